@@ -1,0 +1,278 @@
+// purpose: one generic routine that reads a command by its row of the language table.
+// room: driver; includes parser.
+// threads: one owner.
+// invariants: nothing is allocated for a correct line; all texts of errors are made when they occur.
+#include "parser.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mneme::driver {
+
+namespace {
+
+[[noreturn]] void fail_form(const Line& line, Column column, std::string message,
+                            const Command& command) {
+  line.fail(column, std::move(message) + "; the form is '" + synopsis(command) + '\'');
+}
+
+[[noreturn]] void fail_keyword(const Line& line, const Word& word) {
+  line.fail(word.column,
+            "unknown command " + quoted(word.text) + did_you_mean(word.text, keywords()));
+}
+
+void parse_state(Op& op, const Line& line, const Word& word) {
+  const std::optional<State> state = find_state(word.text);
+  if (!state) {
+    line.fail(word.column, "unknown state " + quoted(word.text) +
+                               "; expected waiting, granted, freed, cancelled, refused or closed");
+  }
+  op.state = *state;
+  op.state_column = word.column;
+}
+
+/// All words up to the end of the line, two by two.
+void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
+  unsigned given = 0;
+  for (; !word.at_end(); word = line.next_word()) {
+    const std::optional<Key> key = find_key(word.text);
+    if (!key) {
+      line.fail(word.column, "unknown key " + quoted(word.text) + did_you_mean(word.text, key_words) +
+                                 "; expected used, free, largest, live, waiting or deferred");
+    }
+    const unsigned bit = 1U << static_cast<unsigned>(*key);
+    if ((given & bit) != 0) {
+      line.fail(word.column, "key " + quoted(word.text) + " is given twice");
+    }
+    given |= bit;
+    const Word number = line.next_word();
+    if (number.at_end()) {
+      fail_form(line, number.column, "missing NUMBER behind " + quoted(word.text), command);
+    }
+    op.expectations[op.expectation_count++] = {.key = *key,
+                                               .key_column = word.column,
+                                               .number_column = number.column,
+                                               .number = line.size(number, "NUMBER")};
+  }
+}
+
+void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
+                    const Command& command) {
+  if (word.at_end()) {
+    fail_form(line, word.column, "missing " + std::string{argument.word}, command);
+  }
+  switch (argument.kind) {
+    case ArgumentKind::name:
+      op.name = line.name(word, argument.word);
+      op.name_column = word.column;
+      break;
+    case ArgumentKind::new_name:
+      op.new_name = line.name(word, argument.word);
+      op.new_name_column = word.column;
+      break;
+    case ArgumentKind::size:
+      op.size_bytes = line.size(word, argument.word);
+      op.number_column = word.column;
+      break;
+    case ArgumentKind::count:
+      op.count = line.size(word, argument.word);
+      op.number_column = word.column;
+      break;
+    case ArgumentKind::state:
+      parse_state(op, line, word);
+      break;
+    case ArgumentKind::key_numbers:
+      parse_key_numbers(op, line, word, command);
+      break;
+  }
+}
+
+/// The word behind the first argument tells the forms of `expect` apart: a number follows a key,
+/// anything else should be a state. The line is left where it was, behind the keyword.
+const Command& choose_expect_form(Line& line) {
+  Line ahead = line;
+  (void)ahead.next_word();
+  const Word second = ahead.next_word();
+  const bool is_number = !second.at_end() && second.text[0] >= '0' && second.text[0] <= '9';
+  return command_of(is_number ? OpKind::expect_keys : OpKind::expect_state);
+}
+
+void set_option(Op& op, const Line& line, const Option& option, const Word& word,
+                const Word& value) {
+  switch (option.kind) {
+    case OptionKind::raw:
+      op.raw = line.name(value, option.value);
+      op.raw_column = value.column;
+      break;
+    case OptionKind::poll:
+      if (value.text != poll_words[0] && value.text != poll_words[1]) {
+        line.fail(value.column, "poll is manual or auto, not " + quoted(value.text));
+      }
+      op.poll_mode = value.text == poll_words[0] ? PollMode::manual : PollMode::automatic;
+      op.poll_column = value.column;
+      break;
+    case OptionKind::align:
+      op.align_bytes = line.size(value, option.word);
+      op.align_column = value.column;
+      if (!std::has_single_bit(op.align_bytes)) {
+        line.fail(value.column, "align must be a power of two, not " + quoted(value.text));
+      }
+      break;
+    case OptionKind::try_now:
+    case OptionKind::guard:
+      op.mode = option.kind == OptionKind::guard ? AllocMode::guard : AllocMode::try_now;
+      op.mode_column = word.column;
+      break;
+    case OptionKind::defer:
+      op.defer = true;
+      op.mode_column = word.column;
+      break;
+  }
+}
+
+}  // namespace
+
+Parser::Parser(Source& source, ParserOptions options)
+    : source_{source}, options_{std::move(options)} {}
+
+bool Parser::next(Op& op) {
+  LineContent content;
+  while (next_line(op, content)) {
+    if (content.kind == LineKind::op) return true;
+  }
+  return false;
+}
+
+bool Parser::next_line(Op& op, LineContent& content) {
+  content = {};
+  if (!line_is_pending_ && !line_.read_from(source_)) {
+    if (malloclab_) malloclab_->finish(line_, options_.on_warning);
+    return false;
+  }
+  line_is_pending_ = false;
+  parse_line(op, content);
+  return true;
+}
+
+void Parser::parse_line(Op& op, LineContent& content) {
+  const Word first = line_.next_word();
+  if (first.at_end()) {
+    content.comment = line_.comment();
+    return;
+  }
+  if (heap_line_ == 0 && is_bare_number(first.text)) {
+    malloclab_.emplace();
+    const std::uint64_t wanted = options_.default_heap_bytes;
+    give_synthetic_heap(op, wanted == 0 ? malloclab_heap_bytes : wanted, PollMode::automatic);
+    content.kind = LineKind::op;
+    return;
+  }
+  if (heap_line_ == 0 && first.text != command_of(OpKind::heap).keyword &&
+      options_.default_heap_bytes != 0) {
+    give_synthetic_heap(op, options_.default_heap_bytes, PollMode::manual);
+    content.kind = LineKind::op;
+    return;
+  }
+  start_op(op);
+  op.column = first.column;
+  if (malloclab_) {
+    content.kind = malloclab_->parse(line_, first, op, options_.on_warning);
+  } else {
+    parse_command(op, first);
+    content.kind = LineKind::op;
+  }
+  content.comment = line_.comment();
+}
+
+void Parser::parse_command(Op& op, const Word& keyword) {
+  const Command* command = find_command(keyword.text);
+  if (command == nullptr) fail_keyword(line_, keyword);
+  if (command->kind == OpKind::expect_state) command = &choose_expect_form(line_);
+  op.kind = command->kind;
+  check_heap_comes_first(op, keyword);
+  for (const Argument& argument : command->arguments) {
+    parse_argument(op, line_, argument, line_.next_word(), *command);
+  }
+  unsigned given = 0;
+  for (Word word = line_.next_word(); !word.at_end(); word = line_.next_word()) {
+    parse_option(op, *command, word, given);
+  }
+}
+
+void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
+  if (op.kind != OpKind::heap) {
+    if (heap_line_ != 0) return;
+    line_.fail(keyword.column, "the first command must be 'heap SIZE', not " +
+                                   quoted(keyword.text));
+  }
+  if (heap_line_ != 0) {
+    line_.fail(keyword.column,
+               "a second heap; the first is on line " + std::to_string(heap_line_));
+  }
+  heap_line_ = op.line;
+}
+
+void Parser::parse_option(Op& op, const Command& command, const Word& word, unsigned& given) {
+  const std::size_t equals = word.text.find('=');
+  const bool has_value = equals != std::string_view::npos;
+  const std::string_view key = word.text.substr(0, equals);
+  const auto option = std::ranges::find(command.options, key, &Option::word);
+  if (option == command.options.end()) {
+    std::vector<std::string_view> words;
+    for (const Option& known : command.options) words.push_back(known.word);
+    fail_form(line_, word.column, "unexpected " + quoted(word.text) + did_you_mean(key, words),
+              command);
+  }
+  const auto index = static_cast<unsigned>(option - command.options.begin());
+  if ((given & (1U << index)) != 0) {
+    line_.fail(word.column, "option " + quoted(key) + " is given twice");
+  }
+  // An option excludes the one before it in the table, so look to both sides.
+  const auto excludes = [&](unsigned other, const Option& later) {
+    if (!later.excludes_previous || (given & (1U << other)) == 0) return;
+    fail_form(line_, word.column,
+              quoted(key) + " and " + quoted(command.options[other].word) + " exclude each other",
+              command);
+  };
+  if (index > 0) excludes(index - 1, *option);
+  if (index + 1 < command.options.size()) excludes(index + 1, command.options[index + 1]);
+  given |= 1U << index;
+  if (option->value.empty() && has_value) {
+    line_.fail(word.column, "option " + quoted(key) + " takes no value");
+  }
+  Word value{};
+  if (!option->value.empty()) {
+    value = {has_value ? word.text.substr(equals + 1) : std::string_view{},
+             word.column + static_cast<Column>(has_value ? equals + 1 : key.size())};
+    if (value.at_end()) {
+      line_.fail(value.column, "option " + quoted(key) + " needs a value: " +
+                                   std::string{key} + '=' + std::string{option->value});
+    }
+  }
+  set_option(op, line_, *option, word, value);
+}
+
+/// The line is read again by the next call, which then gives its own step.
+void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode) {
+  start_op(op);
+  op.kind = OpKind::heap;
+  op.column = 1;
+  op.size_bytes = size_bytes;
+  op.poll_mode = poll_mode;
+  op.synthetic = true;
+  heap_line_ = op.line;
+  line_.rewind();
+  line_is_pending_ = true;
+}
+
+void Parser::start_op(Op& op) const {
+  op = Op{};
+  op.line = line_.number();
+  op.file = line_.file();
+  op.source_line = line_.text();
+}
+
+}  // namespace mneme::driver
