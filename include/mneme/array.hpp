@@ -1,0 +1,87 @@
+// purpose: the sole owner of a number of objects in a row.
+// room: L3; includes L0–L2 and fixed_vec.
+// threads: as its elements.
+// invariants: the count travels in the handle, so an array costs one word like everything else (P10).
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "fixed_vec.hpp"
+
+namespace mneme {
+
+/// Owns `size` T, all value-initialised at first. Move-only. A count of zero is legal.
+template <class T, class Heap = mneme::Heap>
+class [[nodiscard]] Array {
+ public:
+  Array() noexcept = default;
+  Array(Array&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Array& operator=(Array&& other) noexcept {
+    if (this != &other) {
+      reset();
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = std::exchange(other.size_, 0);
+    }
+    return *this;
+  }
+  ~Array() { reset(); }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] T* data() const noexcept { return data_; }
+  [[nodiscard]] T* begin() const noexcept { return data_; }
+  [[nodiscard]] T* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
+
+  /// The element at `index`, which must be below size().
+  [[nodiscard]] T& operator[](std::size_t index) const noexcept {
+    check(index < size_, "Array: index out of range");
+    return data_[index];
+  }
+
+  /// Destroys the elements, last first, and frees their memory; nothing if empty-handed.
+  void reset() noexcept {
+    const Leaked parts = leak();
+    FixedVec<T, Heap>::from_leaked({parts.data, parts.size, parts.size}).reset();
+  }
+
+  /// The two parts of an array that was let go of.
+  struct Leaked {
+    T* data;
+    std::size_t size;
+  };
+
+  /// Lets go of the elements; from_leaked takes them over again.
+  [[nodiscard]] Leaked leak() noexcept {
+    return {std::exchange(data_, nullptr), std::exchange(size_, 0)};
+  }
+  static Array from_leaked(Leaked parts) noexcept {
+    Array array;
+    array.data_ = parts.data;
+    array.size_ = parts.size;
+    return array;
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// `make_array<T>(count)`: a request for `count` value-initialised T. `too_large` if count ×
+/// sizeof(T) overflows.
+template <RawHeap Raw, ShortLock Short>
+template <class T>
+auto BasicHeap<Raw, Short>::make_array(std::size_t count) noexcept {
+  auto build = [count](Block<BasicHeap> block) {
+    // Filled as a vector, so that elements built so far are destroyed if a constructor throws.
+    T* const data = node::as<T>(static_cast<std::byte*>(block.leak()));
+    auto vec = FixedVec<T, BasicHeap>::from_leaked({data, 0, count});
+    while (vec.push() != nullptr) {
+    }
+    return Array<T, BasicHeap>::from_leaked({vec.leak().data, count});
+  };
+  return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::array<T>(count), build);
+}
+
+}  // namespace mneme

@@ -1,0 +1,33 @@
+// purpose: the one seam through which every atomic of the protocol goes.
+// room: L0; includes nothing of mneme.
+// threads: any.
+// invariants: every operation states its memory order; a model checker replaces all of them at once.
+#pragma once
+
+#ifdef MNEME_ATOMIC_HEADER
+// A model checker's header; it defines mneme::Atomic<T> (with std::memory_order arguments) and
+// mneme::relax().
+#include MNEME_ATOMIC_HEADER
+#else
+
+#include <atomic>
+
+namespace mneme {
+
+/// The atomic type of the protocol. Always called with explicit orders; tools/house-rules proves
+/// that their tags pair.
+template <class T>
+using Atomic = std::atomic<T>;
+
+/// One turn of a spin loop: tells the core that another one has to make progress first.
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace mneme
+
+#endif

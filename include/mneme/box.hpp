@@ -1,0 +1,73 @@
+// purpose: the sole owner of one object in a heap.
+// room: L3; includes L0–L2.
+// threads: as the object; its end may be on any thread, and in an interrupt if T's destructor may.
+// invariants: as small as a pointer; the way back to the heap is the word before the object (P10).
+#pragma once
+
+#include <tuple>
+#include <utility>
+
+#include "owner_request.hpp"
+
+namespace mneme {
+
+/// Owns one T. Move-only. An empty box (moved from) owns nothing.
+template <class T, class Heap = mneme::Heap>
+class [[nodiscard]] Box {
+ public:
+  Box() noexcept = default;
+  Box(Box&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Box& operator=(Box&& other) noexcept {
+    if (this != &other) {
+      reset();
+      object_ = std::exchange(other.object_, nullptr);
+    }
+    return *this;
+  }
+  ~Box() { reset(); }
+
+  [[nodiscard]] T& operator*() const noexcept { return *object_; }
+  [[nodiscard]] T* operator->() const noexcept { return object_; }
+  [[nodiscard]] T* get() const noexcept { return object_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
+
+  /// Destroys the object and frees its memory, as Heap::free; nothing if empty.
+  void reset() noexcept {
+    if (T* const object = std::exchange(object_, nullptr); object != nullptr) {
+      Heap* const heap = misuse::heap_of<Heap>(object);
+      object->~T();
+      heap->free(object, Layout::of<T>());
+    }
+  }
+
+  /// Lets go of the object without destroying it; from_leaked takes it over again.
+  [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
+  static Box from_leaked(T* object) noexcept { return Box(object); }
+
+ private:
+  explicit Box(T* object) noexcept : object_(object) {}
+
+  T* object_ = nullptr;
+};
+
+static_assert(sizeof(Box<int>) == sizeof(void*));
+
+/// `make<T>(args…)`: a request for a Box<T>. The arguments are kept by value until the grant; T is
+/// built from them on the thread that takes the answer.
+template <RawHeap Raw, ShortLock Short>
+template <class T, class... Args>
+auto BasicHeap<Raw, Short>::make(Args&&... args) {
+  auto build = [kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
+                   Block<BasicHeap> block) mutable {
+    T* const object = std::apply(
+        [&](auto&&... each) {
+          return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);
+        },
+        std::move(kept));
+    (void)block.leak();
+    return Box<T, BasicHeap>::from_leaked(object);
+  };
+  return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::of<T>(), std::move(build));
+}
+
+}  // namespace mneme

@@ -1,0 +1,97 @@
+// purpose: stop the program with one exact line when the library is misused or its memory corrupted.
+// room: L0; includes nothing of mneme.
+// threads: any; the line is built on the caller's stack, so interrupts may fail too.
+// invariants: a fatal line ends the program, and nothing is allocated on the way.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#if __STDC_HOSTED__
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+// Checked builds (the default) verify every pointer and layout that comes back. Define to 0 to
+// leave that out.
+#ifndef MNEME_CHECKED
+#define MNEME_CHECKED 1
+#endif
+
+namespace mneme {
+
+/// True in builds that catch misuse (promise P12).
+inline constexpr bool checked = MNEME_CHECKED != 0;
+
+/// Called with one whole line (no newline) when the program must stop. It must not return; if it
+/// does, the program traps. May be called from any thread and from interrupts.
+using FatalHandler = void (*)(const char* line) noexcept;
+
+namespace detail {
+
+inline void default_fatal([[maybe_unused]] const char* line) noexcept {
+#if __STDC_HOSTED__
+  std::fflush(stdout);
+  std::fputs(line, stderr);
+  std::fputc('\n', stderr);
+  std::abort();
+#endif
+}
+
+// A plain std::atomic, not the seam of atomic.hpp: it is set once at start-up and no protocol rests
+// on it.
+inline constinit std::atomic<FatalHandler> fatal_handler{&default_fatal};
+
+}  // namespace detail
+
+/// Replaces what happens on a fatal line, for targets without stderr.
+inline void set_fatal_handler(FatalHandler handler) noexcept {
+  // (fatal.set) release: pairs with acquire (fatal.get); publishes whatever the handler needs.
+  detail::fatal_handler.store(handler, std::memory_order_release);
+}
+
+/// Builds a line `mneme: fatal: …` piece by piece and stops the program with it.
+/// Pieces beyond 191 characters are cut off. Never allocates.
+class FatalLine {
+ public:
+  FatalLine() noexcept { text("mneme: fatal: "); }
+
+  FatalLine& text(const char* words) noexcept {
+    while (*words != '\0') put(*words++);
+    return *this;
+  }
+
+  FatalLine& number(std::size_t value) noexcept {
+    char digits[24];
+    std::size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + value % 10);
+      value /= 10;
+    } while (value != 0);
+    while (count > 0) put(digits[--count]);
+    return *this;
+  }
+
+  [[noreturn]] void stop() noexcept {
+    line_[length_] = '\0';
+    // (fatal.get) acquire: pairs with release (fatal.set); sees what the handler needs.
+    detail::fatal_handler.load(std::memory_order_acquire)(line_);
+    __builtin_trap();
+  }
+
+ private:
+  void put(char letter) noexcept {
+    if (length_ + 1 < sizeof line_) line_[length_++] = letter;
+  }
+
+  char line_[192];
+  std::size_t length_ = 0;
+};
+
+/// Stops the program with `mneme: fatal: WHAT` in checked builds if `good` is false.
+constexpr void check(bool good, const char* what) noexcept {
+  if constexpr (checked) {
+    if (!good) FatalLine{}.text(what).stop();
+  }
+}
+
+}  // namespace mneme

@@ -1,0 +1,34 @@
+// purpose: the reasons for which a request is not met, as values.
+// room: L0; includes nothing of mneme.
+// threads: any; plain values.
+// invariants: none.
+#pragma once
+
+#include <cstdint>
+
+namespace mneme {
+
+/// Why there is no memory. An error is an answer, never a crash and never a wait.
+enum class AllocError : std::uint8_t {
+  too_large,         ///< could not be met even by the empty heap, or its size overflows
+  bad_alignment,     ///< the alignment is not a power of two
+  closed,            ///< the heap was closed before the request was granted
+  cancelled,         ///< the request was cancelled by its owner
+  would_wait,        ///< a `try_` form or a guard met no room, a lock or a queue
+  region_too_small,  ///< the region cannot hold a heap's control block and one block
+};
+
+/// The error's name, for messages and logs. Never null.
+[[nodiscard]] constexpr const char* to_string(AllocError error) noexcept {
+  switch (error) {
+    case AllocError::too_large: return "too large";
+    case AllocError::bad_alignment: return "bad alignment";
+    case AllocError::closed: return "closed";
+    case AllocError::cancelled: return "cancelled";
+    case AllocError::would_wait: return "would wait";
+    case AllocError::region_too_small: return "region too small";
+  }
+  return "unknown error";
+}
+
+}  // namespace mneme

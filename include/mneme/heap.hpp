@@ -1,0 +1,242 @@
+// purpose: the asynchronous heap as its users see it.
+// room: L2; includes L0, L1 and protocol.
+// threads: every public member may be called from any thread; free and defer_free also from interrupts.
+// invariants: P1–P9, P12, P13.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <span>
+
+#include "error.hpp"
+#include "layout.hpp"
+#include "misuse.hpp"
+#include "node.hpp"
+#include "protocol.hpp"
+#include "raw/first_fit.hpp"
+#include "registry.hpp"
+#include "stats.hpp"
+
+namespace mneme {
+
+template <class Heap>
+class Guard;
+template <class Heap>
+class Request;
+
+/// An asynchronous heap over one region of memory.
+///
+/// `Raw` is the raw heap inside; `Short` the short lock: a critical section on targets with one
+/// core. Neither copied nor moved: every block leads back to its address.
+template <RawHeap Raw = FirstFit, ShortLock Short = SpinLock>
+class BasicHeap : Protocol<Raw, Short> {
+  using Base = Protocol<Raw, Short>;
+  static_assert(!checked || sizeof(Base) >= node::mark_space, "marks point into the heap");
+
+ public:
+  /// A heap over `region`, with its control block outside of it. A region too small for one block
+  /// gives a heap that refuses every request. The region must outlive the heap.
+  explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {
+    if constexpr (checked) registry.add(this);
+  }
+
+  /// A heap whose control block is the first part of `region`. It lives until it is destroyed by
+  /// `heap->~BasicHeap()`, or for ever. Errors: `region_too_small`.
+  [[nodiscard]] static std::expected<BasicHeap*, AllocError> bootstrap(
+      std::span<std::byte> region) noexcept {
+    const BlockLayout control{.size = sizeof(BasicHeap), .align = alignof(BasicHeap)};
+    const std::size_t skew = control.padding_at(address_of(region.data()));
+    if (region.size() < skew || region.size() - skew < control.size + Raw::min_region_bytes) {
+      return std::unexpected(AllocError::region_too_small);
+    }
+    return node::begin_object<BasicHeap>(region.data() + skew, region.subspan(skew + control.size));
+  }
+
+  BasicHeap(const BasicHeap&) = delete;
+  BasicHeap& operator=(const BasicHeap&) = delete;
+
+  /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held.
+  ~BasicHeap() {
+    if constexpr (checked) {
+      check(this->word_.take(), "heap destroyed while it is locked");
+      this->reclaim();
+      check(this->waiting_.size() == 0 && this->ready_.size() == 0,
+            "heap destroyed while requests wait");
+      if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
+        FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
+      }
+      registry.remove(this);
+    }
+  }
+
+  /// A request for raw memory: poll it, or co_await it. Never fails here: errors are the request's
+  /// result.
+  [[nodiscard]] Request<BasicHeap> allocate(Layout layout) noexcept;
+
+  // Requests that build an owner in their memory; each is defined, and described, beside its owner.
+  template <class T, class... Args>
+  [[nodiscard]] auto make(Args&&... args);
+  template <class T>
+  [[nodiscard]] auto make_array(std::size_t count) noexcept;
+  template <class T>
+  [[nodiscard]] auto make_fixed_vec(std::size_t capacity) noexcept;
+  template <class T, class... Args>
+  [[nodiscard]] auto make_arc(Args&&... args);
+
+  /// Memory at once, or nullptr if it would have to wait: when the heap is locked, has no room, or
+  /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
+  /// `free(payload, layout)`. O(raw heap).
+  [[nodiscard]] void* try_allocate(Layout layout) noexcept {
+    const auto block_layout = this->admit(layout);
+    if (!block_layout || !this->word_.take()) return nullptr;
+    this->reclaim();
+    void* const payload = this->newcomer(*block_layout, layout.size);
+    this->settle();
+    return payload;
+  }
+
+  /// Gives back a block. Never fails, waits, allocates or resumes a task (P4). If the heap is
+  /// locked the block is deferred, and its owner reclaims it; else it is reclaimed now, and the
+  /// waiting requests it makes room for are granted: their wakers are the only foreign code called.
+  /// `layout` must be the one the block was asked for with.
+  void free(void* payload, Layout layout) noexcept {
+    const Returned block = verified(payload, layout);
+    this->release_block(block.start, block.size);
+  }
+
+  /// Gives back a block in O(1): pushed and flagged. The work is done by the next release, request
+  /// or poll.
+  void defer_free(void* payload, Layout layout) noexcept {
+    const Returned block = verified(payload, layout);
+    this->counters_.subtract(Count::live);
+    this->push_deferred(block.start, block.size);
+    this->word_.defer();
+  }
+
+  /// Makes a block longer or shorter where it stands; false, and nothing changed, if that cannot be
+  /// done now. A block grows only while nobody waits (P2); the alignment must stay. On success its
+  /// layout is `wanted`. O(raw heap).
+  [[nodiscard]] bool try_resize(void* payload, Layout layout, Layout wanted) noexcept {
+    const Returned block = verified(payload, layout);
+    const auto to = this->admit(wanted);
+    if (!to || wanted.align != layout.align || !this->word_.take()) return false;
+    this->reclaim();
+    const bool may_grow = this->waiting_.size() == 0 && !is_closed();
+    const bool done = (to->size <= block.size || may_grow) &&
+                      this->raw_.resize(block.start, block.size, to->size);
+    if (done) {
+      node::resize_live(block.start, to->size, layout.size, wanted.size, this);
+      this->note_use();
+    }
+    this->settle();
+    return done;
+  }
+
+  /// Exclusive use of the heap, or an empty guard if it is locked. Frees meanwhile are deferred,
+  /// requests wait.
+  [[nodiscard]] Guard<BasicHeap> try_lock() noexcept;
+
+  /// Reclaims, grants, then resumes the coroutines that are ready by then, each once: those that
+  /// become ready meanwhile are left to the next call, so that it ends. If somebody holds the heap,
+  /// reclaiming and granting are left to them. Returns how many it resumed; they run on the
+  /// caller's thread, under no lock.
+  std::size_t poll() noexcept {
+    if (this->word_.leave_work()) this->settle();
+    const std::size_t budget = this->ready_.size();
+    for (std::size_t resumed = 0; resumed < budget; ++resumed) {
+      const auto parked = this->next_ready();
+      if (!parked) return resumed;  // the rest were withdrawn, or resumed by another thread
+      parked.resume();
+    }
+    return budget;
+  }
+
+  /// Ends every waiting request with `closed`, oldest first, and every later one at once (P13).
+  /// Frees still work.
+  void close() noexcept { this->close_all(); }
+
+  [[nodiscard]] bool is_closed() const noexcept { return this->closed(); }
+
+  /// Whether somebody holds the heap just now: a hint.
+  [[nodiscard]] bool is_locked() const noexcept { return this->word_.is_locked(); }
+
+  /// The region's whole words, in bytes.
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return this->raw_.capacity_bytes(); }
+
+  /// What a request for `layout` would be refused with at once, or its block. O(1).
+  [[nodiscard]] std::expected<BlockLayout, AllocError> admits(Layout layout) const noexcept {
+    return this->admit(layout);
+  }
+
+  /// The counters; and, if nobody holds the heap, the largest hole. O(raw heap).
+  [[nodiscard]] Stats stats() noexcept {
+    Guard<BasicHeap> guard = try_lock();
+    return guard ? guard.stats() : snapshot();
+  }
+
+  /// Walks everything. nullptr if it is sound, else what is wrong in a few words. The raw heap is
+  /// left out while somebody holds it; their guard has a validate() too. O(raw heap + requests).
+  [[nodiscard]] const char* validate() noexcept {
+    Guard<BasicHeap> guard = try_lock();
+    return guard ? guard.validate() : validate_lists();
+  }
+
+  /// The raw heap, for tools that have the heap to themselves (maps, oracles).
+  [[nodiscard]] const Raw& raw() const noexcept { return this->raw_; }
+
+ private:
+  friend class Guard<BasicHeap>;
+  friend class Request<BasicHeap>;
+
+  struct Returned {
+    std::byte* start;
+    std::size_t size;
+  };
+
+  /// The block that came back; checked builds stop here unless it is one, of this heap, live and of
+  /// this layout.
+  [[nodiscard]] Returned verified(void* payload, Layout layout) const noexcept {
+    const auto block_layout = BlockLayout::with_header(layout);
+    const std::size_t size = block_layout ? block_layout->size : 0;
+    std::byte* const block = node::block_of(payload);
+    if constexpr (checked) {
+      const std::size_t offset = address_of(block) - address_of(this->base);
+      const bool is_place = offset < this->size_bytes && offset % word_bytes == 0;
+      const HeapIdentity* const self = this;
+      if (!is_place || size == 0 ||
+          address_of(node::home_of(block)) != address_of(self) + node::mark_for(size)) {
+        misuse::report(self, payload, size, is_place && this->raw_.is_free(offset));
+      }
+    }
+    return {block, size};
+  }
+
+  [[nodiscard]] Stats snapshot() const noexcept {
+    const auto& counters = this->counters_;
+    return {.capacity_bytes = capacity_bytes(),
+            .used_bytes = counters.get(Count::used_bytes),
+            .peak_bytes = counters.get(Count::peak_bytes),
+            .largest_free_bytes = std::nullopt,
+            .live = counters.get(Count::live),
+            .waiting = this->waiting_.size(),
+            .deferred = counters.get(Count::deferred),
+            .grants = counters.get(Count::grants),
+            .waits = counters.get(Count::waits),
+            .cancels = counters.get(Count::cancels),
+            .refusals = counters.get(Count::refusals)};
+  }
+
+  [[nodiscard]] const char* validate_lists() noexcept {
+    const char* wrong = nullptr;
+    this->edit_lists([&] {
+      if (!this->waiting_.valid()) wrong = "the wait queue's links are broken";
+      if (!this->ready_.valid()) wrong = "the ready list's links are broken";
+    });
+    return wrong;
+  }
+};
+
+/// The heap for most programs.
+using Heap = BasicHeap<>;
+
+}  // namespace mneme

@@ -1,0 +1,123 @@
+// purpose: tell ASan, MSan, TySan and Valgrind what each byte of a region is; without it they are blind inside it.
+// room: L0; includes nothing of mneme.
+// threads: any; each call concerns bytes that its caller owns.
+// invariants: costs nothing in a build without such a tool; never changes the memory itself.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MNEME_ASAN 1
+#endif
+#if __has_feature(memory_sanitizer)
+#define MNEME_MSAN 1
+#endif
+#if __has_feature(type_sanitizer)
+#define MNEME_TYSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(MNEME_ASAN)
+#define MNEME_ASAN 1
+#endif
+
+#ifdef MNEME_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+#ifdef MNEME_MSAN
+#include <sanitizer/msan_interface.h>
+#endif
+#ifdef MNEME_TYSAN
+extern "C" void tysan_set_type_unknown(const void* start, __SIZE_TYPE__ size);
+#endif
+#ifdef MNEME_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
+
+namespace mneme::instrument {
+
+/// Nobody may touch these bytes now (free memory, headers, slack behind a payload).
+inline void no_access([[maybe_unused]] const void* start,
+                      [[maybe_unused]] std::size_t size) noexcept {
+#ifdef MNEME_ASAN
+  __asan_poison_memory_region(start, size);
+#endif
+#ifdef MNEME_MSAN
+  __msan_allocated_memory(start, size);
+#endif
+#ifdef MNEME_VALGRIND
+  (void)VALGRIND_MAKE_MEM_NOACCESS(start, size);
+#endif
+}
+
+/// These bytes may be written, and must be before they are read; whatever object was here is over.
+inline void undefined([[maybe_unused]] const void* start,
+                      [[maybe_unused]] std::size_t size) noexcept {
+#ifdef MNEME_ASAN
+  __asan_unpoison_memory_region(start, size);
+#endif
+#ifdef MNEME_MSAN
+  __msan_allocated_memory(start, size);
+#endif
+#ifdef MNEME_TYSAN
+  tysan_set_type_unknown(start, size);
+#endif
+#ifdef MNEME_VALGRIND
+  (void)VALGRIND_MAKE_MEM_UNDEFINED(start, size);
+#endif
+}
+
+/// A payload was handed to the user: `header` bytes before it belong to the allocator.
+inline void given([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t size,
+                  [[maybe_unused]] std::size_t header) noexcept {
+#ifdef MNEME_VALGRIND
+  VALGRIND_MALLOCLIKE_BLOCK(payload, size, header, 0);
+#endif
+}
+
+/// A payload was made longer or shorter where it stands.
+inline void resized([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
+                    [[maybe_unused]] std::size_t size,
+                    [[maybe_unused]] std::size_t header) noexcept {
+#ifdef MNEME_VALGRIND
+  VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, size, header);
+#endif
+}
+
+/// A payload came back from the user.
+inline void returned([[maybe_unused]] const void* payload,
+                     [[maybe_unused]] std::size_t header) noexcept {
+#ifdef MNEME_VALGRIND
+  VALGRIND_FREELIKE_BLOCK(payload, header);
+#endif
+}
+
+/// The allocator's own look at bytes that are closed to everybody else: open while this object
+/// lives.
+class [[nodiscard]] Window {
+ public:
+  Window(const void* start, std::size_t size) noexcept : start_(start), size_(size) {
+#ifdef MNEME_ASAN
+    __asan_unpoison_memory_region(start_, size_);
+#endif
+#ifdef MNEME_VALGRIND
+    (void)VALGRIND_MAKE_MEM_DEFINED(start_, size_);
+#endif
+  }
+  ~Window() {
+#ifdef MNEME_ASAN
+    __asan_poison_memory_region(start_, size_);
+#endif
+#ifdef MNEME_VALGRIND
+    (void)VALGRIND_MAKE_MEM_NOACCESS(start_, size_);
+#endif
+  }
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+
+ private:
+  [[maybe_unused]] const void* start_;
+  [[maybe_unused]] std::size_t size_;
+};
+
+}  // namespace mneme::instrument

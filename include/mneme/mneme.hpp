@@ -1,0 +1,16 @@
+// purpose: everything, for users who do not want to choose.
+// room: L3; includes all.
+// threads: see each header.
+// invariants: none of its own.
+#pragma once
+
+#include "arc.hpp"
+#include "array.hpp"
+#include "box.hpp"
+#include "fixed_vec.hpp"
+#include "guard.hpp"
+#include "heap.hpp"
+#include "owner_request.hpp"
+#include "raw/fault_injecting.hpp"
+#include "raw/first_fit.hpp"
+#include "request.hpp"

@@ -1,0 +1,153 @@
+// purpose: the header of a block: what a live and what a freed block hold in the same bytes.
+// room: L1; includes L0.
+// threads: a header belongs to the owner of its block, a freed node to whoever holds it off the free queue.
+// invariants: P10 (one word before the payload; two words are the smallest block), P12 (marks of checked builds).
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+#include "check.hpp"
+#include "instrument.hpp"
+#include "layout.hpp"
+
+namespace mneme {
+
+namespace node {
+
+/// Checked builds use the addresses [heap, heap + mark_space) as marks.
+inline constexpr std::size_t mark_space = 64;
+inline constexpr std::size_t freed_mark = mark_space - 1;
+
+/// A live block: the way back to its heap, then the payload. In checked builds the pointer leads
+/// not to the heap's first byte but to one of the next 61, chosen by the block's size: so a wrong
+/// size at the free is seen without a second word. A block that was freed leads to `freed_mark`.
+struct LiveNode {
+  const std::byte* home;
+};
+
+/// A freed block on the free queue: the link, and the size it goes back with. Checked builds set
+/// the size's lowest bit as a mark, so that a second free can be told from a smashed header.
+struct FreedNode {
+  FreedNode* link;
+  std::size_t marked_size;
+
+  [[nodiscard]] std::size_t size_bytes() const noexcept { return marked_size & ~std::size_t{1}; }
+};
+
+/// Both share their bytes. The union is never accessed as one (a wrong member would be silent):
+/// each state begins with a placement new of its own type.
+union Node {
+  LiveNode live;
+  FreedNode freed;
+};
+
+static_assert(sizeof(LiveNode) == word_bytes, "the overhead is one word");
+static_assert(sizeof(Node) == 2 * word_bytes, "the smallest node is two words");
+static_assert(alignof(Node) == word_bytes);
+
+/// The mark for a block of `size` bytes: 0 in unchecked builds.
+[[nodiscard]] constexpr std::size_t mark_for(std::size_t size) noexcept {
+  return checked ? 1 + (size / word_bytes) % 61 : 0;
+}
+
+[[nodiscard]] inline std::byte* block_of(void* payload) noexcept {
+  return static_cast<std::byte*>(payload) - sizeof(LiveNode);
+}
+
+/// Turns a raw block into a live one for a payload of `payload_size` bytes and returns the payload.
+[[nodiscard]] inline void* begin_live(std::byte* block, std::size_t block_size,
+                                      std::size_t payload_size, const void* heap) noexcept {
+  std::byte* const payload = block + sizeof(LiveNode);
+  ::new (static_cast<void*>(block))
+      LiveNode{static_cast<const std::byte*>(heap) + mark_for(block_size)};
+  instrument::no_access(block, block_size);
+  instrument::given(payload, payload_size, sizeof(LiveNode));
+  instrument::undefined(payload, payload_size);
+  return payload;
+}
+
+/// The word before a payload, as it stands.
+[[nodiscard]] inline const std::byte* home_of(const std::byte* block) noexcept {
+  const instrument::Window window(block, sizeof(LiveNode));
+  return std::launder(reinterpret_cast<const LiveNode*>(block))->home;
+}
+
+/// Ends a live block that goes back to the raw heap at once.
+inline void end_live(std::byte* block, std::size_t block_size, const void* heap) noexcept {
+  instrument::returned(block + sizeof(LiveNode), sizeof(LiveNode));
+  instrument::undefined(block, block_size);
+  if constexpr (checked) {
+    ::new (static_cast<void*>(block)) LiveNode{static_cast<const std::byte*>(heap) + freed_mark};
+  }
+}
+
+/// Ends a live block that has to wait on the free queue. Its bytes are closed to everybody but the
+/// queue.
+[[nodiscard]] inline FreedNode* begin_freed(std::byte* block, std::size_t block_size) noexcept {
+  instrument::returned(block + sizeof(LiveNode), sizeof(LiveNode));
+  instrument::undefined(block, block_size);
+  auto* const freed = ::new (static_cast<void*>(block))
+      FreedNode{nullptr, block_size | static_cast<std::size_t>(checked ? 1 : 0)};
+  instrument::no_access(block, block_size);
+  return freed;
+}
+
+/// What a freed node says.
+[[nodiscard]] inline FreedNode read_freed(const FreedNode* freed) noexcept {
+  const instrument::Window window(freed, sizeof *freed);
+  return *freed;
+}
+
+/// The block that a freed node stands in.
+[[nodiscard]] inline std::byte* block_of_freed(FreedNode* freed) noexcept {
+  return reinterpret_cast<std::byte*>(freed);
+}
+
+/// Whether the bytes at `block` look like a node on the free queue of a heap of `capacity` bytes. A
+/// guess, for messages.
+[[nodiscard]] inline bool looks_freed(const std::byte* block, std::size_t capacity) noexcept {
+  const instrument::Window window(block, sizeof(FreedNode));
+  std::size_t marked = 0;
+  __builtin_memcpy(&marked, block + offsetof(FreedNode, marked_size), sizeof marked);
+  return (marked & 1) != 0 && marked <= capacity + 1;
+}
+
+/// The heap that a payload's header leads to, whether or not there is one.
+[[nodiscard]] inline std::byte* home_base(const std::byte* block) noexcept {
+  const std::byte* const home = home_of(block);
+  return const_cast<std::byte*>(checked ? home - address_of(home) % mark_space : home);
+}
+
+/// The object that is known to be at `place`.
+template <class T>
+[[nodiscard]] T* as(std::byte* place) noexcept {
+  return reinterpret_cast<T*>(place);
+}
+
+/// After a block was resized where it stands: a new mark, and the tools told of the new payload.
+inline void resize_live(std::byte* block, std::size_t block_size, std::size_t old_payload_size,
+                        std::size_t payload_size, const void* heap) noexcept {
+  {
+    const instrument::Window window(block, sizeof(LiveNode));
+    ::new (static_cast<void*>(block))
+        LiveNode{static_cast<const std::byte*>(heap) + mark_for(block_size)};
+  }
+  std::byte* const payload = block + sizeof(LiveNode);
+  instrument::resized(payload, old_payload_size, payload_size, sizeof(LiveNode));
+  if (payload_size > old_payload_size) {
+    instrument::undefined(payload + old_payload_size, payload_size - old_payload_size);
+  }
+  instrument::no_access(payload + payload_size, block_size - sizeof(LiveNode) - payload_size);
+}
+
+/// Begins an object in raw storage: the one placement new for objects of users and for a heap's
+/// control block.
+template <class T, class... Args>
+[[nodiscard]] T* begin_object(void* place, Args&&... args) {
+  return ::new (place) T(std::forward<Args>(args)...);
+}
+
+}  // namespace node
+}  // namespace mneme

@@ -1,0 +1,265 @@
+// purpose: the first raw heap: an address-ordered list of holes, kept inside the holes.
+// room: L1; includes L0 and raw_heap.
+// threads: none; one owner at a time.
+// invariants: holes ascend, never touch, and sum to free_bytes; all sizes are whole words.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "../check.hpp"
+#include "../instrument.hpp"
+#include "../layout.hpp"
+#include "../raw_heap.hpp"
+
+namespace mneme {
+
+/// First fit over one region (Knuth, TAOCP 1, 2.5, algorithms A and B, with an address-ordered
+/// list).
+///
+/// A hole writes itself into its own bytes. Its first word is the offset of the next hole; as
+/// offsets are whole words, the lowest bit is free to say "this hole is one word long", and only
+/// longer holes need a second word:
+///
+///     +--------------+--------+-- - --+        +----------------+
+///     | next offset  |  size  | free  |        | next offset |1 |
+///     +--------------+--------+-- - --+        +----------------+
+///
+/// So holes of a single word are legal, and a block never has to be longer than asked for to avoid
+/// one. The last hole's next offset is the capacity. allocate, deallocate and resize are O(holes);
+/// the rest of the region is never touched.
+class FirstFit {
+ public:
+  static constexpr const char* name = "first-fit";
+  static constexpr std::size_t min_region_bytes =
+      2 * word_bytes;  ///< if it begins at a word boundary
+
+  /// Manages the whole words inside `region`, at any alignment. A region without room for one block
+  /// gives a heap of capacity zero, in which nothing fits.
+  explicit FirstFit(std::span<std::byte> region) noexcept {
+    const auto skew = BlockLayout{}.padding_at(address_of(region.data()));
+    if (region.size() < skew + min_region_bytes) return;
+    base_ = region.data() + skew;
+    capacity_ = (region.size() - skew) & ~(word_bytes - 1);
+    free_ = capacity_;
+    instrument::no_access(base_, capacity_);
+    write_hole(0, capacity_, capacity_);
+    first_ = 0;
+  }
+  FirstFit(const FirstFit&) = delete;
+  FirstFit& operator=(const FirstFit&) = delete;
+
+  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+    std::size_t before = none;
+    for (std::size_t at = first_; at < capacity_;) {
+      const Hole hole = read_hole(at);
+      const std::size_t padding = layout.padding_at(address_of(base_ + at));
+      if (padding <= hole.size && layout.size <= hole.size - padding) {
+        carve(before, at, hole, padding, layout.size);
+        instrument::undefined(base_ + at + padding, layout.size);
+        return base_ + at + padding;
+      }
+      before = at;
+      at = hole.next;
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+    if (!inside(block, size)) return false;
+    const auto at = static_cast<std::size_t>(block - base_);
+    const Neighbours near = neighbours_of(at);
+    if (near.before_end > at || near.after < at + size) return false;  // some of it is free already
+    instrument::no_access(block, size);
+    free_ += size;
+    std::size_t start = at;
+    std::size_t end = at + size;
+    std::size_t next = near.after;
+    if (near.after == end && near.after < capacity_) {  // swallow the hole behind
+      const Hole after = read_hole(near.after);
+      end += after.size;
+      next = after.next;
+    }
+    if (near.before != none && near.before_end == at) {  // grow the hole in front
+      start = near.before;
+    } else {
+      set_next(near.before, at);
+    }
+    write_hole(start, end - start, next);
+    return true;
+  }
+
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+    if (new_size == old_size) return true;
+    if (new_size < old_size) return deallocate(block + new_size, old_size - new_size);
+    const std::size_t end = static_cast<std::size_t>(block - base_) + old_size;
+    const std::size_t more = new_size - old_size;
+    const Neighbours near = neighbours_of(end);
+    if (near.after != end || near.after == capacity_) return false;
+    const Hole hole = read_hole(end);
+    if (hole.size < more) return false;
+    carve(near.before, end, hole, 0, more);
+    instrument::undefined(base_ + end, more);
+    return true;
+  }
+
+  [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
+    const std::size_t padding = layout.padding_at(address_of(base_));
+    return padding <= capacity_ && layout.size <= capacity_ - padding;
+  }
+
+  [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
+    for (std::size_t at = first_; at < capacity_ && at <= offset;) {
+      const Hole hole = read_hole(at);
+      if (offset - at < hole.size) return true;
+      at = hole.next;
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return capacity_; }
+  [[nodiscard]] std::size_t free_bytes() const noexcept { return free_; }
+
+  [[nodiscard]] std::size_t largest_hole_bytes() const noexcept {
+    std::size_t largest = 0;
+    for_each_hole(
+        [&](std::size_t, std::size_t size) { largest = size > largest ? size : largest; });
+    return largest;
+  }
+
+  template <class F>
+  void for_each_hole(F each) const noexcept {
+    for (std::size_t at = first_; at < capacity_;) {
+      const Hole hole = read_hole(at);
+      each(at, hole.size);
+      at = hole.next;
+    }
+  }
+
+  [[nodiscard]] const char* validate() const noexcept {
+    std::size_t sum = 0;
+    std::size_t end = 0;
+    for (std::size_t at = first_; at != capacity_;) {
+      if (at > capacity_ || at % word_bytes != 0) return "a hole's link points outside the region";
+      if (at < end || (at == end && at != 0)) return "holes overlap, touch or descend";
+      const Hole hole = peek_hole(at);
+      if (!plausible(at, hole)) return "a hole's size or link is impossible";
+      sum += hole.size;
+      end = at + hole.size;
+      at = hole.next;
+    }
+    return sum == free_ ? nullptr : "the holes do not sum to the free bytes";
+  }
+
+ private:
+  static constexpr std::size_t none = SIZE_MAX;
+  static constexpr std::size_t one_word_flag = 1;
+
+  struct Hole {
+    std::size_t size;
+    std::size_t next;
+  };
+  // The last hole that begins before a place, where it ends, and the first hole at or after that
+  // place.
+  struct Neighbours {
+    std::size_t before;
+    std::size_t before_end;
+    std::size_t after;
+  };
+
+  [[nodiscard]] bool inside(const std::byte* block, std::size_t size) const noexcept {
+    const std::size_t from = address_of(block) - address_of(base_);  // a wrapped difference is huge
+    return from <= capacity_ && size <= capacity_ - from;
+  }
+
+  [[nodiscard]] std::size_t read_word(std::size_t at) const noexcept {
+    const instrument::Window window(base_ + at, word_bytes);
+    std::size_t word = 0;
+    __builtin_memcpy(&word, base_ + at, word_bytes);
+    return word;
+  }
+  void write_word(std::size_t at, std::size_t word) noexcept {
+    const instrument::Window window(base_ + at, word_bytes);
+    __builtin_memcpy(base_ + at, &word, word_bytes);
+  }
+
+  // Reads what stands at `at`, whatever that is; size 0 stands for nonsense.
+  [[nodiscard]] Hole peek_hole(std::size_t at) const noexcept {
+    const std::size_t first = read_word(at);
+    if ((first & one_word_flag) != 0) return {word_bytes, first & ~one_word_flag};
+    if (capacity_ - at < min_region_bytes) return {0, first};
+    return {read_word(at + word_bytes), first};
+  }
+  [[nodiscard]] bool plausible(std::size_t at, Hole hole) const noexcept {
+    return hole.size >= word_bytes && hole.size % word_bytes == 0 && hole.size <= capacity_ - at &&
+           hole.next <= capacity_ && hole.next % word_bytes == 0 && hole.next >= at + hole.size;
+  }
+  // As the holes lie in memory that dangling pointers reach, a checked build believes none of them
+  // blindly.
+  [[nodiscard]] Hole read_hole(std::size_t at) const noexcept {
+    const Hole hole = peek_hole(at);
+    if constexpr (checked) {
+      if (!plausible(at, hole)) {
+        FatalLine{}
+            .text("smashed hole at offset ")
+            .number(at)
+            .text(": free memory was written")
+            .stop();
+      }
+    }
+    return hole;
+  }
+  void write_hole(std::size_t at, std::size_t size, std::size_t next) noexcept {
+    if (size == word_bytes) {
+      write_word(at, next | one_word_flag);
+    } else {
+      write_word(at, next);
+      write_word(at + word_bytes, size);
+    }
+  }
+  void set_next(std::size_t at, std::size_t next) noexcept {
+    if (at == none) {
+      first_ = next;
+    } else {
+      write_word(at, next | (read_word(at) & one_word_flag));
+    }
+  }
+
+  [[nodiscard]] Neighbours neighbours_of(std::size_t place) const noexcept {
+    Neighbours near{none, 0, first_};
+    while (near.after < place) {
+      const Hole hole = read_hole(near.after);
+      near = {near.after, near.after + hole.size, hole.next};
+    }
+    return near;
+  }
+
+  // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a
+  // hole or two.
+  void carve(std::size_t before, std::size_t at, Hole hole, std::size_t padding,
+             std::size_t size) noexcept {
+    const std::size_t rest = hole.size - padding - size;
+    std::size_t next = hole.next;
+    if (rest > 0) {
+      write_hole(at + padding + size, rest, hole.next);
+      next = at + padding + size;
+    }
+    if (padding > 0) {
+      write_hole(at, padding, next);
+    } else {
+      set_next(before, next);
+    }
+    free_ -= size;
+  }
+
+  std::byte* base_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t first_ = 0;
+  std::size_t free_ = 0;
+};
+
+static_assert(RawHeap<FirstFit>);
+
+}  // namespace mneme

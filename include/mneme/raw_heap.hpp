@@ -1,0 +1,47 @@
+// purpose: what the heap needs from the synchronous allocator inside it.
+// room: L1; includes L0.
+// threads: none; the heap's lock word gives one owner at a time.
+// invariants: blocks are inside the region, disjoint, aligned; free bytes + block bytes = capacity.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include "layout.hpp"
+
+namespace mneme {
+
+/// A synchronous allocator over one region. It keeps no per-block header: sizes come back with the
+/// block.
+///
+/// * `name` is how scripts call it; `min_region_bytes` the smallest region, if word-aligned, that
+/// holds a block.
+/// * `allocate` returns a block that satisfies the layout, or nullptr if it has no room for it now.
+/// * `deallocate` takes back [block, block + size). It returns false, and changes nothing, if these
+/// bytes are not
+///   wholly inside the region or some of them are free already.
+/// * `resize` makes a block of `old_size` bytes `new_size` bytes long where it stands, or returns
+/// false.
+/// * `fits_empty` says whether the layout could be met if nothing else were allocated (P6).
+/// * `is_free` says whether the byte at an offset lies in a hole.
+/// * `validate` walks everything and returns nullptr, or what is wrong in a few words.
+/// * `for_each_hole` calls f(offset, size) in address order.
+template <class R>
+concept RawHeap = requires(R& raw, const R& view, BlockLayout layout, std::byte* block,
+                           std::size_t size, void (*each)(std::size_t, std::size_t)) {
+  { R::name } -> std::convertible_to<const char*>;
+  { R::min_region_bytes } -> std::convertible_to<std::size_t>;
+  { raw.allocate(layout) } noexcept -> std::same_as<std::byte*>;
+  { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
+  { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
+  { view.fits_empty(layout) } noexcept -> std::same_as<bool>;
+  { view.is_free(size) } noexcept -> std::same_as<bool>;
+  { view.base() } noexcept -> std::same_as<std::byte*>;
+  { view.capacity_bytes() } noexcept -> std::same_as<std::size_t>;
+  { view.free_bytes() } noexcept -> std::same_as<std::size_t>;
+  { view.largest_hole_bytes() } noexcept -> std::same_as<std::size_t>;
+  { view.validate() } noexcept -> std::same_as<const char*>;
+  view.for_each_hole(each);
+};
+
+}  // namespace mneme

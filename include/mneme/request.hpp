@@ -1,0 +1,154 @@
+// purpose: one asynchronous allocation, to be polled or awaited, and the raw block it ends in.
+// room: L2; includes L0, L1 and heap.
+// threads: a request belongs to one task; the heap answers it from any thread or interrupt.
+// invariants: P5 (destroying a request in any state loses nothing); P10 (it holds its own queue node).
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <utility>
+
+#include "heap.hpp"
+
+namespace mneme {
+
+/// Owns a block of raw memory with its layout. Move-only.
+template <class Heap = mneme::Heap>
+class [[nodiscard]] Block {
+ public:
+  Block() noexcept = default;
+  Block(Block&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), layout_(other.layout_) {}
+  Block& operator=(Block&& other) noexcept {
+    if (this != &other) {
+      reset();
+      data_ = std::exchange(other.data_, nullptr);
+      layout_ = other.layout_;
+    }
+    return *this;
+  }
+  ~Block() { reset(); }
+
+  [[nodiscard]] void* data() const noexcept { return data_; }
+  [[nodiscard]] Layout layout() const noexcept { return layout_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
+
+  /// Gives the memory back now; nothing if empty.
+  void reset() noexcept {
+    if (data_ != nullptr)
+      misuse::heap_of<Heap>(data_)->free(std::exchange(data_, nullptr), layout_);
+  }
+
+  /// Lets go of the memory without freeing it; from_leaked takes it over again, with the same
+  /// layout.
+  [[nodiscard]] void* leak() noexcept { return std::exchange(data_, nullptr); }
+  static Block from_leaked(void* data, Layout layout) noexcept { return Block(data, layout); }
+
+ private:
+  Block(void* data, Layout layout) noexcept : data_(data), layout_(layout) {}
+
+  void* data_ = nullptr;
+  Layout layout_{};
+};
+
+/// A request for memory. Created by `heap.allocate(layout)`; begins with its first poll or
+/// co_await.
+///
+///     auto block = co_await heap.allocate({.size = 64});       // expected<Block, AllocError>
+///     auto request = heap.allocate({.size = 64});              // or by hand:
+///     if (auto answer = request.poll(waker)) …                 // nullopt: waits; the waker will
+///     be called
+///
+/// Immovable, since the heap links it. Destroying it withdraws it.
+template <class Heap = mneme::Heap>
+class [[nodiscard]] Request {
+ public:
+  using Result = std::expected<Block<Heap>, AllocError>;
+
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+  ~Request() { cancel(); }
+
+  /// Calls `waker` at the grant, instead of leaving the coroutine to Heap::poll(). For use before
+  /// co_await: the coroutine is then resumed by whomever the waker tells.
+  Request&& wake_by(Waker waker) && noexcept {
+    waiter_.waker = waker;
+    return std::move(*this);
+  }
+
+  /// The answer, or nothing as long as the request waits; then `waker`, if there is one, will be
+  /// called once. A later poll with another waker replaces it. After the answer was given, further
+  /// polls answer `cancelled`.
+  [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
+    // (request.poll) acquire: pairs with release (request.answer); sees the payload and the block.
+    RequestState state = waiter_.state.load(std::memory_order_acquire);
+    if (state == RequestState::idle) {
+      waiter_.waker = waker;
+      (void)heap_.start(waiter_);
+    } else if (state == RequestState::waiting && waker != waiter_.waker) {
+      heap_.rearm(waiter_, waker);
+    }
+    // (request.repoll) acquire: pairs with release (request.answer); as (request.poll), it may just
+    // have been granted.
+    state = waiter_.state.load(std::memory_order_acquire);
+    if (state == RequestState::waiting) return std::nullopt;
+    return take(state);
+  }
+
+  /// Withdraws the request: it leaves the queue, memory already granted goes back, the next waiter
+  /// is considered (P5). Nothing if it was answered and taken. Waits for a waker of this request
+  /// that is running just now.
+  void cancel() noexcept {
+    // (request.done) acquire: pairs with release (request.answer); sees that there is something to
+    // withdraw.
+    const RequestState state = waiter_.state.load(std::memory_order_acquire);
+    if (state == RequestState::waiting || state == RequestState::granted ||
+        state == RequestState::closed) {
+      heap_.withdraw(waiter_);
+    }
+    Heap::await_waker(waiter_);
+  }
+
+  [[nodiscard]] RequestState state() const noexcept {
+    // (request.state) relaxed: for messages; publishes nothing.
+    return waiter_.state.load(std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
+    waiter_.parked = task;
+    return !heap_.start(waiter_);
+  }
+  [[nodiscard]] Result await_resume() noexcept {
+    // (request.resume) acquire: pairs with release (request.answer); sees the payload and the
+    // block.
+    return take(waiter_.state.load(std::memory_order_acquire));
+  }
+
+ private:
+  friend Heap;
+  Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
+
+  [[nodiscard]] Result take(RequestState state) noexcept {
+    // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
+    waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+    switch (state) {
+      case RequestState::granted: return Block<Heap>::from_leaked(waiter_.payload, waiter_.layout);
+      case RequestState::refused: return std::unexpected(waiter_.error);
+      case RequestState::closed: return std::unexpected(AllocError::closed);
+      default: return std::unexpected(AllocError::cancelled);
+    }
+  }
+
+  Heap& heap_;
+  Waiter waiter_{};
+};
+
+template <RawHeap Raw, ShortLock Short>
+Request<BasicHeap<Raw, Short>> BasicHeap<Raw, Short>::allocate(Layout layout) noexcept {
+  return Request<BasicHeap>(*this, layout);
+}
+
+}  // namespace mneme

@@ -1,0 +1,90 @@
+// purpose: the counts a heap keeps of itself, which are nothing at all when compiled out.
+// room: L1; includes L0.
+// threads: counters may be read at any time from anywhere; each says who writes it.
+// invariants: none; nothing decides by a counter.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "atomic.hpp"
+
+// Statistics are kept by default. Define to 0 to leave them, their memory and their time out.
+#ifndef MNEME_STATS
+#define MNEME_STATS 1
+#endif
+
+namespace mneme {
+
+/// A heap's statistics at one moment. Bytes count whole blocks, headers included. Fields that are
+/// compiled out are 0.
+struct Stats {
+  static constexpr bool enabled = MNEME_STATS != 0;
+
+  std::size_t capacity_bytes = 0;
+  std::size_t used_bytes = 0;  ///< in live and deferred blocks
+  std::size_t peak_bytes = 0;  ///< the most that was ever used
+  std::optional<std::size_t>
+      largest_free_bytes;    ///< the largest hole; unknown while someone holds the heap
+  std::size_t live = 0;      ///< blocks in use
+  std::size_t waiting = 0;   ///< requests in the queue
+  std::size_t deferred = 0;  ///< freed blocks that were not reclaimed yet
+  std::size_t grants = 0;    ///< requests that got memory, at once or later
+  std::size_t waits = 0;     ///< requests that had to wait
+  std::size_t cancels = 0;   ///< requests withdrawn before they were taken
+  std::size_t refusals = 0;  ///< requests answered with an error
+};
+
+/// What is counted inside a heap.
+enum class Count : std::uint8_t {
+  used_bytes,
+  peak_bytes,
+  live,
+  deferred,
+  grants,
+  waits,
+  cancels,
+  refusals
+};
+
+/// The counters, one a Count; or, compiled out, no bytes and no code. All wait-free.
+template <bool enabled>
+class CounterSet {
+ public:
+  /// For counters with several writers.
+  void add(Count what, std::size_t n = 1) noexcept {
+    // (stats.add) relaxed: counts only; publishes nothing.
+    at(what).fetch_add(n, std::memory_order_relaxed);
+  }
+  void subtract(Count what, std::size_t n = 1) noexcept {
+    // (stats.subtract) relaxed: counts only; publishes nothing.
+    at(what).fetch_sub(n, std::memory_order_relaxed);
+  }
+  /// For counters that only the heap's owner writes.
+  void set(Count what, std::size_t n) noexcept {
+    // (stats.set) relaxed: counts only; publishes nothing.
+    at(what).store(n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::size_t get(Count what) const noexcept {
+    // (stats.get) relaxed: counts only; publishes nothing.
+    return values_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
+  }
+
+ private:
+  Atomic<std::size_t>& at(Count what) noexcept { return values_[static_cast<std::size_t>(what)]; }
+
+  std::array<Atomic<std::size_t>, static_cast<std::size_t>(Count::refusals) + 1> values_{};
+};
+
+template <>
+class CounterSet<false> {
+ public:
+  void add(Count, std::size_t = 1) noexcept {}
+  void subtract(Count, std::size_t = 1) noexcept {}
+  void set(Count, std::size_t) noexcept {}
+  [[nodiscard]] std::size_t get(Count) const noexcept { return 0; }
+};
+
+}  // namespace mneme

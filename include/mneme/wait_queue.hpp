@@ -1,0 +1,118 @@
+// purpose: the waiting requests: an intrusive list whose nodes live in the requests, that is in coroutine frames.
+// room: L1; includes L0.
+// threads: every member of WaitList, and every field of Waiter that is not atomic, is touched under the short lock.
+// invariants: P2 (first in, first out), P5 (a node leaves in O(1), from any place), P10 (waiting allocates nothing).
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+
+#include "atomic.hpp"
+#include "error.hpp"
+#include "layout.hpp"
+
+namespace mneme {
+
+/// How a waiting task learns of its grant: a function and its argument. It is called once, from
+/// whatever thread or interrupt made the room, with the heap's word held: so it must be short and
+/// interrupt-safe, and what it asks of the heap is deferred, not done. It must not destroy the
+/// request that it wakes.
+struct Waker {
+  void (*wake)(void* context) noexcept = nullptr;
+  void* context = nullptr;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return wake != nullptr; }
+  friend bool operator==(Waker, Waker) noexcept = default;
+};
+
+/// What has become of a request.
+enum class RequestState : std::uint8_t {
+  idle,       ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
+  waiting,    ///< linked in the wait list; the short lock. Next: granted, closed, cancelled
+  granted,    ///< its memory is reserved. Linked in the ready list if a parked coroutine; its owner
+              ///< only. Next: taken
+  taken,      ///< its owner has the memory, or the error. Not linked. Final
+  cancelled,  ///< withdrawn by its owner. Not linked. Final
+  refused,    ///< can never be met. Not linked. Next: taken
+  closed,     ///< the heap was closed. As granted, but without memory. Next: taken
+};
+
+/// A request as the queues see it. Lives in the request; never moves.
+struct Waiter {
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  Waiter* previous = nullptr;
+  Waiter* next = nullptr;
+  Layout layout{};
+  BlockLayout block_layout{};
+  void* payload = nullptr;                   // the memory of a granted request
+  Waker waker{};                             // called at the grant, or
+  std::coroutine_handle<> parked{};          // resumed by the next poll()
+  bool ready = false;                        // linked in the ready list
+  AllocError error = AllocError::too_large;  // the reason if refused
+  Atomic<RequestState> state{RequestState::idle};
+  Atomic<bool> waking{
+      false};  // the granter is still inside the waker: the request must not go away yet
+};
+
+/// A doubly linked list of waiters, oldest first. Owns nothing. All O(1).
+class WaitList {
+ public:
+  [[nodiscard]] Waiter* front() const noexcept { return first_; }
+  /// May be read without the short lock.
+  [[nodiscard]] std::size_t size() const noexcept {
+    // (waits.size) relaxed: publishes nothing. Whoever must not miss a waiter learned of it through
+    // the lock word.
+    return size_.load(std::memory_order_relaxed);
+  }
+
+  void push_back(Waiter& waiter) noexcept {
+    waiter.previous = last_;
+    waiter.next = nullptr;
+    (last_ == nullptr ? first_ : last_->next) = &waiter;
+    last_ = &waiter;
+    resize(size() + 1);
+  }
+
+  void remove(Waiter& waiter) noexcept {
+    (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
+    (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
+    waiter.previous = nullptr;
+    waiter.next = nullptr;
+    resize(size() - 1);
+  }
+
+  /// Unlinks the oldest, or returns nullptr.
+  [[nodiscard]] Waiter* pop_front() noexcept {
+    Waiter* const waiter = first_;
+    if (waiter != nullptr) remove(*waiter);
+    return waiter;
+  }
+
+  /// Whether links, ends and count agree. O(n).
+  [[nodiscard]] bool valid() const noexcept {
+    std::size_t count = 0;
+    const Waiter* before = nullptr;
+    for (const Waiter* at = first_; at != nullptr; at = at->next) {
+      if (at->previous != before || ++count > size()) return false;
+      before = at;
+    }
+    return before == last_ && count == size();
+  }
+
+ private:
+  void resize(std::size_t size) noexcept {
+    // (waits.resize) relaxed: written under the short lock only, which publishes the list; this
+    // publishes nothing.
+    size_.store(size, std::memory_order_relaxed);
+  }
+
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+  Atomic<std::size_t> size_{0};
+};
+
+}  // namespace mneme
