@@ -117,8 +117,7 @@ std::string quoted(std::string_view word) {
   return text;
 }
 
-std::string_view closest_word(std::string_view word,
-                              std::span<const std::string_view> candidates) {
+std::string_view closest_word(std::string_view word, std::span<const std::string_view> candidates) {
   constexpr std::size_t length_max = 24;
   if (word.empty() || word.size() > length_max) return {};
   std::string_view best;

@@ -51,7 +51,8 @@ struct Command {
   std::string_view example;
 };
 
-/// All rows, in the order of the reference. Rows whose keyword is the same are forms of one command.
+/// All rows, in the order of the reference. Rows whose keyword is the same are forms of one
+/// command.
 [[nodiscard]] std::span<const Command> commands() noexcept;
 
 /// The first row of a keyword, or nullptr. O(1).

@@ -81,23 +81,25 @@ void MalloclabTrace::check_id(const Line& line, const Word& id, const WarningSin
   warned_of_id_ = true;
   if (warn) {
     warn(line.diagnostic(Severity::warning, id.column,
-                         "ID " + quoted(id.text) + " is not below the number of ids in the "
-                         "header, " + std::to_string(header_[ids_index]) +
-                             " (reported once)"));
+                         "ID " + quoted(id.text) +
+                             " is not below the number of ids in the "
+                             "header, " +
+                             std::to_string(header_[ids_index]) + " (reported once)"));
   }
 }
 
 void MalloclabTrace::finish(const Line& last_line, const WarningSink& warn) const {
   if (header_count_ < header_.size()) {
-    last_line.fail(1, "a malloclab trace starts with four numbers, one a line (heap size, ids, "
-                      "operations, weight), but only " +
-                          std::to_string(header_count_) + " stand here");
+    last_line.fail(1,
+                   "a malloclab trace starts with four numbers, one a line (heap size, ids, "
+                   "operations, weight), but only " +
+                       std::to_string(header_count_) + " stand here");
   }
   if (!warn || op_count_ == header_[ops_index]) return;
-  Diagnostic diagnostic = last_line.diagnostic(
-      Severity::warning, 1,
-      "the header announces " + std::to_string(header_[ops_index]) + " operations, but " +
-          std::to_string(op_count_) + " follow");
+  Diagnostic diagnostic =
+      last_line.diagnostic(Severity::warning, 1,
+                           "the header announces " + std::to_string(header_[ops_index]) +
+                               " operations, but " + std::to_string(op_count_) + " follow");
   diagnostic.line = ops_announced_line_;
   diagnostic.source_line.clear();
   warn(diagnostic);

@@ -40,7 +40,8 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   for (; !word.at_end(); word = line.next_word()) {
     const std::optional<Key> key = find_key(word.text);
     if (!key) {
-      line.fail(word.column, "unknown key " + quoted(word.text) + did_you_mean(word.text, key_words) +
+      line.fail(word.column, "unknown key " + quoted(word.text) +
+                                 did_you_mean(word.text, key_words) +
                                  "; expected used, free, largest, live, waiting or deferred");
     }
     const unsigned bit = 1U << static_cast<unsigned>(*key);
@@ -81,12 +82,8 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
       op.count = line.size(word, argument.word);
       op.number_column = word.column;
       break;
-    case ArgumentKind::state:
-      parse_state(op, line, word);
-      break;
-    case ArgumentKind::key_numbers:
-      parse_key_numbers(op, line, word, command);
-      break;
+    case ArgumentKind::state: parse_state(op, line, word); break;
+    case ArgumentKind::key_numbers: parse_key_numbers(op, line, word, command); break;
   }
 }
 
@@ -205,12 +202,11 @@ void Parser::parse_command(Op& op, const Word& keyword) {
 void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
   if (op.kind != OpKind::heap) {
     if (heap_line_ != 0) return;
-    line_.fail(keyword.column, "the first command must be 'heap SIZE', not " +
-                                   quoted(keyword.text));
+    line_.fail(keyword.column,
+               "the first command must be 'heap SIZE', not " + quoted(keyword.text));
   }
   if (heap_line_ != 0) {
-    line_.fail(keyword.column,
-               "a second heap; the first is on line " + std::to_string(heap_line_));
+    line_.fail(keyword.column, "a second heap; the first is on line " + std::to_string(heap_line_));
   }
   heap_line_ = op.line;
 }
@@ -248,8 +244,8 @@ void Parser::parse_option(Op& op, const Command& command, const Word& word, unsi
     value = {has_value ? word.text.substr(equals + 1) : std::string_view{},
              word.column + static_cast<Column>(has_value ? equals + 1 : key.size())};
     if (value.at_end()) {
-      line_.fail(value.column, "option " + quoted(key) + " needs a value: " +
-                                   std::string{key} + '=' + std::string{option->value});
+      line_.fail(value.column, "option " + quoted(key) + " needs a value: " + std::string{key} +
+                                   '=' + std::string{option->value});
     }
   }
   set_option(op, line_, *option, word, value);

@@ -95,8 +95,7 @@ void Source::refill() {
   if (kept > 0) std::memmove(begin, cursor_, kept);
   cursor_ = begin;
   limit_ = begin + kept;
-  const std::size_t count =
-      read_some(descriptor_, begin + kept, buffer_size_bytes - kept, name_);
+  const std::size_t count = read_some(descriptor_, begin + kept, buffer_size_bytes - kept, name_);
   limit_ += count;
   at_end_ = count == 0;
 }
