@@ -1,0 +1,40 @@
+# How lit runs the tests of one variant. The rendered lit.site.cfg.py loads this file.
+#
+#   %mneme   the driver                          %runner  what a C++ program has to be prefixed with
+#   %build   build/VARIANT: tests/, misuse/, …   %source  the top of the source tree
+#   %tools   the tools folder
+#
+# A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
+import lit.formats
+
+config.name = f"mneme-{config.variant}"
+config.test_source_root = f"{config.source}/lit-tests"
+config.test_exec_root = f"{config.build}/lit"
+config.test_format = lit.formats.ShTest(execute_external=True)  # bash, with pipefail
+config.suffixes = {".mn", ".test", "_test.cpp"}
+config.excludes = {"Inputs"}
+config.available_features.add(config.variant)
+lit_config.maxIndividualTestTime = 300
+
+valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
+runner = valgrind if config.variant == "valgrind" else ""
+config.substitutions += [
+    (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
+    (r"%runner\b", runner),
+    (r"%build\b", config.build),
+    (r"%tools\b", f"{config.source}/tools"),
+    (r"%source\b", config.source),
+]
+
+# The options of sanitizers come from here alone, whatever the caller's environment says.
+for name in list(config.environment):
+    if name.endswith("_OPTIONS") or name.endswith("_SYMBOLIZER_PATH") or name == "LD_PRELOAD":
+        del config.environment[name]
+config.environment |= {
+    "PATH": f"{config.llvm_bin}:{config.environment['PATH']}",
+    "LC_ALL": "C.UTF-8",
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "LSAN_OPTIONS": "report_objects=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
