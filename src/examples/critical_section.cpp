@@ -1,0 +1,74 @@
+// purpose: a heap for one core: the queues are guarded by a critical section instead of a spin lock.
+// room: examples; includes mneme and task.
+// threads: the main program, and handlers that interrupt it.
+// invariants: while the short lock is held, nothing interrupts; so nobody ever finds it held.
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <mneme/mneme.hpp>
+#include <utility>
+
+#include "task.hpp"
+
+// On one core, spinning for a lock whose holder was interrupted would hang. Masking interrupts for
+// the few instructions that the lock is held makes that impossible. Signals stand in for interrupts
+// here; on a Cortex-M the two functions would set and restore PRIMASK.
+class CriticalSection {
+ public:
+  void lock() noexcept {
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    before_ = before;  // not before they are masked: a handler may use this lock as well
+    ++entered;
+  }
+  bool try_lock() noexcept {
+    lock();
+    return true;
+  }
+  void unlock() noexcept {
+    const sigset_t before = before_;
+    (void)sigprocmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  static inline unsigned entered = 0;
+
+ private:
+  sigset_t before_{};
+};
+
+// The alias is all that a program changes; every owner is named through it.
+using Heap = mneme::BasicHeap<mneme::FirstFit, CriticalSection>;
+template <class T>
+using Box = mneme::Box<T, Heap>;
+
+struct Sample {
+  double values[50];
+};
+
+alignas(16) static std::byte sample_region[512];
+static Heap sample_heap{sample_region};
+static Box<Sample> recorded;
+
+static void on_interrupt(int) { recorded.reset(); }
+
+static examples::Task record() {
+  auto sample = co_await sample_heap.make<Sample>();
+  if (sample) recorded = *std::move(sample);
+}
+
+int main() {
+  (void)std::signal(SIGUSR1, on_interrupt);
+  const examples::Task first = record();
+  const examples::Task second = record();
+  std::printf("first %d, second %d\n", first.done(), second.done());
+
+  (void)std::raise(SIGUSR1);  // frees the first sample: the second task's request is granted
+  std::printf("waiting %zu\n", sample_heap.stats().waiting);
+  std::printf("ran %s\n", examples::run(sample_heap, second) ? "to the end" : "into a deadlock");
+
+  recorded.reset();
+  std::printf("critical sections: %s\n", CriticalSection::entered > 0 ? "some" : "none");
+  return 0;
+}

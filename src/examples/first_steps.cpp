@@ -1,0 +1,59 @@
+// purpose: the first program: two tasks share a heap that has room for one packet; one of them waits.
+// room: examples; includes mneme and task.
+// threads: one.
+// invariants: none.
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <mneme/mneme.hpp>
+#include <utility>
+
+#include "task.hpp"
+
+using examples::Task;
+
+struct Packet {
+  int number = 0;
+  std::array<char, 1500> text{};
+};
+
+// Parameters are kept in the coroutine's frame, so what they refer to must outlive the task.
+static Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
+  std::printf("task %d: asks for a packet\n", number);
+  // No room is no failure here: the task sleeps until there is some. Waiting allocates nothing, as
+  // the request stands in this very frame. What comes back as an error can never be met.
+  auto packet = co_await heap.make<Packet>(number);
+  if (!packet) {
+    std::printf("task %d: %s\n", number, mneme::to_string(packet.error()));
+    co_return;
+  }
+  std::printf("task %d: has packet %d\n", number, (*packet)->number);
+  outbox = *std::move(packet);
+}
+
+int main() {
+  // The only memory there is: no malloc behind it, and room for one packet, not for two.
+  alignas(16) static std::byte region[2048];
+  mneme::Heap heap{region};
+  mneme::Box<Packet> first_out;
+  mneme::Box<Packet> second_out;
+
+  Task first = send(heap, 1, first_out);
+  Task second = send(heap, 2, second_out);
+  std::printf("main: %zu request waits\n", heap.stats().waiting);
+
+  // Freeing grants the memory to the oldest waiting request, but runs nobody: a destructor, which
+  // may be in an interrupt, is no place to run a task in.
+  std::puts("main: frees packet 1");
+  first_out.reset();
+  std::printf("main: %zu requests wait, task 2 is %s\n", heap.stats().waiting,
+              second.done() ? "done" : "not done");
+
+  // The idle loop of a program polls its heap. This resumes the tasks that were granted memory.
+  std::puts("main: polls");
+  heap.poll();
+
+  // Impossible wishes are refused at once, so that nobody queues behind them for ever.
+  if (heap.try_allocate({.size = 4096}) == nullptr) std::puts("main: 4096 bytes are too many");
+  return first.done() && second.done() ? 0 : 1;
+}

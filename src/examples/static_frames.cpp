@@ -1,0 +1,51 @@
+// purpose: coroutine frames without operator new: they come from a small static heap of their own.
+// room: examples; includes mneme and task.
+// threads: one.
+// invariants: no byte of this program comes from malloc, waiting included.
+#include <cstddef>
+#include <cstdio>
+#include <mneme/mneme.hpp>
+
+#include "task.hpp"
+
+// Two heaps, two budgets: tasks cannot eat up the data's memory, nor the other way round.
+alignas(16) static std::byte frame_region[1024];
+alignas(16) static std::byte data_region[256];
+static mneme::Heap frame_heap{frame_region};
+static mneme::Heap data_heap{data_region};
+
+// A frame cannot be waited for, as nobody is there yet to wait: so it is tried for, and a task
+// without a frame is an empty Task. Frames know their size when they go, so they need no header
+// besides the one word of every block.
+struct StaticFrames {
+  static void* allocate(std::size_t size) noexcept { return frame_heap.try_allocate({size}); }
+  static void free(void* frame, std::size_t size) noexcept { frame_heap.free(frame, {size}); }
+};
+using Task = examples::BasicTask<StaticFrames>;
+
+static Task count(int number) {
+  auto numbers = co_await data_heap.make_fixed_vec<int>(40);
+  if (!numbers) co_return;
+  while (numbers->push(static_cast<int>(numbers->size())) != nullptr) {
+  }
+  std::printf("task %d: counted to %zu\n", number, numbers->size());
+  // The frame stays until its Task goes, the vector until here: then the next task has its turn.
+}
+
+int main() {
+  // Holding the data heap makes all tasks wait, so that the frames are all there at once.
+  auto guard = data_heap.try_lock();
+  Task one = count(1);
+  Task two = count(2);
+  std::printf("frames: %zu, data: %zu\n", frame_heap.stats().live, data_heap.stats().live);
+  guard.unlock();
+
+  std::printf("ran %s\n", examples::run(data_heap, one, two) ? "to the end" : "into a deadlock");
+
+  // When the budget is used up, a task without a frame says so instead of crashing.
+  const mneme::Layout rest{frame_heap.stats().largest_free_bytes.value() - 2 * mneme::word_bytes};
+  void* const hog = frame_heap.try_allocate(rest);
+  std::printf("another task: %s\n", count(3) ? "started" : "no room for its frame");
+  frame_heap.free(hog, rest);
+  return 0;
+}
