@@ -21,9 +21,9 @@ class Writer {
   explicit Writer(std::span<char> buffer) : buffer_{buffer} {}
 
   void put(std::string_view text) {
-    const std::size_t count = std::min(text.size(), buffer_.size() - size_);
-    std::copy_n(text.data(), count, buffer_.data() + size_);
-    size_ += count;
+    text = text.substr(0, buffer_.size() - size_);
+    std::ranges::copy(text, buffer_.subspan(size_).begin());
+    size_ += text.size();
   }
 
   void put_number(std::uint64_t number) {

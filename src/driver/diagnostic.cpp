@@ -80,6 +80,33 @@ Excerpt excerpt(std::string_view line, Column column) {
   return result;
 }
 
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+constexpr std::size_t misspelt_length_max = 24;
+
+/// For words of at most `misspelt_length_max` letters; the case of `word` does not matter.
+std::size_t edit_distance(std::string_view word, std::string_view candidate) {
+  using Row = std::array<std::size_t, misspelt_length_max + 1>;
+  Row before_last{};
+  Row last{};
+  Row row{};
+  for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= word.size(); ++i) {
+    before_last = last;
+    last = row;
+    row[0] = i;
+    const char letter = lower_case(word[i - 1]);
+    for (std::size_t j = 1; j <= candidate.size(); ++j) {
+      const std::size_t replaced = letter == candidate[j - 1] ? 0 : 1;
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + replaced});
+      const bool are_swapped = i > 1 && j > 1 && letter == candidate[j - 2] &&
+                               lower_case(word[i - 2]) == candidate[j - 1];
+      if (are_swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+  }
+  return row[candidate.size()];
+}
+
 }  // namespace
 
 void fail_at(const Op& op, Column column, std::string message) {
@@ -118,34 +145,16 @@ std::string quoted(std::string_view word) {
 }
 
 std::string_view closest_word(std::string_view word, std::span<const std::string_view> candidates) {
-  constexpr std::size_t length_max = 24;
-  if (word.empty() || word.size() > length_max) return {};
+  if (word.empty() || word.size() > misspelt_length_max) return {};
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-  using Row = std::array<std::size_t, length_max + 1>;
+  // A word of one letter, say, is no misspelling of another word of one letter.
+  std::size_t limit = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   for (const std::string_view candidate : candidates) {
-    if (candidate.size() > length_max) continue;
-    Row before_last{};
-    Row last{};
-    Row row{};
-    for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= word.size(); ++i) {
-      before_last = last;
-      last = row;
-      row[0] = i;
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t replace = word[i - 1] == candidate[j - 1] ? 0 : 1;
-        row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + replace});
-        if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1]) {
-          row[j] = std::min(row[j], before_last[j - 2] + 1);
-        }
-      }
-    }
-    // A word of one letter, say, is no misspelling of another word of one letter.
-    if (row[candidate.size()] < std::min(best_distance, word.size())) {
-      best_distance = row[candidate.size()];
-      best = candidate;
-    }
+    if (candidate.size() > misspelt_length_max) continue;
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance >= limit) continue;
+    limit = distance;
+    best = candidate;
   }
   return best;
 }
@@ -154,6 +163,15 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   const std::string_view guess = closest_word(word, candidates);
   if (guess.empty()) return {};
   return "; did you mean " + quoted(guess) + '?';
+}
+
+std::string one_of(std::span<const std::string_view> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 < words.size() ? ", " : " or ";
+    text += words[i];
+  }
+  return text;
 }
 
 }  // namespace mneme::driver

@@ -55,13 +55,17 @@ class InputError : public std::runtime_error {
 /// The word in single quotes, shortened when long, fit to be printed.
 [[nodiscard]] std::string quoted(std::string_view word);
 
-/// The candidate that `word` is most likely a misspelling of, or an empty view. The distance counts
-/// inserted, deleted, replaced and swapped letters (optimal string alignment).
+/// The candidate, in lower case, that `word` in any case is most likely a misspelling of, or an
+/// empty view. The distance counts inserted, deleted, replaced and swapped letters (optimal string
+/// alignment).
 [[nodiscard]] std::string_view closest_word(std::string_view word,
                                             std::span<const std::string_view> candidates);
 
 /// `; did you mean 'alloc'?`, or nothing if no candidate is close.
 [[nodiscard]] std::string did_you_mean(std::string_view word,
                                        std::span<const std::string_view> candidates);
+
+/// `used, free or largest`.
+[[nodiscard]] std::string one_of(std::span<const std::string_view> words);
 
 }  // namespace mneme::driver

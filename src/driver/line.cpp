@@ -45,14 +45,6 @@ std::string hexadecimal(char c) {
   return {'0', 'x', digits[byte / 16], digits[byte % 16]};
 }
 
-std::string lower_case(std::string_view word) {
-  std::string text{word};
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 }  // namespace
 
 bool Line::read_from(Source& source) {
@@ -130,12 +122,11 @@ std::uint64_t Line::size(const Word& word, std::string_view what) const {
 }
 
 void Line::fail_size(const Word& word, std::string_view what) const {
-  const std::string lower = lower_case(word.text.substr(0, 2));
   std::string reason = " is not a number";
   if (word.text.starts_with('-')) reason = " is negative";
-  if (lower == "0x") reason = " is hexadecimal";
+  if (word.text.starts_with("0x") || word.text.starts_with("0X")) reason = " is hexadecimal";
   fail(word.column, std::string{what} + ' ' + quoted(word.text) + reason +
-                        "; expected decimal digits, with K, M or G behind them if wanted");
+                        "; expected digits, optionally followed by K, M or G");
 }
 
 void Line::fail(Column column, std::string message) const {

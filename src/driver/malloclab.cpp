@@ -25,6 +25,13 @@ Word argument(Line& line, std::string_view what, std::string_view form) {
   line.fail(word.column, "missing " + std::string{what} + "; the form is " + quoted(form));
 }
 
+[[noreturn]] void fail_header(const Line& line, Column column, std::size_t count) {
+  line.fail(column,
+            "a malloclab trace starts with four numbers, one a line (heap size, ids, operations, "
+            "weight), but only " +
+                std::to_string(count) + " stand here");
+}
+
 }  // namespace
 
 bool is_bare_number(std::string_view word) noexcept {
@@ -62,15 +69,16 @@ LineKind MalloclabTrace::parse(Line& line, const Word& first, Op& op, const Warn
 
 void MalloclabTrace::parse_header(Line& line, const Word& first) {
   if (!is_bare_number(first.text)) {
-    line.fail(first.column,
-              "a malloclab trace starts with four numbers, one a line (heap size, ids, "
-              "operations, weight), but only " +
-                  std::to_string(header_count_) + " stand here");
+    fail_header(line, first.column, header_count_);
   }
   header_[header_count_] = line.size(first, "header number");
   if (header_count_ == ops_index) ops_announced_line_ = line.number();
   ++header_count_;
-  expect_end(line, "NUMBER");
+  const Word second = line.next_word();
+  if (!second.at_end()) {
+    line.fail(second.column, "unexpected " + quoted(second.text) +
+                                 "; the header of a malloclab trace has one number a line");
+  }
 }
 
 void MalloclabTrace::check_id(const Line& line, const Word& id, const WarningSink& warn) {
@@ -90,10 +98,7 @@ void MalloclabTrace::check_id(const Line& line, const Word& id, const WarningSin
 
 void MalloclabTrace::finish(const Line& last_line, const WarningSink& warn) const {
   if (header_count_ < header_.size()) {
-    last_line.fail(1,
-                   "a malloclab trace starts with four numbers, one a line (heap size, ids, "
-                   "operations, weight), but only " +
-                       std::to_string(header_count_) + " stand here");
+    fail_header(last_line, 1, header_count_);
   }
   if (!warn || op_count_ == header_[ops_index]) return;
   Diagnostic diagnostic =

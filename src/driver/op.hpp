@@ -1,7 +1,7 @@
 // purpose: the one vocabulary: a step of a script as a value, whatever text it came from.
 // room: driver; includes the standard library only.
 // threads: plain data, no sharing.
-// invariants: an Op owns nothing and allocates nothing; its views hold until the parser's next call.
+// invariants: an Op owns and allocates nothing; its views hold until the parser's next call.
 #pragma once
 
 #include <array>

@@ -1,11 +1,12 @@
 // purpose: one generic routine that reads a command by its row of the language table.
 // room: driver; includes parser.
 // threads: one owner.
-// invariants: nothing is allocated for a correct line; all texts of errors are made when they occur.
+// invariants: nothing is allocated for a correct line; texts of errors are made when they occur.
 #include "parser.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,9 +15,16 @@ namespace mneme::driver {
 
 namespace {
 
-[[noreturn]] void fail_form(const Line& line, Column column, std::string message,
-                            const Command& command) {
-  line.fail(column, std::move(message) + "; the form is '" + synopsis(command) + '\'');
+/// An error that shows how the command is written.
+[[noreturn]] void fail_form(const Line& line, Column column, const std::string& message,
+                            const Command& command, const std::string& hint = {}) {
+  line.fail(column, message + "; the form is '" + synopsis(command) + '\'' + hint);
+}
+
+/// `expected a, b or c`, or the one of them that the word is most likely a misspelling of.
+std::string expected_one_of(std::string_view word, std::span<const std::string_view> words) {
+  const std::string hint = did_you_mean(word, words);
+  return hint.empty() ? "; expected " + one_of(words) : hint;
 }
 
 [[noreturn]] void fail_keyword(const Line& line, const Word& word) {
@@ -27,8 +35,8 @@ namespace {
 void parse_state(Op& op, const Line& line, const Word& word) {
   const std::optional<State> state = find_state(word.text);
   if (!state) {
-    line.fail(word.column, "unknown state " + quoted(word.text) +
-                               "; expected waiting, granted, freed, cancelled, refused or closed");
+    line.fail(word.column,
+              "unknown state " + quoted(word.text) + expected_one_of(word.text, state_words));
   }
   op.state = *state;
   op.state_column = word.column;
@@ -40,9 +48,8 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   for (; !word.at_end(); word = line.next_word()) {
     const std::optional<Key> key = find_key(word.text);
     if (!key) {
-      line.fail(word.column, "unknown key " + quoted(word.text) +
-                                 did_you_mean(word.text, key_words) +
-                                 "; expected used, free, largest, live, waiting or deferred");
+      line.fail(word.column,
+                "unknown key " + quoted(word.text) + expected_one_of(word.text, key_words));
     }
     const unsigned bit = 1U << static_cast<unsigned>(*key);
     if ((given & bit) != 0) {
@@ -60,11 +67,20 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   }
 }
 
+[[noreturn]] void fail_missing(const Line& line, Column column, const Argument& argument,
+                               const Command& command) {
+  // Of a command with several forms the first was taken for granted, so name the others, too.
+  std::string forms;
+  for (const Command& form : commands()) {
+    if (form.keyword != command.keyword) continue;
+    forms += (forms.empty() ? "'" : " or '") + synopsis(form) + '\'';
+  }
+  line.fail(column, "missing " + std::string{argument.word} + "; the form is " + forms);
+}
+
 void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
                     const Command& command) {
-  if (word.at_end()) {
-    fail_form(line, word.column, "missing " + std::string{argument.word}, command);
-  }
+  if (word.at_end()) fail_missing(line, word.column, argument, command);
   switch (argument.kind) {
     case ArgumentKind::name:
       op.name = line.name(word, argument.word);
@@ -87,13 +103,13 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
   }
 }
 
-/// The word behind the first argument tells the forms of `expect` apart: a number follows a key,
-/// anything else should be a state. The line is left where it was, behind the keyword.
-const Command& choose_expect_form(Line& line) {
-  Line ahead = line;
+/// The word behind the first argument tells the forms of `expect` apart: a number, be it a bad one,
+/// follows a key; anything else should be a state.
+const Command& choose_expect_form(Line ahead) {
   (void)ahead.next_word();
-  const Word second = ahead.next_word();
-  const bool is_number = !second.at_end() && second.text[0] >= '0' && second.text[0] <= '9';
+  const std::string_view second = ahead.next_word().text;
+  const std::size_t sign = second.starts_with('-') || second.starts_with('+') ? 1 : 0;
+  const bool is_number = second.size() > sign && second[sign] >= '0' && second[sign] <= '9';
   return command_of(is_number ? OpKind::expect_keys : OpKind::expect_state);
 }
 
@@ -106,7 +122,7 @@ void set_option(Op& op, const Line& line, const Option& option, const Word& word
       break;
     case OptionKind::poll:
       if (value.text != poll_words[0] && value.text != poll_words[1]) {
-        line.fail(value.column, "poll is manual or auto, not " + quoted(value.text));
+        line.fail(value.column, "poll is " + one_of(poll_words) + ", not " + quoted(value.text));
       }
       op.poll_mode = value.text == poll_words[0] ? PollMode::manual : PollMode::automatic;
       op.poll_column = value.column;
@@ -127,6 +143,49 @@ void set_option(Op& op, const Line& line, const Option& option, const Word& word
       op.defer = true;
       op.mode_column = word.column;
       break;
+  }
+}
+
+/// The option of a word like `align=64` or `try`; `key` is what stands before the `=`.
+const Option& find_option(const Line& line, const Command& command, const Word& word,
+                          std::string_view key) {
+  const auto option = std::ranges::find(command.options, key, &Option::word);
+  if (option != command.options.end()) return *option;
+  std::vector<std::string_view> words;
+  for (const Option& known : command.options) words.push_back(known.word);
+  fail_form(line, word.column, "unexpected " + quoted(word.text), command,
+            did_you_mean(key, words));
+}
+
+/// What stands behind the `=`, if the option takes a value.
+Word option_value(const Line& line, const Option& option, const Word& word, std::size_t equals) {
+  const bool has_value = equals != std::string_view::npos;
+  if (option.value.empty()) {
+    if (!has_value) return {};
+    line.fail(word.column, "option " + quoted(option.word) + " takes no value");
+  }
+  const std::size_t start = has_value ? equals + 1 : word.text.size();
+  const Word value{word.text.substr(start), word.column + static_cast<Column>(start)};
+  if (value.at_end()) {
+    line.fail(value.column, "option " + quoted(option.word) + " needs a value: " +
+                                std::string{option.word} + '=' + std::string{option.value});
+  }
+  return value;
+}
+
+/// `given` has a bit for each option of the command's row.
+void check_not_given(const Line& line, const Command& command, const Word& word, std::size_t index,
+                     unsigned given) {
+  const std::span<const Option> options = command.options;
+  const auto is_given = [given](std::size_t i) { return ((given >> i) & 1U) != 0; };
+  const std::string option = quoted(options[index].word);
+  if (is_given(index)) line.fail(word.column, "option " + option + " is given twice");
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const bool are_neighbours = i + 1 == index || index + 1 == i;
+    if (are_neighbours && is_given(i) && options[std::max(i, index)].excludes_previous) {
+      fail_form(line, word.column,
+                option + " and " + quoted(options[i].word) + " exclude each other", command);
+    }
   }
 }
 
@@ -193,10 +252,7 @@ void Parser::parse_command(Op& op, const Word& keyword) {
   for (const Argument& argument : command->arguments) {
     parse_argument(op, line_, argument, line_.next_word(), *command);
   }
-  unsigned given = 0;
-  for (Word word = line_.next_word(); !word.at_end(); word = line_.next_word()) {
-    parse_option(op, *command, word, given);
-  }
+  parse_options(op, *command);
 }
 
 void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
@@ -211,44 +267,16 @@ void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
   heap_line_ = op.line;
 }
 
-void Parser::parse_option(Op& op, const Command& command, const Word& word, unsigned& given) {
-  const std::size_t equals = word.text.find('=');
-  const bool has_value = equals != std::string_view::npos;
-  const std::string_view key = word.text.substr(0, equals);
-  const auto option = std::ranges::find(command.options, key, &Option::word);
-  if (option == command.options.end()) {
-    std::vector<std::string_view> words;
-    for (const Option& known : command.options) words.push_back(known.word);
-    fail_form(line_, word.column, "unexpected " + quoted(word.text) + did_you_mean(key, words),
-              command);
+void Parser::parse_options(Op& op, const Command& command) {
+  unsigned given = 0;
+  for (Word word = line_.next_word(); !word.at_end(); word = line_.next_word()) {
+    const std::size_t equals = word.text.find('=');
+    const Option& option = find_option(line_, command, word, word.text.substr(0, equals));
+    const auto index = static_cast<std::size_t>(&option - command.options.data());
+    if (given != 0) check_not_given(line_, command, word, index, given);
+    given |= 1U << index;
+    set_option(op, line_, option, word, option_value(line_, option, word, equals));
   }
-  const auto index = static_cast<unsigned>(option - command.options.begin());
-  if ((given & (1U << index)) != 0) {
-    line_.fail(word.column, "option " + quoted(key) + " is given twice");
-  }
-  // An option excludes the one before it in the table, so look to both sides.
-  const auto excludes = [&](unsigned other, const Option& later) {
-    if (!later.excludes_previous || (given & (1U << other)) == 0) return;
-    fail_form(line_, word.column,
-              quoted(key) + " and " + quoted(command.options[other].word) + " exclude each other",
-              command);
-  };
-  if (index > 0) excludes(index - 1, *option);
-  if (index + 1 < command.options.size()) excludes(index + 1, command.options[index + 1]);
-  given |= 1U << index;
-  if (option->value.empty() && has_value) {
-    line_.fail(word.column, "option " + quoted(key) + " takes no value");
-  }
-  Word value{};
-  if (!option->value.empty()) {
-    value = {has_value ? word.text.substr(equals + 1) : std::string_view{},
-             word.column + static_cast<Column>(has_value ? equals + 1 : key.size())};
-    if (value.at_end()) {
-      line_.fail(value.column, "option " + quoted(key) + " needs a value: " + std::string{key} +
-                                   '=' + std::string{option->value});
-    }
-  }
-  set_option(op, line_, *option, word, value);
 }
 
 /// The line is read again by the next call, which then gives its own step.

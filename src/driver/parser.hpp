@@ -23,7 +23,7 @@ struct ParserOptions {
   std::uint64_t default_heap_bytes = 0;
 
   /// Hears what looks wrong in a malloclab trace but does not stop it. May be empty.
-  std::function<void(const Diagnostic&)> on_warning;
+  std::function<void(const Diagnostic&)> on_warning = {};
 };
 
 class Parser {
@@ -43,7 +43,7 @@ class Parser {
   void parse_line(Op& op, LineContent& content);
   void parse_command(Op& op, const Word& keyword);
   void check_heap_comes_first(const Op& op, const Word& keyword);
-  void parse_option(Op& op, const Command& command, const Word& word, unsigned& given);
+  void parse_options(Op& op, const Command& command);
   void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
   void start_op(Op& op) const;
 

@@ -1,7 +1,7 @@
 // purpose: buffered reading with bounded memory, and the errors reading can meet.
 // room: driver; includes source, diagnostic and POSIX.
 // threads: one owner.
-// invariants: after refill() there is room for one whole line in the buffer, or input is at its end.
+// invariants: the buffer has room for the longest line and more, so refill() always makes headway.
 #include "source.hpp"
 
 #include <fcntl.h>
