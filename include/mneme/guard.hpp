@@ -41,7 +41,7 @@ class [[nodiscard]] Guard {
 
   /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.
   [[nodiscard]] Stats stats() const noexcept {
-    Stats stats = heap_->snapshot();
+    Stats stats = heap_->counts();
     stats.largest_free_bytes = heap_->raw_.largest_hole_bytes();
     return stats;
   }

@@ -168,10 +168,27 @@ class BasicHeap : Protocol<Raw, Short> {
     return this->admit(layout);
   }
 
-  /// The counters; and, if nobody holds the heap, the largest hole. O(raw heap).
+  /// The counters alone. Wait-free, changes nothing.
+  [[nodiscard]] Stats counts() const noexcept {
+    const auto& counters = this->counters_;
+    return {.capacity_bytes = capacity_bytes(),
+            .used_bytes = counters.get(Count::used_bytes),
+            .peak_bytes = counters.get(Count::peak_bytes),
+            .largest_free_bytes = std::nullopt,
+            .live = counters.get(Count::live),
+            .waiting = this->waiting_.size(),
+            .deferred = counters.get(Count::deferred),
+            .grants = counters.get(Count::grants),
+            .waits = counters.get(Count::waits),
+            .cancels = counters.get(Count::cancels),
+            .refusals = counters.get(Count::refusals)};
+  }
+
+  /// The counters; and, if nobody holds the heap, the largest hole. Taking the heap for that
+  /// settles it, as a poll does, after the figures were read. O(raw heap).
   [[nodiscard]] Stats stats() noexcept {
     Guard<BasicHeap> guard = try_lock();
-    return guard ? guard.stats() : snapshot();
+    return guard ? guard.stats() : counts();
   }
 
   /// Walks everything. nullptr if it is sound, else what is wrong in a few words. The raw heap is
@@ -209,21 +226,6 @@ class BasicHeap : Protocol<Raw, Short> {
       }
     }
     return {block, size};
-  }
-
-  [[nodiscard]] Stats snapshot() const noexcept {
-    const auto& counters = this->counters_;
-    return {.capacity_bytes = capacity_bytes(),
-            .used_bytes = counters.get(Count::used_bytes),
-            .peak_bytes = counters.get(Count::peak_bytes),
-            .largest_free_bytes = std::nullopt,
-            .live = counters.get(Count::live),
-            .waiting = this->waiting_.size(),
-            .deferred = counters.get(Count::deferred),
-            .grants = counters.get(Count::grants),
-            .waits = counters.get(Count::waits),
-            .cancels = counters.get(Count::cancels),
-            .refusals = counters.get(Count::refusals)};
   }
 
   [[nodiscard]] const char* validate_lists() noexcept {

@@ -42,6 +42,7 @@ class [[nodiscard]] OwnerRequest {
 
   void cancel() noexcept { request_.cancel(); }
   [[nodiscard]] RequestState state() const noexcept { return request_.state(); }
+  [[nodiscard]] const void* reserved() const noexcept { return request_.reserved(); }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {

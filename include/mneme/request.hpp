@@ -116,6 +116,14 @@ class [[nodiscard]] Request {
     return waiter_.state.load(std::memory_order_relaxed);
   }
 
+  /// The memory reserved for a request that was granted and is not taken yet, else nullptr; for
+  /// tools that show it.
+  [[nodiscard]] const void* reserved() const noexcept {
+    // (request.reserved) acquire: pairs with release (request.answer); sees the payload.
+    const bool granted = waiter_.state.load(std::memory_order_acquire) == RequestState::granted;
+    return granted ? waiter_.payload : nullptr;
+  }
+
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
     waiter_.parked = task;

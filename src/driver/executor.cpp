@@ -1,0 +1,330 @@
+// purpose: the run of things: dispatching steps, holding them back, letting tasks run, starting and ending.
+// room: driver; includes executor, canonical, diagnostic.
+// threads: one owner.
+// invariants: see executor.hpp.
+#include "executor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "canonical.hpp"
+#include "diagnostic.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+// Every step is followed by a walk through the whole raw heap at first, later by one in so many.
+constexpr std::uint64_t validate_each_until = 1024;
+constexpr std::uint64_t validate_every = 4096;
+
+bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::drop; }
+
+}  // namespace
+
+Executor::Executor(Output& output, ExecutorOptions options) : output_{output}, options_{options} {}
+
+Executor::~Executor() {
+  if (!heap_) return;
+  guard_.unlock();
+  names_.for_each([&](Task& task) {
+    if (task.phase == Phase::leaked) task.holder->unleak();
+    task.moving.reset();
+    task.holder.reset();
+  });
+}
+
+void Executor::step(const Op& op) {
+  ++tally_.steps;
+  polled_ = false;
+  begin_line(op);
+  dispatch(op);
+  if (poll_mode_ == PollMode::automatic && !oracle_->locked() && oracle_->deferred() > 0) {
+    heap_->poll();
+    collect();
+    agree(oracle_->poll(grants_));
+  }
+  end_line();
+  if (polled_) run_ready();
+  while (poll_mode_ == PollMode::automatic && !ready_.empty()) run_ready();
+  compare_figures();
+  if (tally_.steps <= validate_each_until || tally_.steps % validate_every == 0) {
+    if (const char* const wrong = heap_->raw().validate()) throw Corruption(wrong);
+  }
+}
+
+void Executor::dispatch(const Op& op) {
+  switch (op.kind) {
+    case OpKind::heap: return do_heap(op);
+    case OpKind::alloc:
+    case OpKind::array:
+    case OpKind::vec:
+    case OpKind::arc: return do_request(op);
+    case OpKind::free:
+    case OpKind::drop: return on_task(op, &Executor::do_free);
+    case OpKind::cancel: return do_cancel(op);
+    case OpKind::poll: return do_poll();
+    case OpKind::lock: return do_lock();
+    case OpKind::unlock: return do_unlock(op);
+    case OpKind::resize: return on_task(op, &Executor::do_resize);
+    case OpKind::leak: return on_task(op, &Executor::do_leak);
+    case OpKind::unleak: return on_task(op, &Executor::do_unleak);
+    case OpKind::close: return do_close();
+    case OpKind::expect_state: return do_expect_state(op);
+    case OpKind::expect_keys: return do_expect_keys(op);
+    case OpKind::stat: return do_stat();
+    case OpKind::map: return do_map();
+    case OpKind::push: return on_task(op, &Executor::do_push);
+    case OpKind::clone: return on_task(op, &Executor::do_clone);
+  }
+}
+
+// A step on a name: carried out now, held behind a request, or skipped as there never was memory.
+void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
+  Task* const task = names_.find(op.name);
+  if (op.or_alloc && (task == nullptr || task->finished())) {  // realloc of nothing
+    Op alloc = op;
+    alloc.kind = OpKind::alloc;
+    return do_request(alloc);
+  }
+  if (task == nullptr) fail_at(op, op.name_column, fmt::format("unknown name {}", quoted(op.name)));
+  if (task->phase == Phase::waiting || (task->phase == Phase::granted && !task->held.empty())) {
+    return hold(*task, op);
+  }
+  if (task->phase == Phase::freed) {
+    fail_at(op, op.name_column, fmt::format("{} was freed already", quoted(op.name)));
+  }
+  if (task->finished()) {
+    tell("skipped: {} was {}", op.name, word_of(state_of(task->phase)));
+    if (ends_a_name(op.kind)) names_.retire(*task);
+    return;
+  }
+  if (task->phase == Phase::granted) take(*task);
+  (this->*act)(op, *task);
+}
+
+void Executor::hold(Task& task, const Op& op) {
+  ++tally_.held;
+  task.held.emplace_back(op);
+  tell("held until {} {}", task.name, task.phase == Phase::granted ? "runs" : "is granted");
+}
+
+// The tasks that are ready by now run, each once; those that become ready meanwhile run next time.
+void Executor::run_ready() {
+  const std::vector<Task*> ready = std::exchange(ready_, {});
+  for (Task* const task : ready) run(*task);
+}
+
+void Executor::run(Task& task) {
+  result_.clear();
+  events_.clear();
+  below_.clear();
+  if (task.phase == Phase::granted) take(task);
+  if (events_.size() > 0) {
+    tell("{} runs", task.name);
+    end_line();
+  }
+  run_held(task);
+}
+
+void Executor::run_held(Task& task) {
+  while (!task.held.empty() && task.phase != Phase::waiting && task.phase != Phase::granted) {
+    const HeldStep held = std::move(task.held.front());
+    task.held.erase(task.held.begin());
+    const Op op = held.view();
+    begin_line(op, " (held)");
+    dispatch(op);
+    end_line();
+  }
+}
+
+void Executor::do_heap(const Op& op) {
+  const std::uint64_t size_bytes = options_.heap_bytes.value_or(op.size_bytes);
+  if (op.raw != FirstFit::name) {
+    fail_at(op, op.raw_column,
+            fmt::format("unknown raw heap {}; there is: first-fit", quoted(op.raw)));
+  }
+  if (size_bytes < 2 * word_bytes) {
+    fail_at(op, op.number_column,
+            fmt::format("a heap of {} bytes holds no block; the smallest has {}", size_bytes,
+                        2 * word_bytes));
+  }
+  try {
+    region_.emplace(size_bytes);
+  } catch (const InputError& error) {
+    fail_at(op, op.number_column, error.what());
+  }
+  heap_.emplace(region_->bytes());
+  oracle_.emplace(heap_->capacity_bytes());
+  poll_mode_ = op.poll_mode;
+  tally_.capacity_bytes = heap_->capacity_bytes();
+  tell("{} bytes", heap_->capacity_bytes());
+}
+
+void Executor::do_poll() {
+  heap_->poll();
+  collect();
+  agree(oracle_->poll(grants_));
+  polled_ = true;
+  if (options_.quiet) return;
+  std::vector<std::string_view> names;
+  for (const Task* const task : ready_) names.push_back(task->name);
+  if (names.empty()) {
+    tell("nothing to run");
+  } else {
+    tell("ran {}", fmt::join(names, ", "));
+  }
+}
+
+void Executor::do_lock() {
+  if (guard_) return tell("busy: locked since line {}", lock_line_);
+  guard_ = heap_->try_lock();
+  if (!guard_) throw Corruption("the heap cannot be locked although nobody holds it");
+  oracle_->lock();
+  tell("locked");
+}
+
+void Executor::do_unlock(const Op& op) {
+  if (!guard_) fail_at(op, op.column, "unlock without a lock");
+  guard_.unlock();
+  collect();
+  agree(oracle_->unlock(grants_));
+  tell("unlocked");
+}
+
+void Executor::do_close() {
+  heap_->close();
+  collect();
+  agree(oracle_->close(ended_));
+  tell("closed");
+}
+
+void Executor::finish() {
+  if (!guard_) heap_->poll();
+  collect();
+  agree(oracle_->poll(grants_));
+  while (!ready_.empty()) {
+    std::vector<std::string_view> names;
+    for (const Task* const task : ready_) names.push_back(task->name);
+    if (!options_.quiet && poll_mode_ == PollMode::manual) {
+      output_.print("end -> ran {}\n", fmt::join(names, ", "));
+    }
+    run_ready();
+  }
+  compare_figures();
+  if (oracle_->waiting() > 0) explain_deadlock();
+  // All is taken back, and must make up the region again.
+  names_.for_each([&](Task& task) {
+    if (task.phase == Phase::waiting || task.phase == Phase::granted) take_back(task);
+  });
+  names_.for_each([&](Task& task) {
+    if (task.has_memory()) take_back(task);
+  });
+  guard_.unlock();
+  heap_->poll();
+  const Stats stats = heap_->stats();
+  const std::size_t capacity = heap_->capacity_bytes();
+  if (stats.used_bytes != 0 || stats.live != 0 || stats.waiting != 0 ||
+      stats.largest_free_bytes != capacity) {
+    throw Corruption("everything was freed, and the region is not one hole again (P9)");
+  }
+  if (const char* const wrong = heap_->validate()) throw Corruption(wrong);
+}
+
+void Executor::take_back(Task& task) {
+  if (task.phase == Phase::leaked) task.holder->unleak();
+  if (task.has_memory() || task.moving) check_bytes(task);
+  task.moving.reset();
+  task.holder.reset();
+  task.held.clear();
+  task.phase = Phase::freed;
+}
+
+void Executor::on_answer(void* task) noexcept {
+  auto* const answered = static_cast<Task*>(task);
+  answered->executor->answered_.push_back(answered);
+}
+
+// Called after each call of the library: who was granted or ended by it, in the order it happened.
+void Executor::collect() {
+  grants_.clear();
+  ended_.clear();
+  for (Task* const task : std::exchange(answered_, {})) {
+    const void* const reserved = task->asking().reserved();
+    const void* const memory = reserved != nullptr ? reserved : task->asking().payload();
+    if (memory != nullptr) {  // else it was closed
+      grants_.push_back({task->asking_block(), block_offset_of(memory)});
+      ++tally_.granted_later;
+      if (reserved != nullptr) {  // else the step that asked has taken it already
+        task->phase = Phase::granted;
+        ready_.push_back(task);
+      }
+      tell_event("{} granted at {}", task->name, offset_of(memory));
+      continue;
+    }
+    ended_.push_back(task->asking_block());
+    ++tally_.closed;
+    tell_event("{} closed", task->name);
+    if (task->moving) {  // it keeps what it had
+      task->moving.reset();
+      task->phase = Phase::live;
+      ready_.push_back(task);
+    } else {
+      end(*task, Phase::closed);
+    }
+  }
+}
+
+void Executor::agree(const Difference& difference) const {
+  if (difference) throw Corruption(fmt::format("the oracle differs: {}", *difference));
+}
+
+void Executor::compare_figures() {
+  const Stats counts = heap_->counts();
+  const auto same = [](std::string_view what, std::size_t seen, std::size_t expected) {
+    if (seen == expected) return;
+    throw Corruption(
+        fmt::format("the oracle differs: {} is {}, and should be {}", what, seen, expected));
+  };
+  same("free", heap_->raw().free_bytes(), oracle_->free_bytes());
+  same("used", counts.used_bytes, oracle_->used_bytes());
+  same("live", counts.live, oracle_->live());
+  same("waiting", counts.waiting, oracle_->waiting());
+  same("deferred", counts.deferred, oracle_->deferred());
+  tally_.live_at_end = counts.live;
+  tally_.waiting_at_end = counts.waiting;
+  tally_.peak_bytes = counts.peak_bytes;
+}
+
+void Executor::begin_line(const Op& op, std::string_view note) {
+  if (options_.quiet) return;
+  result_.clear();
+  events_.clear();
+  below_.clear();
+  CommandBuffer buffer;
+  if (op.synthetic) return tell("{}{} -> ", canonical(op, buffer), note);
+  tell("{}: {}{} -> ", op.line, canonical(op, buffer), note);
+}
+
+void Executor::end_line() {
+  if (options_.quiet) return;
+  output_.print("{}{}\n{}", std::string_view(result_.data(), result_.size()),
+                std::string_view(events_.data(), events_.size()),
+                std::string_view(below_.data(), below_.size()));
+}
+
+void Executor::print_summary() {
+  output_.print(
+      "summary: {} steps, {} requests: {} granted at once, {} after waiting, {} refused, {} "
+      "closed, "
+      "{} cancelled; {} freed, {} moved\n",
+      tally_.steps, tally_.requests, tally_.granted_at_once, tally_.granted_later, tally_.refused,
+      tally_.closed, tally_.cancelled, tally_.freed, tally_.moved);
+  output_.print("summary: peak {} of {} bytes; at the end {} live, {} waiting\n", tally_.peak_bytes,
+                tally_.capacity_bytes, tally_.live_at_end, tally_.waiting_at_end);
+}
+
+}  // namespace mneme::driver

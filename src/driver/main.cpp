@@ -1,0 +1,129 @@
+// purpose: the command line of the driver.
+// room: driver; includes run, format_script, import_command, language; arguments by CLI11.
+// threads: one.
+// invariants: every way out has one of the five exit codes.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <mneme/check.hpp>
+#include <string>
+
+#include "diagnostic.hpp"
+#include "format_script.hpp"
+#include "import_command.hpp"
+#include "language.hpp"
+#include "line.hpp"
+#include "output.hpp"
+#include "run.hpp"
+
+namespace {
+
+using namespace mneme::driver;
+
+constexpr const char* about =
+    "mneme runs scripts of alloc, free and poll steps against the asynchronous allocator,\n"
+    "shows who waited for whom, and checks every step against a model.";
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
+
+// A fatal line of the library means that it found corruption.
+void stop_with_corruption(const char* line) noexcept {
+  std::fflush(stdout);
+  std::fputs(line, stderr);
+  std::fputc('\n', stderr);
+  std::_Exit(static_cast<int>(Exit::corruption));
+}
+
+// Sizes on the command line are those of scripts.
+CLI::Validator size_validator() {
+  return {[](std::string& text) {
+            try {
+              Source source(text, "");
+              Line line;
+              (void)line.read_from(source);
+              text = std::to_string(line.size(line.next_word(), "SIZE"));
+              return std::string();
+            } catch (const ScriptError& error) {
+              return std::string(error.what());
+            }
+          },
+          "SIZE"};
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{about, "mneme"};
+  app.footer(exit_codes);
+  app.require_subcommand(1);
+
+  RunOptions run_options;
+  CLI::App* const run = app.add_subcommand("run", "Run scripts or malloclab traces.");
+  run->footer(exit_codes);
+  run->add_option("FILE", run_options.paths, "Scripts; '-' is standard input.")->required();
+  run->add_flag("--quiet,-q", run_options.quiet, "Print the summary only.");
+  run->add_flag("--stats", run_options.stats, "Print the summary as JSON, one line a file.");
+  run->add_flag("--keep-going", run_options.keep_going,
+                "Go on after an expectation that failed, and with the next file.");
+  run->add_option("--raw", run_options.raw, "The raw heap, instead of the script's: first-fit.");
+  run->add_option("--heap", run_options.heap_bytes, "The region's size, instead of the script's.")
+      ->transform(size_validator());
+
+  std::string script;
+  CLI::App* const fmt = app.add_subcommand("fmt", "Print a script in canonical form.");
+  fmt->add_option("FILE", script, "A script or malloclab trace; '-' is standard input.")
+      ->required();
+
+  app.add_subcommand("language", "Print the reference of the script language.");
+
+  ImportOptions import_options;
+  std::string format = "auto";
+  CLI::App* const import =
+      app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
+  import->add_option("FILE", import_options.path, "The trace; '-' is standard input.")->required();
+  import->add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
+      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
+      ->capture_default_str();
+  import
+      ->add_option("--heap", import_options.heap_bytes,
+                   "The script's heap, instead of a roomy one.")
+      ->transform(size_validator());
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::bad_input);
+  }
+
+  Output output{stdout};
+  if (*run) return static_cast<int>(run_scripts(run_options, output));
+  if (*import) {
+    import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
+    return run_import(import_options, stdout, stderr);
+  }
+  if (*fmt) {
+    Source source = Source::open(script);
+    output.print("{}", format_script(source, [](const Diagnostic& warning) {
+                   std::fputs(render(warning).c_str(), stderr);
+                 }));
+  } else {
+    output.print("{}", language_reference());
+  }
+  output.flush();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of a write, told like any other
+  mneme::set_fatal_handler(&stop_with_corruption);
+  try {
+    return run(argc, argv);
+  } catch (const ScriptError& error) {
+    std::fputs(render(error.diagnostic()).c_str(), stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mneme: error: %s\n", error.what());
+  }
+  return static_cast<int>(Exit::bad_input);
+}

@@ -1,0 +1,98 @@
+// purpose: one name of a script: a little task of its own, with a request or memory, and steps held back.
+// room: driver; includes op, holder, oracle.
+// threads: one owner.
+// invariants: steps are held only behind a request that is not taken yet, and run in their order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holder.hpp"
+#include "op.hpp"
+#include "oracle.hpp"
+
+namespace mneme::driver {
+
+class Executor;
+
+/// Where a task is in its life.
+enum class Phase : std::uint8_t {
+  waiting,    ///< its request waits; steps are held. Next: granted, cancelled, closed
+  granted,    ///< its memory is reserved, its task did not run yet. Next: live, cancelled
+  live,       ///< it has its memory. Next: waiting (a resize that must move), leaked, freed
+  leaked,     ///< as live, but nothing owns the memory. Next: live
+  freed,      ///< finished
+  cancelled,  ///< finished
+  refused,    ///< never had memory. Finished once it is freed
+  closed,     ///< as refused
+};
+
+/// A step that waits for its task's grant. Owns its texts.
+struct HeldStep {
+  explicit HeldStep(const Op& step)
+      : op{step}, name{step.name}, new_name{step.new_name}, source_line{step.source_line} {}
+
+  [[nodiscard]] OpKind kind() const { return op.kind; }
+  [[nodiscard]] Op view() const {
+    Op step = op;
+    step.name = name;
+    step.new_name = new_name;
+    step.source_line = source_line;
+    return step;
+  }
+
+ private:
+  Op op;
+  std::string name;
+  std::string new_name;
+  std::string source_line;
+};
+
+struct Task {
+  std::string name;
+  OpKind kind = OpKind::alloc;  // or array, vec, arc
+  Phase phase = Phase::freed;
+  bool has_waited = false;
+  std::uint64_t line = 0;        // of the step that began it
+  std::uint64_t generation = 0;  // tells this use of the name from earlier ones
+  std::uint64_t serial = 0;      // of the pattern in its bytes
+  BlockId block = 0;
+  std::unique_ptr<Holder> holder;
+  std::unique_ptr<BlockHolder> moving;  // the new place of a resize that waits
+  BlockId moving_block = 0;
+  std::vector<HeldStep> held;
+  Executor* executor = nullptr;
+
+  [[nodiscard]] bool finished() const {
+    return phase == Phase::freed || phase == Phase::cancelled || phase == Phase::refused ||
+           phase == Phase::closed;
+  }
+  [[nodiscard]] bool has_memory() const { return phase == Phase::live || phase == Phase::leaked; }
+  /// Whether the steps that are held end with this name being free again.
+  [[nodiscard]] bool will_be_free() const {
+    return !held.empty() &&
+           (held.back().kind() == OpKind::free || held.back().kind() == OpKind::drop);
+  }
+  /// What the last request of this task is about: the moving block, or the first one.
+  [[nodiscard]] const Holder& asking() const { return moving ? *moving : *holder; }
+  [[nodiscard]] BlockId asking_block() const { return moving ? moving_block : block; }
+};
+
+[[nodiscard]] constexpr State state_of(Phase phase) {
+  switch (phase) {
+    case Phase::waiting: return State::waiting;
+    case Phase::granted:
+    case Phase::live:
+    case Phase::leaked: return State::granted;
+    case Phase::freed: return State::freed;
+    case Phase::cancelled: return State::cancelled;
+    case Phase::refused: return State::refused;
+    case Phase::closed: return State::closed;
+  }
+  return State::freed;
+}
+
+}  // namespace mneme::driver
