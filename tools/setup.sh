@@ -1,0 +1,42 @@
+# Sourced by tools/quickstart and tools/check. Goes to the top of the tree, and installs what is
+# missing of the Debian packages below; it touches the network only if something is.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(
+  clang-22 libclang-rt-22-dev g++ ninja-build python3          # to build
+  libcli11-dev libfmt-dev nlohmann-json3-dev                   # what the driver is built on
+  doctest-dev llvm-22 llvm-22-tools python3-psutil valgrind    # to test
+  clang-format-22 clang-tidy-22                                # to check the text
+  xz-utils                                                     # to unpack recorded traces
+)
+
+install_missing() {
+  local missing=() as_root=() log package
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+      missing+=("$package")
+  done
+  if ((${#missing[@]} == 0)); then return; fi
+
+  echo "installing: ${missing[*]}"
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "error: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  log=$(mktemp)
+  # A repository that is out of reach is no reason to stop: the packages may come from another one.
+  "${as_root[@]}" apt-get -qq update >"$log" 2>&1 </dev/null || true
+  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+      install "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    echo "error: could not install ${missing[*]}; the lines above say why" >&2
+    rm -f "$log"
+    exit 1
+  fi
+  rm -f "$log"
+}
+
+install_missing
