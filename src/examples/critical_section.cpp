@@ -1,4 +1,4 @@
-// purpose: a heap for one core: the queues are guarded by a critical section instead of a spin lock.
+// purpose: a heap for one core: a critical section guards the queues instead of a spin lock.
 // room: examples; includes mneme and task.
 // threads: the main program, and handlers that interrupt it.
 // invariants: while the short lock is held, nothing interrupts; so nobody ever finds it held.

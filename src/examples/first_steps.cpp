@@ -1,4 +1,4 @@
-// purpose: the first program: two tasks share a heap that has room for one packet; one of them waits.
+// purpose: the first program: two tasks, and a heap with room for one packet; one of them waits.
 // room: examples; includes mneme and task.
 // threads: one.
 // invariants: none.

@@ -33,7 +33,7 @@ static void on_interrupt(int) {
 }
 
 static void say(const char* when) {
-  // counts() changes nothing and may be asked for while the heap is locked; stats() would settle it.
+  // counts() only looks, also at a locked heap; stats() would settle it.
   const mneme::Stats stats = dma_heap.counts();
   std::printf("%s: %zu used, %zu deferred\n", when, stats.used_bytes, stats.deferred);
 }
