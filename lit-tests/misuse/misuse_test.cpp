@@ -1,0 +1,184 @@
+// RUN: %runner %build/tests/misuse_test
+// purpose: shows each line that a pointer which came back wrongly is reported with, caught in child processes.
+// room: tests; includes the heap.
+// threads: none.
+// invariants: a line names the offset of the payload in its region, as scripts and maps do.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <mneme/mneme.hpp>
+#include <span>
+#include <string>
+
+#include <doctest/doctest.h>
+#include "Inputs/fatal_line.hpp"
+
+using namespace mneme;
+
+namespace {
+
+constexpr Layout layout{.size = 40, .align = 8};
+
+struct Fixture {
+  alignas(64) std::byte region[1024];
+  Heap heap{region};
+  std::byte* const a = static_cast<std::byte*>(heap.try_allocate(layout));
+  std::byte* const b = static_cast<std::byte*>(heap.try_allocate(layout));
+
+  ~Fixture() {
+    heap.free(a, layout);
+    heap.free(b, layout);
+  }
+
+  /// The line for freeing `payload` as `wrong`, after `before()`.
+  template <class F>
+  std::string line(void* payload, Layout wrong, F before) {
+    return test::fatal_line_of([&] {
+      before();
+      heap.free(payload, wrong);
+    });
+  }
+  std::string line(void* payload, Layout wrong = layout) {
+    return line(payload, wrong, [] {});
+  }
+};
+
+/// Overwrites a header, as an overflow of the block before it would, behind the back of all tools.
+void smash(std::byte* payload, std::size_t value) {
+  const instrument::Window window(payload - word_bytes, word_bytes);
+  __builtin_memcpy(payload - word_bytes, &value, word_bytes);
+}
+
+const std::string fatal = "mneme: fatal: ";
+
+TEST_CASE("the right pointer with the right layout comes back without a word") {
+  Fixture f;
+  CHECK(f.line(f.a).empty());
+  CHECK(f.line(f.b).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "double free") {
+  if constexpr (!checked) return;
+  const std::string of_a = fatal + "double free of the block at 8";
+  const std::string of_b = fatal + "double free of the block at 56";
+  CHECK(line(a, layout, [&] { heap.free(a, layout); }) == of_a);
+  CHECK(line(b, layout, [&] { heap.free(b, layout); }) == of_b);
+  CHECK(line(b, layout, [&] { heap.free(a, layout), heap.free(b, layout); }) == of_b);
+  CHECK(line(a, layout, [&] { heap.free(b, layout), heap.free(a, layout); }) == of_a);
+  const std::string deferred = fatal + "double free of the deferred block at 8";
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout); }) == deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout), heap.defer_free(b, layout); }) ==
+        deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(b, layout), heap.defer_free(a, layout); }) ==
+        deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout), (void)heap.poll(); }) == of_a);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a foreign pointer") {
+  if constexpr (!checked) return;
+  const std::string outside = fatal + "foreign pointer: not in this heap's region";
+  alignas(16) std::byte elsewhere[64]{};
+  CHECK(line(elsewhere + 16) == outside);
+  CHECK(line(region) == outside);  // no block is before the first header
+  CHECK(line(region + sizeof region + word_bytes) == outside);
+  CHECK(line(a + 1) == fatal + "foreign pointer: no block begins at 9");
+  CHECK(line(a + 4) == fatal + "foreign pointer: no block begins at 12");
+  alignas(64) std::byte other_region[256];
+  Heap other(other_region);
+  void* const theirs = other.try_allocate(layout);
+  CHECK(line(theirs) == outside);
+  other.free(theirs, layout);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the inside of a block, whatever it holds") {
+  if constexpr (!checked) return;
+  std::memset(a, 0, layout.size);
+  CHECK(line(a + word_bytes) == fatal + "smashed header of the block at 16");
+  std::memset(a, 0xFF, layout.size);
+  CHECK(line(a + 2 * word_bytes) == fatal + "smashed header of the block at 24");
+}
+
+TEST_CASE("the end of the region is no block, and nothing beyond it is read") {
+  if constexpr (!checked) return;
+  // The page behind the region cannot be read.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  auto* const region = static_cast<std::byte*>(pages);
+  REQUIRE(mprotect(region + page, page, PROT_NONE) == 0);
+  {
+    Heap heap(std::span(region, page));
+    const std::string line =
+        test::fatal_line_of([&] { heap.free(region + heap.capacity_bytes(), layout); });
+    CHECK(line == fatal + "double free of the block at 4096");
+    void* const all = heap.try_allocate({.size = page - word_bytes, .align = 8});
+    REQUIRE(all != nullptr);
+    std::memset(all, 0, page - word_bytes);
+    const std::string full =
+        test::fatal_line_of([&] { heap.free(region + heap.capacity_bytes(), layout); });
+    CHECK(full == fatal + "smashed header of the block at 4096");
+    heap.free(all, {.size = page - word_bytes, .align = 8});
+  }
+  munmap(pages, 2 * page);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wrong layout") {
+  if constexpr (!checked) return;
+  const std::string wrong = fatal + "wrong layout for the block at 8";
+  CHECK(line(a, {.size = 41, .align = 8}) == wrong + ": freed as 56 bytes with its header");
+  CHECK(line(a, {.size = 32, .align = 8}) == wrong + ": freed as 40 bytes with its header");
+  CHECK(line(a, {.size = 0, .align = 1}) == wrong + ": freed as 16 bytes with its header");
+  CHECK(line(a, {.size = 4000, .align = 8}) == wrong + ": freed as 4008 bytes with its header");
+  CHECK(line(a, {.size = SIZE_MAX, .align = 8}) == wrong);  // no layout at all
+  CHECK(line(a, {.size = 40, .align = 3}) == wrong);
+  // The block is the same for every size that rounds to it and every alignment: no harm, no line.
+  CHECK(line(a, {.size = 33, .align = 1}).empty());
+  CHECK(line(a, {.size = 40, .align = 16}).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a smashed header") {
+  if constexpr (!checked) return;
+  std::memset(b, 0, layout.size);
+  const std::string smashed = fatal + "smashed header of the block at 56";
+  CHECK(line(b, layout, [&] { smash(b, 0); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, SIZE_MAX); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, 0x4141414141414141); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, address_of(&heap)); }) == smashed);  // no mark at all
+}
+
+TEST_CASE("heap_of finds the heap of each block, of several heaps and of a bootstrapped one") {
+  alignas(64) std::byte regions[3][1024];
+  Heap first(regions[0]);
+  Heap second(regions[1]);
+  Heap& third = **Heap::bootstrap(regions[2]);
+  for (Heap* const heap : {&first, &second, &third}) {
+    for (const std::size_t size : {0U, 1U, 8U, 100U}) {
+      void* const payload = heap->try_allocate({.size = size, .align = 1});
+      REQUIRE(payload != nullptr);
+      CHECK(misuse::heap_of<Heap>(payload) == heap);
+      heap->free(payload, {.size = size, .align = 1});
+    }
+  }
+  third.~BasicHeap();
+}
+
+TEST_CASE_FIXTURE(Fixture, "heap_of stops at a pointer that leads to no heap") {
+  if constexpr (!checked) return;
+  const auto line_of = [](void* payload) {
+    return test::fatal_line_of([&] { (void)misuse::heap_of<Heap>(payload); });
+  };
+  alignas(16) std::byte elsewhere[64]{};
+  CHECK(line_of(elsewhere + 16) == fatal + "foreign pointer: not in any heap's region");
+  std::memset(b, 0, layout.size);
+  CHECK(test::fatal_line_of([&] {
+          smash(b, 0x4141414141414141);
+          (void)misuse::heap_of<Heap>(b);
+        }) == fatal + "smashed header of the block at 56");
+  CHECK(test::fatal_line_of([&] {
+          heap.defer_free(b, layout);
+          (void)misuse::heap_of<Heap>(b);
+        }) == fatal + "double free of the deferred block at 56");
+}
+
+}  // namespace

@@ -1,0 +1,119 @@
+// RUN: %runner %build/tests/registry_test
+// purpose: shows that heaps are found while they live, also by threads while others come and go.
+// room: tests; includes registry and the heap.
+// threads: the last cases start some.
+// invariants: more heaps than slots switch the check off, not on.
+#include "mneme/registry.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <mneme/heap.hpp>
+#include <thread>
+#include <vector>
+
+using namespace mneme;
+
+namespace {
+
+bool knows(const Registry& list, const HeapIdentity& heap) {
+  return list.find([&](const HeapIdentity* each) { return each == &heap; }) == &heap;
+}
+
+TEST_CASE("a heap is known from add to remove") {
+  Registry list;
+  HeapIdentity a;
+  HeapIdentity b;
+  CHECK_FALSE(knows(list, a));
+  list.add(&a);
+  list.add(&b);
+  CHECK(knows(list, a));
+  CHECK(knows(list, b));
+  list.remove(&a);
+  CHECK_FALSE(knows(list, a));
+  CHECK(knows(list, b));
+  CHECK(list.knows_all());
+}
+
+TEST_CASE(
+    "more heaps than slots: the registry says that it does not know all, until they are gone") {
+  Registry list;
+  HeapIdentity heaps[34];
+  for (std::size_t i = 0; i < 32; ++i) list.add(&heaps[i]);
+  CHECK(list.knows_all());
+  list.add(&heaps[32]);
+  CHECK_FALSE(list.knows_all());
+  CHECK_FALSE(knows(list, heaps[32]));
+  list.remove(&heaps[0]);  // a slot is free again, but one heap is still unknown
+  CHECK_FALSE(list.knows_all());
+  list.add(&heaps[33]);
+  CHECK(knows(list, heaps[33]));
+  list.remove(&heaps[32]);
+  CHECK(list.knows_all());
+  CHECK(knows(list, heaps[33]));
+}
+
+TEST_CASE("the heap adds itself, and removes itself") {
+  if constexpr (!checked) return;
+  alignas(16) std::byte region[256];
+  const auto of_region = [&](const HeapIdentity* heap) { return heap->base == region; };
+  CHECK(registry.find(of_region) == nullptr);
+  {
+    const Heap heap(region);
+    const HeapIdentity* const found = registry.find(of_region);
+    REQUIRE(found != nullptr);
+    CHECK(found->size_bytes == heap.capacity_bytes());
+  }
+  CHECK(registry.find(of_region) == nullptr);
+}
+
+TEST_CASE("with 40 heaps at once every box still finds its own") {
+  struct Own {
+    alignas(16) std::byte region[128];
+    Heap heap{region};
+  };
+  std::vector<std::unique_ptr<Own>> owns;
+  for (int i = 0; i < 40; ++i) owns.push_back(std::make_unique<Own>());
+  CHECK(registry.knows_all() == !checked);
+  for (const auto& own : owns) {
+    void* const payload = own->heap.try_allocate({.size = 32});
+    REQUIRE(payload != nullptr);
+    CHECK(misuse::heap_of<Heap>(payload) == &own->heap);
+    own->heap.free(payload, {.size = 32});
+  }
+  owns.clear();
+  CHECK(registry.knows_all());
+}
+
+TEST_CASE("threads that come and go hide no heap that stays") {
+  Registry list;
+  HeapIdentity stays{nullptr, 7};
+  list.add(&stays);
+  std::atomic<bool> missed{false};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        HeapIdentity mine[20];
+        for (int round = 0; round < 300; ++round) {
+          for (auto& heap : mine) {
+            heap.size_bytes = 7;
+            list.add(&heap);
+          }
+          for (auto& heap : mine) list.remove(&heap);
+        }
+      });
+    }
+    threads.emplace_back([&] {
+      for (int round = 0; round < 3000; ++round) {
+        if (!knows(list, stays)) missed = true;
+      }
+    });
+  }
+  CHECK_FALSE(missed);
+  CHECK(list.knows_all());
+  CHECK(knows(list, stays));
+}
+
+}  // namespace
