@@ -111,7 +111,7 @@ std::string header_text(const TraceImporter& importer, const ImportOptions& opti
   const ImportSummary& summary = importer.summary();
   const std::uint64_t heap_bytes = options.heap_bytes.value_or(roomy_heap_bytes(summary));
   return fmt::format(
-      "# imported from a {} trace\n"
+      "# imported from: {}\n"
       "# events: {} ({} allocations, {} resizes, {} frees)\n"
       "# peak: {} bytes in {} blocks\n"
       "# largest: {} bytes; a smaller heap refuses that block\n"

@@ -4,6 +4,7 @@
 // invariants: a taker that fails leaves the text as it was; numbers that overflow are no numbers.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,10 @@
 namespace mneme::driver::import_text {
 
 [[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+[[nodiscard]] constexpr bool is_hex_digit(char c) noexcept {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 [[nodiscard]] constexpr bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\r';
@@ -40,10 +45,14 @@ namespace mneme::driver::import_text {
 [[nodiscard]] inline std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
   std::string_view rest = text;
   const int base = take_prefix(rest, "0x") ? 16 : 10;
+  // libstdc++ converts a byte from 0x80 on implicitly, at which the sanitizers stop.
+  const auto digits_end = std::ranges::find_if_not(rest, is_hex_digit);
+  const char* const first = rest.data();
+  const char* const last = first + (digits_end - rest.begin());
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, base);
+  const auto [end, error] = std::from_chars(first, last, number, base);
   if (error != std::errc{}) return std::nullopt;
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  rest.remove_prefix(static_cast<std::size_t>(end - first));
   text = rest;
   return number;
 }
