@@ -1,9 +1,9 @@
 // RUN: %runner %build/tests/atomic_test
-// purpose: shows that the seam holds the whole core: it compiles and runs on atomics that count, and that have no default orders.
+// purpose: shows that the seam holds the whole core: it compiles and runs on atomics of its own that have no default orders.
 // room: tests; includes everything, on atomics of its own.
 // threads: none.
 // invariants: an operation without an explicit order does not compile here.
-#define MNEME_ATOMIC_HEADER "../../lit-tests/free/Inputs/counting_atomic.hpp"
+#define MNEME_ATOMIC_HEADER "../../lit-tests/free/Inputs/watched_atomic.hpp"
 #include <doctest/doctest.h>
 
 #include <mneme/mneme.hpp>

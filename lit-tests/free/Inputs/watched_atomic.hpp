@@ -1,6 +1,6 @@
-// purpose: atomics that count their operations and have no default orders, to stand in at the seam.
+// purpose: atomics that count, that have no default orders, and that let a test in between any two of them.
 // room: tests; includes nothing of mneme.
-// threads: any; the counts themselves are for tests with one thread.
+// threads: the hook and the counts are for tests with one thread.
 // invariants: the interface is exactly what the core may use.
 #pragma once
 
@@ -10,8 +10,23 @@
 namespace mneme {
 
 namespace test {
+
 inline std::size_t operations = 0;  // all of them
 inline std::size_t writes = 0;      // stores and read-modify-writes
+
+/// Called before every operation, but not for operations of its own: an interrupt.
+inline void (*interrupt)() = nullptr;
+
+inline void note(bool is_write) noexcept {
+  ++operations;
+  if (is_write) ++writes;
+  if (void (*const handler)() = interrupt; handler != nullptr) {
+    interrupt = nullptr;
+    handler();
+    if (interrupt == nullptr) interrupt = handler;
+  }
+}
+
 }  // namespace test
 
 template <class T>
@@ -21,50 +36,45 @@ class Atomic {
   constexpr explicit(false) Atomic(T value) noexcept : value_(value) {}
 
   T load(std::memory_order order) const noexcept {
-    ++test::operations;
+    test::note(false);
     return value_.load(order);
   }
   void store(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     value_.store(value, order);
   }
   T exchange(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     return value_.exchange(value, order);
   }
   bool compare_exchange_strong(T& expected, T value, std::memory_order good,
                                std::memory_order bad) noexcept {
-    note_write();
+    test::note(true);
     return value_.compare_exchange_strong(expected, value, good, bad);
   }
   bool compare_exchange_weak(T& expected, T value, std::memory_order good,
                              std::memory_order bad) noexcept {
-    note_write();
+    test::note(true);
     return value_.compare_exchange_weak(expected, value, good, bad);
   }
   T fetch_add(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     return value_.fetch_add(value, order);
   }
   T fetch_sub(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     return value_.fetch_sub(value, order);
   }
   T fetch_or(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     return value_.fetch_or(value, order);
   }
   T fetch_and(T value, std::memory_order order) noexcept {
-    note_write();
+    test::note(true);
     return value_.fetch_and(value, order);
   }
 
  private:
-  static void note_write() noexcept {
-    ++test::operations;
-    ++test::writes;
-  }
-
   std::atomic<T> value_{};
 };
 
