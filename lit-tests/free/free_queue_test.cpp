@@ -29,7 +29,7 @@ class Blocks {
   explicit Blocks(std::size_t count) : bytes_(std::make_unique<Bytes[]>(count)) {
     for (std::size_t i = 0; i < count; ++i) {
       instrument::undefined(bytes_[i].bytes, block_size);
-      (void)node::begin_live(bytes_[i].bytes, block_size, block_size - word_bytes, nullptr);
+      (void)node::begin_live(bytes_[i].bytes, block_size, block_size - word_bytes, this);
       nodes_.push_back(node::begin_freed(bytes_[i].bytes, block_size));
     }
   }
