@@ -14,6 +14,7 @@
 #include <span>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "../../src/examples/task.hpp"
@@ -70,6 +71,13 @@ using TestHeap = BasicTestHeap<mneme::Heap>;
 
 /// A layout of the heap's own granularity: its block is `size` bytes and one word.
 [[nodiscard]] constexpr mneme::Layout bytes(std::size_t size) { return {size, 8}; }
+
+/// Lets a container build in place what `make` returns; requests cannot be moved into it.
+template <class F>
+struct InPlace {
+  F make;
+  operator std::invoke_result_t<F&>() { return make(); }  // NOLINT(google-explicit-constructor)
+};
 
 /// The answer of a request that has to be granted by now.
 template <class Request>
