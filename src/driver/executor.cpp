@@ -100,6 +100,9 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
   if (task->finished()) {
     tell("skipped: {} was {}", op.name, word_of(state_of(task->phase)));
     if (ends_a_name(op.kind)) names_.retire(*task);
+    if (op.kind == OpKind::clone) {
+      end(name_for_new(op, op.new_name, op.new_name_column), task->phase);
+    }
     return;
   }
   if (task->phase == Phase::granted) take(*task);
@@ -108,6 +111,11 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
 
 void Executor::hold(Task& task, const Op& op) {
   ++tally_.held;
+  if (op.kind == OpKind::clone) {  // steps on the clone are to be held as well
+    Task& promised = name_for_new(op, op.new_name, op.new_name_column);
+    promised.phase = Phase::waiting;
+    promised.is_promised = true;
+  }
   task.held.emplace_back(op);
   tell("held until {} {}", task.name, task.phase == Phase::granted ? "runs" : "is granted");
 }

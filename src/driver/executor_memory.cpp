@@ -147,8 +147,9 @@ void Executor::take(Task& task) {
   if (!answer || !*answer || holder.payload() != reserved) {
     throw Corruption(fmt::format("{} cannot take what was granted to it", quoted(task.name)));
   }
-  if (task.moving) return finish_move(task);
-  begin_live(task);
+  if (!task.moving) return begin_live(task);
+  finish_move(task);
+  tell_event("{} moved to {}", task.name, offset_of(task.holder->payload()));
 }
 
 // The second half of a resize that needs a new place.
@@ -166,7 +167,6 @@ void Executor::finish_move(Task& task) {
   task.block = task.moving_block;
   fill_pattern(task.holder->bytes(), task.serial, kept & ~std::size_t{7});
   ++tally_.moved;
-  tell_event("{} moved to {}", task.name, offset_of(task.holder->payload()));
 }
 
 void Executor::check_bytes(Task& task) const {
@@ -211,6 +211,7 @@ void Executor::do_cancel(const Op& op) {
                 task->finished() ? fmt::format("was {}", word_of(state_of(task->phase)))
                                  : std::string("has its memory"));
   }
+  if (task->is_promised) return tell("nothing to cancel: {} is to be a clone", op.name);
   std::erase(ready_, task);
   const BlockId block = task->asking_block();
   Holder& holder = task->moving ? *task->moving : *task->holder;
@@ -251,7 +252,7 @@ void Executor::do_resize(const Op& op, Task& task) {
   ++tally_.requests;
   if (first_poll(task)) {
     finish_move(task);
-    return tell("moved");
+    return tell("moved to {}", offset_of(task.holder->payload()));
   }
   tell("; {} keeps {} bytes at {}", op.name, old.size, offset_of(block.payload()));
   if (task.phase == Phase::live) task.moving.reset();
@@ -288,7 +289,11 @@ void Executor::do_clone(const Op& op, Task& task) {
   if (task.kind != OpKind::arc || task.phase == Phase::leaked) {
     fail_at(op, op.name_column, fmt::format("{} is not an arc", quoted(op.name)));
   }
-  Task& clone = name_for_new(op, op.new_name, op.new_name_column);
+  Task* const promised = names_.find(op.new_name);
+  const bool is_promised = promised != nullptr && promised->is_promised;
+  Task& clone = is_promised ? *promised : name_for_new(op, op.new_name, op.new_name_column);
+  clone.is_promised = false;
+  if (!clone.held.empty()) ready_.push_back(&clone);
   clone.kind = OpKind::arc;
   clone.block = task.block;
   clone.serial = task.serial;
@@ -302,8 +307,14 @@ void Executor::end(Task& task, Phase phase) {
   task.phase = phase;
   task.holder.reset();
   if (phase != Phase::freed && !task.held.empty()) {
-    tell_event("{} held steps on {} dropped", task.held.size(), task.name);
-    task.held.clear();
+    tell_event("{} held step{} on {} dropped", task.held.size(), task.held.size() == 1 ? "" : "s",
+               task.name);
+    for (const HeldStep& held : std::exchange(task.held, {})) {
+      if (held.kind() != OpKind::clone) continue;
+      Task& promised = *names_.find(held.promised_name());
+      promised.is_promised = false;
+      end(promised, phase);
+    }
   }
   if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(task);
 }

@@ -19,6 +19,17 @@ namespace mneme::driver {
 /// How many finished names `expect` still knows.
 inline constexpr std::size_t finished_names_max = 4096;
 
+/// FNV-1a: names are short, and there are two look-ups a step.
+struct NameHash {
+  [[nodiscard]] std::size_t operator()(std::string_view name) const noexcept {
+    std::uint64_t hash = 0xCBF29CE484222325U;
+    for (const char letter : name) {
+      hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3U;
+    }
+    return hash;
+  }
+};
+
 class Names {
  public:
   /// The task of a name, or nullptr. O(1).
@@ -31,7 +42,6 @@ class Names {
   [[nodiscard]] Task& begin(std::string_view name, Task* finished) {
     Task& task = finished != nullptr ? *finished : add(name);
     task.generation = ++generations_;
-    task.has_waited = false;
     return task;
   }
 
@@ -73,7 +83,7 @@ class Names {
   }
 
   // The keys are views of the tasks' own names, which stay put.
-  std::unordered_map<std::string_view, Task*> tasks_;
+  std::unordered_map<std::string_view, Task*, NameHash> tasks_;
   std::vector<std::unique_ptr<Task>> store_;
   std::vector<Task*> spare_;
   std::deque<Retired> retired_;

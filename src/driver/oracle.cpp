@@ -40,11 +40,16 @@ Oracle::Oracle(std::size_t capacity_bytes)
   if (capacity_ > 0) gaps_.push_back({0, capacity_});
 }
 
-BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
+// The block for a payload: header, payload, rounding; 0 if that is more than the region.
+std::size_t Oracle::block_size(std::size_t payload_bytes) const {
   const auto whole = static_cast<unsigned __int128>(payload_bytes) + header;
   const auto rounded = (whole + word - 1) / word * word;
+  return rounded > capacity_ ? 0 : std::max(static_cast<std::size_t>(rounded), 2 * word);
+}
+
+BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
   Block block;
-  block.size = rounded > capacity_ ? 0 : std::max(static_cast<std::size_t>(rounded), 2 * word);
+  block.size = block_size(payload_bytes);
   block.align = std::max(align_bytes, word);
   if (unused_.empty()) {
     blocks_.push_back(block);
@@ -60,12 +65,12 @@ void Oracle::forget(BlockId id) { unused_.push_back(id); }
 
 bool Oracle::fits(Gap gap, std::size_t size, std::size_t align) {
   const auto payload = static_cast<unsigned __int128>(gap.offset) + header;
-  const auto aligned = (payload + align - 1) / align * align;
+  const auto aligned = (payload + align - 1) & ~static_cast<unsigned __int128>(align - 1);
   return aligned - header + size <= gap.offset + gap.size;
 }
 
-bool Oracle::impossible(BlockId id) const {
-  return blocks_[id].size == 0 || !fits({0, capacity_}, blocks_[id].size, blocks_[id].align);
+bool Oracle::impossible(std::size_t size, std::size_t align) const {
+  return size == 0 || !fits({0, capacity_}, size, align);
 }
 
 bool Oracle::has_room(BlockId id) const {
@@ -157,7 +162,7 @@ Difference Oracle::none_granted(std::span<const Grant> grants) const {
 
 Difference Oracle::request(BlockId id, Answer answer, std::size_t offset,
                            std::span<const Grant> grants) {
-  if (impossible(id)) return compare(Answer::refused, answer);
+  if (impossible(blocks_[id].size, blocks_[id].align)) return compare(Answer::refused, answer);
   if (!locked_) reclaim();
   if (!closed_ && !locked_ && waiting_.empty() && has_room(id)) {
     if (auto difference = compare(Answer::granted, answer)) return difference;
@@ -172,7 +177,7 @@ Difference Oracle::request(BlockId id, Answer answer, std::size_t offset,
 
 Difference Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
                            std::span<const Grant> grants) {
-  if (impossible(id) || locked_) {
+  if (impossible(blocks_[id].size, blocks_[id].align) || locked_) {
     if (auto difference = compare(Answer::would_wait, answer)) return difference;
     return none_granted(grants);
   }
@@ -188,8 +193,8 @@ Difference Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
 }
 
 Difference Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
-  if (!impossible(id) && !closed_) reclaim();
-  const bool now = !impossible(id) && !closed_ && has_room(id);
+  if (!impossible(blocks_[id].size, blocks_[id].align) && !closed_) reclaim();
+  const bool now = !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && has_room(id);
   if (auto difference = compare(now ? Answer::granted : Answer::would_wait, answer)) {
     return difference;
   }
@@ -214,11 +219,8 @@ Difference Oracle::withdraw(BlockId id, std::span<const Grant> grants) {
 Difference Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
                           std::span<const Grant> grants) {
   Block& block = blocks_[id];
-  const BlockId wanted = add(payload_bytes, block.align);
-  const std::size_t size = blocks_[wanted].size;
-  const bool is_possible = !impossible(wanted) && !locked_;
-  forget(wanted);
-  if (!is_possible) {
+  const std::size_t size = block_size(payload_bytes);
+  if (impossible(size, block.align) || locked_) {
     if (done) return "a block was resized that could not be";
     return none_granted(grants);
   }

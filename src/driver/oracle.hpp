@@ -91,13 +91,14 @@ class Oracle {
 
  private:
   struct Block {
-    std::size_t size = 0;   // of the block: header, payload, rounding; 0: more than can be counted
+    std::size_t size = 0;   // of the block; 0: more than the region
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
     std::uint32_t live_index = 0;
   };
 
-  [[nodiscard]] bool impossible(BlockId id) const;
+  [[nodiscard]] std::size_t block_size(std::size_t payload_bytes) const;
+  [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
   [[nodiscard]] bool has_room(BlockId id) const;
   [[nodiscard]] Difference place(Grant grant);
   void make_gap(std::size_t offset, std::size_t size);

@@ -36,6 +36,8 @@ struct HeldStep {
       : op{step}, name{step.name}, new_name{step.new_name}, source_line{step.source_line} {}
 
   [[nodiscard]] OpKind kind() const { return op.kind; }
+  /// The name that a held clone will begin, else empty.
+  [[nodiscard]] std::string_view promised_name() const { return new_name; }
   [[nodiscard]] Op view() const {
     Op step = op;
     step.name = name;
@@ -55,7 +57,8 @@ struct Task {
   std::string name;
   OpKind kind = OpKind::alloc;  // or array, vec, arc
   Phase phase = Phase::freed;
-  bool has_waited = false;
+  bool is_promised =
+      false;  // the new name of a clone step that is held: waiting, with no request of its own
   std::uint64_t line = 0;        // of the step that began it
   std::uint64_t generation = 0;  // tells this use of the name from earlier ones
   std::uint64_t serial = 0;      // of the pattern in its bytes
