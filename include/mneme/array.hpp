@@ -15,29 +15,30 @@ namespace mneme {
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] Array {
  public:
+  /// The two parts of an array, also of one that was let go of.
+  struct Leaked {
+    T* data = nullptr;
+    std::size_t size = 0;
+  };
+
   Array() noexcept = default;
-  Array(Array&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Array& operator=(Array&& other) noexcept {
-    if (this != &other) {
-      reset();
-      data_ = std::exchange(other.data_, nullptr);
-      size_ = std::exchange(other.size_, 0);
-    }
+  Array(Array&& other) noexcept : parts_(other.leak()) {}
+  Array& operator=(Array other) noexcept {
+    std::swap(parts_, other.parts_);
     return *this;
   }
   ~Array() { reset(); }
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] T* data() const noexcept { return data_; }
-  [[nodiscard]] T* begin() const noexcept { return data_; }
-  [[nodiscard]] T* end() const noexcept { return data_ + size_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return parts_.size; }
+  [[nodiscard]] T* data() const noexcept { return parts_.data; }
+  [[nodiscard]] T* begin() const noexcept { return parts_.data; }
+  [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
+  [[nodiscard]] explicit operator bool() const noexcept { return parts_.data != nullptr; }
 
   /// The element at `index`, which must be below size().
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
-    check(index < size_, "Array: index out of range");
-    return data_[index];
+    check(index < parts_.size, "Array: index out of range");
+    return parts_.data[index];
   }
 
   /// Destroys the elements, last first, and frees their memory; nothing if empty-handed.
@@ -46,26 +47,16 @@ class [[nodiscard]] Array {
     FixedVec<T, Heap>::from_leaked({parts.data, parts.size, parts.size}).reset();
   }
 
-  /// The two parts of an array that was let go of.
-  struct Leaked {
-    T* data;
-    std::size_t size;
-  };
-
   /// Lets go of the elements; from_leaked takes them over again.
-  [[nodiscard]] Leaked leak() noexcept {
-    return {std::exchange(data_, nullptr), std::exchange(size_, 0)};
-  }
+  [[nodiscard]] Leaked leak() noexcept { return std::exchange(parts_, {}); }
   static Array from_leaked(Leaked parts) noexcept {
     Array array;
-    array.data_ = parts.data;
-    array.size_ = parts.size;
+    array.parts_ = parts;
     return array;
   }
 
  private:
-  T* data_ = nullptr;
-  std::size_t size_ = 0;
+  Leaked parts_{};
 };
 
 /// `make_array<T>(count)`: a request for `count` value-initialised T. `too_large` if count ×

@@ -17,11 +17,8 @@ class [[nodiscard]] Box {
  public:
   Box() noexcept = default;
   Box(Box&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  Box& operator=(Box&& other) noexcept {
-    if (this != &other) {
-      reset();
-      object_ = std::exchange(other.object_, nullptr);
-    }
+  Box& operator=(Box other) noexcept {
+    std::swap(object_, other.object_);
     return *this;
   }
   ~Box() { reset(); }

@@ -16,91 +16,77 @@ namespace mneme {
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] FixedVec {
  public:
+  /// The three parts of a vector, also of one that was let go of.
+  struct Leaked {
+    T* data = nullptr;
+    std::size_t size = 0;
+    std::size_t capacity = 0;
+  };
+
   FixedVec() noexcept = default;
-  FixedVec(FixedVec&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        capacity_(std::exchange(other.capacity_, 0)) {}
-  FixedVec& operator=(FixedVec&& other) noexcept {
-    if (this != &other) {
-      reset();
-      data_ = std::exchange(other.data_, nullptr);
-      size_ = std::exchange(other.size_, 0);
-      capacity_ = std::exchange(other.capacity_, 0);
-    }
+  FixedVec(FixedVec&& other) noexcept : parts_(other.leak()) {}
+  FixedVec& operator=(FixedVec other) noexcept {
+    std::swap(parts_, other.parts_);
     return *this;
   }
   ~FixedVec() { reset(); }
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] bool full() const noexcept { return size_ == capacity_; }
-  [[nodiscard]] T* data() const noexcept { return data_; }
-  [[nodiscard]] T* begin() const noexcept { return data_; }
-  [[nodiscard]] T* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return parts_.size; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return parts_.capacity; }
+  [[nodiscard]] bool empty() const noexcept { return parts_.size == 0; }
+  [[nodiscard]] bool full() const noexcept { return parts_.size == parts_.capacity; }
+  [[nodiscard]] T* data() const noexcept { return parts_.data; }
+  [[nodiscard]] T* begin() const noexcept { return parts_.data; }
+  [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
 
   /// The element at `index`, which must be below size().
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
-    check(index < size_, "FixedVec: index out of range");
-    return data_[index];
+    check(index < parts_.size, "FixedVec: index out of range");
+    return parts_.data[index];
   }
 
   /// Builds a T behind the last one; nullptr, and the arguments untouched, if full. O(1).
   template <class... Args>
   [[nodiscard]] T* push(Args&&... args) {
     if (full()) return nullptr;
-    T* const object = node::begin_object<T>(data_ + size_, std::forward<Args>(args)...);
-    ++size_;
+    T* const object = node::begin_object<T>(parts_.data + parts_.size, std::forward<Args>(args)...);
+    ++parts_.size;
     return object;
   }
 
   /// Takes the last element out, if there is one. O(1).
   [[nodiscard]] std::optional<T> pop() {
     if (empty()) return std::nullopt;
-    T& last = data_[size_ - 1];
+    T& last = parts_.data[parts_.size - 1];
     std::optional<T> out(std::move(last));
     last.~T();
-    --size_;
+    --parts_.size;
     return out;
   }
 
   /// Destroys all elements, last first; keeps the room. O(size).
   void clear() noexcept {
-    while (size_ > 0) data_[--size_].~T();
+    while (parts_.size > 0) parts_.data[--parts_.size].~T();
   }
 
   /// Destroys all elements and frees the room; nothing if it has none.
   void reset() noexcept {
     clear();
-    if (T* const data = std::exchange(data_, nullptr); data != nullptr) {
-      misuse::heap_of<Heap>(data)->free(data, *Layout::array<T>(std::exchange(capacity_, 0)));
+    if (const Leaked parts = leak(); parts.data != nullptr) {
+      misuse::heap_of<Heap>(parts.data)->free(parts.data, *Layout::array<T>(parts.capacity));
     }
   }
 
-  /// The three parts of a vector that was let go of.
-  struct Leaked {
-    T* data;
-    std::size_t size;
-    std::size_t capacity;
-  };
-
   /// Lets go of room and elements; from_leaked takes them over again.
-  [[nodiscard]] Leaked leak() noexcept {
-    return {std::exchange(data_, nullptr), std::exchange(size_, 0), std::exchange(capacity_, 0)};
-  }
+  [[nodiscard]] Leaked leak() noexcept { return std::exchange(parts_, {}); }
   static FixedVec from_leaked(Leaked parts) noexcept {
     FixedVec vec;
-    vec.data_ = parts.data;
-    vec.size_ = parts.size;
-    vec.capacity_ = parts.capacity;
+    vec.parts_ = parts;
     return vec;
   }
 
  private:
-  T* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  Leaked parts_{};
 };
 
 /// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. `too_large` if capacity ×

@@ -18,11 +18,8 @@ class [[nodiscard]] Guard {
  public:
   Guard() noexcept = default;
   Guard(Guard&& other) noexcept : heap_(std::exchange(other.heap_, nullptr)) {}
-  Guard& operator=(Guard&& other) noexcept {
-    if (this != &other) {
-      unlock();
-      heap_ = std::exchange(other.heap_, nullptr);
-    }
+  Guard& operator=(Guard other) noexcept {
+    std::swap(heap_, other.heap_);
     return *this;
   }
   ~Guard() { unlock(); }

@@ -37,9 +37,11 @@ class LockWord {
   /// it; else the present owner will. Wait-free.
   [[nodiscard]] bool leave_work() noexcept {
     // (word.leave) acq_rel: pairs with acquire (word.look), with release (word.release);
-    // publishes what was pushed or queued before, and sees the raw heap if the caller becomes the
-    // owner.
-    return (state_.fetch_or(locked | work_left, std::memory_order_acq_rel) & locked) == 0;
+    // publishes what was pushed or queued, and sees the raw heap if the caller is now the owner.
+    if ((state_.fetch_or(locked | work_left, std::memory_order_acq_rel) & locked) != 0)
+      return false;
+    look();
+    return true;
   }
 
   /// Says that there is something to do, and leaves it to whoever owns the heap now or next.
@@ -60,9 +62,7 @@ class LockWord {
                                        std::memory_order_relaxed)) {
       return true;
     }
-    // (word.look) acquire: pairs with acq_rel (word.leave), with release (word.defer); sees the
-    // work that was left.
-    state_.fetch_and(~work_left, std::memory_order_acquire);
+    look();
     return false;
   }
 
@@ -73,6 +73,13 @@ class LockWord {
   }
 
  private:
+  /// Owner only: takes note of the work, which it does next.
+  void look() noexcept {
+    // (word.look) acquire: pairs with acq_rel (word.leave), with release (word.defer); sees the
+    // work that was left.
+    state_.fetch_and(~work_left, std::memory_order_acquire);
+  }
+
   static constexpr unsigned idle = 0;
   static constexpr unsigned locked = 1;
   static constexpr unsigned work_left = 2;

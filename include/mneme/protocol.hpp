@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <expected>
 #include <span>
+#include <utility>
 
 #include "check.hpp"
 #include "error.hpp"
@@ -85,39 +86,34 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   /// Takes a request back, in any state, by its owner: P5. Waits only for a waker of its own that
   /// is running.
   void withdraw(Waiter& waiter) noexcept {
-    bool granted = false;
-    bool counts = false;
+    RequestState state{};
     edit_lists([&] {
-      // (request.withdraw) relaxed: the short lock, under which it is granted, has published it;
-      // publishes nothing.
-      const RequestState state = waiter.state.load(std::memory_order_relaxed);
-      granted = state == RequestState::granted;
-      counts = granted || state == RequestState::waiting;
+      // (request.withdraw) relaxed: changes under the short lock only; publishes nothing.
+      state = waiter.state.load(std::memory_order_relaxed);
       if (state == RequestState::waiting) waiting_.remove(waiter);
-      if (waiter.ready) ready_.remove(waiter);
-      waiter.ready = false;
+      if (std::exchange(waiter.ready, false)) ready_.remove(waiter);
       // (request.cancelled) relaxed: only its owner asks from now on; publishes nothing.
       waiter.state.store(RequestState::cancelled, std::memory_order_relaxed);
     });
-    if (counts) counters_.add(Count::cancels);
     await_waker(waiter);
-    if (granted) release_block(node::block_of(waiter.payload), waiter.block_layout.size);
+    if (state != RequestState::closed) counters_.add(Count::cancels);
+    if (state == RequestState::granted) {
+      release_block(node::block_of(waiter.payload), waiter.block_layout.size);
+    }
   }
 
   /// Returns once the granter has left the waker of `waiter`, which may then be destroyed.
   static void await_waker(const Waiter& waiter) noexcept {
-    // (waker.await) acquire: pairs with release (waker.done); the granter's last look at the
-    // request is over.
+    // (waker.await) acquire: pairs with release (waker.done); the granter's last look is over.
     while (waiter.waking.load(std::memory_order_acquire)) relax();
   }
 
   /// Replaces the waker of a request that still waits.
   void rearm(Waiter& waiter, Waker waker) noexcept {
     edit_lists([&] {
-      // (request.rearm) relaxed: under the short lock, as every change away from `waiting`;
-      // publishes nothing.
-      if (waiter.state.load(std::memory_order_relaxed) == RequestState::waiting)
-        waiter.waker = waker;
+      // (request.rearm) relaxed: changes under the short lock only; publishes nothing.
+      const RequestState state = waiter.state.load(std::memory_order_relaxed);
+      if (state == RequestState::waiting) waiter.waker = waker;
     });
   }
 
@@ -135,14 +131,14 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
 
   /// Ends every waiting request with `closed`, oldest first.
   void close_all() noexcept {
-    // (closed.set) relaxed: a request that races with it may be granted or closed, both are right;
-    // publishes nothing.
+    // (closed.set) relaxed: a request that races with it may be granted or closed; the short lock
+    // below orders it for all that are queued later. Publishes nothing.
     closed_.store(true, std::memory_order_relaxed);
     do {
       Waiter* woken = nullptr;
       edit_lists([&] {
         Waiter* const head = waiting_.front();
-        if (head != nullptr && answer(*head, RequestState::closed)) woken = head;
+        if (head != nullptr && answer(*head, RequestState::closed, nullptr)) woken = head;
       });
       if (woken != nullptr) wake(*woken);
     } while (waiting_.size() > 0);
@@ -226,7 +222,6 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
     if (word_.leave_work()) settle();
   }
 
-  // Destruction order is of no importance; the parts own nothing outside the region.
   Raw raw_;
   LockWord word_;
   Short short_;
@@ -234,7 +229,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   WaitList waiting_;  // requests without memory, in order of arrival
   WaitList ready_;    // coroutines with memory, to be resumed by poll()
   Atomic<bool> closed_{false};
-  [[no_unique_address]] mutable CounterSet<Stats::enabled> counters_;
+  [[no_unique_address]] mutable CounterSet counters_;
 
  private:
   /// Word held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
@@ -242,13 +237,9 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   void grant() noexcept {
     while (waiting_.size() > 0 && !closed() && short_.try_lock()) {
       Waiter* const head = waiting_.front();
-      void* const payload =
-          head == nullptr ? nullptr : carve(head->block_layout, head->layout.size);
-      bool must_wake = false;
-      if (payload != nullptr) {
-        head->payload = payload;
-        must_wake = answer(*head, RequestState::granted);
-      }
+      void* payload = nullptr;
+      if (head != nullptr) payload = carve(head->block_layout, head->layout.size);
+      const bool must_wake = payload != nullptr && answer(*head, RequestState::granted, payload);
       short_.unlock();
       if (payload == nullptr) return;
       if (must_wake) wake(*head);
@@ -265,34 +256,30 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
 
   /// Short lock held. False if the heap is closed, and the request with it.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
-    // (request.queued) relaxed: under the short lock, which publishes it; by itself it publishes
-    // nothing.
-    waiter.state.store(closed() ? RequestState::closed : RequestState::waiting,
+    const bool queued = !closed();
+    // (request.queued) relaxed: the short lock publishes it; publishes nothing by itself.
+    waiter.state.store(queued ? RequestState::waiting : RequestState::closed,
                        std::memory_order_relaxed);
-    if (closed()) {
-      counters_.add(Count::refusals);
-      return false;
-    }
-    waiting_.push_back(waiter);
-    counters_.add(Count::waits);
-    return true;
+    if (queued) waiting_.push_back(waiter);
+    counters_.add(queued ? Count::waits : Count::refusals);
+    return queued;
   }
 
   /// Short lock held. Ends the wait of a queued request. True if its waker is to be called, by
   /// wake(), once the short lock is free. Else this was the last look at the request: its owner may
   /// destroy it at once.
-  [[nodiscard]] bool answer(Waiter& waiter, RequestState state) noexcept {
+  [[nodiscard]] bool answer(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
+    waiter.payload = payload;
     const bool must_wake = static_cast<bool>(waiter.waker);
     if (!must_wake && waiter.parked) {
       ready_.push_back(waiter);
       waiter.ready = true;
     }
-    // (waker.begin) relaxed: published by (request.answer), which follows; publishes nothing
-    // itself.
+    // (waker.begin) relaxed: (request.answer) publishes it; publishes nothing by itself.
     waiter.waking.store(must_wake, std::memory_order_relaxed);
-    // (request.answer) release: pairs with acquire (request.poll); publishes the payload and the
-    // block.
+    // (request.answer) release: pairs with acquire (request.poll), (request.repoll),
+    // (request.done), (request.resume), (request.reserved); publishes payload and block.
     waiter.state.store(state, std::memory_order_release);
     return must_wake;
   }
@@ -300,8 +287,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   static void wake(Waiter& waiter) noexcept {
     const Waker waker = waiter.waker;
     waker.wake(waker.context);
-    // (waker.done) release: pairs with acquire (waker.await); the request may be destroyed from
-    // here on.
+    // (waker.done) release: pairs with acquire (waker.await); ends the look at the request.
     waiter.waking.store(false, std::memory_order_release);
   }
 

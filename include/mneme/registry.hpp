@@ -24,37 +24,17 @@ struct HeapIdentity {
 class Registry {
  public:
   void add(const HeapIdentity* heap) noexcept {
-    for (auto& slot : slots_) {
-      const HeapIdentity* expected = nullptr;
-      // (registry.add) release: pairs with acquire (registry.find); publishes the heap's identity.
-      // (registry.busy) relaxed: a slot in use; publishes nothing.
-      if (slot.compare_exchange_strong(expected, heap, std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-        return;
-      }
-    }
-    // (registry.overflow) relaxed: a count that only switches a check off; publishes nothing.
-    unregistered_.fetch_add(1, std::memory_order_relaxed);
+    if (replace(nullptr, heap)) return;
+    // (registry.overflow) relaxed: only switches a check off; publishes nothing.
+    overflowed_.store(true, std::memory_order_relaxed);
   }
-
-  void remove(const HeapIdentity* heap) noexcept {
-    for (auto& slot : slots_) {
-      const HeapIdentity* expected = heap;
-      // (registry.remove) relaxed: an empty slot; publishes nothing.
-      if (slot.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed,
-                                       std::memory_order_relaxed)) {
-        return;
-      }
-    }
-    // (registry.underflow) relaxed: see (registry.overflow); publishes nothing.
-    unregistered_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  void remove(const HeapIdentity* heap) noexcept { (void)replace(heap, nullptr); }
 
   /// The first heap for which `wanted(heap)` holds, or nullptr.
   template <class F>
   [[nodiscard]] const HeapIdentity* find(F wanted) const noexcept {
     for (const auto& slot : slots_) {
-      // (registry.find) acquire: pairs with release (registry.add); sees the heap's identity.
+      // (registry.find) acquire: pairs with release (registry.replace); sees the identity.
       const HeapIdentity* const heap = slot.load(std::memory_order_acquire);
       if (heap != nullptr && wanted(heap)) return heap;
     }
@@ -63,12 +43,25 @@ class Registry {
 
   [[nodiscard]] bool knows_all() const noexcept {
     // (registry.complete) relaxed: a hint that only weakens a check; publishes nothing.
-    return unregistered_.load(std::memory_order_relaxed) == 0;
+    return !overflowed_.load(std::memory_order_relaxed);
   }
 
  private:
+  [[nodiscard]] bool replace(const HeapIdentity* from, const HeapIdentity* to) noexcept {
+    for (auto& slot : slots_) {
+      const HeapIdentity* expected = from;
+      // (registry.replace) release: pairs with acquire (registry.find); publishes the identity.
+      // (registry.other) relaxed: another heap's slot; publishes nothing.
+      if (slot.compare_exchange_strong(expected, to, std::memory_order_release,
+                                       std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   std::array<Atomic<const HeapIdentity*>, 32> slots_{};
-  Atomic<unsigned> unregistered_{0};
+  Atomic<bool> overflowed_{false};
 };
 
 /// The only global of the library, and only checked builds use it.

@@ -21,12 +21,9 @@ class [[nodiscard]] Block {
   Block() noexcept = default;
   Block(Block&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), layout_(other.layout_) {}
-  Block& operator=(Block&& other) noexcept {
-    if (this != &other) {
-      reset();
-      data_ = std::exchange(other.data_, nullptr);
-      layout_ = other.layout_;
-    }
+  Block& operator=(Block other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(layout_, other.layout_);
     return *this;
   }
   ~Block() { reset(); }
@@ -107,6 +104,9 @@ class [[nodiscard]] Request {
     if (state == RequestState::waiting || state == RequestState::granted ||
         state == RequestState::closed) {
       heap_.withdraw(waiter_);
+    } else if (state == RequestState::idle) {
+      // (request.never) relaxed: only its owner knows of it; publishes nothing.
+      waiter_.state.store(RequestState::cancelled, std::memory_order_relaxed);
     }
     Heap::await_waker(waiter_);
   }

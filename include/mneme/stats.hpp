@@ -49,42 +49,35 @@ enum class Count : std::uint8_t {
   refusals
 };
 
-/// The counters, one a Count; or, compiled out, no bytes and no code. All wait-free.
-template <bool enabled>
+/// The counters, one a Count; compiled out, they take no bytes and no time. All wait-free.
 class CounterSet {
  public:
   /// For counters with several writers.
   void add(Count what, std::size_t n = 1) noexcept {
     // (stats.add) relaxed: counts only; publishes nothing.
-    at(what).fetch_add(n, std::memory_order_relaxed);
+    if constexpr (Stats::enabled) values_[index(what)].fetch_add(n, std::memory_order_relaxed);
   }
-  void subtract(Count what, std::size_t n = 1) noexcept {
+  void subtract(Count what) noexcept {
     // (stats.subtract) relaxed: counts only; publishes nothing.
-    at(what).fetch_sub(n, std::memory_order_relaxed);
+    if constexpr (Stats::enabled) values_[index(what)].fetch_sub(1, std::memory_order_relaxed);
   }
   /// For counters that only the heap's owner writes.
   void set(Count what, std::size_t n) noexcept {
     // (stats.set) relaxed: counts only; publishes nothing.
-    at(what).store(n, std::memory_order_relaxed);
+    if constexpr (Stats::enabled) values_[index(what)].store(n, std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t get(Count what) const noexcept {
+    if constexpr (!Stats::enabled) return 0;
     // (stats.get) relaxed: counts only; publishes nothing.
-    return values_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
+    else
+      return values_[index(what)].load(std::memory_order_relaxed);
   }
 
  private:
-  Atomic<std::size_t>& at(Count what) noexcept { return values_[static_cast<std::size_t>(what)]; }
+  static constexpr std::size_t size = static_cast<std::size_t>(Count::refusals) + 1;
+  static constexpr std::size_t index(Count what) noexcept { return static_cast<std::size_t>(what); }
 
-  std::array<Atomic<std::size_t>, static_cast<std::size_t>(Count::refusals) + 1> values_{};
-};
-
-template <>
-class CounterSet<false> {
- public:
-  void add(Count, std::size_t = 1) noexcept {}
-  void subtract(Count, std::size_t = 1) noexcept {}
-  void set(Count, std::size_t) noexcept {}
-  [[nodiscard]] std::size_t get(Count) const noexcept { return 0; }
+  std::array<Atomic<std::size_t>, Stats::enabled ? size : 0> values_{};
 };
 
 }  // namespace mneme
