@@ -23,7 +23,7 @@ namespace mneme::driver {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 65'536;
+using Chunk = std::array<char, 65'536>;
 constexpr std::uint64_t page_bytes = 4'096;
 
 struct Close {
@@ -41,6 +41,14 @@ class ImportStopped : public std::runtime_error {
 
 [[noreturn]] void stop(std::string_view what) {
   throw ImportStopped{fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+/// The bytes read; none at the end.
+std::size_t read(std::FILE* file, Chunk& chunk, std::string_view failure) {
+  if (std::feof(file) != 0) return 0;
+  const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file);
+  if (std::ferror(file) != 0) stop(failure);
+  return count;
 }
 
 void write(std::FILE* file, std::string_view text) {
@@ -99,11 +107,10 @@ File open_trace(const std::string& path) {
 
 void read_trace(std::FILE* file, TraceImporter& importer) {
   LineSplitter splitter{importer};
-  const auto buffer = std::make_unique<std::array<char, chunk_bytes>>();
-  while (const std::size_t count = std::fread(buffer->data(), 1, buffer->size(), file)) {
+  const auto buffer = std::make_unique<Chunk>();
+  while (const std::size_t count = read(file, *buffer, "cannot read the trace")) {
     splitter.chunk({buffer->data(), count});
   }
-  if (std::ferror(file) != 0) stop("cannot read the trace");
   splitter.finish();
 }
 
@@ -125,12 +132,11 @@ std::string header_text(const TraceImporter& importer, const ImportOptions& opti
 void write_script(std::FILE* script, std::string_view header, std::FILE* steps) {
   write(script, header);
   if (std::fflush(steps) != 0) stop("cannot write the script");
-  std::rewind(steps);
-  const auto buffer = std::make_unique<std::array<char, chunk_bytes>>();
-  while (const std::size_t count = std::fread(buffer->data(), 1, buffer->size(), steps)) {
+  if (std::fseek(steps, 0, SEEK_SET) != 0) stop("cannot read back the script");
+  const auto buffer = std::make_unique<Chunk>();
+  while (const std::size_t count = read(steps, *buffer, "cannot read back the script")) {
     write(script, {buffer->data(), count});
   }
-  if (std::ferror(steps) != 0) stop("cannot read back the script");
   if (std::fflush(script) != 0) stop("cannot write the script");
 }
 

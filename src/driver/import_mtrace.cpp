@@ -16,6 +16,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "import_text.hpp"
 
 namespace mneme::driver {
@@ -68,7 +70,8 @@ bool MtraceReader::recognises(std::string_view text) noexcept {
 
 void MtraceReader::line(std::string_view text) {
   const auto step = take_step(text);
-  if (moving_ && (!step || step->sign != '>')) give_up_moving();
+  const auto moving = std::exchange(moving_, std::nullopt);
+  if (moving && (!step || step->sign != '>')) give_up(*moving);
   if (!step) {
     if (is_frame(text) || import_text::trimmed(text).empty()) {
       ledger_.noise();
@@ -88,23 +91,21 @@ void MtraceReader::line(std::string_view text) {
     case '<': moving_ = Moving{.key = step->key, .line = ledger_.line_number()}; break;
     default: {
       const std::string call = fmt::format("realloc(…,{})", step->size);
-      if (!moving_) ledger_.warn("a '>' without the '<' before it; taken as an allocation");
-      ledger_.resize(moving_ ? moving_->key : 0, step->key, step->size, call);
-      moving_.reset();
+      if (!moving) ledger_.warn("a '>' without the '<' before it; taken as an allocation");
+      ledger_.resize(moving ? moving->key : 0, step->key, step->size, call);
     }
   }
 }
 
 /// A '<' is only written once the block has moved, so the old one is gone in any case.
-void MtraceReader::give_up_moving() {
+void MtraceReader::give_up(const Moving& moving) {
   ledger_.warn(
-      fmt::format("the '<' of line {} is not followed by its '>'; taken as a free", moving_->line));
-  ledger_.release(moving_->key);
-  moving_.reset();
+      fmt::format("the '<' of line {} is not followed by its '>'; taken as a free", moving.line));
+  ledger_.release(moving.key);
 }
 
 void MtraceReader::finish() {
-  if (moving_) give_up_moving();
+  if (moving_) give_up(*moving_);
 }
 
 }  // namespace mneme::driver

@@ -23,12 +23,12 @@ class MtraceReader final : public TraceReader {
   void finish() override;
 
  private:
-  void give_up_moving();
-
   struct Moving {
     std::uint64_t key = 0;
     std::uint64_t line = 0;
   };
+
+  void give_up(const Moving& moving);
 
   Ledger& ledger_;
   std::optional<Moving> moving_;  // a `<` whose `>` has not come yet

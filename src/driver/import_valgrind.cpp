@@ -54,12 +54,13 @@ void ValgrindReader::line(std::string_view text) {
   }
   // A program that forks goes on logging in both processes, each with blocks of its own.
   if (valgrind_line::begins_with_result(text) || valgrind_line::begins_with_call(text)) {
-    if (process_.value_or(mark->process) != mark->process) {
+    const std::uint64_t process = process_.value_or(mark->process);
+    if (mark->process != process) {
       ledger_.warn(fmt::format("a call of process {}; only those of process {} are imported",
-                               mark->process, *process_));
+                               mark->process, process));
       return;
     }
-    process_ = mark->process;
+    process_ = process;
   }
   traced(text);
 }

@@ -125,9 +125,9 @@ bool take_argument(std::string_view& text, Arguments& arguments) {
   const auto number = take_number(text);
   if (!number) return false;
   if (is_align) {
-    arguments.align = *number;
+    arguments.align = number;
   } else if (is_size) {
-    arguments.size = *number;
+    arguments.size = number;
   } else if (arguments.plain_count < arguments.plain.size()) {
     arguments.plain[arguments.plain_count++] = *number;
   } else {
@@ -191,7 +191,7 @@ std::optional<Mark> take_mark(std::string_view& text) noexcept {
   rest.remove_prefix(2);
   const std::size_t clock =
       length_of(rest, [](char c) { return is_digit(c) || c == ':' || c == '.'; });
-  const bool has_clock = rest.substr(0, clock).find(':') != std::string_view::npos;
+  const bool has_clock = rest.substr(0, clock).contains(':');
   if (has_clock && clock < rest.size() && rest[clock] == ' ') rest.remove_prefix(clock + 1);
   const auto process = take_number(rest);
   const std::array<char, 2> end{mark.sign, mark.sign};
