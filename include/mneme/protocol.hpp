@@ -199,7 +199,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
     if (block == nullptr) return nullptr;
     note_use();
     counters_.add(Count::live);
-    counters_.add(Count::grants);
+    counters_.set(Count::grants, counters_.get(Count::grants) + 1);
     return node::begin_live(block, block_layout.size, payload_size, this);
   }
 

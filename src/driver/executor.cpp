@@ -101,7 +101,8 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
     tell("skipped: {} was {}", op.name, word_of(state_of(task->phase)));
     if (ends_a_name(op.kind)) names_.retire(*task);
     if (op.kind == OpKind::clone) {
-      end(name_for_new(op, op.new_name, op.new_name_column), task->phase);
+      Task* const known = names_.find(op.new_name);
+      end(begin_name(op, op.new_name, op.new_name_column, known), task->phase);
     }
     return;
   }
@@ -112,7 +113,8 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
 void Executor::hold(Task& task, const Op& op) {
   ++tally_.held;
   if (op.kind == OpKind::clone) {  // steps on the clone are to be held as well
-    Task& promised = name_for_new(op, op.new_name, op.new_name_column);
+    Task* const known = names_.find(op.new_name);
+    Task& promised = begin_name(op, op.new_name, op.new_name_column, known);
     promised.phase = Phase::waiting;
     promised.is_promised = true;
   }

@@ -103,7 +103,7 @@ class Executor {
   void do_unleak(const Op& op, Task& task);
   void do_push(const Op& op, Task& task);
   void do_clone(const Op& op, Task& task);
-  [[nodiscard]] Task& name_for_new(const Op& op, std::string_view name, Column column);
+  [[nodiscard]] Task& begin_name(const Op& op, std::string_view name, Column column, Task* known);
   void take(Task& task);
   void finish_move(Task& task);
   void begin_live(Task& task);

@@ -34,13 +34,10 @@ std::size_t payload_bytes(const Op& op) {
 }  // namespace
 
 void Executor::do_request(const Op& op) {
-  if (Task* const task = names_.find(op.name); task != nullptr && !task->held.empty()) {
-    // The name is to be free again by the time its turn comes, if a free is held last.
-    if (task->will_be_free() && (task->phase == Phase::waiting || task->phase == Phase::granted)) {
-      return hold(*task, op);
-    }
-  }
-  Task& task = name_for_new(op, op.name, op.name_column);
+  Task* const known = names_.find(op.name);
+  // A name that waits is to be free again by the time its turn comes, if a free is held last.
+  if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
+  Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
   task.block = oracle_->add(payload_bytes(op), op.align_bytes);
   by_block_.resize(std::max<std::size_t>(by_block_.size(), task.block + 1));
@@ -54,8 +51,7 @@ void Executor::do_request(const Op& op) {
   }
 }
 
-Task& Executor::name_for_new(const Op& op, std::string_view name, Column column) {
-  Task* const known = names_.find(name);
+Task& Executor::begin_name(const Op& op, std::string_view name, Column column, Task* known) {
   if (known != nullptr && !known->finished()) {
     fail_at(op, column, fmt::format("{} is in use since line {}", quoted(name), known->line));
   }
@@ -291,7 +287,7 @@ void Executor::do_clone(const Op& op, Task& task) {
   }
   Task* const promised = names_.find(op.new_name);
   const bool is_promised = promised != nullptr && promised->is_promised;
-  Task& clone = is_promised ? *promised : name_for_new(op, op.new_name, op.new_name_column);
+  Task& clone = is_promised ? *promised : begin_name(op, op.new_name, op.new_name_column, promised);
   clone.is_promised = false;
   if (!clone.held.empty()) ready_.push_back(&clone);
   clone.kind = OpKind::arc;

@@ -19,22 +19,31 @@ namespace mneme::driver {
 /// How many finished names `expect` still knows.
 inline constexpr std::size_t finished_names_max = 4096;
 
-/// FNV-1a: names are short, and there are two look-ups a step.
-struct NameHash {
-  [[nodiscard]] std::size_t operator()(std::string_view name) const noexcept {
-    std::uint64_t hash = 0xCBF29CE484222325U;
-    for (const char letter : name) {
+/// A name and its hash (FNV-1a), so that it is hashed once a step, and compared only where it is
+/// found.
+struct NameKey {
+  explicit NameKey(std::string_view text) : name{text} {
+    for (const char letter : text) {
       hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3U;
     }
-    return hash;
   }
+  friend bool operator==(const NameKey& a, const NameKey& b) {
+    return a.hash == b.hash && a.name == b.name;
+  }
+
+  std::string_view name;
+  std::uint64_t hash = 0xCBF29CE484222325U;
+};
+
+struct NameKeyHash {
+  std::size_t operator()(const NameKey& key) const noexcept { return key.hash; }
 };
 
 class Names {
  public:
   /// The task of a name, or nullptr. O(1).
   [[nodiscard]] Task* find(std::string_view name) {
-    const auto at = tasks_.find(name);
+    const auto at = tasks_.find(NameKey(name));
     return at == tasks_.end() ? nullptr : at->second;
   }
 
@@ -56,7 +65,7 @@ class Names {
 
   template <class F>
   void for_each(F each) {
-    for (const auto& [name, task] : tasks_) each(*task);
+    for (const auto& [key, task] : tasks_) each(*task);
   }
 
  private:
@@ -73,17 +82,17 @@ class Names {
     Task& task = *spare_.back();
     spare_.pop_back();
     task.name = name;
-    tasks_.emplace(task.name, &task);
+    tasks_.emplace(NameKey(task.name), &task);
     return task;
   }
   void remove(Task& task) {
-    tasks_.erase(task.name);
+    tasks_.erase(NameKey(task.name));
     task.generation = 0;
     spare_.push_back(&task);
   }
 
   // The keys are views of the tasks' own names, which stay put.
-  std::unordered_map<std::string_view, Task*, NameHash> tasks_;
+  std::unordered_map<NameKey, Task*, NameKeyHash> tasks_;
   std::vector<std::unique_ptr<Task>> store_;
   std::vector<Task*> spare_;
   std::deque<Retired> retired_;
