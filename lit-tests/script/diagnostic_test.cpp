@@ -93,6 +93,7 @@ TEST_CASE("a word that is far from all gets no guess") {
   CHECK(closest_word("x", words).empty());
   CHECK(closest_word("malloc_usable", words).empty());
   CHECK(closest_word(std::string(65'536, 'a'), words).empty());
+  CHECK(closest_word("b", std::array<std::string_view, 2>{"a", "c"}).empty());
   CHECK(did_you_mean("zzzz", words).empty());
   CHECK(did_you_mean("fre", words) == "; did you mean 'free'?");
 }

@@ -132,7 +132,9 @@ TEST_CASE("commands are canonical; comments and blank lines stay") {
                   "alloc\ta  2048 guard align=16#first  \n"
                   "free a     #  second\n"
                   "\n"
-                  "expect live 1024 used 1536K  # third") ==
+                  "expect live 1024 used 1536K  # third\n"
+                  "\n"
+                  "poll # fourth") ==
         "heap 1K\n"
         "\n\n"
         "# about a\n"
@@ -140,7 +142,9 @@ TEST_CASE("commands are canonical; comments and blank lines stay") {
         "alloc a 2K align=16 guard  #first\n"
         "free a                     #  second\n"
         "\n"
-        "expect live 1024 used 1536K  # third\n");
+        "expect live 1024 used 1536K  # third\n"
+        "\n"
+        "poll  # fourth\n");
 }
 
 TEST_CASE("a command that is very long does not push away the comments of others") {

@@ -35,35 +35,40 @@ constexpr std::array alloc_options{
            "Alignment of the payload in bytes, a power of two. Default: 8."},
     Option{OptionKind::try_now, "try", "",
            "Do not wait: where the request would have to, it is refused."},
-    Option{OptionKind::guard, "guard", "",
-           "Allocate through the guard that 'lock' took, past all who wait.", true}};
-constexpr std::array free_options{
-    Option{OptionKind::defer, "defer", "",
-           "Use the deferring form: put the block on the free queue, and leave the rest to the "
-           "next request or poll."}};
+    Option{
+        OptionKind::guard, "guard", "",
+        "Allocate at once, or be refused, through the guard that 'lock' took, past all who wait.",
+        true}};
+constexpr std::array free_options{Option{OptionKind::defer, "defer", "",
+                                         "Use the deferring form, for blocks made by 'alloc': put "
+                                         "the block on the free queue, and leave the rest to the "
+                                         "next request or poll."}};
 
 constexpr std::array table{
     Command{OpKind::heap, "heap", size_only, heap_options,
-            "Make the heap, with a region of SIZE bytes. The first command of a script, and given "
-            "only once. The size may be overridden on the command line (--heap=SIZE); with that, "
-            "the line may be left out.",
+            "Make the heap, with a region of SIZE bytes, at least 16. The first command of a "
+            "script, and given only once. The size may be overridden on the command line "
+            "(--heap=SIZE); with that, the line may be left out.",
             "heap 1K raw=first-fit"},
     Command{OpKind::alloc, "alloc", name_size, alloc_options,
             "Request SIZE bytes under a new name. If there is room, nobody waits and the heap is "
-            "not locked, it is granted at once; else it waits its turn. A request that could not "
-            "be met even by the empty heap is refused at once. A size of 0 is legal.",
+            "not locked, it is granted at once; else it waits its turn. A request that even the "
+            "empty heap could not meet is refused at once. A size of 0 is legal.",
             "alloc b 600 align=64"},
     Command{OpKind::free, "free", name_only, free_options,
-            "Give a block back. Waiting requests that now fit are granted, in arrival order. If "
-            "the heap is locked, the block is deferred until the heap is unlocked.",
+            "Give a block back, or destroy an owner. Waiting requests that now fit are granted, in "
+            "arrival order. If the heap is locked, the block is deferred until it is unlocked.",
             "free a"},
-    Command{OpKind::cancel,
-            "cancel",
-            name_only,
-            {},
-            "Destroy a request, waiting or granted. Memory it was granted goes back to the heap "
-            "and to the next in the queue.",
-            "cancel b"},
+    Command{
+        OpKind::cancel,
+        "cancel",
+        name_only,
+        {},
+        "Destroy a request that waits, or that was granted and whose task did not run yet. Memory "
+        "that it was granted goes to the next in the queue, and the steps that were held for it "
+        "are dropped. If it is a resize that waits, only the resize is given up: the block stays "
+        "as it is, and the held steps go on. For a name that has its memory, nothing happens.",
+        "cancel b"},
     Command{OpKind::poll,
             "poll",
             {},
@@ -74,8 +79,8 @@ constexpr std::array table{
             "lock",
             {},
             {},
-            "Take the guard: exclusive use of the heap until 'unlock'. Meanwhile requests wait "
-            "and frees are deferred.",
+            "Take the guard: exclusive use of the heap until 'unlock'. Meanwhile requests wait and "
+            "frees are deferred. If it is held already, nothing happens.",
             "lock"},
     Command{OpKind::unlock,
             "unlock",
@@ -87,14 +92,16 @@ constexpr std::array table{
             "resize",
             name_size,
             {},
-            "Request a new block of SIZE bytes, move the contents there as far as they fit, and "
-            "free the old block. Waits like 'alloc' if there is no room.",
+            "Make a block SIZE bytes long, keeping its contents as far as they fit: where it "
+            "stands, if that can be done now; else by moving to a new block, for which it may have "
+            "to wait like 'alloc'. Until then the old block stays. If the new block is refused, "
+            "too. For names made by 'alloc' only.",
             "resize a 800"},
     Command{OpKind::leak,
             "leak",
             name_only,
             {},
-            "Turn the owner of a block into a bare pointer: nobody will free it until 'unleak'.",
+            "Turn the owner of a block into a bare pointer. It cannot be freed until 'unleak'.",
             "leak a"},
     Command{OpKind::unleak,
             "unleak",
@@ -122,7 +129,12 @@ constexpr std::array table{
             {},
             "Check what the heap says of itself (see Keys). Each key may be given once.",
             "expect used 0 waiting 0"},
-    Command{OpKind::stat, "stat", {}, {}, "Print the value of every key.", "stat"},
+    Command{OpKind::stat,
+            "stat",
+            {},
+            {},
+            "Print the value of every key, and the peak of used.",
+            "stat"},
     Command{OpKind::map,
             "map",
             {},
@@ -157,13 +169,14 @@ constexpr std::array table{
             "clone",
             name_new_name,
             {},
-            "Make NEWNAME one more owner of the value that NAME owns.",
+            "Make NEWNAME one more owner of the value that NAME, made by 'arc' or 'clone', owns.",
             "clone config config2"},
     Command{OpKind::drop,
             "drop",
             name_only,
             {},
-            "Destroy an owner (of array, vec or arc). The memory is freed with the last owner.",
+            "The same as 'free', and reads better for owners (array, vec, arc). The memory of an "
+            "arc is given back with its last owner.",
             "drop config"},
 };
 

@@ -44,11 +44,16 @@ are printable ASCII; comments may hold anything but NUL.
 
 A NAME is made of letters, digits, '_', '.' and '-', at most 64 of them; case
 matters, and the words of the language may be names, too. A name stands for
-one request and for what comes of it. alloc, array, vec, arc and clone make a
+one request and for what comes of it: alloc, array, vec, arc and clone make a
 new one. It can be made again when its request has ended (freed, cancelled,
-refused or closed); to make it while it waits or lives is an error of the
-script, and so is the use of a name that is not known. Of ended names the
-latest 4,096 are remembered, so that 'expect NAME freed' can still be asked.
+refused or closed). To make it while it lives or waits is an error of the
+script, and so is any use of a name that was never made. Of the names that
+were freed or cancelled, the latest 4,096 are remembered, so that 'expect NAME
+freed' can still be asked.
+
+To free a name twice is an error. But a request that is refused, cancelled or
+closed is no error of the script: the steps that follow for its name, its free
+included, are skipped, and the transcript says so.
 )"};
 
 constexpr Section sizes{
@@ -57,28 +62,31 @@ constexpr Section sizes{
 and 1024^3: 600, 4K, 1M. No sign, no fraction, no hexadecimal; it must fit in
 64 bits.
 
-What a request takes from the region: one header word of 8 bytes before the
-payload; both together are rounded up to a multiple of 8, and to 16 at least.
-So 'alloc a 600' takes 608 bytes, and 'alloc z 0' takes 16. Offsets are those
-of the payload, from the start of the region: the first block of an empty
-region is granted at 8. With align=N the offset is a multiple of N; the bytes
-skipped for that stay free. 'array' and 'vec' take 8 bytes an element and
-nothing for their count; 'arc' takes 16, for its value and its count. The
-bookkeeping of the heap itself is kept outside of the region.
+What a request takes from the region, whose size is rounded down to a multiple
+of 8: one header word of 8 bytes before the payload; both together are rounded
+up to a multiple of 8, and to 16 at least. So 'alloc a 600' takes 608 bytes,
+and 'alloc z 0' takes 16. Offsets are those of the payload, from the start of
+the region: the first block of an empty region is granted at 8. With align=N
+the offset is a multiple of N; the bytes skipped for that stay free. 'array'
+and 'vec' take 8 bytes an element and nothing for their count; 'arc' takes 16,
+for its value and its count. The bookkeeping of the heap itself is kept
+outside of the region.
 )"};
 
 constexpr Section held_steps{
     "WAITING NAMES, TASKS AND POLL",
     R"(Each name is a little task of its own. While its request waits, the script
-goes on; but the steps on that name are held, and are run in their order when
-the task goes on. 'cancel' and 'expect' are never held: they act on the
-request as it is.
+goes on; the steps on that name are held, and are run in their order once the
+name has its memory. If the last step that is held is its free, a new request
+of the same name may follow, and is held as well. 'cancel' and 'expect' are
+never held: they see the request as it is.
 
-A waiting request is granted inside the step that makes it possible: a free,
-an unlock, a cancel, a poll. The memory is reserved for it from then on, and
-its state is granted. Its task, with the steps that were held, goes on at the
-next poll: at a 'poll' command, or, with 'heap ... poll=auto', after every
-step.
+A waiting request is granted inside the step that makes it possible: a free, a
+resize, a cancel, an unlock, a poll. The memory is reserved for it from then
+on, and its state is granted. Its task goes on at the next poll, takes the
+memory and runs the steps that were held: at a 'poll' command, or, with 'heap
+... poll=auto', after every step. If no step is held for it, the next step on
+its name will do as well.
 
 Requests are granted in the order of their arrival. While anybody waits, a new
 request waits behind them even if it would fit, and 'alloc ... try' is
@@ -110,16 +118,22 @@ warned of, and not an error. 'mneme fmt' turns the trace into a script.
 constexpr Section transcript{
     "TRANSCRIPT",
     R"(One line for each step: the line number, the command in canonical form, and
-what came of it, consequences for others included:
+what came of it, consequences for others included. A step that was held has
+one line when it is held and another when it runs:
 
+  1: heap 1K -> 1024 bytes
   2: alloc a 600 -> granted at 8
-  3: alloc b 600 align=64 -> waiting
-  4: free a -> freed; b granted at 64
+  3: alloc b 600 -> waiting
+  4: free b -> held until b is granted
+  5: free a -> freed; b granted at 8
+  6: poll -> ran b
+  4: free b (held) -> freed
 
 It holds names and offsets only, never an address or a time: the same script
-gives the same transcript. Canonical form: one blank between words, options in
-the order of this page and only where they differ from their defaults, sizes
-with the largest unit that divides them (1024 is 1K, 1536 is 1536).
+gives the same transcript. Two lines of summary follow. Canonical form: one
+blank between words, options in the order of this page and only where they
+differ from their defaults, sizes with the largest unit that divides them
+(1024 is 1K, 1536 is 1536).
 )"};
 
 constexpr Section ending{
@@ -149,7 +163,8 @@ constexpr std::array state_help{
     std::string_view{"it has its memory, whether its task has gone on since or not"},
     std::string_view{"given back with free or drop"},
     std::string_view{"withdrawn with cancel"},
-    std::string_view{"cannot be met: larger than the heap, or 'try' or 'guard' without room"},
+    std::string_view{
+        "cannot be met: larger than the heap, or 'try' or 'guard' where it would wait"},
     std::string_view{"ended by close, or made after it"}};
 static_assert(state_help.size() == state_words.size());
 
