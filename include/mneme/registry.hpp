@@ -5,9 +5,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
-
-#include "atomic.hpp"
 
 namespace mneme {
 
@@ -19,8 +18,9 @@ struct HeapIdentity {
 };
 
 /// The heaps of a checked build, so that a smashed header is found out before anybody follows it.
-/// Lock-free; a free may ask at any time. Heaps beyond the last slot are not registered, and then
-/// every header passes.
+/// Lock-free; a free may ask at any time. Once there were more heaps than slots, every header
+/// passes. Plain std::atomic, not the seam of atomic.hpp: it is a global, and no protocol rests on
+/// it.
 class Registry {
  public:
   void add(const HeapIdentity* heap) noexcept {
@@ -60,8 +60,8 @@ class Registry {
     return false;
   }
 
-  std::array<Atomic<const HeapIdentity*>, 32> slots_{};
-  Atomic<bool> overflowed_{false};
+  std::array<std::atomic<const HeapIdentity*>, 32> slots_{};
+  std::atomic<bool> overflowed_{false};
 };
 
 /// The only global of the library, and only checked builds use it.
