@@ -1,4 +1,4 @@
-// purpose: shows that tasks ask, wait, are granted, cancelled and resumed without operator new (P10).
+// purpose: shows that tasks ask, wait, are granted, cancelled, resumed without any new (P10).
 // room: tests; includes mneme and the tests' support.
 // threads: one.
 // invariants: frames are static here, so that not a single allocation is allowed for.
