@@ -212,6 +212,20 @@ TEST_CASE_TEMPLATE("no region at all gives a heap in which nothing fits", Raw, E
   CHECK(raw.validate() == nullptr);
 }
 
+TEST_CASE_TEMPLATE("when the heap is gone, its region is its owner's again", Raw, EVERY_RAW_HEAP) {
+  std::vector<std::byte> region(256);
+  for (int round = 0; round < 2; ++round) {
+    {
+      Raw raw(region);
+      (void)raw.allocate({.size = 64});
+      std::byte* const block = raw.allocate({.size = 64});
+      CHECK(raw.deallocate(block, 64));
+    }
+    std::ranges::fill(region, std::byte{7});  // the tools watch this
+    CHECK(std::ranges::count(region, std::byte{7}) == 256);
+  }
+}
+
 TEST_CASE_TEMPLATE("every alignment is met from every skew, and an empty heap gives what it said",
                    Raw, EVERY_RAW_HEAP) {
   for (std::size_t align = word_bytes; align <= 4096; align *= 2) {

@@ -14,17 +14,16 @@ namespace test {
 inline std::size_t operations = 0;  // all of them
 inline std::size_t writes = 0;      // stores and read-modify-writes
 
-/// Called before every operation, but not for operations of its own: an interrupt.
+/// Called before every operation, those that it causes itself included: an interrupt may act here.
 inline void (*interrupt)() = nullptr;
+
+/// Called for every turn of a spin loop.
+inline void (*spinning)() = nullptr;
 
 inline void note(bool is_write) noexcept {
   ++operations;
   if (is_write) ++writes;
-  if (void (*const handler)() = interrupt; handler != nullptr) {
-    interrupt = nullptr;
-    handler();
-    if (interrupt == nullptr) interrupt = handler;
-  }
+  if (interrupt != nullptr) interrupt();
 }
 
 }  // namespace test
@@ -78,6 +77,8 @@ class Atomic {
   std::atomic<T> value_{};
 };
 
-inline void relax() noexcept {}
+inline void relax() noexcept {
+  if (test::spinning != nullptr) test::spinning();
+}
 
 }  // namespace mneme
