@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <utility>
 
 #include "atomic.hpp"
@@ -87,18 +86,8 @@ class [[nodiscard]] Arc {
 template <RawHeap Raw, ShortLock Short>
 template <class T, class... Args>
 auto BasicHeap<Raw, Short>::make_arc(Args&&... args) {
-  using Shared = typename Arc<T, BasicHeap>::Shared;
-  auto build = [kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   Block<BasicHeap> block) mutable {
-    Shared* const shared = std::apply(
-        [&](auto&&... each) {
-          return node::begin_object<Shared>(block.data(), std::forward<decltype(each)>(each)...);
-        },
-        std::move(kept));
-    (void)block.leak();
-    return Arc<T, BasicHeap>::from_leaked(shared);
-  };
-  return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::of<Shared>(), std::move(build));
+  return request_object<typename Arc<T, BasicHeap>::Shared>(*this, &Arc<T, BasicHeap>::from_leaked,
+                                                            std::forward<Args>(args)...);
 }
 
 }  // namespace mneme

@@ -4,7 +4,6 @@
 // invariants: as small as a pointer; the way back to the heap is the word before the object (P10).
 #pragma once
 
-#include <tuple>
 #include <utility>
 
 #include "owner_request.hpp"
@@ -54,17 +53,7 @@ static_assert(sizeof(Box<int>) == sizeof(void*));
 template <RawHeap Raw, ShortLock Short>
 template <class T, class... Args>
 auto BasicHeap<Raw, Short>::make(Args&&... args) {
-  auto build = [kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   Block<BasicHeap> block) mutable {
-    T* const object = std::apply(
-        [&](auto&&... each) {
-          return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);
-        },
-        std::move(kept));
-    (void)block.leak();
-    return Box<T, BasicHeap>::from_leaked(object);
-  };
-  return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::of<T>(), std::move(build));
+  return request_object<T>(*this, &Box<T, BasicHeap>::from_leaked, std::forward<Args>(args)...);
 }
 
 }  // namespace mneme

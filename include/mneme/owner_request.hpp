@@ -4,11 +4,10 @@
 // invariants: P5: until the owner is built, the block is owned too, also when a constructor throws.
 #pragma once
 
-#include <coroutine>
-#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -16,48 +15,60 @@
 
 namespace mneme {
 
-/// A request that turns its block into an owner by `build(Block)` on the thread that takes the
+/// A request that turns its block into an owner by `build(Block)`, on the thread that takes the
 /// answer. Used as Request.
 template <class Heap, class Build>
-class [[nodiscard]] OwnerRequest {
+class [[nodiscard]] OwnerRequest : Request<Heap> {
+  using Base = Request<Heap>;
+
  public:
   using Owner = std::invoke_result_t<Build&, Block<Heap>>;
   using Result = std::expected<Owner, AllocError>;
 
-  /// A layout that overflowed is passed on as one that no heap can hold, and so refused as
-  /// `too_large`.
+  /// A layout that overflowed is passed on as one that no heap can hold, and so is `too_large`.
   OwnerRequest(Heap& heap, std::expected<Layout, AllocError> layout, Build build)
-      : request_(heap.allocate(layout.value_or(Layout{SIZE_MAX, 1}))), build_(std::move(build)) {}
+      : Base(heap, layout.value_or(Layout{SIZE_MAX, 1})), build_(std::move(build)) {}
+
+  using Base::await_ready;
+  using Base::await_suspend;
+  using Base::cancel;
+  using Base::reserved;
+  using Base::state;
 
   OwnerRequest&& wake_by(Waker waker) && noexcept {
-    (void)std::move(request_).wake_by(waker);
+    (void)static_cast<Base&&>(*this).wake_by(waker);
     return std::move(*this);
   }
-
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) {
-    auto answer = request_.poll(waker);
-    if (!answer) return std::nullopt;
-    return finish(std::move(*answer));
+    auto answer = Base::poll(waker);
+    return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
   }
-
-  void cancel() noexcept { request_.cancel(); }
-  [[nodiscard]] RequestState state() const noexcept { return request_.state(); }
-  [[nodiscard]] const void* reserved() const noexcept { return request_.reserved(); }
-
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
-    return request_.await_suspend(task);
-  }
-  [[nodiscard]] Result await_resume() { return finish(request_.await_resume()); }
+  [[nodiscard]] Result await_resume() { return finish(Base::await_resume()); }
 
  private:
-  [[nodiscard]] Result finish(std::expected<Block<Heap>, AllocError> block) {
+  [[nodiscard]] Result finish(typename Base::Result block) {
     if (!block) return std::unexpected(block.error());
     return build_(std::move(*block));
   }
 
-  Request<Heap> request_;
   [[no_unique_address]] Build build_;
 };
+
+/// A request for one T built from `args`, which are kept by value until the grant; `own(T*)` makes
+/// the owner.
+template <class T, class Heap, class Own, class... Args>
+[[nodiscard]] auto request_object(Heap& heap, Own own, Args&&... args) {
+  auto build = [own, kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
+                   Block<Heap> block) mutable {
+    T* const object = std::apply(
+        [&](auto&&... each) {
+          return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);
+        },
+        std::move(kept));
+    (void)block.leak();
+    return own(object);
+  };
+  return OwnerRequest<Heap, decltype(build)>(heap, Layout::of<T>(), std::move(build));
+}
 
 }  // namespace mneme

@@ -135,10 +135,11 @@ class [[nodiscard]] Request {
     return take(waiter_.state.load(std::memory_order_acquire));
   }
 
- private:
+ protected:
   friend Heap;
   Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
 
+ private:
   [[nodiscard]] Result take(RequestState state) noexcept {
     // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
