@@ -67,28 +67,27 @@ inline void undefined([[maybe_unused]] const void* start,
 #endif
 }
 
-/// A payload was handed to the user: `header` bytes before it belong to the allocator.
-inline void given([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t size,
-                  [[maybe_unused]] std::size_t header) noexcept {
+/// A payload was handed to the user. Valgrind gets no red zones of its own: the header and the
+/// slack are closed anyway, and what is behind the region is not ours.
+inline void given([[maybe_unused]] const void* payload,
+                  [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
-  VALGRIND_MALLOCLIKE_BLOCK(payload, size, header, 0);
+  VALGRIND_MALLOCLIKE_BLOCK(payload, size, 0, 0);
 #endif
 }
 
 /// A payload was made longer or shorter where it stands.
 inline void resized([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
-                    [[maybe_unused]] std::size_t size,
-                    [[maybe_unused]] std::size_t header) noexcept {
+                    [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
-  VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, size, header);
+  VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, size, 0);
 #endif
 }
 
 /// A payload came back from the user.
-inline void returned([[maybe_unused]] const void* payload,
-                     [[maybe_unused]] std::size_t header) noexcept {
+inline void returned([[maybe_unused]] const void* payload) noexcept {
 #ifdef MNEME_VALGRIND
-  VALGRIND_FREELIKE_BLOCK(payload, header);
+  VALGRIND_FREELIKE_BLOCK(payload, 0);
 #endif
 }
 

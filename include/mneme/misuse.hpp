@@ -20,7 +20,7 @@ namespace mneme::misuse {
                                 bool is_free) noexcept {
   const std::size_t offset = address_of(payload) - address_of(heap->base);
   FatalLine line;
-  if (offset < sizeof(node::LiveNode) || offset > heap->size_bytes) {
+  if (offset < sizeof(node::LiveNode) || offset > heap->size_bytes - word_bytes) {
     line.text("foreign pointer: not in this heap's region").stop();
   }
   if (offset % word_bytes != 0)

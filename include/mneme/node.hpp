@@ -63,7 +63,7 @@ static_assert(alignof(Node) == word_bytes);
   ::new (static_cast<void*>(block))
       LiveNode{static_cast<const std::byte*>(heap) + mark_for(block_size)};
   instrument::no_access(block, block_size);
-  instrument::given(payload, payload_size, sizeof(LiveNode));
+  instrument::given(payload, payload_size);
   instrument::undefined(payload, payload_size);
   return payload;
 }
@@ -76,7 +76,7 @@ static_assert(alignof(Node) == word_bytes);
 
 /// Ends a live block that goes back to the raw heap at once.
 inline void end_live(std::byte* block, std::size_t block_size, const void* heap) noexcept {
-  instrument::returned(block + sizeof(LiveNode), sizeof(LiveNode));
+  instrument::returned(block + sizeof(LiveNode));
   instrument::undefined(block, block_size);
   if constexpr (checked) {
     ::new (static_cast<void*>(block)) LiveNode{static_cast<const std::byte*>(heap) + freed_mark};
@@ -86,7 +86,7 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
 /// Ends a live block that has to wait on the free queue. Its bytes are closed to everybody but the
 /// queue.
 [[nodiscard]] inline FreedNode* begin_freed(std::byte* block, std::size_t block_size) noexcept {
-  instrument::returned(block + sizeof(LiveNode), sizeof(LiveNode));
+  instrument::returned(block + sizeof(LiveNode));
   instrument::undefined(block, block_size);
   auto* const freed = ::new (static_cast<void*>(block))
       FreedNode{nullptr, block_size | static_cast<std::size_t>(checked ? 1 : 0)};
@@ -135,7 +135,7 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
         LiveNode{static_cast<const std::byte*>(heap) + mark_for(block_size)};
   }
   std::byte* const payload = block + sizeof(LiveNode);
-  instrument::resized(payload, old_payload_size, payload_size, sizeof(LiveNode));
+  instrument::resized(payload, old_payload_size, payload_size);
   if (payload_size > old_payload_size) {
     instrument::undefined(payload + old_payload_size, payload_size - old_payload_size);
   }
