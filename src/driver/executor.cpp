@@ -67,7 +67,7 @@ void Executor::dispatch(const Op& op) {
     case OpKind::drop: return on_task(op, &Executor::do_free);
     case OpKind::cancel: return do_cancel(op);
     case OpKind::poll: return do_poll();
-    case OpKind::lock: return do_lock();
+    case OpKind::lock: return do_lock(op);
     case OpKind::unlock: return do_unlock(op);
     case OpKind::resize: return on_task(op, &Executor::do_resize);
     case OpKind::leak: return on_task(op, &Executor::do_leak);
@@ -189,11 +189,12 @@ void Executor::do_poll() {
   }
 }
 
-void Executor::do_lock() {
+void Executor::do_lock(const Op& op) {
   if (guard_) return tell("busy: locked since line {}", lock_line_);
   guard_ = heap_->try_lock();
   if (!guard_) throw Corruption("the heap cannot be locked although nobody holds it");
   oracle_->lock();
+  lock_line_ = op.line;
   tell("locked");
 }
 

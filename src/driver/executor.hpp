@@ -86,7 +86,7 @@ class Executor {
   void run_held(Task& task);
   void do_heap(const Op& op);
   void do_poll();
-  void do_lock();
+  void do_lock(const Op& op);
   void do_unlock(const Op& op);
   void do_close();
   void take_back(Task& task);

@@ -80,6 +80,10 @@ int run(int argc, char** argv) {
   std::string format = "auto";
   CLI::App* const import =
       app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
+  import->footer(
+      "Exit codes: 0 every line was understood, 1 some were reported (the script holds all "
+      "others),\n"
+      "2 there is no script.");
   import->add_option("FILE", import_options.path, "The trace; '-' is standard input.")->required();
   import->add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
       ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
