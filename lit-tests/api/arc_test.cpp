@@ -13,7 +13,6 @@
 #include "support.hpp"
 
 using mneme::Arc;
-using tests::bytes;
 using tests::granted;
 using tests::Probe;
 using tests::sound;

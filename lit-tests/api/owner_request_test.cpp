@@ -17,7 +17,6 @@
 using examples::run;
 using mneme::AllocError;
 using mneme::Block;
-using mneme::Box;
 using mneme::Heap;
 using tests::bytes;
 using tests::granted;

@@ -16,7 +16,6 @@
 using mneme::AllocError;
 using mneme::Block;
 using mneme::Request;
-using mneme::RequestState;
 using tests::Alarm;
 using tests::bytes;
 using tests::TestHeap;

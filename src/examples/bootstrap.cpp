@@ -9,9 +9,13 @@
 #include <span>
 #include <utility>
 
+namespace {
+
 // What a boot loader would tell us: some memory, not even aligned.
-static std::byte memory[4096];
-static const std::span<std::byte> usable = std::span(memory).subspan(3);
+std::byte memory[4096];
+const std::span<std::byte> usable = std::span(memory).subspan(3);
+
+}  // namespace
 
 int main() {
   // Too little memory is an answer, not a crash.
@@ -29,7 +33,7 @@ int main() {
     auto request = heap.make_array<std::uint8_t>(1500);
     auto answer = request.poll();
     if (!answer || !*answer) return 1;
-    mneme::Array<std::uint8_t> frame = **std::move(answer);
+    const mneme::Array<std::uint8_t> frame = **std::move(answer);
     frame[1499] = 42;
     std::printf("array: %zu bytes, the last is %d\n", frame.size(), frame[1499]);
 

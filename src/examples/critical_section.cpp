@@ -10,6 +10,8 @@
 
 #include "task.hpp"
 
+namespace {
+
 // On one core, spinning for a lock whose holder was interrupted would hang. Masking interrupts for
 // the few instructions that the lock is held makes that impossible. Signals stand in for interrupts
 // here; on a Cortex-M the two functions would set and restore PRIMASK.
@@ -47,16 +49,18 @@ struct Sample {
   double values[50];
 };
 
-alignas(16) static std::byte sample_region[512];
-static Heap sample_heap{sample_region};
-static Box<Sample> recorded;
+alignas(16) std::byte sample_region[512];
+Heap sample_heap{sample_region};
+Box<Sample> recorded;
 
-static void on_interrupt(int) { recorded.reset(); }
+void on_interrupt(int) { recorded.reset(); }
 
-static examples::Task record() {
+examples::Task record() {
   auto sample = co_await sample_heap.make<Sample>();
   if (sample) recorded = *std::move(sample);
 }
+
+}  // namespace
 
 int main() {
   (void)std::signal(SIGUSR1, on_interrupt);

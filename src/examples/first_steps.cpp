@@ -12,13 +12,15 @@
 
 using examples::Task;
 
+namespace {
+
 struct Packet {
   int number = 0;
   std::array<char, 1500> text{};
 };
 
 // Parameters are kept in the coroutine's frame, so what they refer to must outlive the task.
-static Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
+Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
   std::printf("task %d: asks for a packet\n", number);
   // No room is no failure here: the task sleeps until there is some. Waiting allocates nothing, as
   // the request stands in this very frame. What comes back as an error can never be met.
@@ -30,6 +32,8 @@ static Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
   std::printf("task %d: has packet %d\n", number, (*packet)->number);
   outbox = *std::move(packet);
 }
+
+}  // namespace
 
 int main() {
   // The only memory there is: no malloc behind it, and room for one packet, not for two.

@@ -8,21 +8,23 @@
 #include <mneme/mneme.hpp>
 #include <utility>
 
+namespace {
+
 struct Buffer {
   char bytes[400];
 };
 
-alignas(16) static std::byte dma_region[1024];
-static mneme::Heap dma_heap{dma_region};
+alignas(16) std::byte dma_region[1024];
+mneme::Heap dma_heap{dma_region};
 
 // What the "device" works on. On hardware this hand-over is the register that starts the transfer,
 // so the handler never sees it half-written; here the program raises the signal itself.
-static mneme::Box<Buffer> in_transfer;
-static bool is_short_of_time = false;
+mneme::Box<Buffer> in_transfer;
+bool is_short_of_time = false;
 
 // "Transfer complete": the buffer is no longer needed. Freeing it here takes no lock that could be
 // held by what was interrupted, allocates nothing and cannot fail.
-static void on_interrupt(int) {
+void on_interrupt(int) {
   if (is_short_of_time) {
     // The deferring form only pushes the block on a queue: O(1), whatever the heap looks like.
     dma_heap.defer_free(in_transfer.leak(), mneme::Layout::of<Buffer>());
@@ -32,16 +34,18 @@ static void on_interrupt(int) {
   }
 }
 
-static void say(const char* when) {
+void say(const char* when) {
   // counts() only looks, also at a locked heap; stats() would settle it.
   const mneme::Stats stats = dma_heap.counts();
   std::printf("%s: %zu used, %zu deferred\n", when, stats.used_bytes, stats.deferred);
 }
 
-static void start_transfer() {
+void start_transfer() {
   auto request = dma_heap.make<Buffer>();
   if (auto answer = request.poll(); answer && *answer) in_transfer = **std::move(answer);
 }
+
+}  // namespace
 
 int main() {
   (void)std::signal(SIGUSR1, on_interrupt);

@@ -8,11 +8,13 @@
 
 #include "task.hpp"
 
+namespace {
+
 // Two heaps, two budgets: tasks cannot eat up the data's memory, nor the other way round.
-alignas(16) static std::byte frame_region[1024];
-alignas(16) static std::byte data_region[256];
-static mneme::Heap frame_heap{frame_region};
-static mneme::Heap data_heap{data_region};
+alignas(16) std::byte frame_region[1024];
+alignas(16) std::byte data_region[256];
+mneme::Heap frame_heap{frame_region};
+mneme::Heap data_heap{data_region};
 
 // A frame cannot be waited for, as nobody is there yet to wait: so it is tried for, and a task
 // without a frame is an empty Task. Frames know their size when they go, so they need no header
@@ -23,7 +25,7 @@ struct StaticFrames {
 };
 using Task = examples::BasicTask<StaticFrames>;
 
-static Task count(int number) {
+Task count(int number) {
   auto numbers = co_await data_heap.make_fixed_vec<int>(40);
   if (!numbers) co_return;
   while (numbers->push(static_cast<int>(numbers->size())) != nullptr) {
@@ -32,18 +34,21 @@ static Task count(int number) {
   // The frame stays until its Task goes, the vector until here: then the next task has its turn.
 }
 
+}  // namespace
+
 int main() {
   // Holding the data heap makes all tasks wait, so that the frames are all there at once.
   auto guard = data_heap.try_lock();
-  Task one = count(1);
-  Task two = count(2);
+  const Task one = count(1);
+  const Task two = count(2);
   std::printf("frames: %zu, data: %zu\n", frame_heap.stats().live, data_heap.stats().live);
   guard.unlock();
 
   std::printf("ran %s\n", examples::run(data_heap, one, two) ? "to the end" : "into a deadlock");
 
   // When the budget is used up, a task without a frame says so instead of crashing.
-  const mneme::Layout rest{frame_heap.stats().largest_free_bytes.value() - 2 * mneme::word_bytes};
+  const mneme::Layout rest{frame_heap.stats().largest_free_bytes.value_or(0) -
+                           2 * mneme::word_bytes};
   void* const hog = frame_heap.try_allocate(rest);
   std::printf("another task: %s\n", count(3) ? "started" : "no room for its frame");
   frame_heap.free(hog, rest);

@@ -7,11 +7,15 @@
 #include <cstdio>
 #include <mneme/mneme.hpp>
 
+namespace {
+
 // A waker does as little as it can: it runs inside somebody's free, which may be an interrupt. Here
 // it raises a flag that the main loop looks at; it may as well post a semaphore.
-static void raise_flag(void* flag) noexcept {
+void raise_flag(void* flag) noexcept {
   static_cast<std::atomic<bool>*>(flag)->store(true, std::memory_order_release);
 }
+
+}  // namespace
 
 int main() {
   alignas(16) static std::byte region[1024];
