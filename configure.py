@@ -182,7 +182,8 @@ def add_text_checks(edges, variants):
     compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
     edges.add("tidy", "phony",
-              [edges.add(f"build/tidy/{file}.ok", "tidy", file, [edge, ".clang-tidy"],
+              [edges.add(f"build/tidy/{file}.ok", "tidy", file,
+                         [edge, ".clang-tidy", "lit-tests/.clang-tidy"],
                          flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
                for file, edge in compiled.items()])
 
