@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/atomic_test
-// purpose: shows that the seam holds the whole core: it compiles and runs on atomics of its own that have no default orders.
+// purpose: shows that the whole core runs on atomics that have no default orders.
 // room: tests; includes everything, on atomics of its own.
 // threads: none.
 // invariants: an operation without an explicit order does not compile here.

@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/free_queue_test
-// purpose: shows that what is pushed comes out once, whoever pushes, drains or is interrupted meanwhile.
+// purpose: shows that what is pushed comes out once, whoever is interrupted meanwhile.
 // room: tests; includes free_queue.
 // threads: up to four producers and one consumer; a signal handler that pushes.
 // invariants: a block is in one hand at a time, so its bytes are plain data that TSan watches.

@@ -93,7 +93,7 @@ TEST_CASE("threads that come and go hide no heap that stays") {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 2; ++t) {
       threads.emplace_back([&] {
-        HeapIdentity mine[20];
+        HeapIdentity mine[12];
         for (int round = 0; round < 300; ++round) {
           for (auto& heap : mine) {
             heap.size_bytes = 7;

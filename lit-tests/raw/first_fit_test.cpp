@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/first_fit_test
-// purpose: shows what is first-fit's own: where blocks go, holes of one word, and what its checks find.
+// purpose: shows what is first-fit's own: where blocks go, holes of one word, its checks.
 // room: tests; includes first_fit.
 // threads: none.
 // invariants: the promises that all raw heaps share are in raw_heap_test.

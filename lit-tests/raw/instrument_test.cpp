@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/instrument_test
-// purpose: shows that each call opens and closes exactly its bytes for the tool of this build, and changes none.
+// purpose: shows that each call opens and closes exactly its bytes, and changes none.
 // room: tests; includes instrument.
 // threads: none.
 // invariants: in a build without a tool every call does nothing.

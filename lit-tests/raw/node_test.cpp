@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/node_test
-// purpose: shows what a live, a freed and a resized block hold in their header, by building them in a buffer.
+// purpose: shows what live, freed and resized blocks hold, by building them in a buffer.
 // room: tests; includes node.
 // threads: none.
 // invariants: P10: one word before the payload, two words at least.
@@ -60,6 +60,8 @@ TEST_CASE("marks: each of 61 sizes in a row has its own, none is 0 or the mark o
     marks.insert(mark);
   }
   CHECK(marks.size() == 61);
+  // What one word cannot tell: sizes that are a multiple of 61 words apart.
+  CHECK(node::mark_for(2 * word_bytes) == node::mark_for((2 + 61) * word_bytes));
 }
 
 TEST_CASE("a live block carries its size's mark; one that ended carries the mark of the freed") {

@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/raw_heap_test
-// purpose: shows that every raw heap keeps the concept's promises, by one suite that all of them run.
+// purpose: shows that every raw heap keeps the concept's promises, by one suite for all.
 // room: tests; includes the raw heaps.
 // threads: none.
 // invariants: a heap under test is compared with a naive map of its bytes after every step.

@@ -1,7 +1,7 @@
 // RUN: %runner %build/tests/lock_test
-// purpose: shows every transition of the lock word, and by threads that no work left is forgotten and no owner is second.
+// purpose: shows each transition of the lock word, and by threads that no work is forgotten.
 // room: tests; includes lock.
-// threads: the last cases start some; what the locks guard is plain data, so that TSan sees a wrong order.
+// threads: some cases start them; what the locks guard is plain, so that TSan sees a race.
 // invariants: whoever takes the word lets it go.
 #include "mneme/lock.hpp"
 

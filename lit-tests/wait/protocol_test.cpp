@@ -1,8 +1,8 @@
 // RUN: %runner %build/tests/protocol_test
-// purpose: shows that threads which allocate, wait, cancel, free, defer, lock and poll one heap lose nothing, by counting.
+// purpose: shows that threads which use one heap in every way lose nothing, by counting.
 // room: tests; includes everything.
-// threads: four or five a case; every block is filled and checked, so that TSan and the pattern see an overlap.
-// invariants: nobody who waits holds a block, so every wait must end; a watchdog fails the test else.
+// threads: four or five a case; all blocks are filled and checked, so an overlap is seen.
+// invariants: nobody who waits holds a block, so every wait must end; else a watchdog fails it.
 #include <doctest/doctest.h>
 
 #include <atomic>

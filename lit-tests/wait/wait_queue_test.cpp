@@ -1,5 +1,5 @@
 // RUN: %runner %build/tests/wait_queue_test
-// purpose: shows that the list of waiters keeps its order whoever leaves it, by comparing it with a std::list.
+// purpose: shows that waiters keep their order whoever leaves, by comparing with std::list.
 // room: tests; includes wait_queue.
 // threads: none, but the last case, which reads the size meanwhile.
 // invariants: a waiter is in one list at most.

@@ -1,4 +1,4 @@
-// purpose: atomics that count, that have no default orders, and that let a test in between any two of them.
+// purpose: atomics that count, have no default orders, and let a test in before each.
 // room: tests; includes nothing of mneme.
 // threads: the hook and the counts are for tests with one thread.
 // invariants: the interface is exactly what the core may use.

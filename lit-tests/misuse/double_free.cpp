@@ -1,0 +1,21 @@
+// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// CHECK: mneme: fatal: double free of the block at 8
+// purpose: shows that a block freed twice stops the program, by freeing one twice.
+// room: tests; includes the heap.
+// threads: none.
+// invariants: none but the one broken here.
+#include <mneme/mneme.hpp>
+
+namespace {
+
+alignas(64) std::byte region[1024];
+constexpr mneme::Layout layout{.size = 40, .align = 8};
+
+}  // namespace
+
+int main() {
+  mneme::Heap heap(region);
+  void* const payload = heap.try_allocate(layout);
+  heap.free(payload, layout);
+  heap.free(payload, layout);
+}

@@ -1,0 +1,23 @@
+// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// CHECK: mneme: fatal: double free of the block at 56
+// purpose: shows that a double free is found out inside of a larger hole, too.
+// room: tests; includes the heap.
+// threads: none.
+// invariants: none but the one broken here.
+#include <mneme/mneme.hpp>
+
+namespace {
+
+alignas(64) std::byte region[1024];
+constexpr mneme::Layout layout{.size = 40, .align = 8};
+
+}  // namespace
+
+int main() {
+  mneme::Heap heap(region);
+  void* const first = heap.try_allocate(layout);
+  void* const second = heap.try_allocate(layout);
+  heap.free(second, layout);
+  heap.free(first, layout);
+  heap.free(second, layout);
+}

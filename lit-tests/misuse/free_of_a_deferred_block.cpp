@@ -1,0 +1,23 @@
+// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// CHECK: mneme: fatal: double free of the deferred block at 64
+// purpose: shows that a deferred block cannot be freed again, by doing so under a guard.
+// room: tests; includes the heap.
+// threads: none.
+// invariants: none but the one broken here.
+#include <mneme/mneme.hpp>
+
+namespace {
+
+alignas(64) std::byte region[1024];
+constexpr mneme::Layout layout{.size = 40, .align = 8};
+
+}  // namespace
+
+int main() {
+  mneme::Heap heap(region);
+  (void)heap.try_allocate({.size = 48, .align = 8});
+  void* const payload = heap.try_allocate(layout);
+  const auto guard = heap.try_lock();
+  heap.free(payload, layout);
+  heap.free(payload, layout);
+}

@@ -1,0 +1,20 @@
+// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// CHECK: mneme: fatal: foreign pointer: no block begins at 12
+// purpose: shows that a pointer at which no block can begin stops the program.
+// room: tests; includes the heap.
+// threads: none.
+// invariants: none but the one broken here.
+#include <mneme/mneme.hpp>
+
+namespace {
+
+alignas(64) std::byte region[1024];
+constexpr mneme::Layout layout{.size = 40, .align = 8};
+
+}  // namespace
+
+int main() {
+  mneme::Heap heap(region);
+  auto* const payload = static_cast<std::byte*>(heap.try_allocate(layout));
+  heap.free(payload + 4, layout);
+}
