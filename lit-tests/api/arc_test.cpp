@@ -4,7 +4,10 @@
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/arc_test
 #include <atomic>
+#include <barrier>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -19,6 +22,7 @@ using tests::sound;
 using tests::TestHeap;
 
 static_assert(sizeof(Arc<int>) == sizeof(int*));
+static_assert(Arc<int>::count_max <= SIZE_MAX / 2, "no number of threads can wrap it from there");
 static_assert(std::is_nothrow_copy_constructible_v<Arc<int>>);
 static_assert(std::is_nothrow_move_constructible_v<Arc<int>>);
 
@@ -151,13 +155,17 @@ TEST_CASE("an arc may hold another one") {
 TEST_CASE("arcs of one object may be cloned and dropped on many threads at once") {
   TestHeap heap(1024);
   Arc<Probe> arc = granted(heap.make_arc<Probe>(42));
+  constexpr int threads_count = 4;
+  constexpr int rounds = 10'000;
   std::atomic<int> sum{0};
+  std::barrier start{threads_count};  // all at once, else the first is done before the last begins
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&sum, own = arc.clone()]() mutable {
+    for (int i = 0; i < threads_count; ++i) {
+      threads.emplace_back([&sum, &start, own = arc.clone()]() mutable {
+        start.arrive_and_wait();
         int seen = 0;
-        for (int round = 0; round < 2000; ++round) {
+        for (int round = 0; round < rounds; ++round) {
           const Arc<Probe> passing = own;
           seen += passing->value;
         }
@@ -167,7 +175,7 @@ TEST_CASE("arcs of one object may be cloned and dropped on many threads at once"
     }
     arc.reset();  // so that the last one is dropped on whichever thread comes last
   }
-  CHECK(sum == 4 * 2000 * 42);
+  CHECK(sum == threads_count * rounds * 42);
   CHECK(Probe::alive == 0);
 }
 

@@ -70,6 +70,19 @@ TEST_CASE("pop takes the last element out, until there is none") {
   CHECK(vec.push("again") != nullptr);
 }
 
+TEST_CASE("an element that was popped is destroyed where it stood") {
+  TestHeap heap(1024);
+  auto vec = granted(heap.make_fixed_vec<Probe>(2));
+  (void)vec.push(1);
+  (void)vec.push(2);
+  {
+    const auto popped = vec.pop();
+    CHECK(popped.value().value == 2);
+    CHECK(Probe::alive == 2);
+  }
+  CHECK(Probe::alive == 1);
+}
+
 TEST_CASE("elements are reached by index, pointer and iteration") {
   TestHeap heap(1024);
   auto vec = granted(heap.make_fixed_vec<int>(10));

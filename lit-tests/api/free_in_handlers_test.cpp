@@ -73,7 +73,7 @@ TEST_CASE("frees in a handler meet the heap in any state, and all come back") {
       // Two requests that fit together only if the handler has freed, so waits and grants by it,
       // and a guard under which it has to defer.
       auto first = heap.allocate(bytes(240));
-      auto second = heap.allocate(bytes(224));
+      auto second = heap.allocate(bytes(232));
       (void)first.poll(alarm.waker());
       (void)second.poll(alarm.waker());
       if (const auto guard = heap.try_lock()) CHECK(guard.validate() == nullptr);

@@ -135,6 +135,26 @@ TEST_CASE("a deferred free does nothing but wait for the next request, release o
   CHECK(alarm.rings() == 1);
 }
 
+TEST_CASE("a deferred free in a waker is seen by whoever called the waker") {
+  TestHeap heap(256);
+  struct Context {
+    Heap& heap;
+    void* block;
+  } context{heap, heap.try_allocate(bytes(100))};
+  void* const other = heap.try_allocate(bytes(100));
+  auto first = heap.allocate(bytes(100));
+  auto second = heap.allocate(bytes(100));
+  const auto wake = [](void* pointer) noexcept {
+    auto& own = *static_cast<Context*>(pointer);
+    own.heap.defer_free(own.block, bytes(100));
+  };
+  CHECK(!first.poll({wake, &context}));
+  CHECK(!second.poll());
+  heap.free(other, bytes(100));  // grants the first, whose waker makes room for the second
+  CHECK(first.state() == mneme::RequestState::granted);
+  CHECK(second.state() == mneme::RequestState::granted);
+}
+
 TEST_CASE("a block grows and shrinks where it stands, if there is room behind it") {
   TestHeap heap(256);
   void* const first = heap.try_allocate(bytes(40));
@@ -189,6 +209,11 @@ TEST_CASE("a region without room for one block gives a heap that refuses everyth
       Heap heap(region.bytes());
       const std::size_t words = (size - std::min(size, (8 - skew) % 8)) / 8;
       CHECK(heap.capacity_bytes() == (words < 2 ? 0 : words * 8));
+      if (words >= 2) {
+        const auto begin = mneme::address_of(region.bytes().data());
+        CHECK(mneme::address_of(heap.raw().base()) >= begin);
+        CHECK(mneme::address_of(heap.raw().base()) + words * 8 <= begin + size);
+      }
       CHECK((heap.try_allocate({0, 1}) == nullptr) == (words < 2));
       if (words < 2) {
         CHECK(failed(heap.allocate({0, 1})) == AllocError::too_large);

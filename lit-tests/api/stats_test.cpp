@@ -180,12 +180,28 @@ TEST_CASE("what a waiting request got cancelled after its grant counts as both")
 TEST_CASE("requests that close ends are neither cancelled nor refused") {
   TestHeap heap(256);
   const auto hog = granted(heap.allocate(bytes(240)));
-  auto request = heap.allocate(bytes(240));
-  CHECK(!request.poll());
-  heap.close();
+  {
+    auto request = heap.allocate(bytes(240));
+    CHECK(!request.poll());
+    heap.close();
+  }
   CHECK(heap.counts().waiting == 0);
   CHECK(heap.counts().waits == 1);
   CHECK(heap.counts().cancels == 0);
+}
+
+TEST_CASE("the largest hole is one hole, not all that is free") {
+  TestHeap heap(256);
+  auto first = granted(heap.allocate(bytes(56)));
+  const auto second = granted(heap.allocate(bytes(56)));
+  auto third = granted(heap.allocate(bytes(88)));
+  const auto fourth = granted(heap.allocate(bytes(24)));
+  CHECK(heap.stats().largest_free_bytes == 0);
+  first.reset();
+  CHECK(heap.stats().largest_free_bytes == 64);
+  third.reset();
+  CHECK(heap.stats().largest_free_bytes == 96);
+  CHECK(heap.stats().used_bytes == 96);
 }
 
 TEST_CASE("a set of counters counts each by itself") {
