@@ -42,11 +42,7 @@ void Executor::step(const Op& op) {
   polled_ = false;
   begin_line(op);
   dispatch(op);
-  if (poll_mode_ == PollMode::automatic && !oracle_->locked() && oracle_->deferred() > 0) {
-    heap_->poll();
-    collect();
-    agree(oracle_->poll(grants_));
-  }
+  poll_deferred();
   end_line();
   if (polled_) run_ready();
   while (poll_mode_ == PollMode::automatic && !ready_.empty()) run_ready();
@@ -91,7 +87,7 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
     return do_request(alloc);
   }
   if (task == nullptr) fail_at(op, op.name_column, fmt::format("unknown name {}", quoted(op.name)));
-  if (task->phase == Phase::waiting || (task->phase == Phase::granted && !task->held.empty())) {
+  if (task->phase == Phase::waiting || (!task->held.empty() && running_ != task)) {
     return hold(*task, op);
   }
   if (task->phase == Phase::freed) {
@@ -106,7 +102,11 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
     }
     return;
   }
-  if (task->phase == Phase::granted) take(*task);
+  if (task->phase == Phase::granted) {  // this step stands for its task, and polls
+    make_unready(*task);
+    take(*task);
+    tell_events_first();
+  }
   (this->*act)(op, *task);
 }
 
@@ -116,22 +116,31 @@ void Executor::hold(Task& task, const Op& op) {
     Task* const known = names_.find(op.new_name);
     Task& promised = begin_name(op, op.new_name, op.new_name_column, known);
     promised.phase = Phase::waiting;
-    promised.is_promised = true;
+    promised.promised_by = &task;
   }
-  task.held.emplace_back(op);
-  tell("held until {} {}", task.name, task.phase == Phase::granted ? "runs" : "is granted");
+  task.held.push(op);
+  tell("held until {} {}", task.name, task.phase == Phase::waiting ? "is granted" : "runs");
+}
+
+void Executor::make_ready(Task& task) {
+  if (!task.in_ready) task.in_ready = ready_.insert(ready_.end(), &task);
+}
+
+void Executor::make_unready(Task& task) {
+  if (task.in_ready) ready_.erase(*std::exchange(task.in_ready, std::nullopt));
 }
 
 // The tasks that are ready by now run, each once; those that become ready meanwhile run next time.
 void Executor::run_ready() {
-  const std::vector<Task*> ready = std::exchange(ready_, {});
-  for (Task* const task : ready) run(*task);
+  for (std::size_t count = ready_.size(); count > 0; --count) {
+    Task& task = *ready_.front();
+    make_unready(task);
+    run(task);
+  }
 }
 
 void Executor::run(Task& task) {
-  result_.clear();
-  events_.clear();
-  below_.clear();
+  clear_line();
   if (task.phase == Phase::granted) take(task);
   if (events_.size() > 0) {
     tell("{} runs", task.name);
@@ -141,31 +150,36 @@ void Executor::run(Task& task) {
 }
 
 void Executor::run_held(Task& task) {
+  running_ = &task;
   while (!task.held.empty() && task.phase != Phase::waiting && task.phase != Phase::granted) {
-    const HeldStep held = std::move(task.held.front());
-    task.held.erase(task.held.begin());
+    const HeldStep held = task.held.pop();
     const Op op = held.view();
     begin_line(op, " (held)");
     dispatch(op);
+    poll_deferred();
     end_line();
   }
+  running_ = nullptr;
 }
 
 void Executor::do_heap(const Op& op) {
   const std::uint64_t size_bytes = options_.heap_bytes.value_or(op.size_bytes);
+  const auto fail = [&](const std::string& message) {
+    if (options_.heap_bytes) throw InputError(fmt::format("--heap={}: {}", size_bytes, message));
+    fail_at(op, op.number_column, message);
+  };
   if (op.raw != FirstFit::name) {
     fail_at(op, op.raw_column,
             fmt::format("unknown raw heap {}; there is: first-fit", quoted(op.raw)));
   }
   if (size_bytes < 2 * word_bytes) {
-    fail_at(op, op.number_column,
-            fmt::format("a heap of {} bytes holds no block; the smallest has {}", size_bytes,
-                        2 * word_bytes));
+    fail(fmt::format("a heap of {} bytes holds no block; the smallest has {}", size_bytes,
+                     2 * word_bytes));
   }
   try {
     region_.emplace(size_bytes);
   } catch (const InputError& error) {
-    fail_at(op, op.number_column, error.what());
+    fail(error.what());
   }
   heap_.emplace(region_->bytes());
   oracle_.emplace(heap_->capacity_bytes());
@@ -175,11 +189,17 @@ void Executor::do_heap(const Op& op) {
 }
 
 void Executor::do_poll() {
+  poll_now();
+  polled_ = true;
+}
+
+// Tells who was granted by it, and who runs next.
+void Executor::poll_now() {
   heap_->poll();
   collect();
   agree(oracle_->poll(grants_));
-  polled_ = true;
   if (options_.quiet) return;
+  tell_events_first();
   std::vector<std::string_view> names;
   for (const Task* const task : ready_) names.push_back(task->name);
   if (names.empty()) {
@@ -187,6 +207,14 @@ void Executor::do_poll() {
   } else {
     tell("ran {}", fmt::join(names, ", "));
   }
+}
+
+// With poll=auto the deferring form defers no longer than to the end of its step.
+void Executor::poll_deferred() {
+  if (poll_mode_ == PollMode::manual || oracle_->locked() || oracle_->deferred() == 0) return;
+  heap_->poll();
+  collect();
+  agree(oracle_->poll(grants_));
 }
 
 void Executor::do_lock(const Op& op) {
@@ -214,15 +242,13 @@ void Executor::do_close() {
 }
 
 void Executor::finish() {
-  if (!guard_) heap_->poll();
-  collect();
-  agree(oracle_->poll(grants_));
-  while (!ready_.empty()) {
-    std::vector<std::string_view> names;
-    for (const Task* const task : ready_) names.push_back(task->name);
-    if (!options_.quiet && poll_mode_ == PollMode::manual) {
-      output_.print("end -> ran {}\n", fmt::join(names, ", "));
-    }
+  if (!heap_) return;
+  for (;;) {  // a task that runs may defer blocks, so that the next poll grants again
+    clear_line();
+    tell("end -> ");
+    poll_now();
+    if (ready_.empty()) break;
+    end_line();
     run_ready();
   }
   compare_figures();
@@ -271,7 +297,7 @@ void Executor::collect() {
       ++tally_.granted_later;
       if (reserved != nullptr) {  // else the step that asked has taken it already
         task->phase = Phase::granted;
-        ready_.push_back(task);
+        make_ready(*task);
       }
       tell_event("{} granted at {}", task->name, offset_of(memory));
       continue;
@@ -282,7 +308,7 @@ void Executor::collect() {
     if (task->moving) {  // it keeps what it had
       task->moving.reset();
       task->phase = Phase::live;
-      ready_.push_back(task);
+      if (!task->held.empty()) make_ready(*task);
     } else {
       end(*task, Phase::closed);
     }
@@ -312,12 +338,23 @@ void Executor::compare_figures() {
 
 void Executor::begin_line(const Op& op, std::string_view note) {
   if (options_.quiet) return;
-  result_.clear();
-  events_.clear();
-  below_.clear();
+  clear_line();
   CommandBuffer buffer;
   if (op.synthetic) return tell("{}{} -> ", canonical(op, buffer), note);
   tell("{}: {}{} -> ", op.line, canonical(op, buffer), note);
+}
+
+void Executor::clear_line() {
+  result_.clear();
+  events_.clear();
+  below_.clear();
+}
+
+// What happened so far comes before the result of the step, not behind it.
+void Executor::tell_events_first() {
+  if (events_.size() == 0) return;
+  tell("{}; ", std::string_view(events_.data(), events_.size()).substr(separator.size()));
+  events_.clear();
 }
 
 void Executor::end_line() {
@@ -329,11 +366,11 @@ void Executor::end_line() {
 
 void Executor::print_summary() {
   output_.print(
-      "summary: {} steps, {} requests: {} granted at once, {} after waiting, {} refused, {} "
-      "closed, "
-      "{} cancelled; {} freed, {} moved\n",
-      tally_.steps, tally_.requests, tally_.granted_at_once, tally_.granted_later, tally_.refused,
-      tally_.closed, tally_.cancelled, tally_.freed, tally_.moved);
+      "summary: {} step{}, {} request{}: {} granted at once, {} after waiting, {} refused, {} "
+      "closed, {} cancelled; {} freed, {} moved\n",
+      tally_.steps, tally_.steps == 1 ? "" : "s", tally_.requests, tally_.requests == 1 ? "" : "s",
+      tally_.granted_at_once, tally_.granted_later, tally_.refused, tally_.closed, tally_.cancelled,
+      tally_.freed, tally_.moved);
   output_.print("summary: peak {} of {} bytes; at the end {} live, {} waiting\n", tally_.peak_bytes,
                 tally_.capacity_bytes, tally_.live_at_end, tally_.waiting_at_end);
 }

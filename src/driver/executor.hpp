@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <list>
 #include <memory>
 #include <mneme/mneme.hpp>
 #include <optional>
@@ -34,6 +35,7 @@ struct ExecutorOptions {
   bool quiet = false;
   bool keep_going = false;                  // after an expectation that failed
   std::optional<std::uint64_t> heap_bytes;  // instead of the script's
+  bool explain_apart = false;               // a deadlock on stderr: stdout is for a program
 };
 
 /// What a run came to.
@@ -68,12 +70,13 @@ class Executor {
   void step(const Op& op);
 
   /// After the last step: lets tasks run as long as they can, explains who is stuck, takes
-  /// everything back and checks that the region is one hole again (P9).
+  /// everything back and checks that the region is one hole again (P9). Nothing without a heap.
   void finish();
 
   /// What the script came to, as one line.
   void print_summary();
 
+  [[nodiscard]] bool has_heap() const { return heap_.has_value(); }
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
@@ -81,11 +84,15 @@ class Executor {
   void dispatch(const Op& op);
   void on_task(const Op& op, void (Executor::*act)(const Op&, Task&));
   void hold(Task& task, const Op& op);
+  void make_ready(Task& task);
+  void make_unready(Task& task);
   void run_ready();
   void run(Task& task);
   void run_held(Task& task);
   void do_heap(const Op& op);
   void do_poll();
+  void poll_now();
+  void poll_deferred();
   void do_lock(const Op& op);
   void do_unlock(const Op& op);
   void do_close();
@@ -109,14 +116,16 @@ class Executor {
   void begin_live(Task& task);
   void end(Task& task, Phase phase);
 
-  // executor_report.cpp: what is expected and shown, and why nothing goes on.
+  // executor_report.cpp: what is expected and shown.
   void do_expect_state(const Op& op);
   void do_expect_keys(const Op& op);
   void do_stat();
   void do_map();
+
+  // executor_explain.cpp: why nothing goes on.
   void explain_deadlock();
-  void explain_room_for(BlockId head);
-  [[nodiscard]] std::string name_of(BlockId block) const;
+  [[nodiscard]] std::string explain_room_for(BlockId head);
+  [[nodiscard]] std::vector<const Task*> first_owners();
   [[nodiscard]] std::uint64_t figure(Key key) const;
   void fail_expectation(const Op& op, Column column, const std::string& message);
 
@@ -144,10 +153,14 @@ class Executor {
   template <class... Args>
   void tell_event(fmt::format_string<Args...> format, Args&&... args) {
     if (options_.quiet) return;
-    fmt::format_to(std::back_inserter(events_), "; ");
+    fmt::format_to(std::back_inserter(events_), separator);
     fmt::format_to(std::back_inserter(events_), format, std::forward<Args>(args)...);
   }
+  void clear_line();
+  void tell_events_first();
   void end_line();
+
+  static constexpr std::string_view separator = "; ";
 
   Output& output_;
   ExecutorOptions options_;
@@ -156,14 +169,15 @@ class Executor {
   std::optional<Oracle> oracle_;
   Names names_;
   Guard<Heap> guard_;
-  std::vector<Task*> answered_;  // by wakers, in their order, not looked at yet
-  std::vector<Grant> grants_;    // of the last library call
-  std::vector<BlockId> ended_;   // by close, of the last library call
-  std::vector<Task*> ready_;     // granted, and their tasks did not run yet
-  std::vector<Task*> by_block_;  // who asked for each block
-  fmt::memory_buffer result_;    // of the present line
-  fmt::memory_buffer events_;    // what else the step caused
-  fmt::memory_buffer below_;     // what is to be printed below it
+  std::vector<Task*> answered_;    // by wakers, in their order, not looked at yet
+  std::vector<Grant> grants_;      // of the last library call
+  std::vector<BlockId> ended_;     // by close, of the last library call
+  std::list<Task*> ready_;         // granted, or with held steps, and did not run yet
+  const Task* running_ = nullptr;  // whose held steps are carried out
+  std::vector<Task*> by_block_;    // who asked for each block
+  fmt::memory_buffer result_;      // of the present line
+  fmt::memory_buffer events_;      // what else the step caused
+  fmt::memory_buffer below_;       // what is to be printed below it
   PollMode poll_mode_ = PollMode::manual;
   bool polled_ = false;  // the present step was a poll: tasks run after its line
   std::uint64_t serials_ = 0;

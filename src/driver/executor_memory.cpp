@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -39,6 +40,7 @@ void Executor::do_request(const Op& op) {
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
   Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
+  task.asked_line = op.line;
   task.block = oracle_->add(payload_bytes(op), op.align_bytes);
   by_block_.resize(std::max<std::size_t>(by_block_.size(), task.block + 1));
   by_block_[task.block] = &task;
@@ -119,9 +121,14 @@ void Executor::request_now(const Op& op, Task& task) {
                  : oracle_->try_now(task.block, answer, offset, grants_));
   if (payload == nullptr) {
     oracle_->forget(task.block);
-    ++tally_.refused;
-    tell("refused: would wait");
-    return end(task, Phase::refused);
+    const auto admitted = heap_->admits(layout);
+    const bool is_closed = admitted && heap_->is_closed();
+    ++(is_closed ? tally_.closed : tally_.refused);
+    const AllocError error = !admitted   ? admitted.error()
+                             : is_closed ? AllocError::closed
+                                         : AllocError::would_wait;
+    tell("{}{}", is_closed ? "" : "refused: ", to_string(error));
+    return end(task, is_closed ? Phase::closed : Phase::refused);
   }
   ++tally_.granted_at_once;
   task.holder = std::make_unique<BlockHolder>(*heap_, payload, layout);
@@ -144,8 +151,8 @@ void Executor::take(Task& task) {
     throw Corruption(fmt::format("{} cannot take what was granted to it", quoted(task.name)));
   }
   if (!task.moving) return begin_live(task);
+  tell_event("{} moved to {}", task.name, offset_of(task.moving->payload()));
   finish_move(task);
-  tell_event("{} moved to {}", task.name, offset_of(task.holder->payload()));
 }
 
 // The second half of a resize that needs a new place.
@@ -207,8 +214,8 @@ void Executor::do_cancel(const Op& op) {
                 task->finished() ? fmt::format("was {}", word_of(state_of(task->phase)))
                                  : std::string("has its memory"));
   }
-  if (task->is_promised) return tell("nothing to cancel: {} is to be a clone", op.name);
-  std::erase(ready_, task);
+  if (task->promised_by != nullptr) return tell("nothing to cancel: {} is to be a clone", op.name);
+  make_unready(*task);
   const BlockId block = task->asking_block();
   Holder& holder = task->moving ? *task->moving : *task->holder;
   holder.cancel();
@@ -220,7 +227,7 @@ void Executor::do_cancel(const Op& op) {
     tell("; {} stays where it is", op.name);
     task->moving.reset();
     task->phase = Phase::live;
-    if (!task->held.empty()) ready_.push_back(task);
+    if (!task->held.empty()) make_ready(*task);
   } else {
     end(*task, Phase::cancelled);
   }
@@ -245,6 +252,7 @@ void Executor::do_resize(const Op& op, Task& task) {
   task.moving_block = oracle_->add(op.size_bytes, old.align);
   by_block_.resize(std::max<std::size_t>(by_block_.size(), task.moving_block + 1));
   by_block_[task.moving_block] = &task;
+  task.asked_line = op.line;
   ++tally_.requests;
   if (first_poll(task)) {
     finish_move(task);
@@ -286,10 +294,10 @@ void Executor::do_clone(const Op& op, Task& task) {
     fail_at(op, op.name_column, fmt::format("{} is not an arc", quoted(op.name)));
   }
   Task* const promised = names_.find(op.new_name);
-  const bool is_promised = promised != nullptr && promised->is_promised;
+  const bool is_promised = promised != nullptr && promised->promised_by == &task;
   Task& clone = is_promised ? *promised : begin_name(op, op.new_name, op.new_name_column, promised);
-  clone.is_promised = false;
-  if (!clone.held.empty()) ready_.push_back(&clone);
+  clone.promised_by = nullptr;
+  if (!clone.held.empty()) make_ready(clone);
   clone.kind = OpKind::arc;
   clone.block = task.block;
   clone.serial = task.serial;
@@ -298,21 +306,25 @@ void Executor::do_clone(const Op& op, Task& task) {
   tell("{} owners", clone.holder->owners());
 }
 
-// A name is over. Of a refused one it is remembered until its own free, which is then skipped.
+// A name is over, and with it the clones that were to be made of it, and of those. Of a refused one
+// it is remembered until its own free, which is then skipped.
 void Executor::end(Task& task, Phase phase) {
-  task.phase = phase;
-  task.holder.reset();
-  if (phase != Phase::freed && !task.held.empty()) {
-    tell_event("{} held step{} on {} dropped", task.held.size(), task.held.size() == 1 ? "" : "s",
-               task.name);
-    for (const HeldStep& held : std::exchange(task.held, {})) {
-      if (held.kind() != OpKind::clone) continue;
-      Task& promised = *names_.find(held.promised_name());
-      promised.is_promised = false;
-      end(promised, phase);
+  std::deque<Task*> ending{&task};
+  for (; !ending.empty(); ending.pop_front()) {
+    Task& ended = *ending.front();
+    ended.phase = phase;
+    ended.promised_by = nullptr;
+    ended.holder.reset();
+    if (phase != Phase::freed && !ended.held.empty()) {
+      tell_event("{} held step{} on {} dropped", ended.held.size(),
+                 ended.held.size() == 1 ? "" : "s", ended.name);
+      while (!ended.held.empty()) {
+        const HeldStep held = ended.held.pop();
+        if (held.kind() == OpKind::clone) ending.push_back(names_.find(held.promised_name()));
+      }
     }
+    if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(ended);
   }
-  if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(task);
 }
 
 }  // namespace mneme::driver

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <exception>
 #include <mneme/check.hpp>
+#include <mneme/raw/first_fit.hpp>
+#include <sstream>
 #include <string>
 
 #include "diagnostic.hpp"
@@ -52,6 +54,27 @@ CLI::Validator size_validator() {
           "SIZE"};
 }
 
+// What is wrong with the command line. CLI11 says of an unknown subcommand only that there is none.
+std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
+  std::string message = error.what();
+  if (const auto rest = parsed->remaining(); parsed->get_subcommands().empty() && !rest.empty()) {
+    message = "no subcommand " + mneme::driver::quoted(rest.front());
+  }
+  return "mneme: error: " + message + "\nRun with --help for more information.\n";
+}
+
+int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
+  app.failure_message(&usage_error);
+  std::ostringstream help;
+  std::ostringstream failure;
+  const int code = app.exit(error, help, failure);
+  Output output{stdout};
+  output.print("{}", help.str());
+  output.flush();
+  std::fputs(failure.str().c_str(), stderr);
+  return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
@@ -59,13 +82,15 @@ int run(int argc, char** argv) {
 
   RunOptions run_options;
   CLI::App* const run = app.add_subcommand("run", "Run scripts or malloclab traces.");
-  run->footer(exit_codes);
+  run->footer(std::string(exit_codes) +
+              "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.");
   run->add_option("FILE", run_options.paths, "Scripts; '-' is standard input.")->required();
   run->add_flag("--quiet,-q", run_options.quiet, "Print the summary only.");
   run->add_flag("--stats", run_options.stats, "Print the summary as JSON, one line a file.");
   run->add_flag("--keep-going", run_options.keep_going,
                 "Go on after an expectation that failed, and with the next file.");
-  run->add_option("--raw", run_options.raw, "The raw heap, instead of the script's: first-fit.");
+  run->add_option("--raw", run_options.raw, "The raw heap, instead of the script's.")
+      ->check(CLI::IsMember({mneme::FirstFit::name}));
   run->add_option("--heap", run_options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
 
@@ -96,7 +121,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::bad_input);
+    return end_of_parsing(app, error);
   }
 
   Output output{stdout};

@@ -1,5 +1,5 @@
 // purpose: standard output, in whole pieces, whose failure is noticed.
-// room: driver; includes diagnostic.
+// room: driver; includes nothing of mneme.
 // threads: one owner.
 // invariants: what was added is either written or reported; nothing is written after a failure.
 #pragma once
@@ -9,12 +9,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
-#include "diagnostic.hpp"
-
 namespace mneme::driver {
+
+/// Nothing can be told any more.
+class OutputError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 /// Collects text and writes it in large pieces. A closed pipe or a full disk throws OutputError.
 class Output {
@@ -34,7 +38,7 @@ class Output {
     const bool good =
         std::fwrite(buffer_.data(), 1, size, file_) == size && std::fflush(file_) == 0;
     buffer_.clear();
-    if (!good) throw InputError(fmt::format("cannot write the output: {}", std::strerror(errno)));
+    if (!good) throw OutputError(fmt::format("cannot write the output: {}", std::strerror(errno)));
   }
 
  private:

@@ -57,6 +57,10 @@ Exit run_steps(Source& source, const RunOptions& options, Output& output, Execut
       if (op.kind == OpKind::heap && options.raw) op.raw = *options.raw;
       executor.step(op);
     }
+    if (!executor.has_heap() && !options.heap_bytes) {
+      throw ScriptError(
+          {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
+    }
     executor.finish();
   } catch (const ExpectationFailed&) {
     return Exit::expectation;
@@ -71,28 +75,26 @@ Exit run_steps(Source& source, const RunOptions& options, Output& output, Execut
 }
 
 Exit run_script(const std::string& path, const RunOptions& options, Output& output) {
+  Executor executor(output, {options.quiet, options.keep_going, options.heap_bytes,
+                             options.stats && options.quiet});
+  Exit exit = Exit::bad_input;
   try {
     Source source = Source::open(path);
-    Executor executor(output, {options.quiet, options.keep_going, options.heap_bytes});
-    Exit exit = Exit::bad_input;
-    try {
-      exit = run_steps(source, options, output, executor);
-    } catch (const ScriptError& error) {
-      report(output, render(error.diagnostic()));
-    }
-    if (options.stats) {
-      print_json(output, source.name(), exit, executor.tally());
-    } else if (exit != Exit::bad_input) {
-      executor.print_summary();
-    }
-    output.flush();
-    // What was found broken is not taken apart: that could only break more.
-    if (exit == Exit::corruption) std::_Exit(static_cast<int>(exit));
-    return exit;
+    exit = run_steps(source, options, output, executor);
+  } catch (const ScriptError& error) {
+    report(output, render(error.diagnostic()));
   } catch (const InputError& error) {
     report(output, fmt::format("mneme: error: {}\n", error.what()));
-    return Exit::bad_input;
   }
+  if (options.stats) {
+    print_json(output, path == "-" ? "<stdin>" : path, exit, executor.tally());
+  } else if (exit != Exit::bad_input) {
+    executor.print_summary();
+  }
+  output.flush();
+  // What was found broken is not taken apart: that could only break more.
+  if (exit == Exit::corruption) std::_Exit(static_cast<int>(exit));
+  return exit;
 }
 
 Exit worse(Exit a, Exit b) {

@@ -4,10 +4,14 @@
 // invariants: steps are held only behind a request that is not taken yet, and run in their order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holder.hpp"
@@ -53,20 +57,45 @@ struct HeldStep {
   std::string source_line;
 };
 
+/// The steps held for a task, first in, first out. A vector that is read from a moving start, as
+/// most tasks hold none, and an empty deque is not small.
+class HeldSteps {
+ public:
+  [[nodiscard]] bool empty() const { return first_ == steps_.size(); }
+  [[nodiscard]] std::size_t size() const { return steps_.size() - first_; }
+  [[nodiscard]] const HeldStep& back() const { return steps_.back(); }
+  void push(const Op& op) { steps_.emplace_back(op); }
+  [[nodiscard]] HeldStep pop() {
+    HeldStep step = std::move(steps_[first_++]);
+    if (empty()) clear();
+    return step;
+  }
+  void clear() {
+    steps_.clear();
+    first_ = 0;
+  }
+
+ private:
+  std::vector<HeldStep> steps_;
+  std::size_t first_ = 0;
+};
+
 struct Task {
   std::string name;
   OpKind kind = OpKind::alloc;  // or array, vec, arc
   Phase phase = Phase::freed;
-  bool is_promised =
-      false;  // the new name of a clone step that is held: waiting, with no request of its own
-  std::uint64_t line = 0;        // of the step that began it
-  std::uint64_t generation = 0;  // tells this use of the name from earlier ones
-  std::uint64_t serial = 0;      // of the pattern in its bytes
+  const Task* promised_by = nullptr;  // it is to be a clone of that task, whose step is held:
+                                      // waiting, with no request of its own
+  std::uint64_t line = 0;             // of the step that began it
+  std::uint64_t asked_line = 0;       // of its last request: as `line`, or of a resize
+  std::uint64_t generation = 0;       // tells this use of the name from earlier ones
+  std::uint64_t serial = 0;           // of the pattern in its bytes
   BlockId block = 0;
   std::unique_ptr<Holder> holder;
   std::unique_ptr<BlockHolder> moving;  // the new place of a resize that waits
   BlockId moving_block = 0;
-  std::vector<HeldStep> held;
+  HeldSteps held;
+  std::optional<std::list<Task*>::iterator> in_ready;  // in the list of those that can run
   Executor* executor = nullptr;
 
   [[nodiscard]] bool finished() const {
