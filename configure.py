@@ -26,7 +26,7 @@ LLVM_BIN = "/usr/lib/llvm-22/bin"
 # Debian's own interpreter, whatever `python3` is on the PATH: lit needs Debian's psutil module.
 LIT = f"/usr/bin/python3 {LLVM_BIN}/lit"
 
-# doctest uses __COUNTER__, which clang takes for an extension; g++ ignores a -Wno- it does not know.
+# doctest uses __COUNTER__, an extension to clang; g++ ignores a -Wno- that it does not know.
 COMMON = ("-std=c++23 -pthread -Iinclude -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion "
           "-Wshadow -Wold-style-cast -Wnon-virtual-dtor -Wno-c2y-extensions -Werror")
 ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,nullability,"
@@ -43,7 +43,7 @@ VARIANTS = {  # name: (compiler, flags)
 }
 QUICK = ("release", "debug")
 
-# The core must compile without exceptions and RTTI, with all checks and with none, by both compilers.
+# The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
 HEADER_CHECKS = {  # name: (compiler, flags)
     "clang-checked": (CLANG, BARE),
@@ -93,31 +93,22 @@ def check_tools(variants):
     if shutil.which(CLANG):
         probe = "".join(f"#if !__has_include(<{header}>)\n{header}\n#endif\n"
                         for header in LIBRARIES)
-        absent = output_of(CLANG, "-E", "-P", "-x", "c++", "-", text=probe).split()
         missing += [f"<{header}> not found: install the package {LIBRARIES[header]}"
-                    for header in absent]
-        if not list(Path(output_of(CLANG, "-print-resource-dir").strip()).glob("lib/*/*asan*.a")):
-            missing.append("sanitizer run-time not found: install the package libclang-rt-22-dev")
+                    for header in output_of(CLANG, "-E", "-P", "-xc++", "-", text=probe).split()]
     if subprocess.run(["/usr/bin/python3", "-c", "import psutil"], capture_output=True).returncode:
         missing.append("Debian's module psutil not found: install the package python3-psutil")
     if missing:
         sys.exit("\n".join(f"configure.py: error: {line}" for line in missing))
 
 
-class Edges:
-    """Collects build edges. Files are given relative to ROOT, one as a string, several as a list."""
+edges = []  # the text of each
 
-    def __init__(self):
-        self.text = ""
 
-    def add(self, outputs, rule, inputs="", implicit="", **variables):
-        def join(files):
-            return files if isinstance(files, str) else " ".join(files)
-
-        self.text += f"build {join(outputs)}: {rule} {join(inputs)}"
-        self.text += f" | {join(implicit)}\n" if implicit else "\n"
-        self.text += "".join(f"  {name} = {value}\n" for name, value in variables.items())
-        return outputs
+def add(output, rule, inputs=(), implicit=(), **variables):
+    """Adds a build edge and returns its output. Files are given relative to ROOT."""
+    edges.append(f"build {output}: {rule} {' '.join(inputs)} | {' '.join(implicit)}\n"
+                 + "".join(f"  {name} = {value}\n" for name, value in variables.items()))
+    return output
 
 
 def sources(pattern):
@@ -129,94 +120,87 @@ def uses_driver(test):
     return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
 
 
-def add_variant(edges, variant):
+def add_variant(variant):
     """What is built for one variant, under build/VARIANT, and the target VARIANT for all of it."""
-    out = f"build/{variant}"
-    programs = []
+    out, programs = f"build/{variant}", []
 
     def compile_one(source, flags=""):
-        return edges.add(f"{out}/obj/{source}.o", "compile", source, compiler=f"$compiler_{variant}",
-                         flags=f"$flags_{variant} {flags}".strip())
+        return add(f"{out}/obj/{source}.o", "compile", [source], compiler=f"$compiler_{variant}",
+                   flags=f"$flags_{variant} {flags}")
 
-    def link(folder, source, objects, libraries=""):
-        name = Path(folder, Path(source).stem) if folder else "mneme"
-        programs.append(edges.add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
-                                  flags=f"$flags_{variant}", libraries=libraries))
+    def link(name, objects, libraries=""):
+        programs.append(add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
+                            flags=f"$flags_{variant}", libraries=libraries))
 
-    main = "src/driver/main.cpp"
-    archive = edges.add(f"{out}/libdriver.a", "archive",
-                        [compile_one(file) for file in sources("src/driver/*.cpp") if file != main])
-    for file in sources(main):
-        link("", file, [compile_one(file), archive], "-lfmt")
+    main_file = "src/driver/main.cpp"
+    archive = add(f"{out}/libdriver.a", "archive", [
+        compile_one(file) for file in sources("src/driver/*.cpp") if file != main_file])
+    link("mneme", [compile_one(main_file), archive], "-lfmt")
     for file in sources("src/examples/*.cpp"):
-        link("examples", file, [compile_one(file)])
+        link(f"examples/{Path(file).stem}", [compile_one(file)])
     for file in sources("lit-tests/misuse/*.cpp"):
         if not file.endswith("_test.cpp"):
-            link("misuse", file, [compile_one(file)])
+            link(f"misuse/{Path(file).stem}", [compile_one(file)])
     doctest_main = compile_one("lit-tests/doctest_main.cpp")
     for file in sources("lit-tests/*/*_test.cpp"):
+        name = f"tests/{Path(file).stem}"
         if uses_driver(file):
-            link("tests", file, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
+            link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
         else:
-            link("tests", file, [compile_one(file), doctest_main])
-    edges.add(variant, "phony", programs)
+            link(name, [compile_one(file), doctest_main])
+    add(variant, "phony", programs)
 
 
-def add_text_checks(edges, variants):
+def add_lit(target, variants):
+    """The target that builds these variants and runs the lit suite of each in one process."""
+    add(target, "lit", implicit=variants, xml=f"build/{target}.xml",
+        suites=" ".join(f"build/{variant}/lit" for variant in variants))
+
+
+def add_text_checks(variants):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
-    core = sources("include/mneme/**/*.hpp")
-    others = sources("src/**/*.hpp")
+    core, others = sources("include/mneme/**/*.hpp"), sources("src/**/*.hpp")
     programs = sources("src/**/*.cpp") + sources("lit-tests/*/*.cpp")
 
     def header(name, file, compiler, flags):
-        return edges.add(f"build/headers/{name}/{file}.ok", "header", file, compiler=compiler,
-                         flags=f"{COMMON} {flags}")
+        return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
+                   flags=f"{COMMON} {flags}")
 
-    headers = [header(name, file, compiler, flags)
-               for name, (compiler, flags) in HEADER_CHECKS.items() for file in core]
-    headers += [header("plain", file, CLANG, "") for file in others]
-    edges.add("headers", "phony", headers)
+    add("headers", "phony", [header(name, file, compiler, flags) for file in core
+                             for name, (compiler, flags) in HEADER_CHECKS.items()]
+        + [header("plain", file, CLANG, "") for file in others])
 
     # Each file is tidied by itself, and again whenever the edge that compiles it was due.
     compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
     compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
-    edges.add("tidy", "phony",
-              [edges.add(f"build/tidy/{file}.ok", "tidy", file,
-                         [edge, ".clang-tidy", "lit-tests/.clang-tidy"],
-                         flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
-               for file, edge in compiled.items()])
+    configs = [".clang-tidy", "lit-tests/.clang-tidy"]
+    add("tidy", "phony", [
+        add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
+            flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
+        for file, edge in compiled.items()])
 
-    formatted = edges.add("build/format-check.ok", "format-check",
-                          core + others + programs + sources("lit-tests/*.cpp"), ".clang-format")
-    edges.add("format-check", "phony", formatted)
-    edges.add("house-rules", "house-rules")
-
-
-def add_lit(edges, target, variants):
-    """The target that builds these variants and runs the lit suite of each in one process."""
-    edges.add(target, "lit", implicit=variants, xml=f"build/{target}.xml",
-              suites=" ".join(f"build/{variant}/lit" for variant in variants))
+    texts = [*core, *sources("src/**/*.[ch]pp"), *sources("lit-tests/**/*.[ch]pp")]
+    add("format-check", "phony",
+        [add("build/format-check.ok", "format-check", texts, [".clang-format"])])
+    add("house-rules", "house-rules")
 
 
-def build_description(variants, arguments, sites):
+def build_description(variants, sites):
     """The text of build.ninja."""
-    settings = f"arguments = {shlex.join(arguments)}\nlit = {LIT}\n"
-    edges = Edges()
+    settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\n"
     for variant in variants:
         compiler, flags = VARIANTS[variant]
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
-        add_variant(edges, variant)
-        add_lit(edges, f"check-{variant}", [variant])
-    add_lit(edges, "check", variants)
-    quick = [variant for variant in variants if variant in QUICK]
-    if quick:
-        add_lit(edges, "check-quick", quick)
-    add_text_checks(edges, variants)
-    database = edges.add("build/compile_commands.json", "compdb", implicit="build.ninja")
-    edges.add("build.ninja | " + " ".join(sites), "configure")
-    edges.text += f"default {variants[0]} {database}\n"
-    return "\n".join([settings, (ROOT / "build.ninja.in").read_text(), edges.text])
+        add_variant(variant)
+        add_lit(f"check-{variant}", [variant])
+    add_lit("check", variants)
+    add_lit("check-quick", [variant for variant in variants if variant in QUICK] or variants)
+    add_text_checks(variants)
+    database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
+    add(f"build.ninja | {' '.join(sites)}", "configure")
+    edges.append(f"default {variants[0]} {database}\n")
+    return "\n".join([settings, (ROOT / "build.ninja.in").read_text(), *edges])
 
 
 def main():
@@ -238,12 +222,11 @@ def main():
         (ROOT / site).write_text(text)
 
     # A folder's time changes when a file in it comes or goes; then all this is due again.
-    folders = [folder for folder in sources("include/**/") + sources("src/**/")
-               + sources("lit-tests/**/") if "__pycache__" not in folder]
-    looked_at = [*folders, *sources("lit-tests/*/*_test.cpp"), "configure.py", "build.ninja.in",
-                 "lit-tests/lit.site.cfg.py.in"]
+    looked_at = ["configure.py", "build.ninja.in", "lit-tests/lit.site.cfg.py.in",
+                 *sources("include/**/"), *sources("src/**/"), *sources("lit-tests/**/"),
+                 *sources("lit-tests/*/*_test.cpp")]
     (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(looked_at)}\n")
-    (ROOT / "build.ninja").write_text(build_description(variants, sys.argv[1:], sites))
+    (ROOT / "build.ninja").write_text(build_description(variants, sites))
 
 
 main()
