@@ -142,13 +142,10 @@ class BasicHeap : Protocol<Raw, Short> {
   /// caller's thread, under no lock.
   std::size_t poll() noexcept {
     if (this->word_.leave_work()) this->settle();
-    const std::size_t budget = this->ready_.size();
-    for (std::size_t resumed = 0; resumed < budget; ++resumed) {
-      const auto parked = this->next_ready();
-      if (!parked) return resumed;  // the rest were withdrawn, or resumed by another thread
-      parked.resume();
-    }
-    return budget;
+    const std::size_t round = this->next_round();
+    std::size_t resumed = 0;
+    for (; const auto parked = this->next_ready(round); ++resumed) parked.resume();
+    return resumed;
   }
 
   /// Ends every waiting request with `closed`, oldest first, and every later one at once (P13).
@@ -219,10 +216,10 @@ class BasicHeap : Protocol<Raw, Short> {
     if constexpr (checked) {
       const std::size_t offset = address_of(block) - address_of(this->base);
       const bool is_place = offset < this->size_bytes && offset % word_bytes == 0;
-      const HeapIdentity* const self = this;
+      const auto& self = static_cast<const HeapIdentity&>(*this);
       if (!is_place || size == 0 ||
-          address_of(node::home_of(block)) != address_of(self) + node::mark_for(size)) {
-        misuse::report(self, payload, size, is_place && this->raw_.is_free(offset));
+          address_of(node::home_of(block)) != address_of(&self) + node::mark_for(size)) {
+        misuse::report(self, payload, size);
       }
     }
     return {block, size};

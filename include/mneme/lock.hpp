@@ -96,7 +96,14 @@ concept ShortLock = requires(L& lock) {
   { lock.unlock() } noexcept;
 };
 
-/// The short lock for systems where its holder always runs on.
+/// Whether a short lock says `nests = true`: its holder may take it again, and nobody else runs on
+/// this core meanwhile, as in a critical section that saves and restores. Wakers are then called
+/// inside of it.
+template <class L>
+inline constexpr bool lock_nests = requires { requires L::nests; };
+
+/// The short lock for systems with several cores, where its holder always runs on. Where a task can
+/// be stopped by a more urgent one on the same core, use a critical section instead.
 class SpinLock {
  public:
   [[nodiscard]] bool try_lock() noexcept {

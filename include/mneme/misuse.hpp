@@ -14,31 +14,58 @@
 namespace mneme::misuse {
 
 /// Stops: `payload` came back to `heap` as a block of `block_size` bytes (0: impossible layout),
-/// and is none. `is_free` says that its first byte lies in a hole. Lines give the payload's offset
-/// in its region.
-[[noreturn]] inline void report(const HeapIdentity* heap, void* payload, std::size_t block_size,
-                                bool is_free) noexcept {
-  const std::size_t offset = address_of(payload) - address_of(heap->base);
+/// and is none. Lines give the payload's offset in its region.
+[[noreturn]] inline void report(const HeapIdentity& heap, void* payload,
+                                std::size_t block_size) noexcept {
+  const std::size_t offset = address_of(payload) - address_of(heap.base);
   FatalLine line;
-  if (offset < sizeof(node::LiveNode) || offset > heap->size_bytes - word_bytes) {
+  if (offset < sizeof(node::LiveNode) || offset > heap.size_bytes - word_bytes) {
     line.text("foreign pointer: not in this heap's region").stop();
   }
-  if (offset % word_bytes != 0)
+  if (offset % word_bytes != 0) {
     line.text("foreign pointer: no block begins at ").number(offset).stop();
-  const std::byte* const block = node::block_of(payload);
-  const std::size_t mark = address_of(node::home_of(block)) - address_of(heap);
-  const bool marked_live = mark > 0 && mark < node::freed_mark;
-  if (is_free || mark == node::freed_mark)
-    line.text("double free of the block at ").number(offset).stop();
-  if (marked_live && mark != node::mark_for(block_size)) {
-    line.text("wrong layout for the block at ").number(offset);
-    if (block_size != 0) line.text(": freed as ").number(block_size).text(" bytes with its header");
-    line.stop();
   }
-  if (node::looks_freed(block, heap->size_bytes)) {
+  const std::byte* const block = node::block_of(payload);
+  const std::size_t mark = address_of(node::home_of(block)) - address_of(&heap);
+  const bool is_live = mark > 0 && mark < node::freed_mark;
+  if (heap.is_free(heap, offset - sizeof(node::LiveNode)) || mark == node::freed_mark) {
+    line.text("double free of the block at ").number(offset).stop();
+  }
+  if (!is_live && node::looks_freed(block, heap.size_bytes)) {
     line.text("double free of the deferred block at ").number(offset).stop();
   }
-  line.text("smashed header of the block at ").number(offset).stop();
+  if (!is_live) line.text("smashed header of the block at ").number(offset).stop();
+  line.text("wrong layout for the block at ").number(offset);
+  if (block_size != 0) {
+    line.text(": freed as ").number(block_size).text(" bytes with its header");
+  }
+  line.stop();
+}
+
+/// Stops: the raw heap did not take back a block whose header was good.
+[[noreturn]] inline void report_refused(const HeapIdentity& heap, const std::byte* block,
+                                        std::size_t block_size) noexcept {
+  const std::size_t offset = address_of(block) - address_of(heap.base);
+  FatalLine line;
+  line.text(heap.is_free(heap, offset) ? "double free of" : "wrong layout for");
+  line.text(" the block at ").number(offset + sizeof(node::LiveNode));
+  line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
+}
+
+/// Stops unless the deferred block at `freed`, found to say `node`, can be one of `heap`.
+inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
+                           node::FreedNode node) noexcept {
+  const std::size_t offset = address_of(freed) - address_of(heap.base);
+  const std::size_t link = address_of(node.link) - address_of(heap.base);
+  const bool good_size = (node.marked_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
+                         node.size_bytes() <= heap.size_bytes - offset;
+  const bool good_link = node.link == nullptr || (link < heap.size_bytes && link % word_bytes == 0);
+  if (good_size && good_link) return;
+  FatalLine{}
+      .text("smashed deferred block at ")
+      .number(offset + sizeof(node::LiveNode))
+      .text(": freed memory was written")
+      .stop();
 }
 
 /// The heap that the block of `payload` came from. Fatal, in checked builds, if its header leads to
@@ -55,7 +82,7 @@ template <class Heap>
         return address_of(payload) - address_of(heap->base) < heap->size_bytes;
       });
       if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
-      report(around, payload, 0, false);
+      report(*around, payload, 0);
     }
   }
   return node::as<Heap>(home);

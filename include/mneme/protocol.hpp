@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <expected>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "check.hpp"
@@ -40,11 +41,11 @@ namespace mneme {
 /// is left as work to the one loop that runs already, and wakers that free or cancel do not nest,
 /// however many wait.
 template <RawHeap Raw, ShortLock Short>
-class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public HeapIdentity {
+class alignas(checked ? node::mark_space : alignof(void*)) Protocol
+    : public std::conditional_t<checked, HeapIdentity, NoIdentity> {
  protected:
   explicit Protocol(std::span<std::byte> region) noexcept : raw_(region) {
-    base = raw_.base();
-    size_bytes = raw_.capacity_bytes();
+    if constexpr (checked) identify(*this);
   }
 
   /// The block for a layout, if the empty heap could hold it (P6).
@@ -108,23 +109,36 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
     while (waiter.waking.load(std::memory_order_acquire)) relax();
   }
 
-  /// Replaces the waker of a request that still waits.
-  void rearm(Waiter& waiter, Waker waker) noexcept {
+  /// Replaces whom to tell of the grant: a waker or a parked coroutine. False if the request does
+  /// not wait any more.
+  [[nodiscard]] bool rearm(Waiter& waiter, Waker waker, std::coroutine_handle<> parked) noexcept {
+    bool waits = false;
     edit_lists([&] {
       // (request.rearm) relaxed: changes under the short lock only; publishes nothing.
-      const RequestState state = waiter.state.load(std::memory_order_relaxed);
-      if (state == RequestState::waiting) waiter.waker = waker;
+      waits = waiter.state.load(std::memory_order_relaxed) == RequestState::waiting;
+      if (!waits) return;
+      waiter.waker = waker;
+      waiter.parked = parked;
     });
+    return waits;
   }
 
-  /// Unlinks the oldest coroutine that was granted, for the caller to resume; or nothing.
-  [[nodiscard]] std::coroutine_handle<> next_ready() noexcept {
+  /// Begins a round of poll(): what becomes ready from now on belongs to the next one.
+  [[nodiscard]] std::size_t next_round() noexcept {
+    std::size_t round = 0;
+    edit_lists([&] { round = round_++; });
+    return round;
+  }
+
+  /// Unlinks the oldest coroutine that became ready in `round` or before, for the caller to resume.
+  [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t round) noexcept {
     std::coroutine_handle<> parked{};
     edit_lists([&] {
-      if (Waiter* const waiter = ready_.pop_front(); waiter != nullptr) {
-        waiter->ready = false;
-        parked = waiter->parked;
-      }
+      Waiter* const waiter = ready_.front();
+      if (waiter == nullptr || static_cast<std::ptrdiff_t>(round - waiter->round) < 0) return;
+      ready_.remove(*waiter);
+      waiter->ready = false;
+      parked = waiter->parked;
     });
     return parked;
   }
@@ -180,6 +194,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   void reclaim() noexcept {
     for (node::FreedNode* freed = free_queue_.drain(); freed != nullptr;) {
       const node::FreedNode node = node::read_freed(freed);
+      if constexpr (checked) misuse::check_deferred(*this, freed, node);
       counters_.subtract(Count::deferred);
       give_back(node::block_of_freed(freed), node.size_bytes());
       freed = node.link;
@@ -226,8 +241,9 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
   LockWord word_;
   Short short_;
   FreeQueue free_queue_;
-  WaitList waiting_;  // requests without memory, in order of arrival
-  WaitList ready_;    // coroutines with memory, to be resumed by poll()
+  WaitList waiting_;       // requests without memory, in order of arrival
+  WaitList ready_;         // coroutines with memory, to be resumed by poll()
+  std::size_t round_ = 0;  // of poll(); under the short lock
   Atomic<bool> closed_{false};
   [[no_unique_address]] mutable CounterSet counters_;
 
@@ -246,10 +262,20 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
     }
   }
 
+  // A template, so that it is nothing in unchecked builds, whose heaps have no identity.
+  template <class Self>
+  static void identify(Self& self) noexcept {
+    self.base = self.raw_.base();
+    self.size_bytes = self.raw_.capacity_bytes();
+    self.is_free = [](const HeapIdentity& identity, std::size_t offset) noexcept {
+      return static_cast<const Self&>(identity).raw_.is_free(offset);
+    };
+  }
+
   void give_back(std::byte* block, std::size_t size) noexcept {
-    const bool was_block = raw_.deallocate(block, size);
+    [[maybe_unused]] const bool was_block = raw_.deallocate(block, size);
     if constexpr (checked) {
-      if (!was_block) misuse::report(this, block + sizeof(node::LiveNode), size, true);
+      if (!was_block) misuse::report_refused(*this, block, size);
     }
     note_use();
   }
@@ -267,20 +293,24 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol : public Hea
 
   /// Short lock held. Ends the wait of a queued request. True if its waker is to be called, by
   /// wake(), once the short lock is free. Else this was the last look at the request: its owner may
-  /// destroy it at once.
+  /// destroy it at once. Inside a critical section, which nests, the waker is called here: so on
+  /// one core nobody can meet a request whose waker is half done, and spin for it.
   [[nodiscard]] bool answer(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
-    const bool must_wake = static_cast<bool>(waiter.waker);
-    if (!must_wake && waiter.parked) {
+    const Waker waker = waiter.waker;
+    if (!waker && waiter.parked) {
       ready_.push_back(waiter);
       waiter.ready = true;
+      waiter.round = round_;
     }
+    const bool must_wake = waker && !lock_nests<Short>;
     // (waker.begin) relaxed: (request.answer) publishes it; publishes nothing by itself.
     waiter.waking.store(must_wake, std::memory_order_relaxed);
     // (request.answer) release: pairs with acquire (request.poll), (request.repoll),
     // (request.done), (request.resume), (request.reserved); publishes payload and block.
     waiter.state.store(state, std::memory_order_release);
+    if (waker && lock_nests<Short>) waker.wake(waker.context);
     return must_wake;
   }
 

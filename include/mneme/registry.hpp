@@ -15,7 +15,12 @@ namespace mneme {
 struct HeapIdentity {
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
+  /// Whether the byte at an offset is in a hole; asked without any lock, when all is lost anyway.
+  bool (*is_free)(const HeapIdentity& self, std::size_t offset) noexcept = nullptr;
 };
+
+/// What an unchecked heap has instead.
+struct NoIdentity {};
 
 /// The heaps of a checked build, so that a smashed header is found out before anybody follows it.
 /// Lock-free; a free may ask at any time. Once there were more heaps than slots, every header

@@ -85,7 +85,7 @@ class [[nodiscard]] Request {
       waiter_.waker = waker;
       (void)heap_.start(waiter_);
     } else if (state == RequestState::waiting && waker != waiter_.waker) {
-      heap_.rearm(waiter_, waker);
+      (void)heap_.rearm(waiter_, waker, {});
     }
     // (request.repoll) acquire: pairs with release (request.answer); as (request.poll), it may just
     // have been granted.
@@ -124,8 +124,13 @@ class [[nodiscard]] Request {
     return granted ? waiter_.payload : nullptr;
   }
 
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] bool await_ready() const noexcept {
+    const RequestState now = state();
+    return now != RequestState::idle && now != RequestState::waiting;
+  }
+  /// A request that was polled by hand keeps its place; its waker is replaced by the coroutine.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
+    if (state() != RequestState::idle) return heap_.rearm(waiter_, {}, task);
     waiter_.parked = task;
     return !heap_.start(waiter_);
   }

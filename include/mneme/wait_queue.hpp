@@ -51,7 +51,8 @@ struct Waiter {
   void* payload = nullptr;                   // the memory of a granted request
   Waker waker{};                             // called at the grant, or
   std::coroutine_handle<> parked{};          // resumed by the next poll()
-  bool ready = false;                        // linked in the ready list
+  bool ready = false;                        // linked in the ready list,
+  std::size_t round = 0;                     // since the time of this poll()
   AllocError error = AllocError::too_large;  // the reason if refused
   Atomic<RequestState> state{RequestState::idle};
   Atomic<bool> waking{

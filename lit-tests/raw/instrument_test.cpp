@@ -96,16 +96,16 @@ TEST_CASE("given, resized and returned change no byte, and touch nothing outside
   const auto behind = [&](std::size_t offset) {
     return open_bytes(buffer.bytes + offset, 64 - offset) == 64 - offset;
   };
-  instrument::given(buffer.bytes + 8, 16, 8);
+  instrument::given(buffer.bytes + 8, 16);
   instrument::undefined(buffer.bytes + 8, 16);
   CHECK(behind(8));
-  instrument::resized(buffer.bytes + 8, 16, 32, 8);
+  instrument::resized(buffer.bytes + 8, 16, 32);
   CHECK(behind(40));
   instrument::undefined(buffer.bytes + 24, 16);
   CHECK(behind(8));
-  instrument::resized(buffer.bytes + 8, 32, 8, 8);
+  instrument::resized(buffer.bytes + 8, 32, 8);
   CHECK(behind(40));
-  instrument::returned(buffer.bytes + 8, 8);
+  instrument::returned(buffer.bytes + 8);
   CHECK(behind(40));
   CHECK(buffer.unchanged());
 }

@@ -20,6 +20,7 @@ int masked = 0;
 
 /// The short lock of systems with one core: no interrupt while it is held.
 struct CriticalSection {
+  static constexpr bool nests = true;
   void lock() noexcept { ++masked; }
   bool try_lock() noexcept { return ++masked > 0; }
   void unlock() noexcept { --masked; }

@@ -17,12 +17,15 @@ namespace {
 // here; on a Cortex-M the two functions would set and restore PRIMASK.
 class CriticalSection {
  public:
+  static constexpr bool nests = true;
+
   void lock() noexcept {
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
-    before_ = before;  // not before they are masked: a handler may use this lock as well
+    // Not before they are masked: a handler may use this lock as well. Sections nest.
+    if (depth_++ == 0) before_ = before;
     ++entered;
   }
   bool try_lock() noexcept {
@@ -31,6 +34,7 @@ class CriticalSection {
   }
   void unlock() noexcept {
     const sigset_t before = before_;
+    if (--depth_ > 0) return;
     (void)sigprocmask(SIG_SETMASK, &before, nullptr);
   }
 
@@ -38,6 +42,7 @@ class CriticalSection {
 
  private:
   sigset_t before_{};
+  unsigned depth_ = 0;
 };
 
 // The alias is all that a program changes; every owner is named through it.
