@@ -344,43 +344,43 @@ TEST_CASE("close ends those who wait, oldest first, and those who come later at 
 }
 
 TEST_CASE("a waker may take, free, cancel and ask; wakes do not nest, however many wait") {
-  static int depth;
-  static int depth_max;
-  static std::size_t turn;
-  static std::deque<Request<>> requests;
-  static std::deque<Request<>> later;
   constexpr std::size_t count = 100;
-
-  TestHeap heap(256);
-  auto hog = granted(heap.allocate(bytes(240)));
+  struct Scene {
+    TestHeap heap{256};
+    Block<> hog{};
+    std::deque<Request<>> requests{};
+    std::deque<Request<>> later{};
+    std::size_t turn = 0;
+    int depth = 0;
+    int depth_max = 0;
+  } scene;
   // Each waker takes its request's answer and frees it, which grants the next one. Every tenth
   // cancels the next one before, and asks for one more.
   const auto wake = [](void* context) noexcept {
+    auto& [heap, hog, requests, later, turn, depth, depth_max] = *static_cast<Scene*>(context);
     depth_max = std::max(depth_max, ++depth);
-    auto& home = *static_cast<TestHeap*>(context);
-    CHECK(home.is_locked());
+    CHECK(heap.is_locked());
     auto& own = requests[turn++];
     if (turn % 10 == 0 && turn < count) {
       requests[turn++].cancel();
-      auto& more = later.emplace_back(InPlace{[&] { return home.allocate(bytes(8)); }});
+      auto& more = later.emplace_back(InPlace{[&home = heap] { return home.allocate(bytes(8)); }});
       CHECK(!more.poll());
     }
-    CHECK(own.poll()->has_value());
+    const auto answer = own.poll();
+    CHECK((answer && answer->has_value()));
     --depth;
   };
-  depth = depth_max = 0;
-  turn = 0;
+  scene.hog = granted(scene.heap.allocate(bytes(240)));
   for (std::size_t i = 0; i < count; ++i) {
-    auto& request = requests.emplace_back(InPlace{[&] { return heap.allocate(bytes(200)); }});
-    CHECK(!request.poll({wake, static_cast<void*>(&heap)}));
+    auto& request =
+        scene.requests.emplace_back(InPlace{[&] { return scene.heap.allocate(bytes(200)); }});
+    CHECK(!request.poll({wake, &scene}));
   }
-  hog.reset();
-  CHECK(turn == count);
-  CHECK(depth_max == 1);
-  CHECK(heap.stats().waiting == 0);
-  for (auto& request : later) CHECK(granted(request).data() != nullptr);
-  requests.clear();
-  later.clear();
+  scene.hog.reset();
+  CHECK(scene.turn == count);
+  CHECK(scene.depth_max == 1);
+  CHECK(scene.heap.stats().waiting == 0);
+  for (auto& request : scene.later) CHECK(granted(request).data() != nullptr);
 }
 
 TEST_CASE("a block moves, resets, leaks and comes back like any owner") {
