@@ -77,11 +77,11 @@ TEST_CASE("a coroutine destroyed after its grant, before poll() resumes it") {
   int taken = 0;
   void* const held = heap.try_allocate(all);
   {
-    std::optional<test::Task> first(take(heap, taken));
+    test::Task first = take(heap, taken);
     const test::Task second = take(heap, taken);
     heap.free(held, all);
     CHECK(heap.stats().live == 1);
-    first.reset();
+    first.destroy();
     CHECK(heap.poll() == 1);
     CHECK(taken == 1);
     CHECK(second.done());

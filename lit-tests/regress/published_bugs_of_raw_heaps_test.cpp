@@ -20,7 +20,7 @@ TEST_CASE("RUSTSEC-2022-0063: regions and growths smaller than a hole, and of od
   for (std::size_t size = 0; size <= 80; ++size) {
     for (std::size_t skew = 0; skew < 8; ++skew) {
       alignas(16) std::byte memory[96];
-      Heap heap(std::span(memory).subspan(skew, size));
+      Heap heap{std::span(memory).subspan(skew, size)};
       void* const first = heap.try_allocate({.size = 8, .align = 8});
       if (first == nullptr) continue;
       // Word by word, as far as the region goes: each step is less than the two words of a hole.

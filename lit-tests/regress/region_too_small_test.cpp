@@ -5,7 +5,6 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <new>
 #include <span>
 
@@ -15,14 +14,24 @@ using namespace mneme;
 
 namespace {
 
+/// Exactly as many bytes as it says, so that ASan sees one too many.
+struct Memory {
+  explicit Memory(std::size_t size)
+      : bytes(static_cast<std::byte*>(::operator new(size, std::align_val_t{64}))) {}
+  ~Memory() { ::operator delete(bytes, std::align_val_t{64}); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  std::byte* const bytes;
+};
+
 TEST_CASE(
     "bootstrap: an error for every region without room for the heap and a block, never a crash") {
   const std::size_t enough = sizeof(Heap) + 2 * word_bytes;
   for (std::size_t skew = 0; skew < alignof(Heap); ++skew) {
     for (std::size_t size = 0; size < enough + 2 * alignof(Heap); ++size) {
-      // Exactly as long as it says, so that ASan sees a byte too many.
-      const std::unique_ptr<std::byte[]> memory(new (std::align_val_t{64}) std::byte[skew + size]);
-      const auto heap = Heap::bootstrap({memory.get() + skew, size});
+      const Memory memory(skew + size);
+      const auto heap = Heap::bootstrap({memory.bytes + skew, size});
       const std::size_t lost = (alignof(Heap) - skew) % alignof(Heap);
       const bool fits = size >= lost + enough;
       if (heap.has_value() != fits) {
@@ -42,8 +51,8 @@ TEST_CASE(
 
 TEST_CASE("beside a tiny region: every request is refused, nothing is touched, nothing leaks") {
   for (std::size_t size = 0; size < 24; ++size) {
-    const std::unique_ptr<std::byte[]> memory(new std::byte[size]);
-    Heap heap({memory.get(), size});
+    const Memory memory(size);
+    Heap heap({memory.bytes, size});
     const bool fits = size >= 16;
     CHECK(heap.capacity_bytes() == (fits ? 16 : 0));
     const auto answer = heap.allocate({.size = 0, .align = 1}).poll();

@@ -41,7 +41,7 @@ TEST_CASE(
   };
   alignas(64) std::byte memory[1024 + 64];
   for (std::size_t skew = 0; skew < 64; ++skew) {
-    Heap heap(std::span(memory).subspan(skew, 1024));
+    Heap heap{std::span(memory).subspan(skew, 1024)};
     {
       auto box = heap.make<Byte>().poll();
       CHECK(address_of((*box)->get()) % 64 == 0);
