@@ -1,7 +1,7 @@
 // purpose: shared ownership of one object in a heap, counted.
 // room: L3; includes L0–L2 and box.
-// threads: each Arc belongs to one thread at a time; Arcs of one object may be copied and dropped on many at once.
-// invariants: the count is the number of Arcs; it cannot overflow; the last one destroys the object, once.
+// threads: an Arc is one thread's at a time; Arcs of one object may be used on many at once.
+// invariants: the count is the number of Arcs, and cannot overflow; the last one destroys.
 #pragma once
 
 #include <cstddef>

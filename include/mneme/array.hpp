@@ -1,7 +1,7 @@
 // purpose: the sole owner of a number of objects in a row.
 // room: L3; includes L0–L2 and fixed_vec.
 // threads: as its elements.
-// invariants: the count travels in the handle, so an array costs one word like everything else (P10).
+// invariants: the count travels in the handle, so an array costs one word like all else (P10).
 #pragma once
 
 #include <cstddef>

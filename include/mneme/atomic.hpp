@@ -1,7 +1,7 @@
 // purpose: the one seam through which every atomic of the protocol goes.
 // room: L0; includes nothing of mneme.
 // threads: any.
-// invariants: every operation states its memory order; a model checker replaces all of them at once.
+// invariants: each operation states its memory order; a model checker replaces all at once.
 #pragma once
 
 #ifdef MNEME_ATOMIC_HEADER

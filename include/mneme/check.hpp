@@ -1,4 +1,4 @@
-// purpose: stop the program with one exact line when the library is misused or its memory corrupted.
+// purpose: stop the program with one exact line when the library is misused or memory corrupted.
 // room: L0; includes nothing of mneme.
 // threads: any; the line is built on the caller's stack, so interrupts may fail too.
 // invariants: a fatal line ends the program, and nothing is allocated on the way.

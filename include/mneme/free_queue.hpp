@@ -1,6 +1,6 @@
 // purpose: the deferred blocks: an intrusive queue that any thread or interrupt may push on.
 // room: L1; includes L0 and node.
-// threads: push from anywhere, also while another push or the drain is interrupted; drain by the heap's owner.
+// threads: push from anywhere, also inside another push or the drain; drain by the heap's owner.
 // invariants: no half-linked state: a block is in the chain, or it is not.
 #pragma once
 

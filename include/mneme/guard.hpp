@@ -1,6 +1,6 @@
 // purpose: exclusive use of a heap, for as long as an object lives.
 // room: L2; includes L0, L1 and heap.
-// threads: a guard belongs to one thread at a time; it may move to another with the usual hand-over.
+// threads: a guard is one thread's at a time; it may move to another with the usual hand-over.
 // invariants: P1 (letting go settles), P2 (the one door around the queue).
 #pragma once
 

@@ -1,9 +1,10 @@
 // purpose: the asynchronous heap as its users see it.
 // room: L2; includes L0, L1 and protocol.
-// threads: every public member may be called from any thread; free and defer_free also from interrupts.
+// threads: all public members from any thread; free and defer_free also from interrupts.
 // invariants: P1–P9, P12, P13.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <expected>
 #include <span>
@@ -60,7 +61,7 @@ class BasicHeap : Protocol<Raw, Short> {
     if constexpr (checked) {
       check(this->word_.take(), "heap destroyed while it is locked");
       this->reclaim();
-      check(this->waiting_.size() == 0 && this->ready_.size() == 0,
+      check(this->lists_.waiting() == 0 && this->lists_.ready() == 0,
             "heap destroyed while requests wait");
       if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
         FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
@@ -121,7 +122,7 @@ class BasicHeap : Protocol<Raw, Short> {
     const auto to = this->admit(wanted);
     if (!to || wanted.align != layout.align || !this->word_.take()) return false;
     this->reclaim();
-    const bool may_grow = this->waiting_.size() == 0 && !is_closed();
+    const bool may_grow = this->lists_.waiting() == 0 && !is_closed();
     const bool done = (to->size <= block.size || may_grow) &&
                       this->raw_.resize(block.start, block.size, to->size);
     if (done) {
@@ -142,9 +143,14 @@ class BasicHeap : Protocol<Raw, Short> {
   /// caller's thread, under no lock.
   std::size_t poll() noexcept {
     if (this->word_.leave_work()) this->settle();
-    const std::size_t round = this->next_round();
+    std::size_t round = 0;
+    this->edit_lists([&] { round = this->lists_.next_round(); });
     std::size_t resumed = 0;
-    for (; const auto parked = this->next_ready(round); ++resumed) parked.resume();
+    for (std::coroutine_handle<> task{};; ++resumed) {
+      this->edit_lists([&] { task = this->lists_.next_ready(round); });
+      if (!task) break;
+      task.resume();
+    }
     return resumed;
   }
 
@@ -152,7 +158,7 @@ class BasicHeap : Protocol<Raw, Short> {
   /// Frees still work.
   void close() noexcept { this->close_all(); }
 
-  [[nodiscard]] bool is_closed() const noexcept { return this->closed(); }
+  [[nodiscard]] bool is_closed() const noexcept { return this->lists_.closed(); }
 
   /// Whether somebody holds the heap just now: a hint.
   [[nodiscard]] bool is_locked() const noexcept { return this->word_.is_locked(); }
@@ -173,7 +179,7 @@ class BasicHeap : Protocol<Raw, Short> {
             .peak_bytes = counters.get(Count::peak_bytes),
             .largest_free_bytes = std::nullopt,
             .live = counters.get(Count::live),
-            .waiting = this->waiting_.size(),
+            .waiting = this->lists_.waiting(),
             .deferred = counters.get(Count::deferred),
             .grants = counters.get(Count::grants),
             .waits = counters.get(Count::waits),
@@ -227,10 +233,7 @@ class BasicHeap : Protocol<Raw, Short> {
 
   [[nodiscard]] const char* validate_lists() noexcept {
     const char* wrong = nullptr;
-    this->edit_lists([&] {
-      if (!this->waiting_.valid()) wrong = "the wait queue's links are broken";
-      if (!this->ready_.valid()) wrong = "the ready list's links are broken";
-    });
+    this->edit_lists([&] { wrong = this->lists_.validate(); });
     return wrong;
   }
 };

@@ -1,4 +1,4 @@
-// purpose: tell ASan, MSan, TySan and Valgrind what each byte of a region is; without it they are blind inside it.
+// purpose: tell ASan, MSan, TySan and Valgrind what each byte of a region is.
 // room: L0; includes nothing of mneme.
 // threads: any; each call concerns bytes that its caller owns.
 // invariants: costs nothing in a build without such a tool; never changes the memory itself.

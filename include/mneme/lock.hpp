@@ -1,4 +1,4 @@
-// purpose: the two locks of the heap: a word that is only ever tried, and a short lock for the request queues.
+// purpose: the heap's two locks: a word that is only tried, and a short lock for the requests.
 // room: L1; includes L0.
 // threads: any, interrupts too; see each member.
 // invariants: P1 (work left while the word is locked is seen by its owner before it lets go), P4.

@@ -1,7 +1,7 @@
 // purpose: the header of a block: what a live and what a freed block hold in the same bytes.
 // room: L1; includes L0.
-// threads: a header belongs to the owner of its block, a freed node to whoever holds it off the free queue.
-// invariants: P10 (one word before the payload; two words are the smallest block), P12 (marks of checked builds).
+// threads: a header is its block owner's; a freed node is whose who has it off the free queue.
+// invariants: P10 (a word before the payload, two words the smallest block), P12 (the marks).
 #pragma once
 
 #include <cstddef>

@@ -1,15 +1,13 @@
-// purpose: the protocol that joins raw heap, free queue and wait queue: who may do what, and who must look again.
+// purpose: the protocol that joins raw heap, free queue and requests: who must look again, when.
 // room: L2; includes L0 and L1.
 // threads: each function says what its caller holds; nobody ever waits for the word.
 // invariants: P1–P5: each function says how it keeps them.
 #pragma once
 
-#include <coroutine>
 #include <cstddef>
 #include <expected>
 #include <span>
 #include <type_traits>
-#include <utility>
 
 #include "check.hpp"
 #include "error.hpp"
@@ -20,6 +18,7 @@
 #include "node.hpp"
 #include "raw_heap.hpp"
 #include "registry.hpp"
+#include "request_lists.hpp"
 #include "stats.hpp"
 #include "wait_queue.hpp"
 
@@ -63,22 +62,21 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
     const auto block_layout = admit(waiter.layout);
     if (!block_layout) return refuse(waiter, block_layout.error());
     waiter.block_layout = *block_layout;
+    bool queued = false;
     if (!word_.take()) {
-      bool queued = false;
       edit_lists([&] { queued = enqueue(waiter); });
       return !queued;
     }
     reclaim();
-    bool queued = false;
     if (void* const payload = newcomer(*block_layout, waiter.layout.size); payload != nullptr) {
       waiter.payload = payload;
       // (request.direct) relaxed: told to its own thread only; publishes nothing.
       waiter.state.store(RequestState::granted, std::memory_order_relaxed);
     } else {
       // Queued while the word is held: no free can slip in between the failed attempt and this.
-      short_.lock();
+      lists_.lock();
       queued = enqueue(waiter);
-      short_.unlock();
+      lists_.unlock();
     }
     settle();
     return !queued;
@@ -88,79 +86,25 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
   /// is running.
   void withdraw(Waiter& waiter) noexcept {
     RequestState state{};
-    edit_lists([&] {
-      // (request.withdraw) relaxed: changes under the short lock only; publishes nothing.
-      state = waiter.state.load(std::memory_order_relaxed);
-      if (state == RequestState::waiting) waiting_.remove(waiter);
-      if (std::exchange(waiter.ready, false)) ready_.remove(waiter);
-      // (request.cancelled) relaxed: only its owner asks from now on; publishes nothing.
-      waiter.state.store(RequestState::cancelled, std::memory_order_relaxed);
-    });
-    await_waker(waiter);
+    edit_lists([&] { state = lists_.withdraw(waiter); });
+    lists_.await_waker(waiter);
     if (state != RequestState::closed) counters_.add(Count::cancels);
     if (state == RequestState::granted) {
       release_block(node::block_of(waiter.payload), waiter.block_layout.size);
     }
   }
 
-  /// Returns once the granter has left the waker of `waiter`, which may then be destroyed.
-  static void await_waker(const Waiter& waiter) noexcept {
-    // (waker.await) acquire: pairs with release (waker.done); the granter's last look is over.
-    while (waiter.waking.load(std::memory_order_acquire)) relax();
-  }
-
-  /// Replaces whom to tell of the grant: a waker or a parked coroutine. False if the request does
-  /// not wait any more.
-  [[nodiscard]] bool rearm(Waiter& waiter, Waker waker, std::coroutine_handle<> parked) noexcept {
-    bool waits = false;
-    edit_lists([&] {
-      // (request.rearm) relaxed: changes under the short lock only; publishes nothing.
-      waits = waiter.state.load(std::memory_order_relaxed) == RequestState::waiting;
-      if (!waits) return;
-      waiter.waker = waker;
-      waiter.parked = parked;
-    });
-    return waits;
-  }
-
-  /// Begins a round of poll(): what becomes ready from now on belongs to the next one.
-  [[nodiscard]] std::size_t next_round() noexcept {
-    std::size_t round = 0;
-    edit_lists([&] { round = round_++; });
-    return round;
-  }
-
-  /// Unlinks the oldest coroutine that became ready in `round` or before, for the caller to resume.
-  [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t round) noexcept {
-    std::coroutine_handle<> parked{};
-    edit_lists([&] {
-      Waiter* const waiter = ready_.front();
-      if (waiter == nullptr || static_cast<std::ptrdiff_t>(round - waiter->round) < 0) return;
-      ready_.remove(*waiter);
-      waiter->ready = false;
-      parked = waiter->parked;
-    });
-    return parked;
-  }
-
   /// Ends every waiting request with `closed`, oldest first.
   void close_all() noexcept {
-    // (closed.set) relaxed: a request that races with it may be granted or closed; the short lock
-    // below orders it for all that are queued later. Publishes nothing.
-    closed_.store(true, std::memory_order_relaxed);
+    lists_.close();
     do {
       Waiter* woken = nullptr;
       edit_lists([&] {
-        Waiter* const head = waiting_.front();
-        if (head != nullptr && answer(*head, RequestState::closed, nullptr)) woken = head;
+        Waiter* const head = lists_.head();
+        if (head != nullptr && lists_.answer(*head, RequestState::closed, nullptr)) woken = head;
       });
-      if (woken != nullptr) wake(*woken);
-    } while (waiting_.size() > 0);
-  }
-
-  [[nodiscard]] bool closed() const noexcept {
-    // (closed.get) relaxed: see (closed.set); publishes nothing.
-    return closed_.load(std::memory_order_relaxed);
+      if (woken != nullptr) lists_.wake(*woken);
+    } while (lists_.waiting() > 0);
   }
 
   /// Gives a block back, now or by the free queue (P4).
@@ -204,7 +148,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
   /// Word held. Memory for somebody who does not queue: nullptr if anybody waits (P2), there is no
   /// room, or closed.
   [[nodiscard]] void* newcomer(BlockLayout block_layout, std::size_t payload_size) noexcept {
-    if (waiting_.size() > 0 || closed()) return nullptr;
+    if (lists_.waiting() > 0 || lists_.closed()) return nullptr;
     return carve(block_layout, payload_size);
   }
 
@@ -231,35 +175,39 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
   /// granter that met the held short lock relies on.
   template <class F>
   void edit_lists(F edit) noexcept {
-    short_.lock();
+    lists_.lock();
     edit();
-    short_.unlock();
+    lists_.unlock();
     if (word_.leave_work()) settle();
   }
 
   Raw raw_;
   LockWord word_;
-  Short short_;
   FreeQueue free_queue_;
-  WaitList waiting_;       // requests without memory, in order of arrival
-  WaitList ready_;         // coroutines with memory, to be resumed by poll()
-  std::size_t round_ = 0;  // of poll(); under the short lock
-  Atomic<bool> closed_{false};
-  [[no_unique_address]] mutable CounterSet counters_;
+  RequestLists<Short> lists_;
+  [[no_unique_address]] CounterSet counters_;
 
  private:
   /// Word held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
   /// hand-off (P3).
   void grant() noexcept {
-    while (waiting_.size() > 0 && !closed() && short_.try_lock()) {
-      Waiter* const head = waiting_.front();
+    while (lists_.waiting() > 0 && !lists_.closed() && lists_.try_lock()) {
+      Waiter* const head = lists_.head();
       void* payload = nullptr;
       if (head != nullptr) payload = carve(head->block_layout, head->layout.size);
-      const bool must_wake = payload != nullptr && answer(*head, RequestState::granted, payload);
-      short_.unlock();
+      const bool must_wake =
+          payload != nullptr && lists_.answer(*head, RequestState::granted, payload);
+      lists_.unlock();
       if (payload == nullptr) return;
-      if (must_wake) wake(*head);
+      if (must_wake) lists_.wake(*head);
     }
+  }
+
+  /// Short lock held.
+  [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
+    const bool queued = lists_.enqueue(waiter);
+    counters_.add(queued ? Count::waits : Count::refusals);
+    return queued;
   }
 
   // A template, so that it is nothing in unchecked builds, whose heaps have no identity.
@@ -278,47 +226,6 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
       if (!was_block) misuse::report_refused(*this, block, size);
     }
     note_use();
-  }
-
-  /// Short lock held. False if the heap is closed, and the request with it.
-  [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
-    const bool queued = !closed();
-    // (request.queued) relaxed: the short lock publishes it; publishes nothing by itself.
-    waiter.state.store(queued ? RequestState::waiting : RequestState::closed,
-                       std::memory_order_relaxed);
-    if (queued) waiting_.push_back(waiter);
-    counters_.add(queued ? Count::waits : Count::refusals);
-    return queued;
-  }
-
-  /// Short lock held. Ends the wait of a queued request. True if its waker is to be called, by
-  /// wake(), once the short lock is free. Else this was the last look at the request: its owner may
-  /// destroy it at once. Inside a critical section, which nests, the waker is called here: so on
-  /// one core nobody can meet a request whose waker is half done, and spin for it.
-  [[nodiscard]] bool answer(Waiter& waiter, RequestState state, void* payload) noexcept {
-    waiting_.remove(waiter);
-    waiter.payload = payload;
-    const Waker waker = waiter.waker;
-    if (!waker && waiter.parked) {
-      ready_.push_back(waiter);
-      waiter.ready = true;
-      waiter.round = round_;
-    }
-    const bool must_wake = waker && !lock_nests<Short>;
-    // (waker.begin) relaxed: (request.answer) publishes it; publishes nothing by itself.
-    waiter.waking.store(must_wake, std::memory_order_relaxed);
-    // (request.answer) release: pairs with acquire (request.poll), (request.repoll),
-    // (request.done), (request.resume), (request.reserved); publishes payload and block.
-    waiter.state.store(state, std::memory_order_release);
-    if (waker && lock_nests<Short>) waker.wake(waker.context);
-    return must_wake;
-  }
-
-  static void wake(Waiter& waiter) noexcept {
-    const Waker waker = waiter.waker;
-    waker.wake(waker.context);
-    // (waker.done) release: pairs with acquire (waker.await); ends the look at the request.
-    waiter.waking.store(false, std::memory_order_release);
   }
 
   [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {

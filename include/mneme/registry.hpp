@@ -1,4 +1,4 @@
-// purpose: which heaps there are, so that a checked build follows no header to a heap that is none (P12).
+// purpose: which heaps there are, so that a checked build follows no header to no heap (P12).
 // room: L1; includes L0.
 // threads: any, interrupts too; lock-free, every call is a bounded scan.
 // invariants: a registered heap is alive.

@@ -1,7 +1,7 @@
 // purpose: one asynchronous allocation, to be polled or awaited, and the raw block it ends in.
 // room: L2; includes L0, L1 and heap.
 // threads: a request belongs to one task; the heap answers it from any thread or interrupt.
-// invariants: P5 (destroying a request in any state loses nothing); P10 (it holds its own queue node).
+// invariants: P5 (destroying a request in any state loses nothing), P10 (the node is inside).
 #pragma once
 
 #include <coroutine>
@@ -85,7 +85,7 @@ class [[nodiscard]] Request {
       waiter_.waker = waker;
       (void)heap_.start(waiter_);
     } else if (state == RequestState::waiting && waker != waiter_.waker) {
-      (void)heap_.rearm(waiter_, waker, {});
+      (void)rearm(waker, {});
     }
     // (request.repoll) acquire: pairs with release (request.answer); as (request.poll), it may just
     // have been granted.
@@ -108,7 +108,7 @@ class [[nodiscard]] Request {
       // (request.never) relaxed: only its owner knows of it; publishes nothing.
       waiter_.state.store(RequestState::cancelled, std::memory_order_relaxed);
     }
-    Heap::await_waker(waiter_);
+    heap_.lists_.await_waker(waiter_);
   }
 
   [[nodiscard]] RequestState state() const noexcept {
@@ -130,7 +130,7 @@ class [[nodiscard]] Request {
   }
   /// A request that was polled by hand keeps its place; its waker is replaced by the coroutine.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
-    if (state() != RequestState::idle) return heap_.rearm(waiter_, {}, task);
+    if (state() != RequestState::idle) return rearm({}, task);
     waiter_.parked = task;
     return !heap_.start(waiter_);
   }
@@ -145,6 +145,12 @@ class [[nodiscard]] Request {
   Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
 
  private:
+  [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> parked) noexcept {
+    bool waits = false;
+    heap_.edit_lists([&] { waits = heap_.lists_.rearm(waiter_, waker, parked); });
+    return waits;
+  }
+
   [[nodiscard]] Result take(RequestState state) noexcept {
     // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);

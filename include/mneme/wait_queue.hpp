@@ -1,7 +1,7 @@
-// purpose: the waiting requests: an intrusive list whose nodes live in the requests, that is in coroutine frames.
+// purpose: the waiting requests: an intrusive list whose nodes live in the requests themselves.
 // room: L1; includes L0.
-// threads: every member of WaitList, and every field of Waiter that is not atomic, is touched under the short lock.
-// invariants: P2 (first in, first out), P5 (a node leaves in O(1), from any place), P10 (waiting allocates nothing).
+// threads: WaitList, and each field of Waiter that is not atomic, is used under the short lock.
+// invariants: P2 (first in, first out), P5 (a node leaves in O(1)), P10 (waiting is free).
 #pragma once
 
 #include <coroutine>

@@ -1,4 +1,4 @@
-// purpose: the run of things: dispatching steps, holding them back, letting tasks run, starting and ending.
+// purpose: the run of things: dispatching steps, holding them, letting tasks run, start and end.
 // room: driver; includes executor, canonical, diagnostic.
 // threads: one owner.
 // invariants: see executor.hpp.

@@ -1,4 +1,4 @@
-// purpose: why nothing goes on: what the head of the queue needs, what is there, and what would help.
+// purpose: the explanation of a deadlock: what the head needs, and which blocks would have to go.
 // room: driver; includes executor.
 // threads: one owner.
 // invariants: names and offsets only; linear in the blocks and holes, but for a sort of them.

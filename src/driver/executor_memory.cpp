@@ -1,7 +1,7 @@
 // purpose: the steps that ask for memory, use it and give it back.
 // room: driver; includes executor, diagnostic, pattern.
 // threads: one owner.
-// invariants: bytes are filled when they are taken, and checked before they are freed, moved or leaked.
+// invariants: bytes are filled when taken, and checked before they are freed, moved or leaked.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -172,9 +172,9 @@ class ArcHolder final : public RequestHolder<ArcRequest, Arc<Element>> {
   [[nodiscard]] const void* payload() const override {
     // The count stands before the value, at the payload's start.
     if (leaked_ != nullptr) return leaked_;
-    return owner() ? reinterpret_cast<const std::byte*>(owner().get()) -
-                         (sizeof(Arc<Element>::Shared) - sizeof(Element))
-                   : nullptr;
+    const void* const value = owner().get();
+    if (value == nullptr) return nullptr;
+    return static_cast<const std::byte*>(value) - (sizeof(Arc<Element>::Shared) - sizeof(Element));
   }
   [[nodiscard]] std::span<std::byte> bytes() override {
     return std::as_writable_bytes(std::span{owner().get(), 1});

@@ -75,24 +75,28 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
   return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
 }
 
+CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
+  CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
+  run.footer(std::string(exit_codes) + "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.");
+  run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
+  run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
+  run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
+  run.add_flag("--keep-going", options.keep_going,
+               "Go on after an expectation that failed, and with the next file.");
+  run.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
+      ->check(CLI::IsMember({mneme::FirstFit::name}));
+  run.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
+      ->transform(size_validator());
+  return run;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
   app.require_subcommand(1);
 
   RunOptions run_options;
-  CLI::App* const run = app.add_subcommand("run", "Run scripts or malloclab traces.");
-  run->footer(std::string(exit_codes) +
-              "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.");
-  run->add_option("FILE", run_options.paths, "Scripts; '-' is standard input.")->required();
-  run->add_flag("--quiet,-q", run_options.quiet, "Print the summary only.");
-  run->add_flag("--stats", run_options.stats, "Print the summary as JSON, one line a file.");
-  run->add_flag("--keep-going", run_options.keep_going,
-                "Go on after an expectation that failed, and with the next file.");
-  run->add_option("--raw", run_options.raw, "The raw heap, instead of the script's.")
-      ->check(CLI::IsMember({mneme::FirstFit::name}));
-  run->add_option("--heap", run_options.heap_bytes, "The region's size, instead of the script's.")
-      ->transform(size_validator());
+  CLI::App& run = add_run_command(app, run_options);
 
   std::string script;
   CLI::App* const fmt = app.add_subcommand("fmt", "Print a script in canonical form.");
@@ -125,7 +129,7 @@ int run(int argc, char** argv) {
   }
 
   Output output{stdout};
-  if (*run) return static_cast<int>(run_scripts(run_options, output));
+  if (run) return static_cast<int>(run_scripts(run_options, output));
   if (*import) {
     import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
     return run_import(import_options, stdout, stderr);

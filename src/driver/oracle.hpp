@@ -1,8 +1,8 @@
 // purpose: a naive model of the heap, which says after each step whether the library did right.
 // room: driver; includes nothing of the library but the words of layout.
 // threads: one owner.
-// invariants: it knows the rules (P1, P2, P5, P6, P8, P9, P13), not the library's structures; where a
-//   block lies it is told, and checks.
+// invariants: it knows the rules (P1–P3, P5, P6, P8, P9, P13), not the library's structures; where
+//   a block lies it is told, and checks.
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 // invariants: two serials give patterns that differ in every word, so that overlap shows.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,7 +47,9 @@ inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
   if (difference == 0 && tail_is_good) return std::nullopt;
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     const std::uint64_t word = pattern_word(serial, at / 8);
-    if (std::memcmp(&bytes[at], reinterpret_cast<const char*>(&word) + at % 8, 1) != 0) return at;
+    std::array<std::byte, 8> expected{};
+    std::memcpy(expected.data(), &word, 8);
+    if (bytes[at] != expected[at % 8]) return at;
   }
   return std::nullopt;
 }

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
+#include <mneme/layout.hpp>
 
 #include "diagnostic.hpp"
 
@@ -34,7 +34,7 @@ Region::Region(std::size_t size_bytes) {
   mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                     -1, 0);
   if (mapping_ == MAP_FAILED) fail();
-  const auto address = reinterpret_cast<std::uintptr_t>(mapping_);
+  const std::size_t address = address_of(mapping_);
   std::byte* const start = static_cast<std::byte*>(mapping_) + ((0 - address) & (align - 1));
   if (::mmap(start, std::max(size_bytes, page_bytes), PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {

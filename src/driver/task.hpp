@@ -1,4 +1,4 @@
-// purpose: one name of a script: a little task of its own, with a request or memory, and steps held back.
+// purpose: one name of a script: a little task, with a request or memory, and steps held back.
 // room: driver; includes op, holder, oracle.
 // threads: one owner.
 // invariants: steps are held only behind a request that is not taken yet, and run in their order.
