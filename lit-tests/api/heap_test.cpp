@@ -359,6 +359,57 @@ TEST_CASE("a waker runs outside the short lock") {
   CHECK(CountingLock::overlaps == 0);
 }
 
+namespace {
+
+/// A critical section: whoever is in it may enter it again.
+class NestingLock {
+ public:
+  static constexpr bool nests = true;
+  void lock() noexcept { ++depth; }
+  [[nodiscard]] bool try_lock() noexcept {
+    lock();
+    return true;
+  }
+  void unlock() noexcept { --depth; }
+
+  static inline int depth = 0;
+};
+
+}  // namespace
+
+TEST_CASE("where the short lock nests, wakers run inside of it, and may ask all they like") {
+  using NestingHeap = mneme::BasicHeap<mneme::FirstFit, NestingLock>;
+  BasicTestHeap<NestingHeap> heap(256);
+  auto first = heap.allocate(bytes(200));
+  auto second = heap.allocate(bytes(200));
+  auto third = heap.allocate(bytes(200));
+  struct Context {
+    NestingHeap& heap;
+    mneme::Request<NestingHeap>& own;
+    mneme::Request<NestingHeap>& next;
+    int depth;
+  } context{heap, first, second, 0};
+  const auto wake = [](void* pointer) noexcept {
+    auto& [home, own, next, depth] = *static_cast<Context*>(pointer);
+    depth = NestingLock::depth;
+    next.cancel();
+    auto late = home.allocate(bytes(8));
+    CHECK(!late.poll());
+    CHECK(own.poll().has_value());  // and its memory goes back at once
+  };
+  {
+    auto hog = granted(heap.allocate(bytes(240)));
+    CHECK(!first.poll({wake, &context}));
+    CHECK(!second.poll());
+    CHECK(!third.poll());
+  }
+  CHECK(context.depth == 1);
+  CHECK(NestingLock::depth == 0);
+  CHECK(first.state() == mneme::RequestState::taken);
+  CHECK(second.state() == mneme::RequestState::cancelled);
+  CHECK(third.state() == mneme::RequestState::granted);
+}
+
 TEST_CASE("a request that meets a fault of the raw heap waits until something comes back") {
   struct Faulty : mneme::FaultInjecting<mneme::FirstFit> {
     explicit Faulty(std::span<std::byte> region) noexcept : FaultInjecting(region) { fail_nth(2); }

@@ -18,6 +18,7 @@ using examples::run;
 using mneme::AllocError;
 using mneme::Block;
 using mneme::Heap;
+using tests::Alarm;
 using tests::bytes;
 using tests::granted;
 using tests::Probe;
@@ -243,6 +244,32 @@ TEST_CASE("a task may await a request that it has made before, once") {
   const Task task = work(heap, second_answer);
   CHECK(task.done());
   CHECK(second_answer == AllocError::too_large);
+}
+
+TEST_CASE("a request that was polled by hand may be awaited after all, and keeps its place") {
+  TestHeap heap(256);
+  Log log;
+  Alarm alarm;
+  auto work = [](Heap& home, Alarm& bell, Log& into) -> Task {
+    auto request = home.allocate(bytes(200));
+    CHECK(!request.poll(bell.waker()));
+    auto behind = home.allocate(bytes(200));
+    CHECK(!behind.poll(bell.waker()));
+    {
+      const auto block = co_await request;
+      into += block ? 'a' : '!';
+    }
+    CHECK(behind.state() == mneme::RequestState::granted);
+    const auto block = co_await behind;  // there is no need to wait for it any more
+    into += block ? 'b' : '!';
+  };
+  auto hog = granted(heap.allocate(bytes(240)));
+  const Task task = work(heap, alarm, log);
+  hog.reset();
+  CHECK(alarm.rings() == 0);  // the coroutine has taken the waker's place
+  CHECK(heap.poll() == 1);
+  CHECK(log == "ab");
+  CHECK(alarm.rings() == 1);
 }
 
 TEST_CASE("what a constructor throws comes out of co_await, and the memory is back") {
