@@ -5,8 +5,8 @@
     while (!head_.compare_exchange_weak(head, node, std::memory_order_release,
                                         std::memory_order_relaxed)) {}
 
-A tag stands on the operation's line or in the comment right above its statement, in the order of the
-memory orders. Partners exist, name each other back, and are a releasing and an acquiring side.
+A tag stands on the operation's line or in the comment right above its statement, in the order of
+the memory orders. Partners exist, name each other back, and are a releasing and an acquiring side.
 """
 
 import re
@@ -48,7 +48,8 @@ def _tags_in(file, line, comment):
         text = comment[match.end():following.start() if following else None]
         tag = Tag(file, line, match[1], match[2], text)
         promise = re.search(r"pairs with ([^;]*)", text)
-        tag.partners = [found.groups("") for found in _PARTNER.finditer(promise[1])] if promise else []
+        if promise:
+            tag.partners = [partner.groups("") for partner in _PARTNER.finditer(promise[1])]
         yield tag
 
 
@@ -111,7 +112,7 @@ class AtomicTags:
                 elif order != previous:
                     self.report(file, line, f"{name} has no tag for its order {order} here")
         for tag in tags:
-            self.report(file, tag.line, f"tag ({tag.name}) {tag.order} fits no order of its operation")
+            self.report(file, tag.line, f"tag ({tag.name}) fits no order of its operation")
 
     def _check_bare_uses(self):
         """`name = x`, `++name`, `if (name)` and the like are seq_cst without saying so."""

@@ -45,7 +45,7 @@ def _is_member_initializer(head):
 
 
 def functions_of(code):
-    """(first line, last line) of each function body, lambdas counted to the function around them."""
+    """(first line, last line) of each function; a lambda counts to the function around it."""
     start, body_depth, depth, first = 0, None, 0, 0
     for brace in re.finditer(r"[{};]", code):
         head = code[start:brace.start()]

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 CARD = "// purpose: p.\n// room: {}; includes nothing.\n// threads: none.\n// invariants: none.\n"
-QUEUE = CARD.format("L1") + """#include <atomic>
+WORD, QUEUE, MAIN = "include/mneme/word.hpp", "include/mneme/queue.hpp", "src/driver/main.cpp"
+QUEUE_TEXT = CARD.format("L1") + """#include <atomic>
 #include "word.hpp"
 class Queue {
  public:
@@ -61,10 +62,10 @@ std = ["atomic"]
 hosted = { "include/mneme/word.hpp" = ["cstdio"] }
 casts = ["include/mneme/word.hpp"]
 """,
-    "include/mneme/word.hpp": CARD.format("L0") + "#include <cstdio>\n"
+    WORD: CARD.format("L0") + "#include <cstdio>\n"
                               "inline auto* p = reinterpret_cast<int*>(1);  // new (cast)\n",
-    "include/mneme/queue.hpp": QUEUE,
-    "src/driver/main.cpp": CARD.format("driver") + '#include <fmt/core.h>\n#include <string>\n'
+    QUEUE: QUEUE_TEXT,
+    MAIN: CARD.format("driver") + '#include <fmt/core.h>\n#include <string>\n'
                            '#include <mneme/queue.hpp>\nint main() { return "union"[0]; }\n',
     "lit-tests/a/word_test.cpp": "// RUN: true\n" + CARD.format("tests"),
     "lit-tests/a/queue_test.cpp": CARD.format("tests"),
@@ -73,74 +74,75 @@ LONG_BODY = "  f();\n" * 59
 
 # (what is wrong, file, what to look for, what to put there, the violation); "" looks for the end.
 CASES = [
-    ("a room above", "include/mneme/word.hpp", "", '#include "queue.hpp"\n',
+    ("a room above", WORD, "", '#include "queue.hpp"\n',
      r"include/mneme/word.hpp:7: rooms: L0 may not include queue.hpp, which is in L1"),
-    ("a circle", "include/mneme/word.hpp", "", '#include "queue.hpp"\n',
+    ("a circle", WORD, "", '#include "queue.hpp"\n',
      r"rooms: includes itself: .*word.hpp"),
-    ("no such file", "include/mneme/queue.hpp", "word.hpp", "gone.hpp", r'"gone.hpp" is no file'),
-    ("a hosted header", "include/mneme/queue.hpp", "<atomic>", "<vector>",
+    ("no such file", QUEUE, "word.hpp", "gone.hpp", r'"gone.hpp" is no file'),
+    ("a hosted header", QUEUE, "<atomic>", "<vector>",
      r"queue.hpp:5: rooms: the core may not use <vector>"),
-    ("hosted for another file", "include/mneme/queue.hpp", "<atomic>", "<cstdio>",
+    ("hosted for another file", QUEUE, "<atomic>", "<cstdio>",
      r"the core may not use <cstdio>"),
-    ("a foreign library", "src/driver/main.cpp", "fmt/", "boost/", r"may not use <boost/core.h>"),
-    ("no room", "src/stray.cpp", "", CARD.format("driver"), r"src/stray.cpp:1: rooms: is in no room"),
-    ("no card", "src/driver/main.cpp", "// threads: none.\n", "",
+    ("a foreign library", MAIN, "fmt/", "boost/", r"may not use <boost/core.h>"),
+    ("no room", "src/stray.cpp", "", CARD.format("driver"),
+     r"src/stray.cpp:1: rooms: is in no room"),
+    ("no card", MAIN, "// threads: none.\n", "",
      r"main.cpp:3: card: here must stand `// threads: …`"),
-    ("an empty card", "src/driver/main.cpp", "purpose: p.", "purpose: ", r"main.cpp:1: card"),
-    ("an empty file", "src/driver/empty.cpp", "", "\n", r"empty.cpp:1: card: here must stand `// purp"),
-    ("the wrong room", "src/driver/main.cpp", "room: driver", "room: L1",
+    ("an empty card", MAIN, "purpose: p.", "purpose: ", r"main.cpp:1: card"),
+    ("an empty file", "src/driver/empty.cpp", "", "\n", r"empty.cpp:1: card: here must stand"),
+    ("the wrong room", MAIN, "room: driver", "room: L1",
      r"main.cpp:2: card: the file is in room driver"),
-    ("a long core header", "include/mneme/word.hpp", "", "//\n" * 300, r"size: 306 lines, allowed 300"),
-    ("a long driver file", "src/driver/main.cpp", "", "//\n" * 400, r"size: 408 lines, allowed 400"),
+    ("a long core header", WORD, "", "//\n" * 300, r"size: 306 lines, allowed 300"),
+    ("a long driver file", MAIN, "", "//\n" * 400, r"size: 408 lines, allowed 400"),
     ("a long line", "lit-tests/a/word_test.cpp", "", "//" + "x" * 99 + "\n",
      r"word_test.cpp:6: size: 101 columns, allowed 100"),
-    ("a long function", "src/driver/main.cpp", "", f"template <class T>\nauto g(T a) -> int {{\n"
+    ("a long function", MAIN, "", f"template <class T>\nauto g(T a) -> int {{\n"
      f"{LONG_BODY}}}\n", r"main.cpp:9: size: a function of 62 lines, allowed 60"),
-    ("a long constructor", "src/driver/main.cpp", "", f"struct S {{\n  S() : a_{{1}}, b_(2) {{\n"
+    ("a long constructor", MAIN, "", f"struct S {{\n  S() : a_{{1}}, b_(2) {{\n"
      f"{LONG_BODY}  }}\n}};\n", r"main.cpp:10: size: a function of 61 lines"),
-    ("a big core", "include/mneme/word.hpp", "", "using A = int;\n" * 1701,
+    ("a big core", WORD, "", "using A = int;\n" * 1701,
      r"size: the core has 17\d\d lines of code, allowed 1700"),
-    ("no tag", "include/mneme/queue.hpp", "(q.drain) acquire:", "drain:",
+    ("no tag", QUEUE, "(q.drain) acquire:", "drain:",
      r"queue.hpp:18: atomics: exchange has no tag for its order acquire"),
-    ("no order", "include/mneme/queue.hpp", ", std::memory_order_acquire", "",
+    ("no order", QUEUE, ", std::memory_order_acquire", "",
      r"queue.hpp:18: atomics: exchange does not state its memory order"),
-    ("one order of two", "include/mneme/queue.hpp", ",\n" + " " * 40 + "std::memory_order_relaxed", "",
+    ("one order of two", QUEUE, ",\n" + " " * 40 + "std::memory_order_relaxed", "",
      r"compare_exchange_weak does not state its memory orders, of success and of failure"),
-    ("another order", "include/mneme/queue.hpp", "nullptr, std::memory_order_acquire",
+    ("another order", QUEUE, "nullptr, std::memory_order_acquire",
      "nullptr, std::memory_order_relaxed", r"exchange has no tag for its order relaxed"),
-    ("two of one name", "include/mneme/queue.hpp", "(q.drain) acquire", "(q.push) acquire",
+    ("two of one name", QUEUE, "(q.drain) acquire", "(q.push) acquire",
      r"tag \(q.push\) is also at"),
-    ("a tag at nothing", "include/mneme/queue.hpp", "", "// (q.gone) relaxed: publishes nothing.\n",
+    ("a tag at nothing", QUEUE, "", "// (q.gone) relaxed: publishes nothing.\n",
      r"tag \(q.gone\) is at no operation"),
-    ("no partner", "include/mneme/queue.hpp", "pairs with release (q.push); sees", "sees",
+    ("no partner", QUEUE, "pairs with release (q.push); sees", "sees",
      r"tag \(q.drain\) must say `pairs with"),
-    ("an unknown partner", "include/mneme/queue.hpp", "acquire (q.drain),", "acquire (q.gone),",
+    ("an unknown partner", QUEUE, "acquire (q.drain),", "acquire (q.gone),",
      r"tag \(q.push\) pairs with \(q.gone\), which is nowhere"),
-    ("a one-sided pair", "include/mneme/queue.hpp", "acquire (q.drain), ", "",
+    ("a one-sided pair", QUEUE, "acquire (q.drain), ", "",
      r"tag \(q.drain\) pairs with \(q.push\), which does not name it back"),
-    ("a wrong name for the order", "include/mneme/queue.hpp", "with acquire (q.drain)",
+    ("a wrong name for the order", QUEUE, "with acquire (q.drain)",
      "with release (q.drain)", r"calls \(q.drain\) release, but it is acquire"),
-    ("two acquiring sides", "include/mneme/queue.hpp", "(q.push) release: pairs with acquire (q.drain)"
+    ("two acquiring sides", QUEUE, "(q.push) release: pairs with acquire (q.drain)"
      ", acq_rel (q.swap); publishes the node.", "(q.push) acquire: pairs with (q.drain), (q.swap);",
      r"\(q.push\) and \(q.drain\) are not a releasing and an acquiring side"),
-    ("an unexplained relaxed", "include/mneme/queue.hpp", "publishes nothing", "why not",
+    ("an unexplained relaxed", QUEUE, "publishes nothing", "why not",
      r"tag \(q.retry\) must say why it publishes nothing"),
-    ("an unproved seq_cst", "include/mneme/queue.hpp", "", "// (q.all) seq_cst: pairs with (q.all);\n"
+    ("an unproved seq_cst", QUEUE, "", "// (q.all) seq_cst: pairs with (q.all);\n"
      "inline int all() { return x->load(std::memory_order_seq_cst); }\n", r"needs a written proof"),
-    ("an atomic used bare", "include/mneme/queue.hpp", "int* head = nullptr", "int* head = head_",
+    ("an atomic used bare", QUEUE, "int* head = nullptr", "int* head = head_",
      r"queue.hpp:10: atomics: head_ is atomic"),
-    ("a fence", "include/mneme/queue.hpp", "int* head = nullptr;", "std::atomic_thread_fence(x);",
+    ("a fence", QUEUE, "int* head = nullptr;", "std::atomic_thread_fence(x);",
      r"queue.hpp:10: atomics: no fences"),
-    *[(f"a cast: {cast}", "src/driver/main.cpp", "", f"{cast};\n", r"main.cpp:9: casts: `" + name)
+    *[(f"a cast: {cast}", MAIN, "", f"{cast};\n", r"main.cpp:9: casts: `" + name)
       for cast, name in [("reinterpret_cast<int>(p)", "reinterpret_cast"), ("union U {}", "union"),
                          ("const_cast<int*>(p)", "const_cast"), ("::new (p) int", "new"),
                          ("std::launder(p)", "launder"), ("std::construct_at(p)", "construct_at")]],
     *[(f"a mark: {mark}", file, "", f"# {mark}\n", rf"{file}:\d+: marks: `{mark}`")
       for file in ("lit-tests/a/x.mn", "tools/x.sh")
       for mark in ("TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK")],
-    ("code switched off", "src/driver/main.cpp", "", "#if" " 0\n#endif\n", r"main.cpp:9: marks: `#if"),
+    ("code switched off", MAIN, "", "#if" " 0\n#endif\n", r"main.cpp:9: marks: `#if"),
     ("a machine's path", "tools/x", "", "cd /ho" "me/me/x\n", r"tools/x:1: marks: `/ho"),
-    ("a URL in a script", "tools/x.py", "", "get('https:/" "/a.b')\n", r"tools/x.py:1: marks: `https"),
+    ("a URL in a script", "tools/x.py", "", "get('https:/" "/a.b')\n", r"x.py:1: marks: `https"),
     ("no test", "lit-tests/a/queue_test.cpp", None, None,
      r"queue.hpp:1: tests: no lit-tests/\*/queue_test.cpp"),
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
