@@ -306,6 +306,7 @@ void Executor::collect() {
     ++tally_.closed;
     tell_event("{} closed", task->name);
     if (task->moving) {  // it keeps what it had
+      tell_event("{} stays where it is", task->name);
       task->moving.reset();
       task->phase = Phase::live;
       if (!task->held.empty()) make_ready(*task);

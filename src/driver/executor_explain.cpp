@@ -106,11 +106,12 @@ std::string Executor::explain_room_for(BlockId head) {
                        oracle_->size_of(task.block), oracle_->offset_of(task.block) + word_bytes);
   }
   const std::vector<const Task*> owners = first_owners();
-  std::vector<std::string_view> names;
+  std::vector<std::string> names;
   std::size_t count = 0;
   for (std::size_t at = window->first; at < window->end; ++at) {
     if (pieces[at].kind != Piece::Kind::live || ++count > names_shown_max) continue;
-    names.push_back(owners[pieces[at].id]->name);
+    const Task& owner = *owners[pieces[at].id];
+    names.push_back(owner.name + (owner.moving ? " (waits itself)" : ""));
   }
   if (count == 0) return {};  // only the lock is in the way
   return fmt::format(
