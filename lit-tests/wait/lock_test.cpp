@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -135,6 +136,40 @@ TEST_CASE("threads: work left by leave_work needs no further call") {
   }
   CHECK_FALSE(word.is_locked());
   CHECK(done == rounds * 3);
+}
+
+TEST_CASE("threads: who is told of work sees all that was done before it was left") {
+  constexpr int rounds = 2'000;
+  for (const bool defers : {false, true}) {
+    LockWord word;
+    int work = 0;  // plain: on its way to the owner only the word orders it
+    int sum = 0;
+    std::atomic<int> begun{0};  // the round for which the owner has the word
+    std::atomic<int> left{0};   // relaxed: says when, and orders nothing
+    {
+      const std::jthread other([&] {
+        for (int round = 1; round <= rounds; ++round) {
+          while (begun.load(std::memory_order_acquire) < round) std::this_thread::yield();
+          work = round;
+          if (defers) {
+            word.defer();
+          } else if (word.leave_work()) {
+            std::abort();  // it has an owner
+          }
+          left.store(round, std::memory_order_relaxed);
+        }
+      });
+      for (int round = 1; round <= rounds; ++round) {
+        REQUIRE(word.take());
+        begun.store(round, std::memory_order_release);
+        while (left.load(std::memory_order_relaxed) < round) std::this_thread::yield();
+        REQUIRE_FALSE(word.release());
+        sum += work;
+        REQUIRE(word.release());
+      }
+    }
+    CHECK(sum == rounds * (rounds + 1) / 2);
+  }
 }
 
 TEST_CASE("the short lock: tried, held, let go") {

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <coroutine>
 #include <cstring>
@@ -277,6 +278,40 @@ TEST_CASE("one token goes round between threads without ever being lost") {
   CHECK_FALSE(lost.load());
   CHECK(heap.stats().used_bytes == 0);
   CHECK(heap.stats().grants == 3000);
+}
+
+TEST_CASE("a free that meets a request which comes to wait, and then nobody calls anything") {
+  alignas(64) std::byte region[64];
+  Heap heap(region);
+  constexpr Layout token{.size = 56, .align = 8};
+  constexpr int meetings = 3000;
+  std::barrier<> meet(2);
+  void* held = heap.try_allocate(token);
+  int lost = 0;
+  {
+    const std::jthread freer([&] {
+      for (int i = 0; i < meetings; ++i) {
+        meet.arrive_and_wait();
+        heap.free(held, token);
+        meet.arrive_and_wait();
+        meet.arrive_and_wait();
+      }
+    });
+    for (int i = 0; i < meetings; ++i) {
+      Flag flag;
+      auto request = heap.allocate(token);
+      meet.arrive_and_wait();
+      auto answer = request.poll(flag.waker());
+      meet.arrive_and_wait();  // both calls are over: it must have been granted
+      if (!answer && !flag.set) ++lost;
+      if (!answer) answer = request.poll();
+      held = answer && *answer ? (*answer)->leak() : heap.try_allocate(token);
+      meet.arrive_and_wait();
+    }
+  }
+  CHECK(lost == 0);
+  heap.free(held, token);
+  CHECK(heap.stats().used_bytes == 0);
 }
 
 }  // namespace
