@@ -46,7 +46,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[nodiscard]] Result await_resume() { return finish(Base::await_resume()); }
 
  private:
-  [[nodiscard]] Result finish(typename Base::Result block) {
+  [[nodiscard]] Result finish(Base::Result block) {
     if (!block) return std::unexpected(block.error());
     return build_(std::move(*block));
   }

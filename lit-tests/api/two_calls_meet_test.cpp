@@ -11,17 +11,13 @@
 
 #include "support.hpp"
 
-using mneme::AllocError;
-using mneme::Block;
 using mneme::Guard;
 using mneme::Heap;
 using mneme::Request;
 using mneme::RequestState;
 using tests::Alarm;
 using tests::bytes;
-using tests::granted;
 using tests::InPlace;
-using tests::sound;
 using tests::TestHeap;
 using tests::whole;
 

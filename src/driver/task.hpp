@@ -35,26 +35,27 @@ enum class Phase : std::uint8_t {
 };
 
 /// A step that waits for its task's grant. Owns its texts.
-struct HeldStep {
+class HeldStep {
+ public:
   explicit HeldStep(const Op& step)
-      : op{step}, name{step.name}, new_name{step.new_name}, source_line{step.source_line} {}
+      : op_{step}, name_{step.name}, new_name_{step.new_name}, source_line_{step.source_line} {}
 
-  [[nodiscard]] OpKind kind() const { return op.kind; }
+  [[nodiscard]] OpKind kind() const { return op_.kind; }
   /// The name that a held clone will begin, else empty.
-  [[nodiscard]] std::string_view promised_name() const { return new_name; }
+  [[nodiscard]] std::string_view promised_name() const { return new_name_; }
   [[nodiscard]] Op view() const {
-    Op step = op;
-    step.name = name;
-    step.new_name = new_name;
-    step.source_line = source_line;
+    Op step = op_;
+    step.name = name_;
+    step.new_name = new_name_;
+    step.source_line = source_line_;
     return step;
   }
 
  private:
-  Op op;
-  std::string name;
-  std::string new_name;
-  std::string source_line;
+  Op op_;
+  std::string name_;
+  std::string new_name_;
+  std::string source_line_;
 };
 
 /// The steps held for a task, first in, first out. A vector that is read from a moving start, as

@@ -25,11 +25,13 @@ class FaultInjecting : public Inner {
   [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
-    if (countdown_ > 0 && --countdown_ == 0) {
-      ++failures_;
-      return nullptr;
+    if (countdown_ != 1) {
+      if (countdown_ > 0) --countdown_;
+      return Inner::allocate(layout);
     }
-    return Inner::allocate(layout);
+    countdown_ = 0;
+    ++failures_;
+    return nullptr;
   }
 
  private:
