@@ -12,6 +12,7 @@
 #include <mneme/raw/fault_injecting.hpp>
 #include <mneme/raw/first_fit.hpp>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace mneme;
@@ -103,7 +104,7 @@ class Oracle {
   /// Compares everything that the raw heap says of itself with the map.
   void compare() const {
     const char* const wrong = raw_.validate();
-    if (wrong != nullptr) FAIL(wrong);
+    if (wrong != nullptr) FAIL(std::string(wrong));
     std::size_t free_words = 0;
     std::size_t largest = 0;
     std::vector<std::pair<std::size_t, std::size_t>> holes;

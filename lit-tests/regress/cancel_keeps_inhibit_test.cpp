@@ -5,6 +5,8 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
+#include <optional>
+
 #include "Inputs/worlds.hpp"
 
 using namespace mneme;
@@ -51,7 +53,24 @@ TEST_CASE("cancelled, destroyed, and destroyed with its coroutine: the heap is o
   CHECK(test::as_new(heap));
 }
 
-TEST_CASE("withdrawn under a lock, and withdrawn as the head of others") {
+TEST_CASE("withdrawn as the head: who fits behind it is granted, without another call") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  void* const held = heap.try_allocate({.size = 120, .align = 8});
+  for (const bool is_destroyed : {true, false}) {
+    std::optional<Request<>> head(test::InPlace{[&] { return heap.allocate(large); }});
+    auto behind = heap.allocate(small);
+    REQUIRE_FALSE(head->poll().has_value());
+    REQUIRE_FALSE(behind.poll().has_value());
+    if (is_destroyed) head.reset();
+    if (!is_destroyed) head->cancel();
+    CHECK(behind.state() == RequestState::granted);
+  }
+  heap.free(held, {.size = 120, .align = 8});
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("withdrawn under a lock: all is well when the lock is let go") {
   alignas(64) std::byte region[256];
   Heap heap(region);
   void* const held = heap.try_allocate({.size = 120, .align = 8});

@@ -12,6 +12,7 @@
 
 #include <mneme/mneme.hpp>
 #include <optional>
+#include <string>
 
 using namespace mneme;
 
@@ -169,7 +170,7 @@ std::size_t run(Call call, std::size_t at0, std::size_t at1) {
     CAPTURE(at0);
     CAPTURE(at1);
     CAPTURE(deferred);
-    FAIL(what);
+    FAIL(std::string(what));
   }
   return steps;
 }

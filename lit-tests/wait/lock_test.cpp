@@ -82,6 +82,26 @@ TEST_CASE("defer owns nothing; the next owner, by either way, learns of it") {
   CHECK(word.release());
 }
 
+TEST_CASE("threads: who takes the word sees what its last owner did") {
+  constexpr int rounds = 3'000;
+  LockWord word;
+  int sum = 0;  // the owner's
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < rounds; ++i) {
+          while (!word.take()) std::this_thread::yield();
+          ++sum;
+          if (!word.release()) std::abort();  // nobody leaves work
+          if (i % 16 == 0) std::this_thread::yield();
+        }
+      });
+    }
+  }
+  CHECK(sum == rounds * 3);
+}
+
 TEST_CASE("threads: all work that is left gets done, by one owner at a time") {
   constexpr int rounds = 10'000;
   constexpr int workers = 3;

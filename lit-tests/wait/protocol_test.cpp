@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <coroutine>
 #include <cstring>
@@ -280,36 +279,104 @@ TEST_CASE("one token goes round between threads without ever being lost") {
   CHECK(heap.stats().grants == 3000);
 }
 
+/// Lets two threads begin at the same time, again and again, without falling asleep in between.
+class Meeting {
+ public:
+  void arrive_and_wait() {
+    const int arrived = arrivals_.fetch_add(1) + 1;
+    const int wanted = (arrived + 1) / 2 * 2;
+    for (int turn = 1; arrivals_.load() < wanted; ++turn) {
+      relax();
+      if (turn % 256 == 0) std::this_thread::yield();
+    }
+  }
+
+ private:
+  std::atomic<int> arrivals_{0};
+};
+
+/// A pause that is a little longer each time, then begins anew: so that one thread is shifted
+/// against the other, and each step of theirs meets each.
+void pause(int i, int turns_max) {
+  for (int turn = 0; turn < i % turns_max; ++turn) relax();
+}
+
 TEST_CASE("a free that meets a request which comes to wait, and then nobody calls anything") {
   alignas(64) std::byte region[64];
   Heap heap(region);
   constexpr Layout token{.size = 56, .align = 8};
-  constexpr int meetings = 3000;
-  std::barrier<> meet(2);
+  constexpr int meetings = 6000;
+  Meeting meeting;
   void* held = heap.try_allocate(token);
   int lost = 0;
   {
     const std::jthread freer([&] {
       for (int i = 0; i < meetings; ++i) {
-        meet.arrive_and_wait();
+        meeting.arrive_and_wait();
+        pause(i, 31);
         heap.free(held, token);
-        meet.arrive_and_wait();
-        meet.arrive_and_wait();
+        meeting.arrive_and_wait();
+        meeting.arrive_and_wait();
       }
     });
     for (int i = 0; i < meetings; ++i) {
       Flag flag;
       auto request = heap.allocate(token);
-      meet.arrive_and_wait();
+      meeting.arrive_and_wait();
+      pause(i, 37);
       auto answer = request.poll(flag.waker());
-      meet.arrive_and_wait();  // both calls are over: it must have been granted
+      meeting.arrive_and_wait();  // both calls are over: it must have been granted
       if (!answer && !flag.set) ++lost;
       if (!answer) answer = request.poll();
-      held = answer && *answer ? (*answer)->leak() : heap.try_allocate(token);
-      meet.arrive_and_wait();
+      if (!answer) (void)heap.poll();  // so that the test goes on
+      if (!answer) answer = request.poll();
+      held = answer && *answer ? (*answer)->leak() : nullptr;
+      meeting.arrive_and_wait();
     }
   }
   CHECK(lost == 0);
+  heap.free(held, token);
+  CHECK(heap.stats().used_bytes == 0);
+}
+
+TEST_CASE("who polls again and again, without a waker, sees the grant and all that came with it") {
+  alignas(64) std::byte region[64];
+  Heap heap(region);
+  constexpr Layout token{.size = 56, .align = 8};
+  constexpr int meetings = 2000;
+  Meeting meeting;
+  void* held = heap.try_allocate(token);
+  std::memset(held, 0, token.size);
+  int wrong = 0;
+  {
+    const std::jthread freer([&] {
+      for (int i = 0; i < meetings; ++i) {
+        meeting.arrive_and_wait();
+        pause(i, 31);
+        heap.free(held, token);
+        meeting.arrive_and_wait();
+      }
+    });
+    for (int i = 0; i < meetings; ++i) {
+      auto request = heap.allocate(token);
+      meeting.arrive_and_wait();
+      auto answer = request.poll();
+      for (int turn = 1; !answer && turn < 100'000; ++turn) {
+        if (turn % 64 == 0) std::this_thread::yield();
+        answer = request.poll();
+      }
+      if (!answer) {
+        ++wrong;
+        (void)heap.poll();  // so that the test goes on
+        answer = request.poll();
+      }
+      void* const data = (*answer)->leak();
+      std::memset(data, i & 0xFF, token.size);
+      meeting.arrive_and_wait();
+      held = data;
+    }
+  }
+  CHECK(wrong == 0);
   heap.free(held, token);
   CHECK(heap.stats().used_bytes == 0);
 }
