@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "atomic.hpp"
@@ -46,8 +47,10 @@ class [[nodiscard]] Arc {
   ~Arc() { reset(); }
 
   [[nodiscard]] T& operator*() const noexcept { return shared_->object; }
-  [[nodiscard]] T* operator->() const noexcept { return &shared_->object; }
-  [[nodiscard]] T* get() const noexcept { return shared_ == nullptr ? nullptr : &shared_->object; }
+  [[nodiscard]] T* operator->() const noexcept { return std::addressof(shared_->object); }
+  [[nodiscard]] T* get() const noexcept {
+    return shared_ == nullptr ? nullptr : std::addressof(shared_->object);
+  }
   [[nodiscard]] explicit operator bool() const noexcept { return shared_ != nullptr; }
 
   [[nodiscard]] Arc clone() const noexcept { return *this; }

@@ -35,6 +35,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base::reserved;
   using Base::state;
 
+  [[nodiscard]] Awaiter<OwnerRequest> operator co_await() noexcept { return {this}; }
+
   OwnerRequest&& wake_by(Waker waker) && noexcept {
     (void)static_cast<Base&&>(*this).wake_by(waker);
     return std::move(*this);

@@ -50,6 +50,19 @@ class [[nodiscard]] Block {
   Layout layout_{};
 };
 
+/// What co_await works on: a pointer, since requests are immovable, and g++ 12 copies what a call
+/// like wake_by returns.
+template <class R>
+struct Awaiter {
+  R* request;
+
+  [[nodiscard]] bool await_ready() const noexcept { return request->await_ready(); }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) const noexcept {
+    return request->await_suspend(task);
+  }
+  [[nodiscard]] auto await_resume() const { return request->await_resume(); }
+};
+
 /// A request for memory. Created by `heap.allocate(layout)`; begins with its first poll or
 /// co_await.
 ///
@@ -68,9 +81,15 @@ class [[nodiscard]] Request {
   Request& operator=(const Request&) = delete;
   ~Request() { cancel(); }
 
-  /// Calls `waker` at the grant, instead of leaving the coroutine to Heap::poll(). For use before
-  /// co_await: the coroutine is then resumed by whomever the waker tells.
+  /// The same as heap.allocate(layout), for containers: `optional.emplace(heap, layout)`.
+  Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
+
+  /// Calls `waker` at the grant, instead of leaving the coroutine to Heap::poll(): for use before
+  /// co_await. **The waker must not resume the coroutine itself**, which could end this request,
+  /// but tell somebody to do so. Its context must outlive the request: the waker may still be
+  /// running when the answer is taken; the destructor and cancel() wait for it.
   Request&& wake_by(Waker waker) && noexcept {
+    check(state() == RequestState::idle, "wake_by on a request that has begun");
     waiter_.waker = waker;
     return std::move(*this);
   }
@@ -124,6 +143,7 @@ class [[nodiscard]] Request {
     return granted ? waiter_.payload : nullptr;
   }
 
+  [[nodiscard]] Awaiter<Request> operator co_await() noexcept { return {this}; }
   [[nodiscard]] bool await_ready() const noexcept {
     const RequestState now = state();
     return now != RequestState::idle && now != RequestState::waiting;
@@ -139,10 +159,6 @@ class [[nodiscard]] Request {
     // block.
     return take(waiter_.state.load(std::memory_order_acquire));
   }
-
- protected:
-  friend Heap;
-  Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
 
  private:
   [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> parked) noexcept {
