@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <cstring>
 #include <mneme/mneme.hpp>
 #include <span>
 #include <string>
@@ -146,6 +148,40 @@ TEST_CASE_FIXTURE(Fixture, "a smashed header") {
   CHECK(line(b, layout, [&] { smash(b, SIZE_MAX); }) == smashed);
   CHECK(line(b, layout, [&] { smash(b, 0x4141414141414141); }) == smashed);
   CHECK(line(b, layout, [&] { smash(b, address_of(&heap)); }) == smashed);  // no mark at all
+}
+
+TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten") {
+  if constexpr (!checked) return;
+  const std::string smashed = fatal + "smashed deferred block at 8: freed memory was written";
+  const auto line_of = [&](std::size_t place, std::size_t value) {
+    return test::fatal_line_of([&] {
+      heap.defer_free(a, layout);
+      smash(a + place, value);
+      (void)heap.poll();
+    });
+  };
+  const std::size_t link = 0;
+  const std::size_t size = word_bytes;
+  const std::size_t region_at = address_of(region);
+  for (const std::size_t value : {std::size_t{8}, region_at - 8, region_at + 4, region_at + 1024,
+                                  region_at + 1016, SIZE_MAX}) {
+    CAPTURE(value);
+    CHECK(line_of(link, value) == smashed);
+  }
+  for (const std::size_t value : {0U, 1U, 8U, 9U, 48U, 53U, 1033U}) {
+    CAPTURE(value);
+    CHECK(line_of(size, value) == smashed);
+  }
+  CHECK(line_of(link, 0).empty());  // as it was
+  CHECK(line_of(size, 49).empty());
+}
+
+TEST_CASE("a heap without a region knows no pointer") {
+  if constexpr (!checked) return;
+  Heap heap{std::span<std::byte>{}};
+  alignas(16) std::byte elsewhere[64]{};
+  CHECK(test::fatal_line_of([&] { heap.free(elsewhere + 16, layout); }) ==
+        fatal + "foreign pointer: not in this heap's region");
 }
 
 TEST_CASE("heap_of finds the heap of each block, of several heaps and of a bootstrapped one") {

@@ -15,6 +15,7 @@ alignas(64) std::byte region[1024];
 int main() {
   mneme::Heap heap(region);
   auto made = heap.make_fixed_vec<long>(4).poll();
+  const auto neighbour = heap.make_fixed_vec<long>(4).poll();
   const auto parts = (*made)->leak();
   (void)mneme::FixedVec<long>::from_leaked({parts.data, parts.size, 2 * parts.capacity});
 }

@@ -15,5 +15,7 @@ constexpr mneme::Layout layout{.size = 40, .align = 8};
 
 int main() {
   mneme::Heap heap(region);
-  heap.free(heap.try_allocate(layout), {.size = 48, .align = 8});
+  void* const payload = heap.try_allocate(layout);
+  (void)heap.try_allocate(layout);  // so that the word behind is somebody's, too
+  heap.free(payload, {.size = 48, .align = 8});
 }
