@@ -43,9 +43,9 @@ TEST_CASE("queued, answered with a waker: to be woken once, outside of the lock,
   CHECK(lists.answer(waiter, RequestState::granted, &memory));
   CHECK(wakes == 0);
   CHECK(waiter.waking.load(std::memory_order_relaxed));
-  lists.wake(waiter);
+  RequestLists<SpinLock>::wake(waiter);
   CHECK(wakes == 1);
-  lists.await_waker(waiter);  // returns, as nobody is in the waker any more
+  RequestLists<SpinLock>::await_waker(waiter);  // returns, as nobody is in the waker any more
   CHECK(state_of(waiter) == RequestState::granted);
   CHECK(waiter.payload == &memory);
   CHECK(lists.waiting() == 0);
