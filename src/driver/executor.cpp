@@ -107,6 +107,9 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
     take(*task);
     tell_events_first();
   }
+  if (task->phase == Phase::leaked && op.kind != OpKind::leak && op.kind != OpKind::unleak) {
+    fail_at(op, op.name_column, fmt::format("{} is leaked: 'unleak' it first", quoted(op.name)));
+  }
   (this->*act)(op, *task);
 }
 
@@ -359,10 +362,11 @@ void Executor::tell_events_first() {
 }
 
 void Executor::end_line() {
-  if (options_.quiet) return;
+  if (result_.size() == 0) return;  // quiet, or told already
   output_.print("{}{}\n{}", std::string_view(result_.data(), result_.size()),
                 std::string_view(events_.data(), events_.size()),
                 std::string_view(below_.data(), below_.size()));
+  clear_line();
 }
 
 void Executor::print_summary() {

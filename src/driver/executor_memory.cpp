@@ -180,9 +180,6 @@ void Executor::check_bytes(Task& task) const {
 }
 
 void Executor::do_free(const Op& op, Task& task) {
-  if (task.phase == Phase::leaked) {
-    fail_at(op, op.name_column, fmt::format("{} is leaked: 'unleak' it first", quoted(op.name)));
-  }
   check_bytes(task);
   if (const std::size_t owners = task.holder->owners(); owners > 1) {
     task.holder->drop();
@@ -234,7 +231,7 @@ void Executor::do_cancel(const Op& op) {
 }
 
 void Executor::do_resize(const Op& op, Task& task) {
-  if (task.kind != OpKind::alloc || task.phase == Phase::leaked) {
+  if (task.kind != OpKind::alloc) {
     fail_at(op, op.name_column,
             fmt::format("{} is not a plain block that can be resized", quoted(op.name)));
   }
@@ -281,7 +278,7 @@ void Executor::do_unleak(const Op& op, Task& task) {
 }
 
 void Executor::do_push(const Op& op, Task& task) {
-  if (task.kind != OpKind::vec || task.phase == Phase::leaked) {
+  if (task.kind != OpKind::vec) {
     fail_at(op, op.name_column, fmt::format("{} is not a vec", quoted(op.name)));
   }
   auto& vec = static_cast<VecHolder&>(*task.holder);
@@ -290,7 +287,7 @@ void Executor::do_push(const Op& op, Task& task) {
 }
 
 void Executor::do_clone(const Op& op, Task& task) {
-  if (task.kind != OpKind::arc || task.phase == Phase::leaked) {
+  if (task.kind != OpKind::arc) {
     fail_at(op, op.name_column, fmt::format("{} is not an arc", quoted(op.name)));
   }
   Task* const promised = names_.find(op.new_name);

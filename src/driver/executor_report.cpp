@@ -65,7 +65,6 @@ void Executor::fail_expectation(const Op& op, Column column, const std::string& 
   ++tally_.expectations_failed;
   tell("FAILED: {}", message);
   end_line();
-  result_.clear();
   output_.flush();
   const Diagnostic diagnostic{Severity::error, std::string(op.file),       op.line, column,
                               message,         std::string(op.source_line)};
@@ -96,8 +95,9 @@ void Executor::do_map() {
   for (const BlockId id : oracle_->deferred_blocks()) {
     paint(oracle_->offset_of(id), oracle_->size_of(id), '~');
   }
-  tell("{} bytes, {} a cell: # live  ~ deferred  . free  + several", capacity, cell);
+  tell("{} bytes, {} a cell", capacity, cell);
   auto below = std::back_inserter(below_);
+  fmt::format_to(below, "{:>14}# live  ~ deferred  . free  + several\n", "");
   for (std::size_t row = 0; row < cells.size(); row += map_columns) {
     fmt::format_to(below, "{:>12} |{:<64}|\n", row * cell, cells.substr(row, map_columns));
   }
