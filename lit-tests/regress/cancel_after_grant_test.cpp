@@ -26,7 +26,7 @@ struct Two {
 
   Two() {
     void* const held = heap.try_allocate(all);
-    first.emplace(test::InPlace{[&] { return heap.allocate(all); }});
+    first.emplace(heap, all);
     CHECK_FALSE(first->poll(first_woken.waker()).has_value());
     CHECK_FALSE(second.poll(second_woken.waker()).has_value());
     heap.free(held, all);

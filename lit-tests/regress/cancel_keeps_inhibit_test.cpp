@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <utility>
 
 #include "Inputs/worlds.hpp"
 
@@ -58,7 +59,7 @@ TEST_CASE("withdrawn as the head: who fits behind it is granted, without another
   Heap heap(region);
   void* const held = heap.try_allocate({.size = 120, .align = 8});
   for (const bool is_destroyed : {true, false}) {
-    std::optional<Request<>> head(test::InPlace{[&] { return heap.allocate(large); }});
+    std::optional<Request<>> head(std::in_place, heap, large);
     auto behind = heap.allocate(small);
     REQUIRE_FALSE(head->poll().has_value());
     REQUIRE_FALSE(behind.poll().has_value());

@@ -87,7 +87,7 @@ TEST_CASE("a woken task that runs at once is not held up by the one who woke it"
     void* const held = here.try_allocate(all);
     Urgent task;
     urgent = &task;
-    task.request.emplace(test::InPlace{[&] { return here.allocate(all); }});
+    task.request.emplace(here, all);
     (void)task.request->poll({.wake = &Urgent::wake, .context = &task});
     test::spinning = &give_up;
     test::interrupt = [] {
@@ -114,7 +114,7 @@ TEST_CASE("a request withdrawn by an interrupt, before any step of the free that
       void* const held = here.try_allocate(all);
       Urgent task;
       urgent = &task;
-      task.request.emplace(test::InPlace{[&] { return here.allocate(all); }});
+      task.request.emplace(here, all);
       (void)task.request->poll({.wake = &Urgent::wake, .context = &task});
       countdown = n;
       test::spinning = &give_up;

@@ -44,7 +44,7 @@ TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
   {
     std::deque<Request<>> requests;
     for (int i = 0; i < 99; ++i) {
-      requests.emplace_back(test::InPlace{[&] { return heap.allocate(small); }});
+      requests.emplace_back(heap, small);
       REQUIRE_FALSE(requests.back().poll().has_value());
     }
     for (std::size_t i = 0; i < 99; ++i) {

@@ -148,7 +148,7 @@ TEST_CASE("a small request behind a long wait is not overtaken, and not forgotte
   REQUIRE_FALSE(large.poll().has_value());
   std::deque<Request<>> small;
   for (int i = 0; i < 8; ++i) {
-    small.emplace_back(test::InPlace{[&] { return here.heap.allocate({.size = 8, .align = 8}); }});
+    small.emplace_back(here.heap, Layout{.size = 8, .align = 8});
     REQUIRE_FALSE(small.back().poll(woken.waker()).has_value());
   }
   here.release();

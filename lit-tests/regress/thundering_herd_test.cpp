@@ -25,7 +25,7 @@ TEST_CASE("n waiters cost n wakes, one a free, oldest first") {
     std::deque<test::Woken> woken(n);
     std::deque<Request<>> requests;
     for (auto& each : woken) {
-      requests.emplace_back(test::InPlace{[&] { return heap.allocate(small); }});
+      requests.emplace_back(heap, small);
       REQUIRE_FALSE(requests.back().poll(each.waker()).has_value());
     }
     for (std::size_t freed = 1; freed <= n; ++freed) {
@@ -79,7 +79,7 @@ TEST_CASE("one free that satisfies three wakes three") {
     test::Woken woken;
     std::deque<Request<>> requests;
     for (int i = 0; i < 5; ++i) {
-      requests.emplace_back(test::InPlace{[&] { return heap.allocate({.size = 32, .align = 8}); }});
+      requests.emplace_back(heap, Layout{.size = 32, .align = 8});
       REQUIRE_FALSE(requests.back().poll(woken.waker()).has_value());
     }
     heap.free(held, {.size = 120, .align = 8});

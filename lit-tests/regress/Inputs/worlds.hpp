@@ -8,7 +8,6 @@
 #include <coroutine>
 #include <exception>
 #include <mneme/mneme.hpp>
-#include <type_traits>
 #include <utility>
 
 namespace mneme::test {
@@ -50,13 +49,6 @@ class Task {
 
  private:
   std::coroutine_handle<promise_type> frame_;
-};
-
-/// Lets a container build in place what cannot be moved into it.
-template <class Make>
-struct InPlace {
-  Make make;
-  operator std::invoke_result_t<Make&>() { return make(); }  // NOLINT(google-explicit-constructor)
 };
 
 /// Whether everything went back: nothing used, nobody waits, one hole, all sound.
