@@ -30,6 +30,7 @@ class [[nodiscard]] Guard {
   /// (P2), as the caller asked for exclusive use. Reclaims first. Goes back by `free(payload,
   /// layout)` of the heap. O(raw heap).
   [[nodiscard]] void* allocate(Layout layout) noexcept {
+    check(heap_ != nullptr, empty_guard);
     const auto block_layout = heap_->admit(layout);
     if (!block_layout || heap_->is_closed()) return nullptr;
     heap_->reclaim();
@@ -38,6 +39,7 @@ class [[nodiscard]] Guard {
 
   /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.
   [[nodiscard]] Stats stats() const noexcept {
+    check(heap_ != nullptr, empty_guard);
     Stats stats = heap_->counts();
     stats.largest_free_bytes = heap_->raw_.largest_hole_bytes();
     return stats;
@@ -45,6 +47,7 @@ class [[nodiscard]] Guard {
 
   /// As Heap::validate.
   [[nodiscard]] const char* validate() const noexcept {
+    check(heap_ != nullptr, empty_guard);
     const char* const wrong = heap_->raw_.validate();
     return wrong != nullptr ? wrong : heap_->validate_lists();
   }
@@ -55,6 +58,8 @@ class [[nodiscard]] Guard {
   }
 
  private:
+  static constexpr const char* empty_guard = "use of a guard that holds no heap";
+
   friend Heap;
   explicit Guard(Heap& heap) noexcept : heap_(&heap) {}
 

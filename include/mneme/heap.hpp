@@ -96,10 +96,10 @@ class BasicHeap : Protocol<Raw, Short> {
     return payload;
   }
 
-  /// Gives back a block. Never fails, waits, allocates or resumes a task (P4). If the heap is
-  /// locked the block is deferred, and its owner reclaims it; else it is reclaimed now, and the
-  /// waiting requests it makes room for are granted: their wakers are the only foreign code called.
-  /// `layout` must be the one the block was asked for with.
+  /// Gives back a block, never nullptr. Never fails, waits, allocates or resumes a task (P4). If
+  /// the heap is locked the block is deferred, and its owner reclaims it; else it is reclaimed now,
+  /// and the waiting requests it makes room for are granted: their wakers are the only foreign code
+  /// called. `layout` must be the one the block was asked for with.
   void free(void* payload, Layout layout) noexcept {
     const Returned block = verified(payload, layout);
     this->release_block(block.start, block.size);

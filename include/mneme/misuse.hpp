@@ -58,6 +58,7 @@ inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
   const std::size_t offset = address_of(freed) - address_of(heap.base);
   const std::size_t link = address_of(node.link) - address_of(heap.base);
   const bool good_size = (node.marked_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
+                         node.size_bytes() >= 2 * word_bytes &&
                          node.size_bytes() <= heap.size_bytes - offset;
   const bool good_link = node.link == nullptr || (link < heap.size_bytes && link % word_bytes == 0);
   if (good_size && good_link) return;

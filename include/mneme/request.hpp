@@ -67,9 +67,8 @@ struct Awaiter {
 /// co_await.
 ///
 ///     auto block = co_await heap.allocate({.size = 64});       // expected<Block, AllocError>
-///     auto request = heap.allocate({.size = 64});              // or by hand:
-///     if (auto answer = request.poll(waker)) …                 // nullopt: waits; the waker will
-///     be called
+///     auto request = heap.allocate({.size = 64});         // or by hand:
+///     if (auto answer = request.poll(waker)) …            // nullopt: it waits
 ///
 /// Immovable, since the heap links it. Destroying it withdraws it.
 template <class Heap = mneme::Heap>
@@ -95,15 +94,16 @@ class [[nodiscard]] Request {
   }
 
   /// The answer, or nothing as long as the request waits; then `waker`, if there is one, will be
-  /// called once. A later poll with another waker replaces it. After the answer was given, further
-  /// polls answer `cancelled`.
+  /// called once. A later poll with another waker replaces it; one without leaves things as they
+  /// are, and so does any poll while a coroutine awaits the request. After the answer was given,
+  /// further polls answer `cancelled`.
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
     // (request.poll) acquire: pairs with release (request.answer); sees the payload and the block.
     RequestState state = waiter_.state.load(std::memory_order_acquire);
     if (state == RequestState::idle) {
       waiter_.waker = waker;
       (void)heap_.start(waiter_);
-    } else if (state == RequestState::waiting && waker != waiter_.waker) {
+    } else if (state == RequestState::waiting && waker && !waiter_.parked) {
       (void)rearm(waker, {});
     }
     // (request.repoll) acquire: pairs with release (request.answer); as (request.poll), it may just
@@ -168,6 +168,10 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] Result take(RequestState state) noexcept {
+    if (state == RequestState::waiting || waiter_.ready) {
+      // Its coroutine was resumed by somebody else than Heap::poll(): it leaves the lists first.
+      heap_.edit_lists([&] { state = heap_.lists_.withdraw(waiter_); });
+    }
     // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     switch (state) {

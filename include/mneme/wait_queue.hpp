@@ -16,8 +16,9 @@ namespace mneme {
 
 /// How a waiting task learns of its grant: a function and its argument. It is called once, from
 /// whatever thread or interrupt made the room, with the heap's word held: so it must be short and
-/// interrupt-safe, and what it asks of the heap is deferred, not done. It must not destroy the
-/// request that it wakes.
+/// interrupt-safe, and what it asks of the heap is deferred, not done. (close() calls the wakers of
+/// those it ends on its own thread, one by one; a waker should not call close().) It must not
+/// destroy the request that it wakes.
 struct Waker {
   void (*wake)(void* context) noexcept = nullptr;
   void* context = nullptr;
