@@ -19,7 +19,7 @@ namespace mneme::misuse {
                                 std::size_t block_size) noexcept {
   const std::size_t offset = address_of(payload) - address_of(heap.base);
   FatalLine line;
-  if (offset < sizeof(node::LiveNode) || offset > heap.size_bytes - word_bytes) {
+  if (offset < sizeof(node::LiveNode) || offset + word_bytes > heap.size_bytes) {
     line.text("foreign pointer: not in this heap's region").stop();
   }
   if (offset % word_bytes != 0) {
@@ -60,7 +60,8 @@ inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
   const bool good_size = (node.marked_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
                          node.size_bytes() >= 2 * word_bytes &&
                          node.size_bytes() <= heap.size_bytes - offset;
-  const bool good_link = node.link == nullptr || (link < heap.size_bytes && link % word_bytes == 0);
+  const bool good_link = node.link == nullptr ||
+                         (link <= heap.size_bytes - sizeof(node::Node) && link % word_bytes == 0);
   if (good_size && good_link) return;
   FatalLine{}
       .text("smashed deferred block at ")
