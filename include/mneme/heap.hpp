@@ -218,16 +218,17 @@ class BasicHeap : Protocol<Raw, Short> {
   [[nodiscard]] Returned verified(void* payload, Layout layout) const noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     const std::size_t size = block_layout ? block_layout->size : 0;
-    std::byte* const block = node::block_of(payload);
     if constexpr (checked) {
-      const std::size_t offset = address_of(block) - address_of(this->base);
-      const bool is_place = offset < this->size_bytes && offset % word_bytes == 0;
+      // By its address first: stepping back from a foreign pointer would be undefined.
       const auto& self = static_cast<const HeapIdentity&>(*this);
-      if (!is_place || size == 0 ||
-          address_of(node::home_of(block)) != address_of(&self) + node::mark_for(size)) {
+      const std::size_t offset = address_of(payload) - word_bytes - address_of(self.base);
+      const bool is_place = offset < self.size_bytes && offset % word_bytes == 0 && size != 0;
+      if (!is_place || address_of(node::home_of(node::block_of(payload))) !=
+                           address_of(&self) + node::mark_for(size)) {
         misuse::report(self, payload, size);
       }
     }
+    std::byte* const block = node::block_of(payload);
     return {block, size};
   }
 
