@@ -80,7 +80,12 @@ inline void given([[maybe_unused]] const void* payload,
 inline void resized([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
                     [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
-  VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, size, 0);
+  if (size == 0 || old_size == 0) {  // which Valgrind does not take for a resize
+    VALGRIND_FREELIKE_BLOCK(payload, 0);
+    VALGRIND_MALLOCLIKE_BLOCK(payload, size, 0, 0);
+  } else {
+    VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, size, 0);
+  }
 #endif
 }
 
