@@ -229,4 +229,5 @@ def main():
     (ROOT / "build.ninja").write_text(build_description(variants, sites))
 
 
-main()
+if __name__ == "__main__":
+    main()
