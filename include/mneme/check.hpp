@@ -17,6 +17,24 @@
 #define MNEME_CHECKED 1
 #endif
 
+// Promise P4 in the type of a function: it neither waits nor allocates, and calls only what does
+// neither; or it may wait. clang proves it with -Wfunction-effects, and RealtimeSanitizer watches
+// it in a run.
+#if defined(__clang__) && __has_cpp_attribute(clang::nonblocking)
+#define MNEME_NONBLOCKING [[clang::nonblocking]]
+#define MNEME_BLOCKING [[clang::blocking]]
+#else
+#define MNEME_NONBLOCKING
+#define MNEME_BLOCKING
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#define MNEME_RTSAN 1
+#include <sanitizer/rtsan_interface.h>
+#endif
+#endif
+
 namespace mneme {
 
 /// True in builds that catch misuse (promise P12).
@@ -40,6 +58,24 @@ inline void default_fatal([[maybe_unused]] const char* line) noexcept {
 // A plain std::atomic, not the seam of atomic.hpp: it is set once at start-up and no protocol rests
 // on it.
 inline constinit std::atomic<FatalHandler> fatal_handler{&default_fatal};
+
+// The handler may wait, also at the end of what is nonblocking: nobody is kept waiting any more.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wunknown-warning-option"
+#pragma clang diagnostic ignored "-Wfunction-effects"
+#endif
+[[noreturn]] inline void end_program(const char* line) noexcept MNEME_NONBLOCKING {
+#ifdef MNEME_RTSAN
+  const __rtsan::ScopedDisabler over;
+#endif
+  // (fatal.get) acquire: pairs with release (fatal.set); sees what the handler needs.
+  fatal_handler.load(std::memory_order_acquire)(line);
+  __builtin_trap();
+}
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 }  // namespace detail
 
@@ -71,11 +107,9 @@ class FatalLine {
     return *this;
   }
 
-  [[noreturn]] void stop() noexcept {
+  [[noreturn]] void stop() noexcept MNEME_NONBLOCKING {
     line_[length_] = '\0';
-    // (fatal.get) acquire: pairs with release (fatal.set); sees what the handler needs.
-    detail::fatal_handler.load(std::memory_order_acquire)(line_);
-    __builtin_trap();
+    detail::end_program(line_);
   }
 
  private:

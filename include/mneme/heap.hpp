@@ -18,7 +18,16 @@
 #include "registry.hpp"
 #include "stats.hpp"
 
+#ifdef MNEME_DEFAULT_RAW_HEADER
+// A program's own choice for all heaps that name no raw heap; the header defines mneme::DefaultRaw.
+#include MNEME_DEFAULT_RAW_HEADER
+#endif
+
 namespace mneme {
+
+#ifndef MNEME_DEFAULT_RAW_HEADER
+using DefaultRaw = FirstFit;
+#endif
 
 template <class Heap>
 class Guard;
@@ -29,7 +38,7 @@ class Request;
 ///
 /// `Raw` is the raw heap inside; `Short` the short lock: a critical section on targets with one
 /// core. Neither copied nor moved: every block leads back to its address.
-template <RawHeap Raw = FirstFit, ShortLock Short = SpinLock>
+template <RawHeap Raw = DefaultRaw, ShortLock Short = SpinLock>
 class BasicHeap : Protocol<Raw, Short> {
   using Base = Protocol<Raw, Short>;
   static_assert(!checked || sizeof(Base) >= node::mark_space, "marks point into the heap");
@@ -100,14 +109,14 @@ class BasicHeap : Protocol<Raw, Short> {
   /// the heap is locked the block is deferred, and its owner reclaims it; else it is reclaimed now,
   /// and the waiting requests it makes room for are granted: their wakers are the only foreign code
   /// called. `layout` must be the one the block was asked for with.
-  void free(void* payload, Layout layout) noexcept {
+  void free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const Returned block = verified(payload, layout);
     this->release_block(block.start, block.size);
   }
 
   /// Gives back a block in O(1): pushed and flagged. The work is done by the next release, request
   /// or poll.
-  void defer_free(void* payload, Layout layout) noexcept {
+  void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const Returned block = verified(payload, layout);
     this->counters_.subtract(Count::live);
     this->push_deferred(block.start, block.size);

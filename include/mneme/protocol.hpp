@@ -215,7 +215,7 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
   static void identify(Self& self) noexcept {
     self.base = self.raw_.base();
     self.size_bytes = self.raw_.capacity_bytes();
-    self.is_free = [](const HeapIdentity& identity, std::size_t offset) noexcept {
+    self.is_free = [](const HeapIdentity& identity, std::size_t offset) noexcept MNEME_NONBLOCKING {
       return static_cast<const Self&>(identity).raw_.is_free(offset);
     };
   }

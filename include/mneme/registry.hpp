@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstddef>
 
+#include "check.hpp"
+
 namespace mneme {
 
 /// What every heap has at its very start: enough to recognise it and its region.
@@ -16,7 +18,8 @@ struct HeapIdentity {
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
   /// Whether the byte at an offset is in a hole; asked without any lock, when all is lost anyway.
-  bool (*is_free)(const HeapIdentity& self, std::size_t offset) noexcept = nullptr;
+  bool (*is_free)(const HeapIdentity& self,
+                  std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
 };
 
 /// What an unchecked heap has instead.

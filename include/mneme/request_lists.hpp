@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "atomic.hpp"
+#include "check.hpp"
 #include "lock.hpp"
 #include "wait_queue.hpp"
 
@@ -20,7 +21,7 @@ template <ShortLock Short>
 class RequestLists {
  public:
   /// Without the short lock: these take it, or let go of it.
-  void lock() noexcept { short_.lock(); }
+  void lock() noexcept MNEME_BLOCKING { short_.lock(); }
   [[nodiscard]] bool try_lock() noexcept { return short_.try_lock(); }
   void unlock() noexcept { short_.unlock(); }
 
@@ -84,7 +85,7 @@ class RequestLists {
   }
 
   /// Returns once nobody is in the waker of `waiter`, which may then go. Without the short lock.
-  static void await_waker(const Waiter& waiter) noexcept {
+  static void await_waker(const Waiter& waiter) noexcept MNEME_BLOCKING {
     // (waker.await) acquire: pairs with release (waker.done); the granter's last look is over.
     while (waiter.waking.load(std::memory_order_acquire)) relax();
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "atomic.hpp"
+#include "check.hpp"
 #include "error.hpp"
 #include "layout.hpp"
 
@@ -20,7 +21,7 @@ namespace mneme {
 /// those it ends on its own thread, one by one; a waker should not call close().) It must not
 /// destroy the request that it wakes.
 struct Waker {
-  void (*wake)(void* context) noexcept = nullptr;
+  void (*wake)(void* context) noexcept MNEME_NONBLOCKING = nullptr;
   void* context = nullptr;
 
   [[nodiscard]] explicit operator bool() const noexcept { return wake != nullptr; }

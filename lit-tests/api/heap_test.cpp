@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../free/Inputs/may_wait.hpp"
 #include "support.hpp"
 
 using mneme::AllocError;
@@ -349,6 +350,7 @@ TEST_CASE("a waker runs outside the short lock") {
   auto request = heap.allocate(bytes(100));
   const auto wake = [](void* pointer) noexcept {
     auto& own = *static_cast<Context*>(pointer);
+    const mneme::test::MayWait may_wait;
     own.ran = true;
     auto other = own.heap.allocate(bytes(8));
     CHECK(!other.poll());  // queued, and withdrawn at the end of this function

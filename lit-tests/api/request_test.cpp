@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../free/Inputs/may_wait.hpp"
 #include "support.hpp"
 
 using mneme::AllocError;
@@ -357,6 +358,7 @@ TEST_CASE("a waker may take, free, cancel and ask; wakes do not nest, however ma
   // Each waker takes its request's answer and frees it, which grants the next one. Every tenth
   // cancels the next one before, and asks for one more.
   const auto wake = [](void* context) noexcept {
+    const mneme::test::MayWait may_wait;
     auto& [heap, hog, requests, later, turn, depth, depth_max] = *static_cast<Scene*>(context);
     depth_max = std::max(depth_max, ++depth);
     CHECK(heap.is_locked());

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "../free/Inputs/may_wait.hpp"
 #include "Inputs/worlds.hpp"
 
 using namespace mneme;
@@ -51,6 +52,7 @@ TEST_CASE("a waker cancels a request that waits behind, and one granted before")
   struct Canceller {
     Request<>* others[2];
     static void wake(void* context) noexcept {
+      const test::MayWait may_wait;
       for (Request<>* const other : static_cast<Canceller*>(context)->others) other->cancel();
     }
   };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "../free/Inputs/may_wait.hpp"
 #include "../misuse/Inputs/fatal_line.hpp"
 #include "Inputs/worlds.hpp"
 
@@ -49,6 +50,7 @@ TEST_CASE("a drain in the middle of a push, before any of its steps, ends and ta
     countdown = n;
     test::spinning = &give_up;
     test::interrupt = [] {
+      const test::MayWait may_wait;
       if (masked > 0 || countdown == 0 || --countdown > 0) return;
       heap->defer_free(late, half);
       (void)heap->poll();  // drains, and would spin for the push it interrupts

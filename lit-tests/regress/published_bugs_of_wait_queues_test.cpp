@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "../free/Inputs/may_wait.hpp"
 #include "Inputs/worlds.hpp"
 
 using namespace mneme;
@@ -165,6 +166,7 @@ TEST_CASE("a waker that calls back, whatever it calls, locks nobody out") {
     Request<>* other;
     int times = 0;
     static void wake(void* context) noexcept {
+      const test::MayWait may_wait;
       auto* const self = static_cast<CallsBack*>(context);
       Heap& heap = self->world->heap;
       ++self->times;

@@ -283,6 +283,7 @@ void Executor::take_back(Task& task) {
   task.phase = Phase::freed;
 }
 
+// As a waker has to: it allocates nothing, as first_poll made room.
 void Executor::on_answer(void* task) noexcept {
   auto* const answered = static_cast<Task*>(task);
   answered->executor->answered_.push_back(answered);
@@ -292,7 +293,12 @@ void Executor::on_answer(void* task) noexcept {
 void Executor::collect() {
   grants_.clear();
   ended_.clear();
-  for (Task* const task : std::exchange(answered_, {})) {
+  std::vector<Task*> answered;
+  if (!answered_.empty()) {
+    answered.reserve(answered_.capacity());
+    answered.swap(answered_);
+  }
+  for (Task* const task : answered) {
     const void* const reserved = task->asking().reserved();
     const void* const memory = reserved != nullptr ? reserved : task->asking().payload();
     if (memory != nullptr) {  // else it was closed

@@ -79,6 +79,8 @@ std::unique_ptr<Holder> Executor::make_holder(const Op& op) {
 bool Executor::first_poll(Task& task) {
   const BlockId block = task.asking_block();
   Holder& holder = task.moving ? *task.moving : *task.holder;
+  const std::size_t waiting_max = oracle_->waiting() + 1;
+  if (answered_.capacity() < waiting_max) answered_.reserve(2 * waiting_max);
   const Phase before = std::exchange(task.phase, Phase::waiting);
   const auto answer = holder.poll(Waker{&Executor::on_answer, &task});
   collect();
