@@ -31,6 +31,7 @@ COMMON = ("-std=c++23 -pthread -Iinclude -Wall -Wextra -Wpedantic -Wconversion -
           "-Wshadow -Wold-style-cast -Wnon-virtual-dtor -Wno-c2y-extensions -Werror")
 ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,nullability,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-omit-frame-pointer")
+QUARANTINE = "-DMNEME_DEFAULT_RAW_HEADER='\"../../lit-tests/raw/Inputs/quarantining.hpp\"'"
 VARIANTS = {  # name: (compiler, flags)
     "release": (CLANG, "-O2 -g1"),
     "debug": (CLANG, "-O0 -g"),
@@ -40,8 +41,16 @@ VARIANTS = {  # name: (compiler, flags)
     "valgrind": (CLANG, "-O1 -gdwarf-4 -DMNEME_VALGRIND"),
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
     "gcc": ("g++", "-O1 -g -Wno-pedantic -Wno-maybe-uninitialized"),
+    "quarantine": (CLANG, f"-O1 -g {ASAN} {QUARANTINE}"),
+    "msan": (CLANG, "-O1 -g -fsanitize=memory -fsanitize-memory-track-origins=2 "
+                    "-fsanitize-ignorelist=lit-tests/msan.ignore"),
+    "tysan": (CLANG, "-O1 -g -fsanitize=type"),
+    "rtsan": (CLANG, "-O1 -g -fsanitize=realtime"),
 }
 QUICK = ("release", "debug")
+# Variants without the driver: it prints what the quarantine changes, builds on libraries that MSan
+# cannot look into, and is too slow under TypeSanitizer.
+CORE_ONLY = ("quarantine", "msan", "tysan")
 
 # The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
@@ -132,10 +141,11 @@ def add_variant(variant):
         programs.append(add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
                             flags=f"$flags_{variant}", libraries=libraries))
 
-    main_file = "src/driver/main.cpp"
-    archive = add(f"{out}/libdriver.a", "archive", [
-        compile_one(file) for file in sources("src/driver/*.cpp") if file != main_file])
-    link("mneme", [compile_one(main_file), archive], "-lfmt")
+    core_only, main_file = variant in CORE_ONLY, "src/driver/main.cpp"
+    if not core_only:
+        archive = add(f"{out}/libdriver.a", "archive", [
+            compile_one(file) for file in sources("src/driver/*.cpp") if file != main_file])
+        link("mneme", [compile_one(main_file), archive], "-lfmt")
     for file in sources("src/examples/*.cpp"):
         link(f"examples/{Path(file).stem}", [compile_one(file)])
     for file in sources("lit-tests/misuse/*.cpp"):
@@ -144,10 +154,10 @@ def add_variant(variant):
     doctest_main = compile_one("lit-tests/doctest_main.cpp")
     for file in sources("lit-tests/*/*_test.cpp"):
         name = f"tests/{Path(file).stem}"
-        if uses_driver(file):
-            link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
-        else:
+        if not uses_driver(file):
             link(name, [compile_one(file), doctest_main])
+        elif not core_only:
+            link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
     add(variant, "phony", programs)
 
 
@@ -216,7 +226,8 @@ def main():
     sites = [f"build/{variant}/lit/lit.site.cfg.py" for variant in variants]
     for variant, site in zip(variants, sites):
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
-        for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant}.items():
+        for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
+                            "core_only": variant in CORE_ONLY}.items():
             text = text.replace(f"@{word}@", str(value))
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / site).write_text(text)

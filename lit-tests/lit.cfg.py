@@ -2,7 +2,7 @@
 #
 #   %mneme   the driver                          %runner  what a C++ program has to be prefixed with
 #   %build   build/VARIANT: tests/, misuse/, …   %source  the top of the source tree
-#   %tools   the tools folder
+#   %tools   the tools folder                 %threaded  the same for a program that Helgrind knows
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
 import lit.formats
@@ -13,14 +13,21 @@ config.test_exec_root = f"{config.build}/lit"
 config.test_format = lit.formats.ShTest(execute_external=True)  # bash, with pipefail
 config.suffixes = {".mn", ".test", "_test.cpp"}
 config.excludes = {"Inputs"}
+if config.core_only:  # there is no driver to run
+    config.suffixes = {"_test.cpp"}
+    config.excludes |= {"driver", "scenarios", "script", "tools"}
 config.available_features.add(config.variant)
+if config.variant == "quarantine":
+    config.available_features.add("asan")
 lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
+helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
 runner = valgrind if config.variant == "valgrind" else ""
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),
+    (r"%threaded\b", helgrind if config.variant == "valgrind" else ""),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),
     (r"%source\b", config.source),
@@ -36,5 +43,8 @@ config.environment |= {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "LSAN_OPTIONS": "report_objects=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    # What libraries compare and measure was written without MSan's knowledge.
+    "MSAN_OPTIONS": "intercept_memcmp=0:intercept_strcmp=0:intercept_strlen=0",
+    "RTSAN_OPTIONS": "halt_on_error=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }

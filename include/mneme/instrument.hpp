@@ -36,7 +36,8 @@ extern "C" void tysan_set_type_unknown(const void* start, __SIZE_TYPE__ size);
 
 namespace mneme::instrument {
 
-/// Nobody may touch these bytes now (free memory, headers, slack behind a payload).
+/// Nobody may touch these bytes now (free memory, slack behind a payload), and what they hold is
+/// nothing.
 inline void no_access([[maybe_unused]] const void* start,
                       [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
@@ -47,6 +48,24 @@ inline void no_access([[maybe_unused]] const void* start,
 #endif
 #ifdef MNEME_VALGRIND
   (void)VALGRIND_MAKE_MEM_NOACCESS(start, size);
+#endif
+}
+
+/// Nobody but the allocator may touch these bytes, which hold its own words (headers).
+inline void sealed([[maybe_unused]] const void* start, [[maybe_unused]] std::size_t size) noexcept {
+#ifdef MNEME_ASAN
+  __asan_poison_memory_region(start, size);
+#endif
+#ifdef MNEME_VALGRIND
+  (void)VALGRIND_MAKE_MEM_NOACCESS(start, size);
+#endif
+}
+
+/// A copy of bytes that may hold anything, read to find out what they are: not to be wondered at.
+inline void guessed([[maybe_unused]] const void* start,
+                    [[maybe_unused]] std::size_t size) noexcept {
+#ifdef MNEME_MSAN
+  __msan_unpoison(start, size);
 #endif
 }
 

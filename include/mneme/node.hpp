@@ -62,7 +62,8 @@ static_assert(alignof(Node) == word_bytes);
   std::byte* const payload = block + sizeof(LiveNode);
   ::new (static_cast<void*>(block))
       LiveNode{static_cast<const std::byte*>(heap) + mark_for(block_size)};
-  instrument::no_access(block, block_size);
+  instrument::sealed(block, sizeof(LiveNode));
+  instrument::no_access(payload, block_size - sizeof(LiveNode));
   instrument::given(payload, payload_size);
   instrument::undefined(payload, payload_size);
   return payload;
@@ -71,7 +72,9 @@ static_assert(alignof(Node) == word_bytes);
 /// The word before a payload, as it stands.
 [[nodiscard]] inline const std::byte* home_of(const std::byte* block) noexcept {
   const instrument::Window window(block, sizeof(LiveNode));
-  return std::launder(reinterpret_cast<const LiveNode*>(block))->home;
+  const std::byte* const home = std::launder(reinterpret_cast<const LiveNode*>(block))->home;
+  instrument::guessed(&home, sizeof(LiveNode));
+  return home;
 }
 
 /// Ends a live block that goes back to the raw heap at once.
@@ -90,7 +93,8 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   instrument::undefined(block, block_size);
   auto* const freed = ::new (static_cast<void*>(block))
       FreedNode{nullptr, block_size | static_cast<std::size_t>(checked ? 1 : 0)};
-  instrument::no_access(block, block_size);
+  instrument::sealed(block, sizeof(FreedNode));
+  instrument::no_access(block + sizeof(FreedNode), block_size - sizeof(FreedNode));
   return freed;
 }
 
@@ -111,6 +115,7 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   const instrument::Window window(block, sizeof(FreedNode));
   std::size_t marked = 0;
   __builtin_memcpy(&marked, block + offsetof(FreedNode, marked_size), sizeof marked);
+  instrument::guessed(&marked, sizeof marked);
   return (marked & 1) != 0 && marked <= capacity + 1;
 }
 

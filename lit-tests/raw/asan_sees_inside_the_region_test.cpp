@@ -8,6 +8,8 @@
 // RUN: %wrong 'overflow into the neighbour' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'underflow into the header' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'use before the grant' | FileCheck %s --check-prefix=READ
+// RUN: %wrong 'use after free of a block with a new owner' | FileCheck %s --check-prefix=READ
+// RUN: %wrong 'stride over the neighbour' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'what only a freed block knows' | FileCheck %s --check-prefix=LEAK
 // RUN: %build/tests/asan_sees_inside_the_region_test -tc='right use*'
 // READ: In a StaticRegion:
@@ -37,6 +39,7 @@
 #include <cstring>
 #include <mneme/mneme.hpp>
 
+#include "Inputs/quarantining.hpp"
 #include "Inputs/regions.hpp"
 
 using namespace mneme;
@@ -111,6 +114,31 @@ TEST_CASE_TEMPLATE("use before the grant", Region, BOTH_REGIONS) {
   test::read(here.b + here.layout.size + word_bytes);  // where it is going to be
 }
 
+/// The same with a heap that keeps gaps and a quarantine: without, these two go unnoticed.
+template <class Region>
+struct QuarantinedWorld {
+  [[nodiscard]] std::byte* ask() { return static_cast<std::byte*>(heap.try_allocate(layout)); }
+
+  static constexpr Layout layout = World<Region>::layout;
+  Region region;
+  BasicHeap<Quarantining<FirstFit, 64>> heap{region.bytes()};
+};
+
+TEST_CASE_TEMPLATE("use after free of a block with a new owner", Region, BOTH_REGIONS) {
+  QuarantinedWorld<Region> here;
+  std::byte* const old = here.ask();
+  here.heap.free(old, here.layout);
+  REQUIRE(here.ask() != nullptr);  // which first-fit alone would put at the same place
+  test::read(old + 16);
+}
+
+TEST_CASE_TEMPLATE("stride over the neighbour", Region, BOTH_REGIONS) {
+  QuarantinedWorld<Region> here;
+  std::byte* const first = here.ask();
+  REQUIRE(here.ask() != nullptr);
+  test::write(first + here.layout.size + word_bytes + 16);  // without a gap, inside of it
+}
+
 TEST_CASE_TEMPLATE("what only a freed block knows", Region, BOTH_REGIONS) {
   static Region region;  // still there when LSan looks
   static Heap heap(region.bytes());
@@ -118,6 +146,7 @@ TEST_CASE_TEMPLATE("what only a freed block knows", Region, BOTH_REGIONS) {
   holder[0] = new char[24];
   holder[1] = nullptr;
   heap.free(holder, {.size = 16, .align = 8});
+  REQUIRE(heap.validate() == nullptr);  // ends a quarantine, which would still know it
 }
 
 TEST_CASE_TEMPLATE("right use", Region, BOTH_REGIONS) {

@@ -15,10 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "Inputs/quarantining.hpp"
+
 using namespace mneme;
 
 // A new raw heap is tested by adding it here.
-#define EVERY_RAW_HEAP FirstFit, FaultInjecting<FirstFit>
+#define EVERY_RAW_HEAP FirstFit, FaultInjecting<FirstFit>, Quarantining<FirstFit>
 
 namespace {
 

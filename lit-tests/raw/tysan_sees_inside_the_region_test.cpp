@@ -1,0 +1,76 @@
+// REQUIRES: tysan
+// RUN: %build/tests/tysan_sees_inside_the_region_test -tc='a float is read as a number' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=WRONG
+// RUN: %build/tests/tysan_sees_inside_the_region_test -tc='the size of a freed node*' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=NODE
+// RUN: %build/tests/tysan_sees_inside_the_region_test -tc='memory is used again*' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=RIGHT --implicit-check-not=TypeSanitizer
+// WRONG: ERROR: TypeSanitizer: type-aliasing-violation
+// WRONG: of size 4 at {{.*}} with type int accesses an existing object of type float
+// NODE: ERROR: TypeSanitizer: type-aliasing-violation
+// NODE: of size 8 at {{.*}} with type any pointer accesses an existing object of type long
+// RIGHT: 2 passed
+// purpose: shows that TypeSanitizer sees access through a wrong type, also to nodes of the core.
+// room: tests; includes everything.
+// threads: none.
+// invariants: storage that is used again for another type goes unnoticed.
+#include <doctest/doctest.h>
+
+#include <mneme/mneme.hpp>
+
+using namespace mneme;
+
+namespace {
+
+alignas(64) std::byte memory[1024];
+
+/// One value through a pointer that the compiler knows nothing of.
+template <class T>
+[[gnu::noinline]] T read(void* place) {
+  return *static_cast<volatile T*>(place);
+}
+template <class T>
+[[gnu::noinline]] void write(void* place, T value) {
+  *static_cast<volatile T*>(place) = value;
+}
+
+TEST_CASE("a float is read as a number") {
+  Heap heap(memory);
+  void* const block = heap.try_allocate(Layout::of<float>());
+  write(block, 1.0F);
+  (void)read<int>(block);
+  heap.free(block, Layout::of<float>());
+}
+
+TEST_CASE("the size of a freed node is read as a pointer") {
+  alignas(8) static std::byte block[64];
+  (void)read<void*>(&node::begin_freed(block, sizeof block)->marked_size);
+}
+
+TEST_CASE("memory is used again for other types, by blocks") {
+  Heap heap(memory);
+  for (int round = 0; round < 3; ++round) {
+    void* const first = heap.try_allocate(Layout::of<float>());
+    write(first, 1.0F);
+    CHECK(read<float>(first) == 1.0F);
+    heap.free(first, Layout::of<float>());
+    void* const second = heap.try_allocate(Layout::of<int>());
+    write(second, 2);
+    CHECK(read<int>(second) == 2);
+    heap.defer_free(second, Layout::of<int>());
+    heap.poll();
+  }
+}
+
+TEST_CASE("memory is used again for other types, by owners") {
+  Heap heap(memory);
+  for (int round = 0; round < 3; ++round) {
+    auto number = std::move(heap.make<int>(3).poll()->value());
+    CHECK(*number == 3);
+    number.reset();
+    auto fraction = std::move(heap.make<double>(0.5).poll()->value());
+    CHECK(*fraction == 0.5);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,78 @@
+// REQUIRES: asan
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc=misaligned 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=MISALIGNED
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='pointer overflow' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=POINTER
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='lost bits' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=LOST
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='wide shift' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=SHIFT
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='beyond an object' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=SIZE
+// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='no such value' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=VALUE
+// MISALIGNED: runtime error: {{store to|constructor call on}} misaligned address
+// POINTER: runtime error: {{addition of unsigned offset to 0x[0-9a-f]+ overflowed}}
+// LOST: runtime error: implicit conversion from type 'std::size_t'
+// SHIFT: runtime error: shift exponent 64 is too large
+// SIZE: runtime error: member access within address {{.*}} with insufficient space for an object
+// VALUE: runtime error: load of value 7, which is not a valid value for type
+// purpose: shows that UBSan is alive, by one misstep a case, each of a kind the core could make.
+// room: tests; includes everything.
+// threads: none.
+// invariants: none; each case ends its program.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <mneme/mneme.hpp>
+
+using namespace mneme;
+
+namespace {
+
+/// A number that no compiler knows.
+std::size_t unknown(std::size_t number) {
+  volatile std::size_t copy = number;
+  return copy;
+}
+
+alignas(64) std::byte memory[256];
+
+TEST_CASE("misaligned") { (void)node::begin_object<std::uint64_t>(memory + unknown(4), 1U); }
+
+TEST_CASE("pointer overflow") {
+  const std::byte* place = &memory[unknown(0)];
+  place += unknown(SIZE_MAX - 64);
+  CHECK(address_of(place) != 0);
+}
+
+TEST_CASE("lost bits") {
+  const auto narrow = [](std::size_t wide) -> std::uint32_t {
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wshorten-64-to-32"
+    return wide;
+#pragma clang diagnostic pop
+  };
+  CHECK(narrow(unknown(std::size_t{1} << 40)) == 0);
+}
+
+TEST_CASE("wide shift") { CHECK((std::size_t{1} << unknown(64)) != 2); }
+
+TEST_CASE("beyond an object") {
+  struct Pair {
+    std::uint64_t first, second;
+  };
+  std::uint64_t alone = 1;
+  const auto* const pair = node::as<Pair>(reinterpret_cast<std::byte*>(&alone));  // NOLINT
+  CHECK(pair->second != 1);
+}
+
+TEST_CASE("no such value") {
+  bool flag = false;
+  const unsigned char seven = 7;
+  std::memcpy(&flag, &seven, 1);
+  CHECK(flag);
+}
+
+}  // namespace
