@@ -191,8 +191,9 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
   /// Word held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
   /// hand-off (P3).
   void grant() noexcept {
-    while (lists_.waiting() > 0 && !lists_.closed() && lists_.try_lock()) {
-      Waiter* const head = lists_.head();
+    while (lists_.waiting() > 0 && lists_.try_lock()) {
+      // Asked under the short lock: once close() has ended one request, it ends all behind that.
+      Waiter* const head = lists_.closed() ? nullptr : lists_.head();
       void* payload = nullptr;
       if (head != nullptr) payload = carve(head->block_layout, head->layout.size);
       const bool must_wake =
