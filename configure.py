@@ -7,8 +7,10 @@ There is no other description of the build: what lies in a folder is built by th
     src/examples/NAME.cpp           ->  build/VARIANT/examples/NAME
     lit-tests/FOLDER/NAME_test.cpp  ->  build/VARIANT/tests/NAME_test
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
+    lit-tests/model/NAME_model.cpp  ->  build/model/NAME_model
 
-`ninja` builds release; `ninja check` runs all tests, `ninja check-VARIANT` those of one variant.
+`ninja` builds release; `ninja check` runs all tests, `ninja check-VARIANT` those of one variant,
+`ninja check-model` the searches of the models.
 Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
 """
 
@@ -51,6 +53,8 @@ QUICK = ("release", "debug")
 # Variants without the driver: it prints what the quarantine changes, builds on libraries that MSan
 # cannot look into, and is too slow under TypeSanitizer.
 CORE_ONLY = ("quarantine", "msan", "tysan")
+# relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
+MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 
 # The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
@@ -79,6 +83,7 @@ LIBRARIES = {  # header: Debian package
     "doctest/doctest.h": "doctest-dev",
     "valgrind/memcheck.h": "valgrind",
     "sanitizer/asan_interface.h": "libclang-rt-22-dev",
+    "relacy/relacy.hpp": "relacy-dev",
 }
 
 
@@ -161,6 +166,20 @@ def add_variant(variant):
     add(variant, "phony", programs)
 
 
+def add_models():
+    """The models that relacy searches, each a program built once, and the target model."""
+    def compile_one(source):
+        return add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
+                   flags=f"{COMMON} {MODEL}")
+
+    search = compile_one("lit-tests/model/Inputs/search.cpp")
+    add("model", "phony", [
+        add(f"build/model/{Path(file).stem}", "link", [compile_one(file), search],
+            compiler=CLANG, flags=f"{COMMON} {MODEL}")
+        for file in sources("lit-tests/model/*_model.cpp")])
+    add_lit("check-model", ["model"])
+
+
 def add_lit(target, variants):
     """The target that builds these variants and runs the lit suite of each in one process."""
     add(target, "lit", implicit=variants, xml=f"build/{target}.xml",
@@ -184,6 +203,8 @@ def add_text_checks(variants):
     compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
     compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
+    compiled |= {file: f"build/model/obj/{file}.o"
+                 for file in sources("lit-tests/model/**/*.cpp")}
     configs = [".clang-tidy", "lit-tests/.clang-tidy"]
     add("tidy", "phony", [
         add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
@@ -204,7 +225,8 @@ def build_description(variants, sites):
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
         add_variant(variant)
         add_lit(f"check-{variant}", [variant])
-    add_lit("check", variants)
+    add_models()
+    add_lit("check", [*variants, "model"])
     add_lit("check-quick", [variant for variant in variants if variant in QUICK] or variants)
     add_text_checks(variants)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
@@ -223,8 +245,9 @@ def main():
             parser.error(f"no variant '{variant}'; there are {', '.join(VARIANTS)}")
     check_tools(variants)
 
-    sites = [f"build/{variant}/lit/lit.site.cfg.py" for variant in variants]
-    for variant, site in zip(variants, sites):
+    suites = [*variants, "model"]
+    sites = [f"build/{suite}/lit/lit.site.cfg.py" for suite in suites]
+    for variant, site in zip(suites, sites):
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
                             "core_only": variant in CORE_ONLY}.items():

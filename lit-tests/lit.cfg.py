@@ -19,6 +19,11 @@ if config.core_only:  # there is no driver to run
 config.available_features.add(config.variant)
 if config.variant == "quarantine":
     config.available_features.add("asan")
+if config.variant == "model":  # a suite of its own, whose programs are built once
+    config.test_source_root += "/model"
+    config.suffixes = {".test", "_model.cpp"}
+else:
+    config.excludes.add("model")
 lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"

@@ -6,6 +6,7 @@ packages=(
   clang-22 libclang-rt-22-dev g++ ninja-build python3          # to build
   libcli11-dev libfmt-dev nlohmann-json3-dev                   # what the driver is built on
   doctest-dev llvm-22 llvm-22-tools python3-psutil valgrind    # to test
+  relacy-dev                                                   # to search the models
   clang-format-22 clang-tidy-22                                # to check the text
   xz-utils                                                     # to unpack recorded traces
 )

@@ -1,0 +1,45 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
+// CHECK: free_against_release: 3 preemptions: {{[0-9]{3,}}} interleavings, no failure
+// CHECK-NEXT: free_against_release: random: 4000 interleavings, no failure
+// WRONG: free_against_release: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that a guard's release grants what a free made fit meanwhile: P1.
+// room: tests; includes everything.
+// threads: one holds a guard for a moment, one frees; a request waits from the beginning.
+// invariants: whoever comes second does the work, without a further call.
+#include "Inputs/world.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct FreeAgainstRelease : model::World<FreeAgainstRelease, 2, 1> {
+  void* first = nullptr;
+  model::Task waiting;
+
+  void before() {
+    first = live_block();
+    waiting.begin(*heap);
+    RL_ASSERT(!waiting.poll());
+  }
+
+  void thread(unsigned id) {
+    if (id == 0) {
+      heap->try_lock().unlock();
+    } else {
+      free(first);
+    }
+  }
+
+  void after() {
+    RL_ASSERT(waiting.wakes() == 1);
+    RL_ASSERT(waiting.poll());
+    waiting.free();
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<FreeAgainstRelease>({.preemptions = 3});

@@ -1,0 +1,57 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=free.push | FileCheck %s --check-prefix=RACE
+// RUN: %fails --weaken=free.drain | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --lose=free.drain | FileCheck %s --check-prefix=WRONG
+// CHECK: push_against_drain: full search: {{[0-9]{3,}}} interleavings, no failure
+// CHECK-NEXT: push_against_drain: random: 4000 interleavings, no failure
+// RACE: push_against_drain: {{.*}}: DATA RACE in interleaving
+// WRONG: push_against_drain: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that drains get each block once, and see what was written before it was pushed.
+// room: tests; includes free_queue.
+// threads: one pushes two blocks, one drains twice.
+// invariants: link and size are read only after they were written.
+#include "Inputs/model.hpp"
+
+#include <mneme/free_queue.hpp>
+
+using namespace mneme;
+
+namespace {
+
+struct PushAgainstDrain : rl::test_suite<PushAgainstDrain, 2> {
+  FreeQueue queue;
+  alignas(8) std::byte blocks[2][16];
+  model::Ghost bytes[2];
+  int drained[2] = {0, 0};
+
+  void take_all() {
+    for (node::FreedNode* freed = queue.drain(); freed != nullptr;) {
+      const auto which = node::block_of_freed(freed) == blocks[0] ? 0 : 1;
+      bytes[which].look();
+      ++drained[which];
+      freed = node::read_freed(freed).link;
+    }
+  }
+
+  void thread(unsigned id) {
+    if (id == 0) {
+      for (int i = 0; i < 2; ++i) {
+        bytes[i].touch();
+        queue.push(node::begin_freed(blocks[i], 16));
+      }
+    } else {
+      take_all();
+      take_all();
+    }
+  }
+
+  void after() {
+    take_all();
+    RL_ASSERT(drained[0] == 1 && drained[1] == 1);
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<PushAgainstDrain>({.full = true});

@@ -1,0 +1,65 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --lose=waits.resize | FileCheck %s --check-prefix=WRONG
+// CHECK: two_frees_against_three_waiters: 2 preemptions: {{[0-9]{3,}}} interleavings, no failure
+// CHECK-NEXT: two_frees_against_three_waiters: random: 4000 interleavings, no failure
+// WRONG: two_frees_against_three_waiters: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that frees grant in order of arrival (P2), and wake only whom they satisfied (P3).
+// room: tests; includes everything.
+// threads: two free one block each; a third takes what the first waiter got, and frees it.
+// invariants: three requests wait; who is granted before another was there before it.
+#include "Inputs/world.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct TwoFreesAgainstThreeWaiters : model::World<TwoFreesAgainstThreeWaiters, 3, 2> {
+  void* blocks[2] = {};
+  model::Task tasks[3];
+  int woken = 0;
+  struct Turn {
+    TwoFreesAgainstThreeWaiters* world;
+    int place;
+  } turns[3];
+
+  void before() {
+    for (void*& block : blocks) block = live_block();
+    for (int i = 0; i < 3; ++i) {
+      turns[i] = {this, i};
+      tasks[i].argument = &turns[i];
+      tasks[i].on_wake = [](void* argument) {
+        const Turn turn = *static_cast<Turn*>(argument);
+        RL_ASSERT(turn.world->woken++ == turn.place);
+      };
+      tasks[i].begin(*heap);
+      RL_ASSERT(!tasks[i].poll());
+    }
+  }
+
+  void thread(unsigned id) {
+    if (id < 2) {
+      free(blocks[id]);
+    } else if (tasks[0].poll()) {
+      tasks[0].free();
+    }
+  }
+
+  void after() {
+    const bool passed_on = tasks[0].closed() || woken == 3;
+    RL_ASSERT(woken == 2 || passed_on);
+    for (int i = 0; i < 3; ++i) {
+      RL_ASSERT(tasks[i].wakes() == (i < woken ? 1 : 0));
+    }
+    for (model::Task& task : tasks) {
+      if (task.has_memory() || (&task == &tasks[0] && woken == 3)) continue;
+      RL_ASSERT(task.poll());
+      task.free();
+    }
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<TwoFreesAgainstThreeWaiters>({});

@@ -1,0 +1,62 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=free.push | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
+// CHECK: two_pushes_against_drain: 2 preemptions: {{[0-9]{3,}}} interleavings, no failure
+// CHECK-NEXT: two_pushes_against_drain: random: 4000 interleavings, no failure
+// RACE: two_pushes_against_drain: {{.*}}: DATA RACE in interleaving
+// WRONG: two_pushes_against_drain: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that pushes of two threads lose no block to each other, nor to a drain.
+// room: tests; includes free_queue.
+// threads: two push two blocks each, one drains twice.
+// invariants: each block comes once, and of one thread's two the later one comes first.
+#include "Inputs/model.hpp"
+
+#include <mneme/free_queue.hpp>
+
+using namespace mneme;
+
+namespace {
+
+struct TwoPushesAgainstDrain : rl::test_suite<TwoPushesAgainstDrain, 3> {
+  FreeQueue queue;
+  alignas(8) std::byte blocks[4][16];
+  model::Ghost bytes[4];
+  int drained = 0;
+  bool came[4] = {};
+
+  void take_all() {
+    bool seen[4] = {};
+    for (node::FreedNode* freed = queue.drain(); freed != nullptr;) {
+      const auto which = static_cast<std::size_t>(node::block_of_freed(freed) - blocks[0]) / 16;
+      RL_ASSERT(!came[which]);
+      RL_ASSERT(which % 2 == 1 || !seen[which]);
+      bytes[which].look();
+      came[which] = true;
+      if (which % 2 == 0) seen[which + 1] = true;
+      RL_ASSERT(!(which % 2 == 1 && seen[which]));
+      ++drained;
+      freed = node::read_freed(freed).link;
+    }
+  }
+
+  void thread(unsigned id) {
+    if (id == 2) {
+      take_all();
+      take_all();
+      return;
+    }
+    for (unsigned i = 2 * id; i < 2 * id + 2; ++i) {
+      bytes[i].touch();
+      queue.push(node::begin_freed(blocks[i], 16));
+    }
+  }
+
+  void after() {
+    take_all();
+    RL_ASSERT(drained == 4);
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<TwoPushesAgainstDrain>({});
