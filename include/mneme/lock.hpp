@@ -36,9 +36,9 @@ class LockWord {
   /// Says that there is something to do. Returns true if the caller became the owner and must do
   /// it; else the present owner will. Wait-free.
   [[nodiscard]] bool leave_work() noexcept {
-    // (word.leave) acq_rel: pairs with acquire (word.look), with release (word.release);
-    // publishes what was pushed or queued, and sees the raw heap if the caller is now the owner.
-    if ((state_.fetch_or(locked | work_left, std::memory_order_acq_rel) & locked) != 0)
+    // (word.leave) release: pairs with acquire (word.look); publishes what was pushed or queued.
+    // Who becomes the owner by it looks next, and so sees the raw heap.
+    if ((state_.fetch_or(locked | work_left, std::memory_order_release) & locked) != 0)
       return false;
     look();
     return true;
@@ -55,7 +55,7 @@ class LockWord {
   /// note of the work and returns false: the owner has to look again. Wait-free.
   [[nodiscard]] bool release() noexcept {
     unsigned expected = locked;
-    // (word.release) release: pairs with acquire (word.take), with acq_rel (word.leave); publishes
+    // (word.release) release: pairs with acquire (word.take), with acquire (word.look); publishes
     // the raw heap. (word.peek) relaxed: the failed attempt publishes nothing and reads nothing;
     // (word.look) does.
     if (state_.compare_exchange_strong(expected, idle, std::memory_order_release,
@@ -75,8 +75,8 @@ class LockWord {
  private:
   /// Owner only: takes note of the work, which it does next.
   void look() noexcept {
-    // (word.look) acquire: pairs with acq_rel (word.leave), with release (word.defer); sees the
-    // work that was left.
+    // (word.look) acquire: pairs with release (word.leave), with release (word.defer), with release
+    // (word.release); sees the work that was left, and the raw heap as its last owner left it.
     state_.fetch_and(~work_left, std::memory_order_acquire);
   }
 

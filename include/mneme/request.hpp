@@ -98,16 +98,17 @@ class [[nodiscard]] Request {
   /// are, and so does any poll while a coroutine awaits the request. After the answer was given,
   /// further polls answer `cancelled`.
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
-    // (request.poll) acquire: pairs with release (request.answer); sees the payload and the block.
-    RequestState state = waiter_.state.load(std::memory_order_acquire);
+    // (request.poll) relaxed: only says what to try; (request.repoll) sees the answer. It publishes
+    // nothing.
+    RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::idle) {
       waiter_.waker = waker;
       (void)heap_.start(waiter_);
     } else if (state == RequestState::waiting && waker && !waiter_.parked) {
       (void)rearm(waker, {});
     }
-    // (request.repoll) acquire: pairs with release (request.answer); as (request.poll), it may just
-    // have been granted.
+    // (request.repoll) acquire: pairs with release (request.answer); sees the payload and the
+    // block. It may just have been granted.
     state = waiter_.state.load(std::memory_order_acquire);
     if (state == RequestState::waiting) return std::nullopt;
     return take(state);
@@ -117,9 +118,9 @@ class [[nodiscard]] Request {
   /// is considered (P5). Nothing if it was answered and taken. Waits for a waker of this request
   /// that is running just now.
   void cancel() noexcept {
-    // (request.done) acquire: pairs with release (request.answer); sees that there is something to
-    // withdraw.
-    const RequestState state = waiter_.state.load(std::memory_order_acquire);
+    // (request.done) relaxed: only says whether there may be something to withdraw; what, is seen
+    // under the short lock. It publishes nothing.
+    const RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::waiting || state == RequestState::granted ||
         state == RequestState::closed) {
       heap_.withdraw(waiter_);

@@ -69,8 +69,8 @@ class RequestLists {
     const bool must_wake = waker && !lock_nests<Short>;
     // (waker.begin) relaxed: (request.answer) publishes it; publishes nothing by itself.
     waiter.waking.store(must_wake, std::memory_order_relaxed);
-    // (request.answer) release: pairs with acquire (request.poll), (request.repoll),
-    // (request.done), (request.resume), (request.reserved); publishes payload and block.
+    // (request.answer) release: pairs with acquire (request.repoll), (request.resume),
+    // (request.reserved); publishes payload and block.
     waiter.state.store(state, std::memory_order_release);
     if (waker && lock_nests<Short>) waker.wake(waker.context);
     return must_wake;
