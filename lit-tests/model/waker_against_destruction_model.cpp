@@ -7,7 +7,7 @@
 // RACE: waker_against_destruction: {{.*}}: DATA RACE in interleaving
 // purpose: shows that a waker is called at most once, and never after its request.
 // room: tests; includes everything.
-// threads: one frees, which calls the waker; one destroys the request, and then what its waker uses.
+// threads: one frees, which calls the waker; one destroys the request, and what its waker uses.
 // invariants: the destructor waits for a waker that is running.
 #include "Inputs/world.hpp"
 
