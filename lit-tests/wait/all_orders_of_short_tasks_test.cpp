@@ -1,4 +1,4 @@
-// RUN: %runner %build/tests/all_orders_of_short_tasks_test
+// RUN: %runner %build/tests/all_orders_of_short_tasks_test --no-intro
 // purpose: shows that the promises hold in all orders in which the steps of short tasks can come.
 // room: tests; includes the driver.
 // threads: none; the models of lit-tests/model go below the level of steps.
