@@ -9,8 +9,8 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/model/NAME_model.cpp  ->  build/model/NAME_model
 
-`ninja` builds release; `ninja check` runs all tests, `ninja check-VARIANT` those of one variant,
-`ninja check-model` the searches of the models.
+`ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
+`ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
 """
 
@@ -49,7 +49,10 @@ VARIANTS = {  # name: (compiler, flags)
     "tysan": (CLANG, "-O1 -g -fsanitize=type"),
     "rtsan": (CLANG, "-O1 -g -fsanitize=realtime"),
 }
-QUICK = ("release", "debug")
+# What tools/check builds and runs; the models are one more suite.
+CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
+          "check-quick": ("release", "debug"),
+          "check-full": (*VARIANTS, "model")}
 # Variants without the driver: it prints what the quarantine changes, builds on libraries that MSan
 # cannot look into, and is too slow under TypeSanitizer.
 CORE_ONLY = ("quarantine", "msan", "tysan")
@@ -226,8 +229,10 @@ def build_description(variants, sites):
         add_variant(variant)
         add_lit(f"check-{variant}", [variant])
     add_models()
-    add_lit("check", [*variants, "model"])
-    add_lit("check-quick", [variant for variant in variants if variant in QUICK] or variants)
+    for check, wanted in CHECKS.items():
+        suites = [suite for suite in (*variants, "model") if suite in wanted]
+        add(f"build-{check}", "phony", suites)
+        add_lit(check, suites)
     add_text_checks(variants)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
