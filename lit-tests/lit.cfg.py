@@ -5,6 +5,8 @@
 #   %tools   the tools folder                 %threaded  the same for a program that Helgrind knows
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
+from pathlib import Path
+
 import lit.formats
 
 config.name = f"mneme-{config.variant}"
@@ -15,7 +17,9 @@ config.suffixes = {".mn", ".test", "_test.cpp"}
 config.excludes = {"Inputs"}
 if config.core_only:  # there is no driver to run
     config.suffixes = {"_test.cpp"}
-    config.excludes |= {"driver", "scenarios", "script", "tools"}
+    config.excludes |= {"driver", "scenarios", "tools"}
+    config.excludes |= {file.name for file in Path(config.test_source_root).rglob("*_test.cpp")
+                        if "/driver/" in file.read_text() or '"driver/' in file.read_text()}
 config.available_features.add(config.variant)
 if config.variant == "quarantine":
     config.available_features.add("asan")

@@ -392,6 +392,7 @@ TEST_CASE("where the short lock nests, wakers run inside of it, and may ask all 
     int depth;
   } context{heap, first, second, 0};
   const auto wake = [](void* pointer) noexcept {
+    const mneme::test::MayWait may_wait;
     auto& [home, own, next, depth] = *static_cast<Context*>(pointer);
     depth = NestingLock::depth;
     next.cancel();

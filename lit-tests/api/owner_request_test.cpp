@@ -279,8 +279,8 @@ TEST_CASE("what a constructor throws comes out of co_await, and the memory is ba
   auto work = [](Heap& home, Log& into) -> Task {
     try {
       (void)co_await home.make<Probe>(1);
-    } catch (const std::runtime_error& error) {
-      into = error.what();
+    } catch (const std::runtime_error&) {
+      into = "no probe";
     }
   };
   const Task task = work(heap, log);

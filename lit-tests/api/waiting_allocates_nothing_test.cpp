@@ -11,9 +11,9 @@
 
 #include "support.hpp"
 
-// Under TSan and Valgrind the operators are theirs; there the counter stays at zero.
+// Under TSan, MSan and Valgrind the operators are theirs; there the counter stays at zero.
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define OPERATORS_ARE_TAKEN
 #endif
 #endif

@@ -93,6 +93,7 @@ TEST_CASE("a woken task that runs at once is not held up by the one who woke it"
     (void)task.request->poll({.wake = &Urgent::wake, .context = &task});
     test::spinning = &give_up;
     test::interrupt = [] {
+      const test::MayWait may_wait;
       if (masked == 0 && urgent->ready && !urgent->has_run) {
         urgent->ready = false;
         urgent->run();
@@ -121,6 +122,7 @@ TEST_CASE("a request withdrawn by an interrupt, before any step of the free that
       countdown = n;
       test::spinning = &give_up;
       test::interrupt = [] {
+        const test::MayWait may_wait;
         if (masked == 0 && countdown > 0 && --countdown == 0) urgent->request.reset();
       };
       here.free(held, all);

@@ -1,11 +1,11 @@
 // RUN: %runner %build/tests/an_interrupt_at_any_step_loses_nothing_test
-// UNSUPPORTED: tsan, valgrind
+// UNSUPPORTED: tsan, valgrind, tysan
 // purpose: shows P1–P5 on one core, by interrupts that free before any two atomic steps.
 // room: tests; includes everything, on atomics that let the interrupts in.
 // threads: one, and its interrupts, which nest.
 // invariants: every pair of steps is tried, for each call, both short locks and both frees.
 //
-// Not under tsan and valgrind: a hundred thousand small worlds are slow there, and have one thread;
+// Not under tsan, tysan and valgrind: a hundred thousand small worlds are slow there, and have one thread;
 // asan watches their memory.
 #define MNEME_ATOMIC_HEADER "../../lit-tests/free/Inputs/watched_atomic.hpp"
 #include <doctest/doctest.h>
