@@ -26,12 +26,12 @@ struct CoroutineAgainstItsWaker : model::World<CoroutineAgainstItsWaker, 2, 1> {
   /// Notes the coroutine, and awaits what it is given.
   struct Note {
     std::coroutine_handle<>& to;
-    [[nodiscard]] static bool await_ready() { return false; }
-    bool await_suspend(std::coroutine_handle<> handle) const {
+    [[nodiscard]] bool await_ready() const { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
       to = handle;
       return false;
     }
-    static void await_resume() {}
+    void await_resume() const {}
   };
 
   model::Coroutine wait_and_free() {

@@ -5,6 +5,7 @@
 // invariants: each order is run by the driver, which asks its oracle after every step.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -129,21 +130,15 @@ const std::vector<Scene> scenes{
       {"vec c 4", "push c", "free c"}}},
 };
 
-/// Calls `use` with every order of the tasks' steps that keeps each task's own.
-template <class F>
-void each_order(const std::vector<Task>& tasks, std::vector<std::size_t>& done, std::string& script,
-                F& use) {
-  bool last = true;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (done[i] == tasks[i].size()) continue;
-    last = false;
-    const std::size_t before = script.size();
-    script.append(tasks[i][done[i]++]).append("\n");
-    each_order(tasks, done, script, use);
-    script.resize(before);
-    --done[i];
+/// The script of one order, in which each entry says whose step comes next.
+std::string script_of(const Scene& scene, std::string_view polls,
+                      const std::vector<std::size_t>& order) {
+  std::string script = std::string(scene.heap).append(polls);
+  std::vector<std::size_t> done(scene.tasks.size());
+  for (const std::size_t task : order) {
+    script.append(scene.tasks[task][done[task]++]).append("\n");
   }
-  if (last) use(script);
+  return script;
 }
 
 /// Ends the test. The script is what `mneme run` takes as it is.
@@ -181,15 +176,16 @@ TEST_CASE("all orders of short tasks keep the promises") {
   std::size_t orders = 0;
   for (const Scene& scene : scenes) {
     for (const std::string_view polls : {" poll=manual\n", " poll=auto\n"}) {
+      std::vector<std::size_t> order;
+      for (std::size_t task = 0; task < scene.tasks.size(); ++task) {
+        order.insert(order.end(), scene.tasks[task].size(), task);
+      }
       std::size_t stuck = 0;
-      std::size_t before = orders;
-      auto use = [&](const std::string& script) {
+      const std::size_t before = orders;
+      do {
         ++orders;
-        if (run(scene, script, output)) ++stuck;
-      };
-      std::string script = std::string(scene.heap).append(polls);
-      std::vector<std::size_t> done(scene.tasks.size());
-      each_order(scene.tasks, done, script, use);
+        if (run(scene, script_of(scene, polls, order), output)) ++stuck;
+      } while (std::ranges::next_permutation(order).found);
       CAPTURE(scene.title);
       CHECK((stuck > 0) == scene.may_deadlock);
       CHECK(stuck < orders - before);

@@ -12,10 +12,10 @@ class Coroutine {
  public:
   struct promise_type {
     Coroutine get_return_object() noexcept { return Coroutine(Handle::from_promise(*this)); }
-    static std::suspend_never initial_suspend() noexcept { return {}; }
-    static std::suspend_always final_suspend() noexcept { return {}; }
+    [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
+    [[nodiscard]] std::suspend_always final_suspend() const noexcept { return {}; }
     void return_void() noexcept {}
-    static void unhandled_exception() noexcept { fail("a coroutine threw"); }
+    void unhandled_exception() const noexcept { fail("a coroutine threw"); }
   };
 
   Coroutine() noexcept = default;
