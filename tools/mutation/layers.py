@@ -1,0 +1,211 @@
+"""The layers that faults are held against: variants of the build, and the checks of the text.
+
+A variant's tests are what lit made of them: after one run with every fault switched off, each has a
+shell script of its own, which is then run again and again with one fault switched on.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import threading
+import time
+import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import processes
+
+LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
+# Tests of the text and of the tools: they read sources, or build on their own.
+NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/readme_tells_the_truth|^api/bare_build")
+TOOL_SPOKE = re.compile(
+    r"(ERROR|WARNING): \w+Sanitizer|runtime error: |==\d+== +(Invalid |Conditional jump|Use of "
+    r"uninit|Mismatched|Possible data race|[\d,]+ bytes in .* lost)|^iteration: \d+|DATA RACE",
+    re.MULTILINE)
+CHECK_SPOKE = re.compile(r"mneme: fatal: |error: corruption")
+# What a verdict of a variant, and one of the text, rests on.
+TESTED = ("include", "src", "fuzz", "lit-tests", "configure.py", "build.ninja.in")
+READ = ("include", "src", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
+        "tools/rooms.toml", "configure.py", ".clang-tidy")
+LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 10, 120
+
+
+class LayerError(Exception):
+    """Why a layer cannot be used."""
+
+
+@dataclass
+class Test:
+    name: str
+    script: Path
+    seconds: float
+    reached: set = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # its files are its own
+
+
+@dataclass
+class Verdict:
+    test: str  # "" if the fault survived
+    by: str = ""  # "tool": the layer's own spoke; "check": mneme's; "test": an expectation; "time"
+
+
+def hash_of(root, names):
+    """Of all files there."""
+    found = hashlib.sha256()
+    for top in names:
+        for file in sorted([root / top, *(root / top).rglob("*")]):
+            if file.is_file() and "__pycache__" not in file.parts:
+                found.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def configure_of(root):
+    """configure.py's tables."""
+    spec = importlib.util.spec_from_file_location("configure", root / "configure.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def layers_of(configure):
+    """All layers, cheapest first. Those that see nothing that release does not are left out."""
+    return ["static", *(name for name in configure.VARIANTS if name not in ("debug", "gcc"))]
+
+
+class Variant:
+    """One variant of the copied tree, with all faults switched off."""
+
+    def __init__(self, tree, name, jobs):
+        self.tree, self.name, self.jobs = tree, name, jobs
+        self.lit = tree / "build" / name / "lit"
+        # What the tests reach is kept as long as nothing changes.
+        stamp, key = tree / f"build/{name}.json", hash_of(tree, TESTED)
+        known = json.loads(stamp.read_text()) if stamp.is_file() else {}
+        if known.get("key") != key:
+            stamp.unlink(missing_ok=True)
+            known = {"key": key, "tests": self._learn_all()}
+            stamp.write_text(json.dumps(known))
+        self.environment = self._environment()
+        self.tests = [Test(test, self._script(test), seconds, set(reached))
+                      for test, seconds, reached in known["tests"]]
+
+    def _learn_all(self):
+        shutil.rmtree(self.lit, ignore_errors=True)
+        self._must(["./configure.py"])
+        self._must(["ninja", "-j", self.jobs, "--quiet", self.name])
+        report = self.lit / "mutants.xml"
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("MNEME_")}
+        processes.run([*LIT, "-q", "-j", self.jobs, "--xunit-xml-output", report, self.lit],
+                      self.tree, environment=environment)
+        names = []
+        for case in xml.parse(report).iter("testcase"):
+            folder = "/".join(case.get("classname").split(".")[1:])
+            name = f"{folder}/{case.get('name')}"
+            if case.find("skipped") is not None or NOT_SWITCHED.search(name):
+                continue
+            if case.find("failure") is not None:
+                raise LayerError(f"{self.name}: {name} fails although no fault is switched on:\n"
+                                 + case.find("failure").text[-2000:])
+            names.append(name)
+        if not names:
+            raise LayerError(f"{self.name}: no test ran")
+        self.environment = self._environment()
+        with ThreadPoolExecutor(self.jobs) as pool:
+            return list(pool.map(self._learn, names))
+
+    def _script(self, name):
+        return self.lit / Path(name).parent / "Output" / f"{Path(name).name}.script"
+
+    def _environment(self):
+        pairs = (self.lit / "environment").read_text().split("\0")
+        return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+    def _must(self, command):
+        code, output = processes.run(command, self.tree)
+        if code != 0:
+            raise LayerError(f"`{' '.join(map(str, command))}` failed:\n{output[-3000:]}")
+
+    def _learn(self, name):
+        """(name, how long it takes, which faults it reaches)"""
+        test = Test(name, self._script(name), 0.0)
+        reached = test.script.with_suffix(".reached")
+        reached.unlink(missing_ok=True)
+        begin = time.monotonic()
+        code, output = self.run(test, 600, MNEME_REACHED=str(reached))
+        seconds = time.monotonic() - begin
+        if code != 0:
+            raise LayerError(f"{self.name}: {name} fails outside lit:\n{output[-2000:]}")
+        lines = reached.read_text().split() if reached.is_file() else []
+        return name, seconds, sorted({int(line) for line in lines})
+
+    def run(self, test, limit_s, **variables):
+        # A fault may make a program write without end.
+        command = ["bash", "-c", 'ulimit -f 4000000; exec bash "$0"', test.script]
+        with test.lock:
+            return processes.run(command, test.script.parent.parent, limit_s,
+                                 self.environment | variables)
+
+    def judge(self, fault, likely):
+        """Runs the tests that reach the fault, likely ones first, until one fails."""
+        stem = Path(fault.file).stem
+        tests = sorted((test for test in self.tests if fault.number in test.reached),
+                       key=lambda test: (test.name not in likely, stem not in test.name,
+                                         test.seconds))
+        for test in tests:
+            limit = min(LIMIT_MAX_S, LIMIT_S + LIMIT_TIMES * test.seconds)
+            code, output = self.run(test, limit, MNEME_FAULT=str(fault.number))
+            # Too long counts only if the machine is not just too busy for this test.
+            if code is None and self.run(test, limit)[0] is not None:
+                return Verdict(test.name, "time")
+            if code:
+                by = "tool" if TOOL_SPOKE.search(output) else \
+                    "check" if CHECK_SPOKE.search(output) else "test"
+                return Verdict(test.name, by)
+        return Verdict("")
+
+
+class Text:
+    """The checks that run nothing: both compilers' warnings, house-rules, clang-tidy."""
+
+    name = "static"
+
+    def __init__(self, root, folder):
+        self.root, self.folder, self.configure = root, folder, configure_of(root)
+
+    def judge(self, fault, _likely):
+        tree = self.folder / f"static-{threading.get_ident()}"
+        shutil.rmtree(tree, ignore_errors=True)
+        for top in ("include", "src", "lit-tests", "tools", "configure.py", "build.ninja.in",
+                    "README.md", "LICENSE", ".clang-tidy"):
+            source = self.root / top
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, tree / top)
+        text = (self.root / fault.file).read_text()
+        (tree / fault.file).write_text(text[:fault.start] + fault.new + text[fault.end:])
+        try:
+            for name, command in self._checks(fault):
+                if processes.run(command, tree)[0] != 0:
+                    return Verdict(name, "tool")
+            return Verdict("")
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
+
+    def _checks(self, fault):
+        """(name, command), cheapest first; the flags are configure.py's own."""
+        common = [*self.configure.COMMON.split(), "-Isrc", "-fsyntax-only"]
+        yield "house-rules", ["tools/house-rules"]
+        if fault.file.endswith(".hpp"):
+            for name, (compiler, flags) in self.configure.HEADER_CHECKS.items():
+                yield f"headers {name}", [compiler, *common, *flags.split(), "-x", "c++",
+                                          "-include", fault.file, "/dev/null"]
+        # What makes use of the templates.
+        unit = fault.file if fault.file.endswith(".cpp") else "lit-tests/api/mneme_test.cpp"
+        for name in ("debug", "gcc"):
+            compiler, flags = self.configure.VARIANTS[name]
+            yield f"warnings of {compiler}", [compiler, *common, *flags.split(), unit]
+        yield "clang-tidy", ["clang-tidy-22", "--quiet", fault.file, "--", "-x", "c++", *common,
+                             "-Wno-pragma-once-outside-header"]

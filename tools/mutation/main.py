@@ -1,0 +1,176 @@
+"""Breaks mneme on purpose, one small change at a time, and reports which layer of the test bed sees it.
+
+    tools/mutants                  the catalogue, tools/faults.toml, against every layer
+    tools/mutants --mechanical     every comparison, sum, order, statement … of include/mneme in turn,
+                                   each until some layer sees it
+    tools/mutants --sample 40      only so many of them, picked by --seed
+    tools/mutants --table          what is known by now; --write puts the catalogue's into README.md
+
+It builds a copy of the tree under build/mutants, in which all faults are present and switched off,
+and goes on where it was stopped. Exit: 0 all faults were seen, 1 some were not, 2 it could not run.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import processes
+import report
+from compiling import keep_what_compiles
+from faults import CatalogueError, load_catalogue
+from layers import LayerError, Text, Variant, configure_of, layers_of
+from results import Results
+from switches import copy_tree
+
+
+def judge_all(faults, layer, results, jobs):
+    """Every fault against one layer."""
+    done, begin, lock = 0, time.monotonic(), threading.Lock()
+
+    def judge(fault):
+        nonlocal done
+        verdict = layer.judge(fault, results.likely(fault))
+        results.add(fault, layer.name, verdict)
+        with lock:
+            done += 1
+            left = (time.monotonic() - begin) / done * (len(faults) - done)
+            seen = f"{verdict.by}: {verdict.test}" if verdict.test else "not seen"
+            print(f"{layer.name} {done}/{len(faults)}, {left / 60:.0f} min left: {fault.name}: "
+                  f"{seen}", flush=True)
+
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        for future in [pool.submit(judge, fault) for fault in faults]:
+            future.result()
+    except BaseException:
+        processes.stop_all()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def run(root, folder, everything, chosen, results, options):
+    """Builds and asks one layer after the other for what is not known yet."""
+    for name in options.layers:
+        # The mechanical set asks only whether anybody sees a fault.
+        wanted = report.survivors(chosen, results, options.layers) if options.mechanical else chosen
+        due = [fault for fault in wanted if results.get(fault, name) is None
+               and (fault.switched or name == "static")]
+        if not due:
+            continue
+        if name == "static":
+            judge_all(due, Text(root, folder), results, options.jobs)
+            continue
+        print(f"{name}: builds, and runs all tests with every fault switched off", flush=True)
+        copy_tree(root, folder / "tree", everything)
+        judge_all(due, Variant(folder / "tree", name, options.jobs), results, options.jobs)
+
+
+def justified(root, faults):
+    """{name: reason} of the mechanical faults that nobody can see; an entry that is none is an error."""
+    file = root / "tools/equivalent.toml"
+    entries = tomllib.loads(file.read_text())["mutant"] if file.is_file() else []
+    names = {fault.name for fault in faults}
+    for entry in entries:
+        if entry.get("name") not in names:
+            raise CatalogueError(f"{file.name}: no fault is named {entry.get('name')}")
+        if not entry.get("reason", "").strip():
+            raise CatalogueError(f"{file.name}: no reason is given for {entry['name']}")
+    return {entry["name"]: entry["reason"] for entry in entries}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/mutants", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mechanical", action="store_true", help="the faults that nobody chose")
+    parser.add_argument("--sample", type=int, metavar="N", help="only N faults")
+    parser.add_argument("--seed", type=int, default=1, help="picks the sample (default: 1)")
+    parser.add_argument("--only", metavar="TEXT", help="faults whose name or file holds TEXT")
+    parser.add_argument("--layers", metavar="A,B,…", help="default: all, cheapest first")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    parser.add_argument("--again", action="store_true", help="forget what is known")
+    parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],
+                        help="the tree to break")
+    options = parser.parse_args()
+    options.root = options.root.resolve()
+    known = layers_of(configure_of(options.root))
+    if options.mechanical:  # most are seen by the tests of release
+        known.sort(key=lambda name: name != "release")
+    options.layers = options.layers.split(",") if options.layers else known
+    for name in options.layers:
+        if name not in known:
+            parser.error(f"no layer '{name}'; there are {', '.join(known)}")
+    if options.jobs < 1 or (options.sample is not None and options.sample < 1):
+        parser.error("--jobs and --sample need a number from 1 on")
+    if options.write and (options.mechanical or options.only or options.sample):
+        parser.error("--write needs the whole catalogue")
+    return options
+
+
+def faults_of(options, folder):
+    """(all faults, the reasons of those that need not be seen)"""
+    if not options.mechanical:
+        faults = load_catalogue(options.root, options.root / "tools/faults.toml")
+        return faults, {fault.name: fault.reason for fault in faults if fault.reason}
+    from mechanical import all_faults  # needs the package python3-clang-22
+    faults = keep_what_compiles(options.root, folder, all_faults(options.root), options.jobs)
+    return faults, justified(options.root, faults)
+
+
+def show(options, faults, results, reasons):
+    """Prints the table and what is wrong; returns the exit code."""
+    text = (report.score(faults, results, options.layers, reasons) if options.mechanical
+            else report.table(faults, results, options.layers))
+    if options.write:
+        report.write(options.root, text)
+    else:
+        print(text, end="")
+    alive = report.survivors(faults, results, options.layers)
+    wrong = [f"not seen: {fault.name}" for fault in alive if fault.name not in reasons]
+    # A reason for what is seen after all is a wrong reason.
+    wrong += [f"seen, although a reason says it cannot be: {fault.name}" for fault in faults
+              if fault.name in reasons and fault not in alive]
+    for line in wrong:
+        print(f"tools/mutants: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def stop(_signal, _frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    signal.signal(signal.SIGTERM, stop)
+    options = arguments()
+    folder = (options.root / "build/mutants"
+              / ("mechanical" if options.mechanical else "catalogue"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if options.again:
+            (folder / "results.jsonl").unlink(missing_ok=True)
+        everything, reasons = faults_of(options, folder)
+        results = Results(options.root, folder / "results.jsonl")
+        faults = [fault for fault in everything
+                  if not options.only or options.only in f"{fault.name} {fault.file}"]
+        if not faults:
+            raise CatalogueError(f"no fault's name or file holds `{options.only}`")
+        if options.sample and options.sample < len(faults):
+            faults = random.Random(options.seed).sample(faults, options.sample)
+        if not options.table:
+            run(options.root, folder, everything, faults, results, options)
+        return show(options, faults, results, reasons)
+    except (CatalogueError, LayerError, OSError, ValueError) as error:
+        print(f"tools/mutants: error: {error}", file=sys.stderr)
+    except (KeyboardInterrupt, processes.Stopped):
+        processes.stop_all()
+        print("tools/mutants: stopped; the same command goes on from here", file=sys.stderr)
+    return 2

@@ -1,0 +1,83 @@
+"""The table fault × layer, as Markdown, and what is missing in it."""
+
+import datetime
+import re
+import subprocess
+
+SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
+BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
+LEGEND = ("**T** the layer's own tool reports it · **C** a check of mneme or the driver's oracle stops it · "
+          "**x** a test's expectation fails · **t** a test takes too long · – not seen · blank: not asked. "
+          "Miri, loom: what they would say of the same fault in Rust (an estimate).")
+
+
+def survivors(faults, results, layers):
+    """Those that no layer saw."""
+    def caught(fault):
+        verdicts = (results.get(fault, layer) for layer in layers)
+        return any(verdict and verdict.test for verdict in verdicts)
+    return [fault for fault in faults if not caught(fault)]
+
+
+def _cell(fault, layer, results):
+    verdict = results.get(fault, layer)
+    if verdict is None:
+        return ""
+    return SIGNS[verdict.by] if verdict.test else "–"
+
+
+def _first(fault, layers, results):
+    for layer in layers:
+        verdict = results.get(fault, layer)
+        if verdict and verdict.test:
+            test = re.sub(r"(_test\.cpp|\.mn|\.test)$", "", verdict.test)
+            return f"{layer}: {test}"
+    return f"not caught: {fault.reason}" if fault.reason else "**not caught**"
+
+
+def table(faults, results, layers):
+    """A row a fault, grouped by class."""
+    lines = [f"| fault | class | {' | '.join(layers)} | first seen by | Miri, loom |",
+             "|---" * (len(layers) + 4) + "|"]
+    order = list(dict.fromkeys(fault.kind for fault in faults))
+    for fault in sorted(faults, key=lambda fault: order.index(fault.kind)):
+        cells = [fault.name, fault.kind, *(_cell(fault, layer, results) for layer in layers),
+                 _first(fault, layers, results), fault.rust]
+        lines.append(f"| {' | '.join(cells)} |")
+    sums = [str(sum(_cell(fault, layer, results) in SIGNS.values() for fault in faults))
+            for layer in layers]
+    lines.append(f"| **{len(faults)} faults** | | {' | '.join(sums)} | "
+                 f"{len(faults) - len(survivors(faults, results, layers))} seen | |")
+    return "\n".join(lines) + "\n"
+
+
+def score(faults, results, layers, justified):
+    """How many of the mechanical faults were seen, by operator, and which were not."""
+    lines = ["| operator | faults | seen | equivalent | survived |", "|---|---|---|---|---|"]
+    alive = survivors(faults, results, layers)
+    for kind in [*sorted({fault.kind for fault in faults}), "all"]:
+        some = [fault for fault in faults if kind in (fault.kind, "all")]
+        left = [fault for fault in some if fault in alive]
+        excused = sum(fault.name in justified for fault in left)
+        lines.append(f"| {kind} | {len(some)} | {len(some) - len(left)} | {excused} | "
+                     f"{len(left) - excused} |")
+    counted = len(faults) - sum(fault.name in justified for fault in alive)
+    killed = len(faults) - len(alive)
+    lines.append("")
+    lines.append(f"score: {killed} of {counted} that can be seen: {100 * killed / counted:.1f} %"
+                 if counted else "score: none")
+    return "\n".join(lines) + "\n"
+
+
+def write(root, text):
+    """Puts the table between its markers in README.md."""
+    readme = root / "README.md"
+    before, begin, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("README.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True,
+                            text=True).stdout.strip()
+    date = datetime.date.today().isoformat()
+    note = f"Written by `tools/mutants --write` on {date}, at {commit}.\n{LEGEND}\n\n"
+    readme.write_text(before + BEGIN + note + text + END + after)

@@ -1,0 +1,56 @@
+"""What is known of each fault and layer, one line of JSON a verdict, kept as it is found.
+
+A verdict holds as long as what it rests on stays as it was: that a fault survives, all sources and
+tests; that a test caught it, the file that is broken and that test. `--again` forgets them all.
+"""
+
+import hashlib
+import json
+import threading
+
+from layers import READ, TESTED, Verdict, hash_of
+
+class Results:
+    def __init__(self, root, file):
+        self.root, self.file, self.lock = root, file, threading.Lock()
+        self.all_tested, self.all_read = hash_of(root, TESTED), hash_of(root, READ)
+        self.entries = {}  # (fault, layer): entry
+        for line in file.read_text().splitlines() if file.is_file() else ():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a run that was killed
+            self.entries[entry["fault"], entry["layer"]] = entry
+
+    def _key(self, fault, layer, verdict):
+        text = (self.root / fault.file).read_text()
+        parts = [fault.file, text, text[fault.start:fault.end], fault.new]
+        if layer == "static":
+            parts.append(verdict.test or self.all_read)
+        elif verdict.test:
+            test = self.root / "lit-tests" / verdict.test
+            parts.append(test.read_text() if test.is_file() else "gone")
+        else:
+            parts.append(self.all_tested)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def get(self, fault, layer):
+        """The verdict, or None if it is not known, or not any more."""
+        entry = self.entries.get((fault.name, layer))
+        if entry is None:
+            return None
+        verdict = Verdict(entry["test"], entry["by"])
+        return verdict if entry["key"] == self._key(fault, layer, verdict) else None
+
+    def add(self, fault, layer, verdict):
+        entry = {"fault": fault.name, "layer": layer, "test": verdict.test, "by": verdict.by,
+                 "key": self._key(fault, layer, verdict)}
+        with self.lock:
+            self.entries[fault.name, layer] = entry
+            with self.file.open("a") as out:
+                out.write(json.dumps(entry) + "\n")
+
+    def likely(self, fault):
+        """The tests that caught it in other layers."""
+        return {entry["test"] for (name, _), entry in list(self.entries.items())
+                if name == fault.name}

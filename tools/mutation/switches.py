@@ -1,0 +1,152 @@
+"""A copy of the tree in which every fault is present and switched off.
+
+Each place becomes `(on(7) ? (new) : (old))` or `if (on(7)) { new } else { old }`, so one build of a
+variant serves all faults; the environment's MNEME_FAULT=7 switches one on (mutant schemata: Untch,
+Offutt, Harrold, ISSTA 1993). In constant evaluation every switch is off.
+"""
+
+import re
+import shutil
+
+COPIED = ("include", "src", "fuzz", "lit-tests", "tools", "configure.py", "build.ninja.in",
+          "README.md", "LICENSE")
+SWITCH = "include/mneme/fault_switch.hpp"
+ENVIRONMENT = "lit-tests/environment.test"
+SWITCH_TEXT = """#pragma once
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#if defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#include <sanitizer/rtsan_interface.h>
+#endif
+#endif
+
+namespace mneme::faults {
+
+inline int number_in(const char* name) noexcept {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? 0 : std::atoi(text);
+}
+inline int opened(const char* name) noexcept {
+  const char* const file = std::getenv(name);
+  if (file == nullptr) return -1;
+  const int low = ::open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  const int high = ::fcntl(low, F_DUPFD_CLOEXEC, 100);  // a test may have closed its own output
+  ::close(low);
+  return high;
+}
+inline const int chosen = number_in("MNEME_FAULT");
+inline const int reached = opened("MNEME_REACHED");
+inline std::atomic<unsigned char> seen[@count@];
+
+[[gnu::noinline]] inline void note(int id) noexcept {
+  if (seen[id].exchange(1, std::memory_order_relaxed) != 0) return;
+#ifdef SANITIZER_RTSAN_INTERFACE_H
+  __rtsan::ScopedDisabler off;
+#endif
+  char line[16];
+  const int length = std::snprintf(line, sizeof line, "%d\\n", id);
+  if (::write(reached, line, static_cast<std::size_t>(length)) != length) std::abort();
+}
+
+constexpr bool on(int id) noexcept {
+  if consteval {
+    return false;
+  } else {
+    if (reached >= 0) note(id);
+    return chosen == id;
+  }
+}
+
+}  // namespace mneme::faults
+"""
+
+
+class _Place:
+    """A replaced stretch of text, with the stretches inside of it."""
+
+    def __init__(self, fault):
+        self.start, self.end, self.statement = fault.start, fault.end, fault.statement
+        self.faults, self.inner = [fault], []
+
+    def render(self, text):
+        """Each fault has a line of its own, which begins with its number: so a compiler's complaint
+        tells which fault it is about."""
+        old = _render(text, self.start, self.end, self.inner)
+        for fault in reversed(self.faults):
+            new = " ".join(re.sub(r"//[^\n]*", "", fault.new).split())
+            on = f"::mneme::faults::on({fault.number})"
+            old = (f"\n/*{fault.number}*/ if ({on}) {{ {new} }} else {{\n{old} }}" if self.statement
+                   else f"(\n/*{fault.number}*/ {on} ? ({new}) : (\n{old}))")
+        return f"{{ {old} }}" if self.statement else old
+
+
+def _render(text, start, end, places):
+    parts, at = [], start
+    for place in places:
+        parts += [text[at:place.start], place.render(text)]
+        at = place.end
+    return "".join([*parts, text[at:end]])
+
+
+def with_switches(text, faults):
+    """The text with all faults switched in. Places are disjoint, nested, or the same."""
+    top, open_places = [], []
+    for fault in sorted(faults, key=lambda fault: (fault.start, -fault.end, not fault.statement)):
+        while open_places and open_places[-1].end <= fault.start:
+            open_places.pop()
+        around = open_places[-1] if open_places else None
+        if around and (around.start, around.end) == (fault.start, fault.end):
+            around.faults.append(fault)
+            continue
+        if around and fault.end > around.end:
+            raise ValueError(f"fault {fault.name} overlaps fault {around.faults[0].name}")
+        place = _Place(fault)
+        (around.inner if around else top).append(place)
+        open_places.append(place)
+    return _render(text, 0, len(text), top)
+
+
+def _write_if_changed(file, text):
+    if not file.is_file() or file.read_bytes() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text)
+
+
+def copy_tree(root, tree, faults):
+    """Writes `tree`, touching only files that change, so that ninja rebuilds no more than needed.
+    Numbers the faults."""
+    by_file = {}
+    for number, fault in enumerate((fault for fault in faults if fault.switched), 1):
+        fault.number = number
+        by_file.setdefault(fault.file, []).append(fault)
+    wanted = {SWITCH, ENVIRONMENT}
+    for top in COPIED:
+        for file in [root / top, *sorted((root / top).rglob("*"))]:
+            if not file.is_file() or "__pycache__" in file.parts:
+                continue
+            name = file.relative_to(root).as_posix()
+            wanted.add(name)
+            text = file.read_bytes()
+            if name in by_file:
+                switched = with_switches(text.decode(), by_file[name])
+                include = "#include <mneme/fault_switch.hpp>\n"
+                text = (switched.replace("#pragma once\n", "#pragma once\n" + include, 1)
+                        if "#pragma once\n" in switched else include + switched).encode()
+            if name == "configure.py":  # a switched fault is not what warnings are for
+                text = text.replace(b" -Werror", b" -Wno-everything").replace(
+                    b"-Wno-everything=", b"-W")
+            _write_if_changed(tree / name, text)
+            shutil.copymode(file, tree / name)
+    # The variables that lit gives its tests, for those who run a test without lit.
+    _write_if_changed(tree / ENVIRONMENT, b"RUN: env -0 > %build/lit/environment\n")
+    _write_if_changed(tree / SWITCH,
+                      SWITCH_TEXT.replace("@count@", str(len(faults) + 1)).encode())
+    for top in COPIED:
+        for file in (tree / top).rglob("*") if (tree / top).is_dir() else ():
+            if file.is_file() and file.relative_to(tree).as_posix() not in wanted:
+                file.unlink()
