@@ -27,7 +27,7 @@ from compiling import keep_what_compiles
 from faults import CatalogueError, load_catalogue
 from layers import LayerError, Text, Variant, configure_of, layers_of
 from results import Results
-from switches import copy_tree
+from switches import copy_tree, numbered, with_switches
 
 
 def judge_all(faults, layer, results, jobs):
@@ -120,6 +120,8 @@ def faults_of(options, folder):
     """(all faults, the reasons of those that need not be seen)"""
     if not options.mechanical:
         faults = load_catalogue(options.root, options.root / "tools/faults.toml")
+        for file, some in numbered(faults).items():  # says so at once if two overlap
+            with_switches((options.root / file).read_text(), some)
         return faults, {fault.name: fault.reason for fault in faults if fault.reason}
     from mechanical import all_faults  # needs the package python3-clang-22
     faults = keep_what_compiles(options.root, folder, all_faults(options.root), options.jobs)

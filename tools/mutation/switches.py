@@ -111,6 +111,15 @@ def with_switches(text, faults):
     return _render(text, 0, len(text), top)
 
 
+def numbered(faults):
+    """Numbers those that can be switched; {file: its faults}."""
+    by_file = {}
+    for number, fault in enumerate((fault for fault in faults if fault.switched), 1):
+        fault.number = number
+        by_file.setdefault(fault.file, []).append(fault)
+    return by_file
+
+
 def _write_if_changed(file, text):
     if not file.is_file() or file.read_bytes() != text:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,12 +127,8 @@ def _write_if_changed(file, text):
 
 
 def copy_tree(root, tree, faults):
-    """Writes `tree`, touching only files that change, so that ninja rebuilds no more than needed.
-    Numbers the faults."""
-    by_file = {}
-    for number, fault in enumerate((fault for fault in faults if fault.switched), 1):
-        fault.number = number
-        by_file.setdefault(fault.file, []).append(fault)
+    """Writes `tree`, touching only files that change, so that ninja rebuilds no more than needed."""
+    by_file = numbered(faults)
     wanted = {SWITCH, ENVIRONMENT}
     for top in COPIED:
         for file in [root / top, *sorted((root / top).rglob("*"))]:
