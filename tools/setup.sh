@@ -9,6 +9,7 @@ packages=(
   relacy-dev                                                   # to search the models
   clang-format-22 clang-tidy-22                                # to check the text
   xz-utils                                                     # to unpack recorded traces
+  python3-clang-22                                             # to find what can be broken
 )
 
 install_missing() {

@@ -123,7 +123,10 @@ def faults_of(options, folder):
         for file, some in numbered(faults).items():  # says so at once if two overlap
             with_switches((options.root / file).read_text(), some)
         return faults, {fault.name: fault.reason for fault in faults if fault.reason}
-    from mechanical import all_faults  # needs the package python3-clang-22
+    try:
+        from mechanical import all_faults
+    except ModuleNotFoundError as error:
+        raise LayerError(f"{error}: install the package python3-clang-22") from error
     faults = keep_what_compiles(options.root, folder, all_faults(options.root), options.jobs)
     return faults, justified(options.root, faults)
 
