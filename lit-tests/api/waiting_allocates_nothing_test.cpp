@@ -1,4 +1,4 @@
-// purpose: shows that tasks ask, wait, are granted, cancelled, resumed without any new (P10).
+// purpose: shows that tasks ask, wait, are granted, cancelled, and free without any new (P4, P10).
 // room: tests; includes mneme and the tests' support.
 // threads: one.
 // invariants: frames are static here, so that not a single allocation is allowed for.
@@ -85,6 +85,22 @@ TEST_CASE("tasks ask, wait, are granted, cancelled and resumed without operator 
   CHECK(done_count == 2);
   CHECK(closed.done());
   CHECK(heap.stats().waits >= 3);
+  CHECK(after == before);
+}
+
+TEST_CASE("frees that are deferred, and those that reclaim them, work without operator new (P4)") {
+  tests::TestHeap heap(256);
+  void* const first = heap.try_allocate(tests::bytes(40));
+  void* const second = heap.try_allocate(tests::bytes(40));
+  const int before = news;
+  {
+    const auto guard = heap.try_lock();
+    heap.free(first, tests::bytes(40));
+  }
+  heap.defer_free(second, tests::bytes(40));
+  heap.poll();
+  const int after = news;
+  CHECK(heap.stats().live == 0);
   CHECK(after == before);
 }
 
