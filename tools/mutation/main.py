@@ -1,6 +1,7 @@
 """Breaks mneme on purpose, one small change at a time, and reports which layer of the test bed sees it.
 
     tools/mutants                  the catalogue, tools/faults.toml, against every layer
+    tools/mutants --quick          the same, each until some layer sees it
     tools/mutants --mechanical     every comparison, sum, order, statement … of include/mneme in turn,
                                    each until some layer sees it
     tools/mutants --sample 40      only so many of them, picked by --seed
@@ -59,8 +60,8 @@ def judge_all(faults, layer, results, jobs):
 def run(root, folder, everything, chosen, results, options):
     """Builds and asks one layer after the other for what is not known yet."""
     for name in options.layers:
-        # The mechanical set asks only whether anybody sees a fault.
-        wanted = report.survivors(chosen, results, options.layers) if options.mechanical else chosen
+        wanted = (report.survivors(chosen, results, options.layers)
+                  if options.quick or options.mechanical else chosen)
         due = [fault for fault in wanted if results.get(fault, name) is None
                and (fault.switched or name == "static")]
         if not due:
@@ -90,6 +91,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="tools/mutants", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mechanical", action="store_true", help="the faults that nobody chose")
+    parser.add_argument("--quick", action="store_true", help="each until some layer sees it")
     parser.add_argument("--sample", type=int, metavar="N", help="only N faults")
     parser.add_argument("--seed", type=int, default=1, help="picks the sample (default: 1)")
     parser.add_argument("--only", metavar="TEXT", help="faults whose name or file holds TEXT")
