@@ -142,7 +142,12 @@ def show(options, faults, results, reasons):
     else:
         print(text, end="")
     alive = report.survivors(faults, results, options.layers)
-    wrong = [f"not seen: {fault.name}" for fault in alive if fault.name not in reasons]
+    wrong = []
+    for fault in alive:
+        asked = all(results.get(fault, layer) for layer in options.layers
+                    if fault.switched or layer == "static")
+        if fault.name not in reasons:
+            wrong.append(f"{'not seen' if asked else 'not seen, nor asked by all'}: {fault.name}")
     # A reason for what is seen after all is a wrong reason.
     wrong += [f"seen, although a reason says it cannot be: {fault.name}" for fault in faults
               if fault.name in reasons and fault not in alive]
