@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include <mneme/raw/first_fit.hpp>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "../misuse/Inputs/fatal_line.hpp"
@@ -141,6 +143,18 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
   CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) == line);
   smash(raw, 0, 64);
   CHECK(raw.validate() == nullptr);
+}
+
+TEST_CASE("a hole that reaches the region's end is not believed to go on behind it") {
+  alignas(64) std::byte memory[104]{};
+  memory[96] = std::byte{word_bytes};  // behind the region stands what could be a hole's size
+  FirstFit raw(std::span(memory).first(96));
+  CHECK(raw.allocate({.size = 88}) == memory);
+  CHECK(holes_of(raw) == Holes{{88, 8}});
+  smash(raw, 88, 96);  // the link without its flag: as if two words were there
+  const char* const wrong = raw.validate();
+  REQUIRE(wrong != nullptr);
+  CHECK(std::string_view(wrong) == "a hole's size or link is impossible");
 }
 
 }  // namespace
