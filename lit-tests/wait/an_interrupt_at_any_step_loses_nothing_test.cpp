@@ -5,8 +5,8 @@
 // threads: one, and its interrupts, which nest.
 // invariants: every pair of steps is tried, for each call, both short locks and both frees.
 //
-// Not under tsan, tysan and valgrind: a hundred thousand small worlds are slow there, and have one thread;
-// asan watches their memory.
+// Not under tsan, tysan and valgrind: a hundred thousand small worlds are slow there, and have one
+// thread; asan watches their memory.
 #define MNEME_ATOMIC_HEADER "../../lit-tests/free/Inputs/watched_atomic.hpp"
 #include <doctest/doctest.h>
 
