@@ -21,7 +21,8 @@ import processes
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
 # Tests of the text and of the tools: they read sources, or build on their own.
-NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/readme_tells_the_truth|^api/bare_build")
+NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/readme_tells_the_truth|^api/bare_build|"
+                          r"^free/a_free_is_nonblocking|every_order_is_shown_to_be_needed")
 TOOL_SPOKE = re.compile(
     r"(ERROR|WARNING): \w+Sanitizer|runtime error: |==\d+== +(Invalid |Conditional jump|Use of "
     r"uninit|Mismatched|Possible data race|[\d,]+ bytes in .* lost)|^iteration: \d+|DATA RACE",
@@ -73,7 +74,8 @@ def configure_of(root):
 
 def layers_of(configure):
     """All layers, cheapest first. Those that see nothing that release does not are left out."""
-    return ["static", *(name for name in configure.VARIANTS if name not in ("debug", "gcc"))]
+    suites = configure.CHECKS["check-full"]
+    return ["static", *(name for name in suites if name not in ("debug", "gcc"))]
 
 
 class Variant:
@@ -203,6 +205,8 @@ class Text:
             for name, (compiler, flags) in self.configure.HEADER_CHECKS.items():
                 yield f"headers {name}", [compiler, *common, *flags.split(), "-x", "c++",
                                           "-include", fault.file, "/dev/null"]
+            yield "function effects", ["clang++-22", *common,
+                                       "lit-tests/free/Inputs/nonblocking_heaps.cpp"]
         else:
             for name in ("debug", "gcc"):
                 compiler, flags = self.configure.VARIANTS[name]

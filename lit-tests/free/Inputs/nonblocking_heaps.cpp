@@ -1,0 +1,32 @@
+// purpose: heaps whose frees clang proves to neither wait nor allocate (P4), or not, if told so.
+// room: tests; includes everything.
+// threads: none; it is compiled, for what its compiler says.
+// invariants: with ALLOCATES or WAITS defined, it must not compile.
+#pragma clang diagnostic error "-Wfunction-effects"
+#include <mneme/mneme.hpp>
+#include <mutex>
+
+struct CriticalSection {
+  static constexpr bool nests = true;
+  void lock() noexcept {}
+  bool try_lock() noexcept { return true; }
+  void unlock() noexcept {}
+};
+
+struct Breaking : mneme::FirstFit {
+  using FirstFit::FirstFit;
+  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+#ifdef ALLOCATES
+    delete new int;
+#endif
+#ifdef WAITS
+    static std::mutex mutex;
+    const std::scoped_lock lock(mutex);
+#endif
+    return FirstFit::deallocate(block, size);
+  }
+};
+
+template class mneme::BasicHeap<mneme::FirstFit, mneme::SpinLock>;
+template class mneme::BasicHeap<mneme::FirstFit, CriticalSection>;
+template class mneme::BasicHeap<Breaking, mneme::SpinLock>;
