@@ -73,7 +73,7 @@ static_assert(alignof(Node) == word_bytes);
 [[nodiscard]] inline const std::byte* home_of(const std::byte* block) noexcept {
   const instrument::Window window(block, sizeof(LiveNode));
   const std::byte* const home = std::launder(reinterpret_cast<const LiveNode*>(block))->home;
-  instrument::guessed(&home, sizeof(LiveNode));
+  instrument::guessed(static_cast<const void*>(&home), word_bytes);
   return home;
 }
 
