@@ -25,17 +25,18 @@ constexpr Layout layout{.size = 56, .align = 8};
 
 alignas(64) std::byte memory[192];
 
-struct Allocating : FirstFit {
-  using FirstFit::FirstFit;
+template <RawHeap Inner>
+struct Allocating : Inner {
+  using Inner::Inner;
   static inline std::unique_ptr<std::size_t> note;
   [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
     note = std::make_unique<std::size_t>(size);
-    return FirstFit::deallocate(block, size);
+    return Inner::deallocate(block, size);
   }
 };
 
 TEST_CASE("a raw heap that allocates") {
-  BasicHeap<Allocating> heap(memory);
+  BasicHeap<Allocating<FirstFit>> heap(memory);
   heap.free(heap.try_allocate(layout), layout);
 }
 

@@ -2,7 +2,7 @@
 // RUN: %fails --weaken=arc.drop=acquire | FileCheck %s --check-prefix=RACE
 // RUN: %fails --weaken=arc.drop=release | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=arc.clone | FileCheck %s --check-prefix=GONE
-// CHECK: arc_drops_against_clone: full search: {{[0-9]{2,}}} interleavings, no failure
+// CHECK: arc_drops_against_clone: full search: {{([0-9]{2,})}} interleavings, no failure
 // CHECK-NEXT: arc_drops_against_clone: random: 4000 interleavings, no failure
 // RACE: arc_drops_against_clone: {{.*}}: DATA RACE in interleaving
 // GONE: arc_drops_against_clone: {{.*}}: ACCESS TO FREED MEMORY in interleaving

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=word.take | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waits.resize | FileCheck %s --check-prefix=WRONG
-// CHECK: try_allocate_against_waiter: 3 preemptions: {{[0-9]{3,}}} interleavings, no failure
+// CHECK: try_allocate_against_waiter: 4 preemptions: {{([0-9]{3,})}} interleavings, no failure
 // CHECK-NEXT: try_allocate_against_waiter: random: 4000 interleavings, no failure
 // RACE: try_allocate_against_waiter: {{.*}}: DATA RACE in interleaving
 // WRONG: try_allocate_against_waiter: {{.*}}: USER ASSERT FAILED in interleaving
@@ -42,4 +42,4 @@ struct TryAllocateAgainstWaiter : model::World<TryAllocateAgainstWaiter, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TryAllocateAgainstWaiter>({.preemptions = 3});
+const model::Model model::the_model = model::searched<TryAllocateAgainstWaiter>({.preemptions = 4});

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=spin.lock | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
-// CHECK: waker_asks_again: 3 preemptions: {{[0-9]{3,}}} interleavings, no failure
+// CHECK: waker_asks_again: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: waker_asks_again: random: 4000 interleavings, no failure
 // RACE: waker_asks_again: {{.*}}: DATA RACE in interleaving
 // WRONG: waker_asks_again: {{.*}}: USER ASSERT FAILED in interleaving
@@ -54,4 +54,4 @@ struct WakerAsksAgain : model::World<WakerAsksAgain, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakerAsksAgain>({.preemptions = 3});
+const model::Model model::the_model = model::searched<WakerAsksAgain>({.preemptions = 4});

@@ -14,7 +14,7 @@ namespace mneme::model {
 /// How a model is searched. Both searches are the same in every run.
 struct Plan {
   bool full = false;            // every interleaving there is, or else
-  unsigned preemptions = 2;     // every one with at most so many forced changes of threads;
+  unsigned preemptions = 3;     // every one with at most so many forced changes of threads;
   std::uint64_t random = 4000;  // and so many at random, with older values read more often
 };
 
