@@ -32,7 +32,8 @@ lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
-runner = valgrind if config.variant == "valgrind" else ""
+runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/tysan_runner.sh"}.get(
+    config.variant, "")
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),

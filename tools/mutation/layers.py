@@ -25,12 +25,12 @@ NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/readme_tells_the_truth|^ap
                           r"^free/a_free_is_nonblocking|every_order_is_shown_to_be_needed")
 TOOL_SPOKE = re.compile(
     r"(ERROR|WARNING): \w+Sanitizer|runtime error: |==\d+== +(Invalid |Conditional jump|Use of "
-    r"uninit|Mismatched|Possible data race|[\d,]+ bytes in .* lost)|^iteration: \d+|DATA RACE",
-    re.MULTILINE)
+    r"uninit|Mismatched|Possible data race|[\d,]+ bytes in .* lost)|DATA RACE|DEADLOCK|LIVELOCK|"
+    r"USER ASSERT FAILED|ACCESS TO FREED MEMORY")
 CHECK_SPOKE = re.compile(r"mneme: fatal: |error: corruption")
 # What a verdict of a variant, and one of the text, rests on.
 TESTED = ("include", "src", "fuzz", "lit-tests", "configure.py", "build.ninja.in")
-READ = ("include", "src", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
+READ = ("include", "src", "lit-tests/free/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
         "tools/rooms.toml", "configure.py", ".clang-tidy")
 LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 10, 120
 
@@ -108,7 +108,7 @@ class Variant:
         for case in xml.parse(report).iter("testcase"):
             folder = "/".join(case.get("classname").split(".")[1:])
             name = f"{folder}/{case.get('name')}"
-            if case.get("name") == "environment.test" or case.find("skipped") is not None \
+            if case.get("name").startswith("environment") or case.find("skipped") is not None \
                     or NOT_SWITCHED.search(name):
                 continue
             if case.find("failure") is not None:
@@ -166,6 +166,8 @@ class Variant:
             if code is None and self.run(test, limit)[0] is not None:
                 return Verdict(test.name, "time")
             if code:
+                # FileCheck shows what it looked for, too.
+                output = re.sub(r"^\s*(//|#).*$", "", output, flags=re.MULTILINE)
                 by = "tool" if TOOL_SPOKE.search(output) else \
                     "check" if CHECK_SPOKE.search(output) else "test"
                 return Verdict(test.name, by)
@@ -188,7 +190,10 @@ class Text:
             source = self.root / top
             (shutil.copytree if source.is_dir() else shutil.copy)(source, tree / top)
         text = (self.root / fault.file).read_text()
-        (tree / fault.file).write_text(text[:fault.start] + fault.new + text[fault.end:])
+        new = fault.new  # as it means where it is switched on
+        if fault.switched and not fault.statement and not re.search(r"memory_order|^\w+$", new):
+            new = f"({new})"
+        (tree / fault.file).write_text(text[:fault.start] + new + text[fault.end:])
         try:
             for name, command in self._checks(fault):
                 if processes.run(command, tree)[0] != 0:

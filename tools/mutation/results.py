@@ -1,7 +1,8 @@
 """What is known of each fault and layer, one line of JSON a verdict, kept as it is found.
 
 A verdict holds as long as what it rests on stays as it was: that a fault survives, all sources and
-tests; that a test caught it, the file that is broken and that test. `--again` forgets them all.
+tests; that a test caught it, the file that is broken, that test, and what all tests share; that a check of
+the text did, all that such checks read. `--again` forgets them all.
 """
 
 import hashlib
@@ -14,6 +15,10 @@ class Results:
     def __init__(self, root, file):
         self.root, self.file, self.lock = root, file, threading.Lock()
         self.all_tested, self.all_read = hash_of(root, TESTED), hash_of(root, READ)
+        self.shared = hash_of(root, [
+            "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
+            *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg")
+              for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
         for line in file.read_text().splitlines() if file.is_file() else ():
             try:
@@ -26,10 +31,10 @@ class Results:
         text = (self.root / fault.file).read_text()
         parts = [fault.file, text, text[fault.start:fault.end], fault.new]
         if layer == "static":
-            parts.append(verdict.test or self.all_read)
+            parts.append(self.all_read)
         elif verdict.test:
             test = self.root / "lit-tests" / verdict.test
-            parts.append(test.read_text() if test.is_file() else "gone")
+            parts += [test.read_text() if test.is_file() else "gone", self.shared]
         else:
             parts.append(self.all_tested)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

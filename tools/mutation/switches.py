@@ -11,7 +11,7 @@ import shutil
 COPIED = ("include", "src", "fuzz", "lit-tests", "tools", "configure.py", "build.ninja.in",
           "README.md", "LICENSE")
 SWITCH = "include/mneme/fault_switch.hpp"
-ENVIRONMENT = "lit-tests/environment.test"
+ENVIRONMENTS = ("lit-tests/environment_test.cpp", "lit-tests/model/environment.test")
 SWITCH_TEXT = """#pragma once
 #include <fcntl.h>
 #include <unistd.h>
@@ -129,7 +129,7 @@ def _write_if_changed(file, text):
 def copy_tree(root, tree, faults):
     """Writes `tree`, touching only files that change, so that ninja rebuilds no more than needed."""
     by_file = numbered(faults)
-    wanted = {SWITCH, ENVIRONMENT}
+    wanted = {SWITCH, *ENVIRONMENTS}
     for top in COPIED:
         for file in [root / top, *sorted((root / top).rglob("*"))]:
             if not file.is_file() or "__pycache__" in file.parts:
@@ -148,7 +148,8 @@ def copy_tree(root, tree, faults):
             _write_if_changed(tree / name, text)
             shutil.copymode(file, tree / name)
     # The variables that lit gives its tests, for those who run a test without lit.
-    _write_if_changed(tree / ENVIRONMENT, b"RUN: env -0 > %build/lit/environment\n")
+    for name in ENVIRONMENTS:
+        _write_if_changed(tree / name, b"RUN: env -0 > %build/lit/environment\n")
     _write_if_changed(tree / SWITCH,
                       SWITCH_TEXT.replace("@count@", str(len(faults) + 1)).encode())
     for top in COPIED:

@@ -77,12 +77,13 @@ struct Mutation {
 
   Kind kind = Kind::none;
   std::string file;
-  unsigned line = 0;
+  unsigned first_line = 0;  // of the statement that holds the operation
+  unsigned last_line = 0;
   std::memory_order from{};
   std::memory_order to{};  // weaken
 
   [[nodiscard]] bool hits(Kind what, const Place& at) const {
-    return kind == what && line == at.line && file == at.file;
+    return kind == what && first_line <= at.line && at.line <= last_line && file == at.file;
   }
 };
 inline Mutation mutation;

@@ -16,8 +16,8 @@
 //                          only the highest is not written
 //
 // A tag is what the comment above an operation in include/mneme says: word.take, free.push. The
-// last two are mutations: they show that a model would notice. every_order_has_a_model.test holds
-// the list of tags against the tests that weaken them.
+// last two are mutations: they show that a model would notice. The test that holds the list of tags
+// against those that models weaken is every_order_is_shown_to_be_needed.test.
 
 using namespace mneme::model;
 
@@ -54,8 +54,10 @@ Mutation mutation_of(Mutation::Kind kind, std::string tag) {
     unsigned number = 1;
     for (std::string line; std::getline(file, line); ++number) {
       if (const bool comment = line.find_first_not_of(' ') == line.find("//"); found && !comment) {
+        if (result.first_line == 0) result.first_line = number;
+        if (line.find(';') == std::string::npos) continue;
         result.file = entry.path().string();
-        result.line = number;
+        result.last_line = number;
         return result;
       }
       const auto at = line.find(stated);
