@@ -1,5 +1,5 @@
 // purpose: the command line of the driver.
-// room: driver; includes run, format_script, import_command, language; arguments by CLI11.
+// room: driver; includes run, format_script, codec_command, import_command, language; CLI11.
 // threads: one.
 // invariants: every way out has one of the five exit codes.
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 
+#include "codec_command.hpp"
 #include "diagnostic.hpp"
 #include "format_script.hpp"
 #include "import_command.hpp"
@@ -90,6 +91,22 @@ CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
   return run;
 }
 
+CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string& format) {
+  CLI::App& import =
+      *app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
+  import.footer(
+      "Exit codes: 0 every line was understood, 1 some were reported (the script holds all "
+      "others),\n"
+      "2 there is no script.");
+  import.add_option("FILE", options.path, "The trace; '-' is standard input.")->required();
+  import.add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
+      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
+      ->capture_default_str();
+  import.add_option("--heap", options.heap_bytes, "The script's heap, instead of a roomy one.")
+      ->transform(size_validator());
+  return import;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
@@ -99,28 +116,24 @@ int run(int argc, char** argv) {
   CLI::App& run = add_run_command(app, run_options);
 
   std::string script;
-  CLI::App* const fmt = app.add_subcommand("fmt", "Print a script in canonical form.");
-  fmt->add_option("FILE", script, "A script or malloclab trace; '-' is standard input.")
-      ->required();
+  const auto add_command = [&](const char* name, const char* what, const char* file) {
+    CLI::App* const command = app.add_subcommand(name, what);
+    command->add_option("FILE", script, file)->required();
+    return command;
+  };
+  CLI::App* const fmt = add_command("fmt", "Print a script in canonical form.",
+                                    "A script or malloclab trace; '-' is standard input.");
 
   app.add_subcommand("language", "Print the reference of the script language.");
 
   ImportOptions import_options;
   std::string format = "auto";
-  CLI::App* const import =
-      app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
-  import->footer(
-      "Exit codes: 0 every line was understood, 1 some were reported (the script holds all "
-      "others),\n"
-      "2 there is no script.");
-  import->add_option("FILE", import_options.path, "The trace; '-' is standard input.")->required();
-  import->add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
-      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
-      ->capture_default_str();
-  import
-      ->add_option("--heap", import_options.heap_bytes,
-                   "The script's heap, instead of a roomy one.")
-      ->transform(size_validator());
+  CLI::App& import = add_import_command(app, import_options, format);
+
+  CLI::App* const encode =
+      add_command("encode", "Print a script as a fuzz input.", "A script; '-' is standard input.");
+  CLI::App* const decode =
+      add_command("decode", "Print a fuzz input as a script.", "Any bytes; '-' is standard input.");
 
   try {
     app.parse(argc, argv);
@@ -130,11 +143,15 @@ int run(int argc, char** argv) {
 
   Output output{stdout};
   if (run) return static_cast<int>(run_scripts(run_options, output));
-  if (*import) {
+  if (import) {
     import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
     return run_import(import_options, stdout, stderr);
   }
-  if (*fmt) {
+  if (*encode) {
+    run_encode(script, output);
+  } else if (*decode) {
+    run_decode(script, output);
+  } else if (*fmt) {
     Source source = Source::open(script);
     output.print("{}", format_script(source, [](const Diagnostic& warning) {
                    std::fputs(render(warning).c_str(), stderr);

@@ -1,0 +1,67 @@
+// purpose: reading and printing around the codec.
+// room: driver; includes codec, codec_command, parser.
+// threads: as in the header.
+// invariants: as in the header.
+#include "codec_command.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "codec.hpp"
+#include "diagnostic.hpp"
+#include "parser.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+struct Close {
+  void operator()(std::FILE* file) const noexcept {
+    if (file != stdin) static_cast<void>(std::fclose(file));
+  }
+};
+
+Bytes read_bytes(const std::string& path) {
+  const auto fail = [&] {
+    throw InputError(fmt::format("cannot read '{}': {}", path, std::strerror(errno)));
+  };
+  const std::unique_ptr<std::FILE, Close> file{path == "-" ? stdin
+                                                           : std::fopen(path.c_str(), "rb")};
+  if (!file) fail();
+  Bytes bytes;
+  std::array<std::uint8_t, 4096> chunk;
+  while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+    bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  if (std::ferror(file.get()) != 0) fail();
+  return bytes;
+}
+
+}  // namespace
+
+void run_encode(const std::string& path, Output& output) {
+  Source source = Source::open(path);
+  Parser parser(source);
+  Encoder encoder;
+  Op op;
+  while (parser.next(op)) encoder.add(op);
+  if (encoder.bytes().empty()) {
+    throw ScriptError(
+        {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
+  }
+  output.print("{}", std::string_view(std::string(encoder.bytes().begin(), encoder.bytes().end())));
+  output.flush();
+}
+
+void run_decode(const std::string& path, Output& output) {
+  output.print("{}", text_of(decode(read_bytes(path))));
+  output.flush();
+}
+
+}  // namespace mneme::driver
