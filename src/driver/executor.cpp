@@ -102,6 +102,7 @@ void Executor::on_task(const Op& op, void (Executor::*act)(const Op&, Task&)) {
     }
     return;
   }
+  check_kind(op, *task);
   if (task->phase == Phase::granted) {  // this step stands for its task, and polls
     make_unready(*task);
     take(*task);

@@ -83,6 +83,7 @@ class Executor {
   // executor.cpp: the run of things.
   void dispatch(const Op& op);
   void on_task(const Op& op, void (Executor::*act)(const Op&, Task&));
+  static void check_kind(const Op& op, const Task& task);
   void hold(Task& task, const Op& op);
   void make_ready(Task& task);
   void make_unready(Task& task);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <vector>
@@ -81,8 +80,7 @@ void Executor::explain_deadlock() {
   }
   text += explain_room_for(head);
   if (!options_.explain_apart) return output_.print("{}", text);
-  output_.flush();
-  std::fputs(text.c_str(), stderr);
+  output_.report(text);
 }
 
 // Which live blocks would have to go. The block that a resize is to replace cannot, as it is given

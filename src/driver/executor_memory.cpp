@@ -38,6 +38,9 @@ void Executor::do_request(const Op& op) {
   Task* const known = names_.find(op.name);
   // A name that waits is to be free again by the time its turn comes, if a free is held last.
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
+  if (op.mode == AllocMode::guard && !guard_) {
+    fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
+  }
   Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
   task.asked_line = op.line;
@@ -112,9 +115,6 @@ bool Executor::first_poll(Task& task) {
 void Executor::request_now(const Op& op, Task& task) {
   const Layout layout{op.size_bytes, op.align_bytes};
   const bool by_guard = op.mode == AllocMode::guard;
-  if (by_guard && !guard_) {
-    fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
-  }
   void* const payload = by_guard ? guard_.allocate(layout) : heap_->try_allocate(layout);
   collect();
   const Answer answer = payload == nullptr ? Answer::would_wait : Answer::granted;
@@ -181,6 +181,21 @@ void Executor::check_bytes(Task& task) const {
                                *damage, quoted(task.name), task.line));
 }
 
+// A step that its name's kind has no use for is an error before anything was done.
+void Executor::check_kind(const Op& op, const Task& task) {
+  const auto fail = [&](std::string_view what) {
+    fail_at(op, op.name_column, fmt::format("{} is not {}", quoted(op.name), what));
+  };
+  if (op.defer && task.kind != OpKind::alloc) {
+    fail_at(op, op.name_column, "only a plain block can be freed by the deferring form");
+  }
+  if (op.kind == OpKind::resize && task.kind != OpKind::alloc) {
+    fail("a plain block that can be resized");
+  }
+  if (op.kind == OpKind::push && task.kind != OpKind::vec) fail("a vec");
+  if (op.kind == OpKind::clone && task.kind != OpKind::arc) fail("an arc");
+}
+
 void Executor::do_free(const Op& op, Task& task) {
   check_bytes(task);
   if (const std::size_t owners = task.holder->owners(); owners > 1) {
@@ -190,9 +205,6 @@ void Executor::do_free(const Op& op, Task& task) {
   }
   auto* const plain =
       task.kind == OpKind::alloc ? static_cast<BlockHolder*>(task.holder.get()) : nullptr;
-  if (op.defer && plain == nullptr) {
-    fail_at(op, op.name_column, "only a plain block can be freed by the deferring form");
-  }
   if (op.defer) {
     plain->defer_drop();
   } else {
@@ -233,10 +245,6 @@ void Executor::do_cancel(const Op& op) {
 }
 
 void Executor::do_resize(const Op& op, Task& task) {
-  if (task.kind != OpKind::alloc) {
-    fail_at(op, op.name_column,
-            fmt::format("{} is not a plain block that can be resized", quoted(op.name)));
-  }
   check_bytes(task);
   auto& block = static_cast<BlockHolder&>(*task.holder);
   const Layout old = block.layout();
@@ -279,19 +287,13 @@ void Executor::do_unleak(const Op& op, Task& task) {
   tell("owned again at {}", offset_of(task.holder->payload()));
 }
 
-void Executor::do_push(const Op& op, Task& task) {
-  if (task.kind != OpKind::vec) {
-    fail_at(op, op.name_column, fmt::format("{} is not a vec", quoted(op.name)));
-  }
+void Executor::do_push(const Op& /*op*/, Task& task) {
   auto& vec = static_cast<VecHolder&>(*task.holder);
   if (vec.push(task.serial)) return tell("{} of {}", vec.size(), vec.capacity());
   tell("full: {} of {}", vec.size(), vec.capacity());
 }
 
 void Executor::do_clone(const Op& op, Task& task) {
-  if (task.kind != OpKind::arc) {
-    fail_at(op, op.name_column, fmt::format("{} is not an arc", quoted(op.name)));
-  }
   Task* const promised = names_.find(op.new_name);
   const bool is_promised = promised != nullptr && promised->promised_by == &task;
   Task& clone = is_promised ? *promised : begin_name(op, op.new_name, op.new_name_column, promised);

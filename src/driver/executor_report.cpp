@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -65,10 +64,9 @@ void Executor::fail_expectation(const Op& op, Column column, const std::string& 
   ++tally_.expectations_failed;
   tell("FAILED: {}", message);
   end_line();
-  output_.flush();
   const Diagnostic diagnostic{Severity::error, std::string(op.file),       op.line, column,
                               message,         std::string(op.source_line)};
-  std::fputs(render(diagnostic).c_str(), stderr);
+  output_.report(render(diagnostic));
   if (!options_.keep_going) throw ExpectationFailed();
 }
 

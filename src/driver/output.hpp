@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
-#include <string_view>
+#include <string>
 #include <utility>
 
 namespace mneme::driver {
@@ -21,6 +21,7 @@ class OutputError : public std::runtime_error {
 };
 
 /// Collects text and writes it in large pieces. A closed pipe or a full disk throws OutputError.
+/// Without a file, which is what fuzzers want, all is formatted and nothing written.
 class Output {
  public:
   explicit Output(std::FILE* file) : file_{file} {}
@@ -34,11 +35,18 @@ class Output {
   }
 
   void flush() {
+    if (file_ == nullptr) return buffer_.clear();
     const std::size_t size = buffer_.size();
     const bool good =
         std::fwrite(buffer_.data(), 1, size, file_) == size && std::fflush(file_) == 0;
     buffer_.clear();
     if (!good) throw OutputError(fmt::format("cannot write the output: {}", std::strerror(errno)));
+  }
+
+  /// A diagnostic, on standard error, behind all that was printed before.
+  void report(const std::string& text) {
+    flush();
+    if (file_ != nullptr) std::fputs(text.c_str(), stderr);
   }
 
  private:

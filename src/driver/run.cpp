@@ -19,11 +19,6 @@ namespace mneme::driver {
 
 namespace {
 
-void report(Output& output, const std::string& text) {
-  output.flush();
-  std::fputs(text.c_str(), stderr);
-}
-
 void print_json(Output& output, const std::string& name, Exit exit, const Tally& tally) {
   const nlohmann::ordered_json json{{"file", name},
                                     {"exit", static_cast<int>(exit)},
@@ -49,7 +44,7 @@ void print_json(Output& output, const std::string& name, Exit exit, const Tally&
 Exit run_steps(Source& source, const RunOptions& options, Output& output, Executor& executor) {
   ParserOptions parser_options;
   parser_options.default_heap_bytes = options.heap_bytes.value_or(0);
-  parser_options.on_warning = [&](const Diagnostic& warning) { report(output, render(warning)); };
+  parser_options.on_warning = [&](const Diagnostic& warning) { output.report(render(warning)); };
   Parser parser(source, std::move(parser_options));
   Op op;
   try {
@@ -65,9 +60,9 @@ Exit run_steps(Source& source, const RunOptions& options, Output& output, Execut
   } catch (const ExpectationFailed&) {
     return Exit::expectation;
   } catch (const Corruption& corruption) {
-    report(output,
-           render({Severity::error, source.name(), op.line, op.column,
-                   fmt::format("corruption: {}", corruption.what()), std::string(op.source_line)}));
+    output.report(
+        render({Severity::error, source.name(), op.line, op.column,
+                fmt::format("corruption: {}", corruption.what()), std::string(op.source_line)}));
     return Exit::corruption;
   }
   if (executor.tally().waiting_at_end > 0) return Exit::deadlock;
@@ -82,9 +77,9 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
     Source source = Source::open(path);
     exit = run_steps(source, options, output, executor);
   } catch (const ScriptError& error) {
-    report(output, render(error.diagnostic()));
+    output.report(render(error.diagnostic()));
   } catch (const InputError& error) {
-    report(output, fmt::format("mneme: error: {}\n", error.what()));
+    output.report(fmt::format("mneme: error: {}\n", error.what()));
   }
   if (options.stats) {
     print_json(output, path == "-" ? "<stdin>" : path, exit, executor.tally());
