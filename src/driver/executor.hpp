@@ -33,9 +33,9 @@ class Corruption : public std::runtime_error {
 
 struct ExecutorOptions {
   bool quiet = false;
-  bool keep_going = false;                  // after an expectation that failed
-  std::optional<std::uint64_t> heap_bytes;  // instead of the script's
-  bool explain_apart = false;               // a deadlock on stderr: stdout is for a program
+  bool keep_going = false;                    // after an expectation that failed
+  std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
+  bool explain_apart = false;                 // a deadlock on stderr: stdout is for a program
 };
 
 /// What a run came to.

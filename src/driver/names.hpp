@@ -47,8 +47,6 @@ struct NameKeyHash {
 
 class Names {
  public:
-  Names() { tasks_.reserve(4 * finished_names_max); }
-
   /// The task of a name, or nullptr. O(1).
   [[nodiscard]] Task* find(std::string_view name) {
     const auto at = tasks_.find(NameKey(name));
@@ -90,6 +88,8 @@ class Names {
     Task& task = *spare_.back();
     spare_.pop_back();
     task.name = name;
+    // Room for all that a long script needs, but not for a short one, as fuzzers run them.
+    if (tasks_.size() == finished_names_max / 16) tasks_.reserve(4 * finished_names_max);
     tasks_.emplace(NameKey(task.name), &task);
     return task;
   }
