@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -246,7 +247,8 @@ void Encoder::put_expectations(const Op& op) {
   }
 }
 
-std::size_t Encoder::index_of(const Op& op, std::string_view name, Column column) {
+std::size_t Encoder::index_of(const Op& op, std::string_view text, Column column) {
+  const std::string name{text};
   if (const auto known = indices_.find(name); known != indices_.end()) return known->second;
   // A name that is called as one of the short ones is by default needs no definition.
   std::size_t index = 0;

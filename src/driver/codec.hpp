@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "op.hpp"
@@ -61,10 +61,10 @@ class Encoder {
   void put_index(std::size_t index);
   void put_expectations(const Op& op);
   /// The number of a name, which is defined if it has to be.
-  [[nodiscard]] std::size_t index_of(const Op& op, std::string_view name, Column column);
+  [[nodiscard]] std::size_t index_of(const Op& op, std::string_view text, Column column);
 
   Bytes bytes_;
-  std::map<std::string, std::size_t, std::less<>> indices_;
+  std::unordered_map<std::string, std::size_t> indices_;
   std::vector<bool> taken_;  // by index
 };
 

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <string_view>
 
 #include "codec.hpp"
 #include "diagnostic.hpp"
@@ -55,7 +54,9 @@ void run_encode(const std::string& path, Output& output) {
     throw ScriptError(
         {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
   }
-  output.print("{}", std::string_view(std::string(encoder.bytes().begin(), encoder.bytes().end())));
+  std::string text(encoder.bytes().size(), '\0');
+  std::memcpy(text.data(), encoder.bytes().data(), text.size());
+  output.print("{}", text);
   output.flush();
 }
 
