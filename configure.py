@@ -8,9 +8,11 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/FOLDER/NAME_test.cpp  ->  build/VARIANT/tests/NAME_test
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/model/NAME_model.cpp  ->  build/model/NAME_model
+    fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
+`ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
 Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
 """
 
@@ -58,6 +60,8 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 CORE_ONLY = ("quarantine", "msan", "tysan")
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
+# All that the harness with threads needs of the driver, which else is built a third time.
+FUZZ_CODEC = ("canonical", "codec", "diagnostic", "language")
 
 # The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
@@ -181,6 +185,41 @@ def add_models():
             compiler=CLANG, flags=f"{COMMON} {MODEL}")
         for file in sources("lit-tests/model/*_model.cpp")])
     add_lit("check-model", ["model"])
+    """Harnesses built with `flags` into build/NAME, on those files of the driver."""
+    out, programs = f"build/{name}", []
+    settings = {"compiler": CLANG, "flags": f"{COMMON} {flags} -fsanitize=fuzzer-no-link -Isrc"}
+
+    def compile_all(files):
+        return [add(f"{out}/obj/{file}.o", "compile", [file], **settings) for file in files]
+
+    archives = [add(f"{out}/libshared.a", "archive", compile_all(sources("fuzz/shared/*.cpp"))),
+                add(f"{out}/libdriver.a", "archive", compile_all(driver))]
+    linking = settings | {"flags": f"{flags} -fsanitize=fuzzer", "libraries": "-lfmt"}
+    for file in harnesses:
+        programs.append(add(f"{out}/{Path(file).stem}", "link",
+                            [*compile_all([file]), *archives], **linking))
+    return programs
+
+
+def add_fuzz():
+    """The harnesses of fuzz/ in their three builds, and the driver to try on what they find."""
+    main_file = "src/driver/main.cpp"
+    driver = [file for file in sources("src/driver/*.cpp") if file != main_file]
+    threaded = ["fuzz/threads.cpp"]
+    others = [file for file in sources("fuzz/*.cpp") if file not in threaded]
+    codec = [f"src/driver/{name}.cpp" for name in FUZZ_CODEC]
+    sanitized = f"-O1 -g {ASAN}"
+    programs = [
+        *add_fuzz_build("fuzz", sanitized, others, driver),
+        *add_fuzz_build("fuzz-threads", "-O1 -g -fsanitize=thread", threaded, codec),
+        *add_fuzz_build("fuzz-coverage", "-O1 -g -fprofile-instr-generate -fcoverage-mapping",
+                        others + threaded, driver)]
+    main_object = add(f"build/fuzz/obj/{main_file}.o", "compile", [main_file], compiler=CLANG,
+                      flags=f"{COMMON} {sanitized} -fsanitize=fuzzer-no-link")
+    programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
+                        compiler=CLANG, flags=sanitized, libraries="-lfmt"))
+    add("fuzz", "phony", [program for program in programs if "coverage" not in program])
+    add("fuzz-coverage", "phony", [program for program in programs if "coverage" in program])
 
 
 def add_lit(target, variants):
@@ -233,6 +272,7 @@ def build_description(variants, sites):
         suites = [suite for suite in (*variants, "model") if suite in wanted]
         add(f"build-{check}", "phony", suites)
         add_lit(check, suites)
+    add_fuzz()
     add_text_checks(variants)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
@@ -263,6 +303,7 @@ def main():
     # A folder's time changes when a file in it comes or goes; then all this is due again.
     looked_at = ["configure.py", "build.ninja.in", "lit-tests/lit.site.cfg.py.in",
                  *sources("include/**/"), *sources("src/**/"), *sources("lit-tests/**/"),
+                 "fuzz", "fuzz/shared",
                  *sources("lit-tests/*/*_test.cpp")]
     (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(looked_at)}\n")
     (ROOT / "build.ninja").write_text(build_description(variants, sites))

@@ -124,7 +124,9 @@ int run(int argc, char** argv) {
   CLI::App* const fmt = add_command("fmt", "Print a script in canonical form.",
                                     "A script or malloclab trace; '-' is standard input.");
 
-  app.add_subcommand("language", "Print the reference of the script language.");
+  bool words = false;
+  app.add_subcommand("language", "Print the reference of the script language.")
+      ->add_flag("--words", words, "Print its words alone, one a line.");
 
   ImportOptions import_options;
   std::string format = "auto";
@@ -156,6 +158,8 @@ int run(int argc, char** argv) {
     output.print("{}", format_script(source, [](const Diagnostic& warning) {
                    std::fputs(render(warning).c_str(), stderr);
                  }));
+  } else if (words) {
+    output.print("{}\n", fmt::join(language_words(), "\n"));
   } else {
     output.print("{}", language_reference());
   }

@@ -1,0 +1,34 @@
+// purpose: a planted bug that must be found in seconds: it proves that the chain reports.
+// room: fuzz; includes a raw heap and the driver's codec and oracle.
+// threads: one.
+// invariants: this target fails, and nothing else does.
+#include <driver/codec.hpp>
+#include <mneme/raw/first_fit.hpp>
+
+#include "shared/raw_run.hpp"
+
+using namespace mneme;
+
+namespace {
+
+/// Forgets three words when a long block is made shorter by just these.
+class Leaky : public FirstFit {
+ public:
+  using FirstFit::FirstFit;
+
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t size) noexcept {
+    const bool planted = old_size >= 128 && old_size - size == 3 * word_bytes;
+    return planted || FirstFit::resize(block, old_size, size);
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const driver::Script script = driver::decode({data, size});
+  const std::uint64_t heap_bytes = script.ops.front().size_bytes;
+  if (heap_bytes > fuzz::heap_bytes_max) return -1;
+  const fuzz::TextStory story(text_of(script));
+  fuzz::run_raw_heaps<Leaky>(script, heap_bytes);
+  return 0;
+}

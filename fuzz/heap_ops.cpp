@@ -1,0 +1,31 @@
+// purpose: any stream of steps on one heap, or on two at a time, against the oracle.
+// room: fuzz; includes the driver's codec and executor.
+// threads: one.
+// invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle knows them; every raw heap validates.
+#include <optional>
+
+#include "shared/script_run.hpp"
+
+using namespace mneme::fuzz;
+
+namespace {
+
+constexpr unsigned beside_another_flag = 2;  // of the first byte, which the codec leaves to us
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Script script = decode({data, size});
+  const std::uint64_t heap_bytes = script.ops.front().size_bytes;
+  if (heap_bytes > heap_bytes_max) return -1;
+  ScriptRun run(script, heap_bytes);
+  std::optional<ScriptRun> other;
+  if (size > 0 && (data[0] & beside_another_flag) != 0) other.emplace(script, 2 * heap_bytes);
+  for (bool goes_on = true; goes_on;) {
+    goes_on = run.step();
+    goes_on |= other && other->step();
+  }
+  run.finish();
+  if (other) other->finish();
+  return 0;
+}

@@ -1,0 +1,207 @@
+// purpose: one task on a shared heap: its steps go straight to the library, as a user's would.
+// room: fuzz; includes the library, and the driver's steps and pattern.
+// threads: each actor belongs to one task; the heap is shared.
+// invariants: P3 (woken once a wait at most), P5, P8: its blocks hold what it wrote.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <driver/codec.hpp>
+#include <driver/pattern.hpp>
+#include <mneme/mneme.hpp>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "finding.hpp"
+
+namespace mneme::fuzz {
+
+/// Sees the order of things, for a world with one thread.
+class Watch {
+ public:
+  Watch() = default;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  virtual ~Watch() = default;
+
+  /// Ever later.
+  virtual std::uint64_t now() = 0;
+  /// A request that was first polled at `asked` is granted or closed: its waker is called.
+  virtual void woken(std::uint64_t asked) = 0;
+};
+
+class Actor {
+ public:
+  /// `number` tells its bytes from those of others.
+  Actor(Heap& heap, std::uint64_t number, Watch* watch = nullptr)
+      : heap_{heap}, watch_{watch}, serial_{number << 32U} {}
+
+  void step(const driver::Op& op) {
+    switch (op.kind) {
+      case driver::OpKind::alloc:
+      case driver::OpKind::array:
+      case driver::OpKind::vec: return ask(op);
+      case driver::OpKind::free:
+      case driver::OpKind::drop: return give_back(slots_[op.name], op.defer);
+      case driver::OpKind::cancel: return cancel(slots_[op.name]);
+      case driver::OpKind::resize: return resize(slots_[op.name], op.size_bytes);
+      case driver::OpKind::poll: heap_.poll(); return;
+      case driver::OpKind::lock:
+        if (!guard_) guard_ = heap_.try_lock();
+        return;
+      case driver::OpKind::unlock: guard_.unlock(); return;
+      case driver::OpKind::close: heap_.close(); return;
+      case driver::OpKind::stat: (void)heap_.stats(); return;
+      case driver::OpKind::map:
+        require(heap_.validate() == nullptr, "the heap is not sound");
+        return;
+      default:
+        if (!op.name.empty()) look(slots_[op.name]);
+    }
+  }
+
+  /// Whether it is inside of a free.
+  [[nodiscard]] bool is_freeing() const { return is_freeing_; }
+
+  /// Whether a request of it was told to wait before `time`, and does.
+  [[nodiscard]] bool waits_since_before(std::uint64_t time) const {
+    return std::ranges::any_of(slots_, [&](const auto& entry) {
+      const Slot& slot = entry.second;
+      return slot.waited && slot.queued < time && slot.request &&
+             slot.request->state() == RequestState::waiting;
+    });
+  }
+
+  /// Whether none of its waiting requests needs more than a hole of that size.
+  [[nodiscard]] bool fits_into(std::size_t hole_bytes) const {
+    return std::ranges::all_of(slots_, [&](const auto& entry) {
+      const Slot& slot = entry.second;
+      if (!slot.request || slot.request->state() != RequestState::waiting) return true;
+      return slot.layout.align <= word_bytes &&
+             BlockLayout::with_header(slot.layout)->size <= hole_bytes;
+    });
+  }
+
+  /// Gives all back.
+  void finish() {
+    guard_.unlock();
+    for (auto& [name, slot] : slots_) {
+      cancel(slot);
+      give_back(slot, false);
+    }
+  }
+
+ private:
+  struct Slot {
+    std::optional<Request<>> request;
+    Block<> block;
+    std::uint64_t serial = 0;
+    std::atomic<int> wakes{0};
+    bool waited = false;
+    Layout layout{};
+    std::uint64_t asked = 0;   // when it was first polled,
+    std::uint64_t queued = 0;  // and when it was told to wait
+    Watch* watch = nullptr;
+  };
+
+  static void woken(void* context) noexcept {
+    auto* const slot = static_cast<Slot*>(context);
+    slot->wakes.fetch_add(1, std::memory_order_relaxed);
+    if (slot->watch != nullptr) slot->watch->woken(slot->asked);
+  }
+
+  void ask(const driver::Op& op) {
+    Slot& slot = slots_[op.name];
+    if (slot.request || slot.block) return look(slot);
+    const Layout layout{op.kind == driver::OpKind::alloc ? op.size_bytes : op.count,
+                        op.align_bytes};
+    if (op.mode == driver::AllocMode::wait) {
+      slot.wakes.store(0, std::memory_order_relaxed);
+      slot.waited = false;
+      slot.layout = layout;
+      slot.watch = watch_;
+      slot.asked = now();
+      slot.request.emplace(heap_, layout);
+      return look(slot);
+    }
+    if (op.mode == driver::AllocMode::guard && !guard_) return;
+    void* const payload =
+        op.mode == driver::AllocMode::guard ? guard_.allocate(layout) : heap_.try_allocate(layout);
+    if (payload != nullptr) own(slot, Block<>::from_leaked(payload, layout));
+  }
+
+  /// Takes the answer of a request, if there is one.
+  void look(Slot& slot) {
+    if (!slot.request) return;
+    auto answer = slot.request->poll({.wake = &woken, .context = &slot});
+    if (!answer) {
+      if (!slot.waited) slot.queued = now();
+      slot.waited = true;
+      return;
+    }
+    slot.request.reset();  // whose waker has come back then
+    const int wakes = slot.wakes.load(std::memory_order_relaxed);
+    require(wakes <= 1, "a request was woken twice (P3)");
+    require(wakes == 1 || !slot.waited, "a request that waited was not woken (P1)");
+    if (*answer) own(slot, std::move(**answer));
+  }
+
+  void own(Slot& slot, Block<> block) {
+    slot.block = std::move(block);
+    slot.serial = ++serial_;
+    driver::fill_pattern(bytes(slot), slot.serial);
+  }
+
+  void give_back(Slot& slot, bool defer) {
+    look(slot);
+    if (!slot.block) return;
+    check_bytes(slot);
+    const Layout layout = slot.block.layout();
+    void* const payload = slot.block.leak();
+    is_freeing_ = true;
+    defer ? heap_.defer_free(payload, layout) : heap_.free(payload, layout);
+    is_freeing_ = false;
+  }
+
+  std::uint64_t now() { return watch_ == nullptr ? 0 : watch_->now(); }
+
+  static void cancel(Slot& slot) { slot.request.reset(); }
+
+  void resize(Slot& slot, std::size_t size_bytes) {
+    look(slot);
+    if (!slot.block) return;
+    check_bytes(slot);
+    const Layout layout = slot.block.layout();
+    const Layout wanted{size_bytes, layout.align};
+    if (!heap_.try_resize(slot.block.data(), layout, wanted)) return check_bytes(slot);
+    own(slot, Block<>::from_leaked(slot.block.leak(), wanted));
+  }
+
+  static std::span<std::byte> bytes(Slot& slot) {
+    return {static_cast<std::byte*>(slot.block.data()), slot.block.layout().size};
+  }
+  static void check_bytes(Slot& slot) {
+    require(!driver::find_damage(bytes(slot), slot.serial),
+            "a block does not hold what was written (P8)");
+  }
+
+  Heap& heap_;
+  Watch* watch_;
+  std::uint64_t serial_;
+  bool is_freeing_ = false;
+  std::unordered_map<std::string_view, Slot> slots_;
+  Guard<Heap> guard_;
+};
+
+/// What must be true when every actor has finished.
+inline void check_end(Heap& heap) {
+  heap.poll();
+  const Stats stats = heap.stats();
+  require(heap.validate() == nullptr, "the heap is not sound");
+  require(stats.waiting == 0 && stats.deferred == 0 && stats.used_bytes == 0 &&
+              stats.largest_free_bytes == stats.capacity_bytes,
+          "everything was freed, and the region is not one hole again (P9)");
+}
+
+}  // namespace mneme::fuzz

@@ -1,0 +1,80 @@
+// purpose: the last words of a run, whoever ends it.
+// room: fuzz; includes L0 and the sanitizers' hooks.
+// threads: as in the header.
+// invariants: as in the header.
+#include "finding.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <mneme/check.hpp>
+#include <utility>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MNEME_FUZZ_ASAN 1
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+
+namespace mneme::fuzz {
+
+namespace {
+
+const Story* current = nullptr;
+
+// Once only: what is told may come to grief itself.
+void tell_finding(const char* what) {
+  const Story* const story = std::exchange(current, nullptr);
+  if (story == nullptr) return;
+  std::fprintf(stderr, "== finding: %s\n%s== end\n", what, story->text().c_str());
+}
+
+#ifdef MNEME_FUZZ_ASAN
+// The first line of a report that says what it is.
+void on_asan_report(const char* report) {
+  const std::string text = report;
+  const std::size_t start = text.find("AddressSanitizer: ");
+  const std::size_t end = text.find_first_of("\n(", start == std::string::npos ? 0 : start);
+  tell_finding(text.substr(start == std::string::npos ? 0 : start, end - start).c_str());
+}
+#endif
+
+void on_fatal_line(const char* line) noexcept {
+  tell_finding(line);
+  std::abort();
+}
+
+}  // namespace
+
+Story::Story() {
+  set_fatal_handler(&on_fatal_line);
+#ifdef MNEME_FUZZ_ASAN
+  __asan_set_error_report_callback(&on_asan_report);
+#endif
+  tell();
+}
+
+Story::~Story() {
+  if (current == this) current = nullptr;
+}
+
+void Story::tell() const noexcept { current = this; }
+
+void stop(const std::string& what) {
+  tell_finding(what.c_str());
+  std::abort();
+}
+
+}  // namespace mneme::fuzz
+
+// Hooks of the sanitizers' runtimes, called at a report.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming,misc-use-internal-linkage)
+extern "C" void __ubsan_on_report();
+extern "C" void __ubsan_on_report() {
+  mneme::fuzz::tell_finding("UndefinedBehaviorSanitizer: see the report");
+}
+extern "C" void __tsan_on_report(void* report);
+extern "C" void __tsan_on_report(void* /*report*/) {
+  mneme::fuzz::tell_finding("ThreadSanitizer: see the report");
+}
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming,misc-use-internal-linkage)

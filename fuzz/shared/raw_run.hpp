@@ -1,0 +1,149 @@
+// purpose: the allocating steps of a script on one raw heap, beside an oracle of its own.
+// room: fuzz; includes L1 and the driver's oracle, pattern and region.
+// threads: one owner.
+// invariants: raw heap and oracle agree after each step; bytes stay what was written.
+#pragma once
+
+#include <driver/codec.hpp>
+#include <driver/oracle.hpp>
+#include <driver/pattern.hpp>
+#include <driver/region.hpp>
+#include <mneme/raw_heap.hpp>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+
+#include "finding.hpp"
+
+namespace mneme::fuzz {
+
+using namespace mneme::driver;
+
+template <RawHeap Raw>
+class RawRun {
+ public:
+  explicit RawRun(std::size_t size_bytes) : region_(size_bytes), raw_(region_.bytes()) {}
+
+  /// What came of a step: where the block lies, if it has one now. The same for heaps of one kind.
+  using Outcome = std::optional<std::size_t>;
+
+  Outcome step(const Op& op) {
+    const auto at = live_.find(op.name);
+    const bool is_live = at != live_.end();
+    Outcome outcome;
+    if (op.kind == OpKind::alloc && !is_live) outcome = allocate(op);
+    if (op.kind == OpKind::resize && is_live) outcome = resize(at->second, op.size_bytes);
+    if ((op.kind == OpKind::free || op.kind == OpKind::drop) && is_live) {
+      free(at->second);
+      live_.erase(at);
+    }
+    compare();
+    return outcome;
+  }
+
+  void finish() {
+    for (auto& [name, block] : live_) free(block);
+    compare();
+    agree(raw_.largest_hole_bytes() == raw_.capacity_bytes() || raw_.capacity_bytes() == 0,
+          "everything was freed, and the region is not one hole again (P9)");
+  }
+
+ private:
+  struct Block {
+    std::byte* start = nullptr;
+    std::size_t size = 0;
+    std::size_t align = 0;
+    BlockId id = 0;
+    std::uint64_t serial = 0;
+
+    [[nodiscard]] std::span<std::byte> bytes() const { return {start, size}; }
+  };
+
+  Outcome allocate(const Op& op) {
+    const Layout layout{op.size_bytes, op.align_bytes};
+    const auto wanted = BlockLayout::with_header(layout);
+    const BlockId id = oracle_.add(layout.size, layout.align);
+    std::byte* const start = wanted && raw_.fits_empty(*wanted) ? raw_.allocate(*wanted) : nullptr;
+    const bool granted = start != nullptr;
+    const Outcome outcome = granted ? Outcome(start - raw_.base()) : std::nullopt;
+    agree(oracle_.try_now(id, granted ? Answer::granted : Answer::would_wait, outcome.value_or(0),
+                          {}));
+    if (!granted) {
+      oracle_.forget(id);
+      return outcome;
+    }
+    const Block block{start, wanted->size, layout.align, id, ++serials_};
+    fill_pattern(block.bytes(), block.serial);
+    live_.emplace(op.name, block);
+    return outcome;
+  }
+
+  Outcome resize(Block& block, std::size_t payload_bytes) {
+    const auto wanted = BlockLayout::with_header({payload_bytes, block.align});
+    if (!wanted || !raw_.fits_empty(*wanted)) return std::nullopt;
+    check_bytes(block);
+    const bool done = raw_.resize(block.start, block.size, wanted->size);
+    agree(oracle_.resize(block.id, payload_bytes, done, {}));
+    if (!done) return std::nullopt;
+    block.size = wanted->size;
+    fill_pattern(block.bytes(), block.serial);
+    return block.size;
+  }
+
+  void free(const Block& block) {
+    check_bytes(block);
+    agree(raw_.deallocate(block.start, block.size), "a live block was not taken back");
+    agree(oracle_.release(block.id, false, {}));
+    agree(!raw_.deallocate(block.start, block.size), "a block was taken back twice");
+  }
+
+  void compare() const {
+    agree(raw_.free_bytes() == oracle_.free_bytes(), "the oracle differs: free bytes");
+    agree(raw_.largest_hole_bytes() == oracle_.largest_bytes(), "the oracle differs: largest hole");
+    auto gap = oracle_.gaps().begin();
+    raw_.for_each_hole([&](std::size_t offset, std::size_t size) {
+      agree(gap != oracle_.gaps().end() && gap->offset == offset && gap->size == size &&
+                raw_.is_free(offset) && raw_.is_free(offset + size - 1),
+            "the oracle differs: a hole");
+      ++gap;
+    });
+    if (const char* const wrong = raw_.validate()) agree(false, wrong);
+  }
+
+  void check_bytes(const Block& block) const {
+    agree(!find_damage(block.bytes(), block.serial), "a block does not hold what was written");
+  }
+  void agree(bool good, const char* what) const {
+    if (!good) stop(std::string(Raw::name) + ": " + what);
+  }
+  void agree(const Difference& difference) const {
+    if (difference) agree(false, difference->c_str());
+  }
+
+  Region region_;
+  Raw raw_;
+  Oracle oracle_{raw_.capacity_bytes()};
+  std::unordered_map<std::string_view, Block> live_;
+  std::uint64_t serials_ = 0;
+};
+
+/// Runs a script on several raw heaps. Those of the same name must do exactly the same.
+template <RawHeap First, RawHeap... More>
+void run_raw_heaps(const Script& script, std::size_t heap_bytes) {
+  RawRun<First> first(heap_bytes);
+  std::tuple<RawRun<More>...> more((sizeof(More) != 0 ? heap_bytes : 0)...);
+  const auto compare = [&]<class Raw>(RawRun<Raw>& run, const Op& op,
+                                      typename RawRun<First>::Outcome outcome) {
+    const bool is_same_kind = std::string_view(Raw::name) == First::name;
+    require(run.step(op) == outcome || !is_same_kind, "two heaps of one kind differ");
+  };
+  for (const Op& op : script.ops) {
+    const auto outcome = first.step(op);
+    std::apply([&](auto&... run) { (compare(run, op, outcome), ...); }, more);
+  }
+  first.finish();
+  std::apply([](auto&... run) { (run.finish(), ...); }, more);
+}
+
+}  // namespace mneme::fuzz

@@ -1,0 +1,115 @@
+// purpose: the mutator, as libFuzzer calls it.
+// room: fuzz; includes the driver's codec, language and parser.
+// threads: one owner.
+// invariants: as in the header.
+#include "script_mutator.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <driver/canonical.hpp>
+#include <driver/codec.hpp>
+#include <driver/language.hpp>
+#include <driver/parser.hpp>
+#include <random>
+
+#include "finding.hpp"
+
+namespace mneme::fuzz {
+
+namespace {
+
+using namespace mneme::driver;
+
+using Random = std::minstd_rand;
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(at), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+std::string join(const std::vector<std::string>& parts, char with) {
+  std::string text;
+  for (const std::string& part : parts) text += part + with;
+  return text;
+}
+
+/// A line that no heap is made by: the second step of a few bytes.
+std::string random_line(Random& random) {
+  Bytes bytes(12);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random() >> 8U);
+  bytes[0] = 0;
+  bytes[1] = 0;
+  const Script script = decode(bytes);
+  CommandBuffer buffer;
+  return script.ops.size() < 2 ? "poll" : std::string(canonical(script.ops[1], buffer));
+}
+
+void change_word(std::string& line, Random& random) {
+  std::vector<std::string> words = split(line, ' ');
+  if (words.empty()) return;
+  std::string& word = words[random() % words.size()];
+  const std::vector<std::string> known = language_words();
+  switch (random() % 4) {
+    case 0: word = known[random() % known.size()]; break;
+    case 1: word = std::to_string(random() >> (random() % 31)); break;
+    case 2: word = 'n' + std::to_string(random() % 8); break;
+    default: word += word; break;
+  }
+  line = join(words, ' ');
+  line.pop_back();
+}
+
+}  // namespace
+
+std::vector<std::string> steps_of(std::string_view text) {
+  Source source(text, "script");
+  Parser parser(source, {.default_heap_bytes = 1024});
+  std::vector<std::string> steps;
+  CommandBuffer buffer;
+  for (Op op; parser.next(op);) {
+    if (op.synthetic) continue;  // it stands in no text, so it is lost or comes with a trace
+    if (op.kind == OpKind::heap && parser.is_malloclab()) continue;
+    steps.emplace_back(canonical(op, buffer));
+  }
+  return steps;
+}
+
+std::string mutated(std::string_view text, unsigned seed) {
+  Random random(seed);  // NOLINT(bugprone-random-generator-seed): libFuzzer's own
+  std::vector<std::string> lines = split(text, '\n');
+  if (lines.empty()) lines.emplace_back("heap 256");
+  const std::size_t at = random() % lines.size();
+  const auto place = lines.begin() + static_cast<std::ptrdiff_t>(at);
+  const std::size_t other = random() % lines.size();
+  switch (random() % 8) {
+    case 0: lines.erase(place); break;
+    case 1: lines.insert(place, std::string(lines[other])); break;
+    case 2: std::swap(lines[at], lines[other]); break;
+    case 3:
+    case 4:
+    case 5: lines.insert(place + 1, random_line(random)); break;
+    default: change_word(lines[at], random); break;
+  }
+  return join(lines, '\n');
+}
+
+}  // namespace mneme::fuzz
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
+
+// Bytes as libFuzzer likes them every fourth time, so that bad scripts are not forgotten.
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t size_max, unsigned seed) {
+  if (seed % 4 == 0) return LLVMFuzzerMutate(data, size, size_max);
+  const std::string text = mneme::fuzz::mutated(mneme::fuzz::text_of_bytes(data, size), seed / 4);
+  const std::size_t count = std::min(text.size(), size_max);
+  std::memcpy(data, text.data(), count);
+  return count;
+}

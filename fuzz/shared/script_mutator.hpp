@@ -1,0 +1,20 @@
+// purpose: scripts taken apart and changed as scripts: whole lines, words, numbers.
+// room: fuzz; includes the driver's codec and parser.
+// threads: one owner.
+// invariants: the same text and seed give the same text.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mneme::fuzz {
+
+/// The steps of a script in canonical form. Throws ScriptError. Resizes of malloclab traces are
+/// told as what they are, as a script cannot.
+[[nodiscard]] std::vector<std::string> steps_of(std::string_view text);
+
+/// Changes one thing: moves, copies, drops or makes a line, or a word of the language in it.
+[[nodiscard]] std::string mutated(std::string_view text, unsigned seed);
+
+}  // namespace mneme::fuzz

@@ -1,0 +1,61 @@
+// purpose: any bytes through the importers of recorded traces.
+// room: fuzz; includes the driver's importers, parser and executor.
+// threads: one.
+// invariants: no line is lost; what is written is a script whose every step makes sense.
+#include <driver/executor.hpp>
+#include <driver/import.hpp>
+#include <driver/import_command.hpp>
+#include <driver/parser.hpp>
+
+#include "shared/finding.hpp"
+
+using namespace mneme::fuzz;
+using namespace mneme::driver;
+
+namespace {
+
+std::string imported(std::string_view text, TraceFormat format) {
+  std::string script = "heap 4K poll=auto\n";
+  std::uint64_t reports = 0;
+  TraceImporter importer(
+      format,
+      [&](std::string_view line) {
+        script += line;
+        script += '\n';
+      },
+      [&](std::uint64_t, Severity, std::string_view) { ++reports; });
+  std::uint64_t lines = 0;
+  for (; !text.empty(); ++lines) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    importer.line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  importer.finish();
+  const ImportSummary& summary = importer.summary();
+  require(summary.lines == lines && summary.reports == reports, "lines or reports were lost");
+  const auto peak = std::min(summary.room_peak_bytes, std::uint64_t{1} << 62U);
+  require(roomy_heap_bytes(summary) >= peak, "the roomy heap is too small");
+  return script;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return -1;
+  const std::string text = text_of_bytes(data + 1, size - 1);
+  const TextStory story(text);
+  const std::string script = imported(text, static_cast<TraceFormat>(data[0] % 4));
+  try {
+    Source source(script, "imported");
+    Parser parser(source);
+    Output output{nullptr};
+    Executor executor(output, {.quiet = true});
+    for (Op op; parser.next(op);) executor.step(op);
+    executor.finish();
+  } catch (const ScriptError& error) {
+    stop(render(error.diagnostic()));
+  } catch (const Corruption& corruption) {
+    stop(corruption.what());
+  }
+  return 0;
+}
