@@ -8,6 +8,7 @@ packages=(
   doctest-dev llvm-22 llvm-22-tools python3-psutil valgrind    # to test
   relacy-dev                                                   # to search the models
   clang-format-22 clang-tidy-22                                # to check the text
+  python3-matplotlib                                           # to plot how a fuzzing night went
   xz-utils                                                     # to unpack recorded traces
   python3-clang-22                                             # to find what can be broken
 )

@@ -1,0 +1,204 @@
+"""Cases for tools/fuzz. Usage: tools_fuzz_cases.py TOOLS, in an empty folder."""
+
+import os
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv.pop(1))
+from fuzzing import coverage, engine, overnight, places, report, shrink, triage
+from fuzzing.places import Problem
+from fuzzing.store import Store
+
+PULSE = "#{0}: cov: {1} ft: {2} corp: 7 exec/s: 99 oom/timeout/crash: 0/0/{3} time: 1s"
+
+
+def stand_in(name, *lines):
+    """A program that does as a harness would."""
+    path = Path(name).resolve()
+    path.write_text("#!/bin/bash\n" + "\n".join(lines) + "\n")
+    path.chmod(0o755)
+    return path
+
+
+def say(*numbers):
+    return f"echo '{PULSE.format(*numbers)}' >&2"
+
+
+def run_as_harness(program, seconds=3, stopping=None):
+    engine.program = lambda harness: program
+    return engine.run_slice("heap_ops", Path("corpus"), Path("artifacts"), 1, seconds,
+                            lambda slice_: None, stopping or threading.Event())
+
+
+class Slices(unittest.TestCase):
+    def test_counts_come_from_the_pulses(self):
+        slice_ = run_as_harness(stand_in("good", say(10, 5, 100, 0), say(90, 6, 140, 1)))
+        self.assertEqual((slice_.pulse.executions, slice_.pulse.coverage, slice_.pulse.failures,
+                          slice_.gained, slice_.trouble), (90, 6, 1, 40, ""))
+
+    def test_a_killed_worker_is_told(self):
+        slice_ = run_as_harness(stand_in("killed", say(1, 1, 1, 0), "kill -KILL $$"))
+        self.assertEqual(slice_.trouble, "ended by signal 9")
+
+    def test_why_a_worker_ended_is_told(self):
+        slice_ = run_as_harness(stand_in("bad", "echo 'ERROR: no such folder' >&2", "exit 3"))
+        self.assertEqual(slice_.trouble, "ended by exit code 3: ERROR: no such folder")
+
+    def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
+        engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
+        start = time.monotonic()
+        run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
+                                "sleep 60"), seconds=1)
+        engine.GRACE_SECONDS = before
+        self.assertLess(time.monotonic() - start, 20)
+        child = Path(f"/proc/{Path('child').read_text().strip()}/stat")
+        self.assertTrue(not child.exists() or child.read_text().split()[2] == "Z")
+
+    def test_a_stop_ends_the_slice_at_once(self):
+        stopping = threading.Event()
+        threading.Timer(1, stopping.set).start()
+        start = time.monotonic()
+        slice_ = run_as_harness(stand_in("long", "exec sleep 60"), 60, stopping)
+        self.assertLess(time.monotonic() - start, 20)
+        self.assertEqual(slice_.trouble, "")
+
+
+class Stores(unittest.TestCase):
+    def test_a_second_run_on_the_same_folder_is_refused(self):
+        with Store("twice", 0):
+            with self.assertRaisesRegex(Problem, f"process {os.getpid()} works on .*twice already"):
+                with Store("twice", 0):
+                    pass
+        with Store("twice", 0):  # and welcome behind it
+            pass
+
+    def test_a_damaged_state_is_told_and_nothing_is_lost(self):
+        for damage in ('{"seconds": {"a"', '[]', '{"seconds": 1}', '\0'):
+            folder = Path("damaged")
+            (folder / "corpus/heap_ops").mkdir(parents=True, exist_ok=True)
+            (folder / "corpus/heap_ops/input").write_text("kept")
+            (folder / "state.json").write_text(damage)
+            with Store(folder, 0) as store:
+                self.assertIn("state.json was damaged", store.state["notes"][-1])
+                store.write_state()
+            self.assertEqual((folder / "state.json.damaged").read_text(), damage)
+            self.assertTrue((folder / "corpus/heap_ops/input").exists())
+
+    def test_the_next_run_goes_on_where_the_last_one_was(self):
+        pulse = engine.Pulse(executions=5, coverage=3, features=9)
+        with Store("again", 0) as store:
+            store.record(engine.Slice("layout", pulse, engine.Pulse(features=4), 2.0))
+        with Store("again", 0) as store:
+            store.record(engine.Slice("layout", pulse, pulse, 2.0))
+            self.assertEqual(store.state["seconds"]["layout"], 4.0)
+            self.assertEqual(store.state["executions"]["layout"], 10)
+            self.assertEqual([row[:3] for row in store.growth()],
+                             [(2, "layout", 3), (4, "layout", 3)])
+
+    def test_half_a_line_of_growth_is_passed_over(self):
+        with Store("half", 0) as store:
+            (store.folder / "growth.csv").write_text("1,layout,2,3,4,5,6\n7,lay")
+            self.assertEqual(len(store.growth()), 1)
+
+    def test_a_file_that_cannot_be_written_leaves_the_old_one(self):
+        path = Path("whole/file")
+        places.write_whole(path, "old")
+        path.with_name("file.half").mkdir()
+        with self.assertRaises(OSError):
+            places.write_whole(path, "new")
+        self.assertEqual(path.read_text(), "old")
+
+
+class Nights(unittest.TestCase):
+    def test_time_goes_to_those_that_still_find_something(self):
+        state = {"seconds": {"a": 100, "b": 100}, "gain": {"a": 10.0, "b": 0.0}}
+        spent = {"a": 0, "b": 0}
+        for _ in range(60):
+            name = overnight.next_harness(state, ["a", "b"])
+            state["seconds"][name] += 10
+            spent[name] += 1
+        self.assertGreater(spent["a"], 3 * spent["b"])
+        self.assertGreater(spent["b"], 2)  # but nobody is left out
+
+    def test_a_harness_that_dies_at_once_does_not_end_the_night(self):
+        folder = Path("night")
+        good, bad = stand_in("good_one", say(1, 1, 1, 0), "sleep 1"), stand_in("bad_one", "exit 9")
+        engine.program = lambda harness: bad if harness == "layout" else good
+        with Store(folder, 0) as store:
+            night = overnight.Night(store, ["layout", "heap_ops"], 1, 9, 2)
+            night.run()
+            self.assertGreaterEqual(store.state["seconds"]["heap_ops"], 2)
+            self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
+
+
+class Findings(unittest.TestCase):
+    SCRIPT = "heap 1K\nalloc n3 400\nalloc n4 1234\npoll\nfree n3\nstat\nfree n4\n"
+
+    def test_the_lines_that_matter_are_left_and_numbers_shrink(self):
+        short = shrink.shortest(self.SCRIPT, lambda text: "heap" in text and "alloc n4" in text
+                                and "free n4" in text)
+        self.assertEqual(short, "heap 0\nalloc n4 0\nfree n4\n")
+
+    def test_what_does_not_fail_stays_as_it_is(self):
+        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False), self.SCRIPT)
+
+    def test_names_become_short_in_their_order(self):
+        self.assertEqual(triage.with_plain_names("alloc n17 8\nclone n2 n17\n"),
+                         "alloc a 8\nclone b a\n")
+
+    def failure(self, log, code=1):
+        return triage.failure_of(SimpleNamespace(returncode=code), log)
+
+    def test_failures_are_grouped_by_what_and_where_not_by_numbers(self):
+        log = "== finding: byte {0} of 'n{0}' is wrong\nheap {0}\n== end\n" \
+              "    #0 0x1 in mneme::fuzz::stop() /x/fuzz/shared/finding.cpp:{0}:5\n" \
+              "    #1 0x2 in mneme::FirstFit::carve(unsigned long) /x/include/mneme/raw/f.hpp:{0}:5\n"
+        one, two = self.failure(log.format(1)), self.failure(log.format(22))
+        self.assertEqual(one.key, two.key)
+        self.assertEqual(one.story, "heap 1\n")
+        self.assertEqual(len(one.frames), 1)
+        self.assertNotEqual(one.key, self.failure(log.format(1).replace("carve", "other")).key)
+        self.assertIsNone(self.failure("", 0))
+
+    def test_a_failure_without_a_story_is_named_by_its_tool(self):
+        self.assertEqual(self.failure("==7==ERROR: libFuzzer: timeout after 20 seconds\n").what,
+                         "libFuzzer: timeout after 20 seconds")
+        self.assertEqual(self.failure("", 9).what, "exit code 9")
+
+
+class Reports(unittest.TestCase):
+    LCOV = "SF:/x/include/mneme/a.hpp\nDA:1,5\nDA:2,0\nDA:3,0\nDA:4,0\nend_of_record\n" \
+           "SF:/x/src/driver/run.cpp\nDA:1,0\nend_of_record\n"
+
+    def test_lines_are_reached_explained_or_listed(self):
+        files = coverage.judge(coverage.parse_lcov(self.LCOV),
+                               [("include/mneme/a.hpp", "trap", "cannot be reached")],
+                               lambda name: ["f();", "  trap();", "  g();", "}"])
+        self.assertEqual(list(files), ["include/mneme/a.hpp"])
+        found = files["include/mneme/a.hpp"]
+        self.assertEqual((found.lines, found.reached, found.unexplained), (4, 1, [3]))
+        self.assertEqual(found.explained[2], "cannot be reached")
+        self.assertEqual(coverage.ranges([3, 4, 5, 9]), "3–5, 9")
+
+    def test_a_finding_stands_in_both_reports_with_its_script(self):
+        with Store("reported", 0) as store:
+            store.record(engine.Slice("layout", engine.Pulse(5, 3, 9), None, 2.0))
+            failure = triage.Failure("it <broke>", [], "", "log")
+            triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True),
+                           store.findings / "one")
+            report.draw = lambda *_: False  # a plot takes its time
+            report.write_report(store, None)
+        self.assertIn("heap_ops: it <broke>", Path("reported/report.md").read_text())
+        self.assertIn("```\nheap 64\n```", Path("reported/report.md").read_text())
+        self.assertIn("it &lt;broke&gt;", Path("reported/report.html").read_text())
+        test = Path("reported/findings/one/lit_test.mn").read_text()
+        self.assertIn("# RUN: %mneme run --quiet --keep-going %s", test)
+        self.assertTrue(test.endswith("heap 64\n"))
+
+
+unittest.main()

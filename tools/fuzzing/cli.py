@@ -1,0 +1,141 @@
+"""The command line of tools/fuzz."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from . import corpus as corpora
+from .coverage import coverage, table
+from .overnight import overnight
+from .places import ROOT, Problem, build, check_harness, harnesses
+from .report import write_report
+from .smoke import smoke
+from .store import Store
+from .triage import triage
+
+
+def do_overnight(options):
+    with Store(options.corpus, options.reserve_mb) as store:
+        build()
+        night = overnight(store, options.hours, options.jobs, options.harness)
+        files = None
+        if not options.no_coverage and not night.stopping.is_set():
+            try:
+                build("fuzz-coverage")
+                files = coverage(store)
+            except Problem as problem:
+                store.note(f"no coverage: {problem}")
+                print(f"no coverage: {problem}")
+        store.write_state()
+        print(f"report: {write_report(store, files)}")
+        return 1 if night.new_findings else 0
+
+
+def do_merge(options):
+    with Store(options.corpus, options.reserve_mb) as store:
+        build()
+        for harness in options.harness or harnesses():
+            more = [Path(options.folder) / harness] if (Path(options.folder) / harness).is_dir() \
+                else [Path(options.folder) / "corpus" / harness]
+            if not more[0].is_dir():
+                print(f"{harness}: nothing in {options.folder}")
+                continue
+            print(f"{harness}: {corpora.merge(harness, store.corpus(harness), more)} inputs")
+        return 0
+
+
+def do_minimise(options):
+    with Store(options.corpus, options.reserve_mb) as store:
+        build()
+        for harness in options.harness or harnesses():
+            before, after = corpora.minimise(harness, store.corpus(harness), options.reserve_mb)
+            print(f"{harness}: {before} inputs, now {after}")
+        return 0
+
+
+def do_coverage(options):
+    with Store(options.corpus, options.reserve_mb) as store:
+        build("fuzz-coverage")
+        files = coverage(store)
+        for name, share, lines, unexplained, _ in table(files):
+            print(f"{share:>8}  {lines:>12}  {name}" +
+                  (f"  not reached: {unexplained}" if unexplained != "–" else ""))
+        print(f"report: {write_report(store, files)}")
+        return 0
+
+
+def do_triage(options):
+    path = Path(options.file)
+    if not path.is_file():
+        raise Problem(f"no file {path}")
+    harness = check_harness(options.harness[0] if options.harness else path.parent.name)
+    build()
+    out = Path(options.out or path.parent / "findings")
+    with tempfile.TemporaryDirectory() as scratch:
+        result = triage(harness, path, out, Path(scratch))
+    if result is None:
+        print(f"{harness} does not fail on {path}")
+        return 0
+    print((result[0] / "what.txt").read_text(), end="")
+    if (result[0] / "script.mn").exists():
+        print((result[0] / "script.mn").read_text(errors="replace"), end="")
+    print(f"in {result[0]}" + ("" if result[1] else ", known before"))
+    return 1
+
+
+def do_smoke(_):
+    build()
+    return 1 if smoke() else 0
+
+
+def do_seeds(_):
+    build()
+    for harness, count in corpora.make_seeds().items():
+        print(f"{harness}: {count} seeds")
+    return 0
+
+
+def parser():
+    main_parser = argparse.ArgumentParser(prog="tools/fuzz", description="Fuzzes mneme.")
+    commands = main_parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, action, what, with_corpus=True):
+        one = commands.add_parser(name, help=what, description=what)
+        one.set_defaults(action=action)
+        one.add_argument("--harness", action="append", metavar="NAME",
+                         help="only this one; may be given more than once")
+        if with_corpus:
+            one.add_argument("--corpus", default=ROOT / "build/fuzz-corpus", metavar="DIR",
+                             help="the folder to manage (default: build/fuzz-corpus)")
+            one.add_argument("--reserve-mb", type=int, default=500, metavar="MB",
+                             help="stop before the disk has less free (default: %(default)s)")
+        return one
+
+    night = command("overnight", do_overnight,
+                    "Run all harnesses in turn; report. Exit code 1 if there are new findings.")
+    night.add_argument("--hours", type=float, default=8.0, help="(default: %(default)s)")
+    night.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
+    night.add_argument("--no-coverage", action="store_true", help="leave coverage out of the report")
+    command("merge", do_merge, "Take over what is new in another corpus.").add_argument("folder")
+    command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
+    command("coverage", do_coverage, "Lines reached by fuzzing alone; report.")
+    one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
+    one.add_argument("file", help="the input; its folder's name is the harness, unless given")
+    one.add_argument("--out", metavar="DIR", help="where findings go (default: beside the input)")
+    command("smoke", do_smoke, "All seeds, former findings and the canary: under a minute.", False)
+    command("seeds", do_seeds, "Make fuzz/seeds again from scenarios and traces.", False)
+    return main_parser
+
+
+def main():
+    options = parser().parse_args()
+    try:
+        for name in options.harness or []:
+            check_harness(name)
+        return options.action(options)
+    except Problem as problem:
+        print(f"tools/fuzz: error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,76 @@
+"""Seeds and corpora: made from scenarios, merged, and made small."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .places import (MNEME, ROOT, SEEDS, Problem, check_room, harnesses, inputs_of,
+                     options_of, program, run)
+
+SEED_BYTES_MAX = 400
+
+
+def merge(harness, corpus, more):
+    """Adds to a corpus what reaches something new."""
+    corpus.mkdir(parents=True, exist_ok=True)
+    folders = [str(folder) for folder in [*more, *inputs_of(harness)]]
+    done = run([program(harness), "-merge=1", *options_of(harness), corpus, *folders], seconds=3600)
+    if done.returncode != 0:
+        raise Problem(f"merging into {corpus} failed: "
+                      f"{done.stderr.decode(errors='replace').splitlines()[-1:]}")
+    return len(list(corpus.iterdir()))
+
+
+def minimise(harness, corpus, reserve_mb):
+    """Replaces a corpus by the fewest inputs that reach the same. The old one goes last."""
+    check_room(corpus.parent, reserve_mb)
+    if not corpus.is_dir():
+        return 0, 0
+    before = len(list(corpus.iterdir()))
+    small = corpus.with_name(corpus.name + ".small")
+    shutil.rmtree(small, ignore_errors=True)
+    after = merge(harness, small, [corpus])
+    old = corpus.with_name(corpus.name + ".old")
+    corpus.rename(old)
+    small.rename(corpus)
+    shutil.rmtree(old)
+    return before, after
+
+
+def _first_lines(script, count):
+    lines = [line for line in script.splitlines() if line and not line.startswith("#")]
+    return "\n".join(lines[:count]) + "\n"
+
+
+def make_seeds():
+    """Writes fuzz/seeds: scenarios and the starts of recorded traces, as far as they add anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder)
+        for kind in ("bytes", "text", "traces", "worlds"):
+            (raw / kind).mkdir()
+        scripts = {file.stem: file.read_text() for file in sorted(ROOT.glob("lit-tests/*/*.mn"))}
+        for file in sorted(ROOT.glob("lit-tests/scenarios/*.mn.xz")):
+            text = subprocess.run(["xz", "-dc", file], capture_output=True, text=True).stdout
+            scripts[file.name.partition(".")[0]] = _first_lines(text, 60)
+        for name, text in scripts.items():
+            (raw / "text" / name).write_text(_first_lines(text, 200))
+            done = run([MNEME, "encode", raw / "text" / name])
+            if done.returncode == 0 and len(done.stdout) <= SEED_BYTES_MAX:
+                (raw / "bytes" / name).write_bytes(done.stdout)
+                # Three tasks and a schedule that changes them every few steps.
+                (raw / "worlds" / name).write_bytes(bytes([1, 8, 1, 6, 8, 13, 18, 4, 9, 2])
+                                                    + done.stdout)
+        for file in sorted(ROOT.glob("lit-tests/driver/Inputs/*.log")):
+            head = b"\n".join(file.read_bytes().splitlines()[:40]) + b"\n"
+            (raw / "traces" / file.stem).write_bytes(b"\0" + head[:2000])
+        (raw / "traces" / "malloclab").write_bytes(b"\3" + b"9\n2\n4\n1\na 0 8\nr 0 99\nf 0\nf -1\n")
+        kinds = {"script": "text", "trace_import": "traces", "schedule": "worlds",
+                 "threads": "worlds"}
+        counts = {}
+        for harness in harnesses():
+            folder = SEEDS / harness
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            counts[harness] = merge(harness, folder, [raw / kinds.get(harness, "bytes")])
+        return counts

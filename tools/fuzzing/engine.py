@@ -1,0 +1,105 @@
+"""One slice of one harness: a libFuzzer process in fork mode, watched while it runs."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+from .places import ENVIRONMENT, inputs_of, options_of, program
+
+# `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
+_PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
+                    rb" oom/timeout/crash: (\d+)/(\d+)/(\d+)")
+GRACE_SECONDS = 15
+
+
+@dataclass
+class Pulse:
+    """What the process said last."""
+    executions: int = 0
+    coverage: int = 0
+    features: int = 0
+    corpus: int = 0
+    rate: int = 0
+    failures: int = 0
+
+
+@dataclass
+class Slice:
+    harness: str
+    pulse: Pulse = field(default_factory=Pulse)
+    first: Pulse | None = None  # the pulse after the corpus was read
+    seconds: float = 0.0
+    trouble: str = ""  # why it ended, if not by its clock
+
+    @property
+    def gained(self):
+        """Features that were not there when the slice began."""
+        return self.pulse.features - self.first.features if self.first else 0
+
+
+def command_of(harness, corpus, artifacts, jobs, seconds):
+    return [program(harness), f"-fork={jobs}", f"-max_total_time={seconds}", "-ignore_crashes=1",
+            "-ignore_ooms=1", "-ignore_timeouts=1", f"-artifact_prefix={artifacts}/",
+            *options_of(harness), corpus, *inputs_of(harness)]
+
+
+def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
+    """Runs until the time is over or `stopping` (an Event) is set; never raises for the process."""
+    result, start = Slice(harness), time.monotonic()
+    scratch = artifacts / "scratch"
+    for folder in (corpus, artifacts, scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        list(map(str, command_of(harness, corpus, artifacts, jobs, seconds))),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env=ENVIRONMENT | {"TMPDIR": str(scratch)}, start_new_session=True)
+    tail = []
+
+    def read():
+        for line in process.stderr:
+            if match := _PULSE.match(line):
+                numbers = list(map(int, match.groups()))
+                result.pulse = Pulse(*numbers[:5], sum(numbers[5:]))
+                result.first = result.first or result.pulse
+            else:
+                tail[:] = [*tail[-20:], line.decode(errors="replace").rstrip()]
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    deadline = start + seconds + GRACE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline and not stopping.is_set():
+        stopping.wait(1)
+        result.seconds = time.monotonic() - start
+        on_pulse(result)
+    if process.poll() is None:
+        end(process)
+    elif process.returncode not in (0, 77) and not stopping.is_set():
+        how = f"signal {-process.returncode}" if process.returncode < 0 else \
+            f"exit code {process.returncode}"
+        said = next((line for line in reversed(tail) if "ERROR" in line or "error" in line),
+                    tail[-1] if tail else "")
+        result.trouble = f"ended by {how}" + (f": {said}" if said else "")
+        end(process)
+    reader.join(GRACE_SECONDS)
+    process.stderr.close()
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def end(process):
+    """Ends the process and all that it forked: asked first, then told."""
+    for how, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(patience)
+            if how == signal.SIGTERM:
+                os.killpg(process.pid, signal.SIGKILL)  # whoever outlived its parent
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return

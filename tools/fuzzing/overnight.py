@@ -1,0 +1,119 @@
+"""The night: slices of all harnesses in turn, more for those that still find something."""
+
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+from .engine import run_slice
+from .places import check_room, harnesses
+from .triage import triage
+
+SLICE_SECONDS_MAX = 120
+SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
+
+
+def next_harness(state, names):
+    """The one that is furthest behind its share: time is weighed by what is still found."""
+    gains = {name: state["gain"].get(name, 0.0) for name in names}
+    best = max(gains.values(), default=0.0)
+
+    def clock(name):
+        weight = SHARE_MIN + (gains[name] / best if best > 0 else 0)
+        return state["seconds"].get(name, 0) / weight
+
+    return min(names, key=lambda name: (clock(name), name))
+
+
+@dataclass
+class Night:
+    """One run of `tools/fuzz overnight`."""
+    store: object
+    names: list
+    jobs: int
+    seconds: float
+    slice_seconds: float
+    stopping: threading.Event = field(default_factory=threading.Event)
+    began: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+    new_findings: list = field(default_factory=list)
+
+    @property
+    def left(self):
+        return max(0.0, self.began + self.seconds - time.monotonic())
+
+    def progress(self, slice_):
+        """One live line on a terminal, a plain one each minute elsewhere."""
+        pulse = slice_.pulse
+        line = (f"{slice_.harness:12} {pulse.rate:6}/s  coverage {pulse.coverage:5}  "
+                f"corpus {pulse.corpus:5}  findings {len(self.findings()):2}  "
+                f"left {int(self.left) // 3600}:{int(self.left) // 60 % 60:02}:{int(self.left) % 60:02}")
+        if sys.stdout.isatty():
+            print(f"\r{line}\033[K", end="", flush=True)
+        elif time.monotonic() - self.told >= 60:
+            self.told = time.monotonic()
+            print(time.strftime("%T"), line, flush=True)
+
+    def say(self, text):
+        print(("\r\033[K" if sys.stdout.isatty() else time.strftime("%T ")) + text, flush=True)
+
+    def findings(self):
+        folder = self.store.findings
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+
+    def look_at_artifacts(self, harness):
+        """What a slice left behind becomes findings. An artifact goes only when it is one."""
+        for path in sorted(self.store.artifacts(harness).glob("*-*")):
+            if not path.is_file() or self.stopping.is_set():
+                continue
+            result = triage(harness, path, self.store.findings, self.store.scratch)
+            if result is None:  # a timeout of a busy machine, or a race
+                kept = self.store.folder / "not-reproduced" / harness / path.name
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(kept)
+                self.store.note(f"{harness}: {path.name} did not fail again; kept as {kept}")
+                continue
+            folder, is_new = result
+            if is_new:
+                self.new_findings.append(folder)
+                self.say(f"finding: {(folder / 'what.txt').read_text().splitlines()[0]}")
+            path.unlink()
+
+    def run(self):
+        failed = {}  # slices that ended at once, in a row
+        while self.left > 0 and not self.stopping.is_set():
+            check_room(self.store.folder, self.store.reserve_mb)
+            able = [name for name in self.names if failed.get(name, 0) < 3]
+            if not able:
+                self.store.note("no harness runs any more")
+                break
+            name = next_harness(self.store.state, able)
+            seconds = max(1, round(min(self.slice_seconds, self.left)))
+            slice_ = run_slice(name, self.store.corpus(name), self.store.artifacts(name),
+                               self.jobs, seconds, self.progress, self.stopping)
+            if slice_.trouble:
+                self.store.note(f"{name}: {slice_.trouble}; the night goes on")
+                self.say(f"{name}: {slice_.trouble}")
+            at_once = bool(slice_.trouble) and slice_.seconds < seconds / 2
+            failed[name] = failed.get(name, 0) + 1 if at_once else 0
+            self.store.record(slice_)
+            self.look_at_artifacts(name)
+        self.store.write_state()
+
+
+def overnight(store, hours, jobs, names):
+    """Returns the Night when its time is over, or when it was told to stop."""
+    seconds = hours * 3600
+    names = names or harnesses()
+    night = Night(store, names, jobs, seconds,
+                  min(SLICE_SECONDS_MAX, max(2, seconds / (3 * len(names)))))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: night.stopping.set())
+    if store.state["seconds"]:
+        night.say(f"goes on behind {sum(store.state['seconds'].values()) / 3600:.1f} hours")
+    for name in names:  # what an earlier run was stopped over
+        night.look_at_artifacts(name)
+    night.run()
+    night.say("stopped" if night.stopping.is_set() else "the time is over")
+    return night

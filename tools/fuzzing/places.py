@@ -1,0 +1,98 @@
+"""Where things are, what harnesses there are, and the one way to say what is wrong."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = ROOT / "fuzz/seeds"
+FINDINGS = ROOT / "fuzz/findings"  # inputs of bugs that were fixed: they run in every smoke
+MNEME = ROOT / "build/fuzz/mneme"
+DICTIONARY = ROOT / "fuzz/script.dict"
+CANARY = "canary"
+LLVM = Path("/usr/lib/llvm-22/bin")
+
+# Sanitizers end with a code of their own, so that a run of the driver tells its exit codes apart.
+SANITIZER_EXIT = 99
+ENVIRONMENT = os.environ | {
+    # Fake stacks cost more than half of the time, as steps that make no sense are thrown.
+    "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:detect_stack_use_after_return=0:"
+                    "quarantine_size_mb=16:malloc_context_size=4",
+    "UBSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:print_stacktrace=1",
+    "TSAN_OPTIONS": f"exitcode={SANITIZER_EXIT}:halt_on_error=1",
+    "ASAN_SYMBOLIZER_PATH": str(LLVM / "llvm-symbolizer"),
+    "TSAN_SYMBOLIZER_PATH": str(LLVM / "llvm-symbolizer"),
+    "LC_ALL": "C.UTF-8",
+}
+
+
+class Problem(Exception):
+    """What the user has to know, in one line."""
+
+
+def harnesses():
+    """All but the canary, by name."""
+    return sorted(file.stem for file in (ROOT / "fuzz").glob("*.cpp") if file.stem != CANARY)
+
+
+def program(harness, build="fuzz"):
+    if build == "fuzz" and harness == "threads":
+        build = "fuzz-threads"
+    return ROOT / "build" / build / harness
+
+
+def check_harness(name):
+    if name not in [*harnesses(), CANARY]:
+        raise Problem(f"no harness '{name}'; there are {', '.join([*harnesses(), CANARY])}")
+    return name
+
+
+def build(target="fuzz"):
+    """Builds what is out of date; silent if nothing is."""
+    if not (ROOT / "build.ninja").exists():
+        subprocess.run([ROOT / "configure.py"], cwd=ROOT, check=True)
+    done = subprocess.run(["ninja", "--quiet", target], cwd=ROOT)
+    if done.returncode != 0:
+        raise Problem(f"the target '{target}' does not build; what is above says why")
+
+
+def options_of(harness):
+    """What libFuzzer is told for one harness."""
+    # A text grows by words, an input of bytes rarely gains by more than a few hundred steps.
+    options = {"script": [f"-dict={DICTIONARY}", "-max_len=2048"], "trace_import": ["-max_len=2048"],
+               "layout": ["-max_len=32"], "schedule": ["-max_len=400"], "threads": ["-max_len=300"]}
+    return ["-timeout=20", "-rss_limit_mb=2048", *options.get(harness, ["-max_len=1000"])]
+
+
+def inputs_of(harness):
+    """The folders of committed inputs that a harness has."""
+    return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
+
+
+def run(command, seconds=60, **more):
+    """A program's run, output captured; a run out of time counts as one that failed."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=seconds, env=ENVIRONMENT,
+                              stdin=subprocess.DEVNULL, **more)
+    except subprocess.TimeoutExpired as late:
+        return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
+
+
+def write_whole(path, data):
+    """Writes a file that is never seen half-written, and is not lost if the disk is full."""
+    data = data.encode() if isinstance(data, str) else data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".half")
+    try:
+        half.write_bytes(data)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def check_room(folder, reserve_mb):
+    free_mb = shutil.disk_usage(folder).free >> 20
+    if free_mb < reserve_mb:
+        raise Problem(f"only {free_mb} MB are free in {folder}, and {reserve_mb} MB are to be kept "
+                      "free (--reserve-mb); all that was found so far is kept")

@@ -1,0 +1,49 @@
+"""Every harness over its seeds and all former findings, and the canary."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from .places import CANARY, SEEDS, harnesses, inputs_of, options_of, program, run
+from .triage import failure_of, triage
+
+CANARY_SECONDS = 60
+
+
+def run_seeds(harness):
+    """The Failure of a harness on what is committed for it, or None."""
+    return failure_of(run([program(harness), "-runs=0", *options_of(harness),
+                           *inputs_of(harness)], seconds=120))
+
+
+def canary_problem(scratch):
+    """What is wrong with the chain from a planted bug to a script, or None."""
+    folder = scratch / "canary"
+    folder.mkdir()
+    run([program(CANARY), "-seed=1", f"-max_total_time={CANARY_SECONDS}", "-max_len=200",
+         f"-artifact_prefix={folder}/", SEEDS / "raw_heaps"], seconds=CANARY_SECONDS + 30)
+    crashes = list(folder.glob("crash-*"))
+    if not crashes:
+        return f"the canary's bug was not found in {CANARY_SECONDS} seconds"
+    result = triage(CANARY, crashes[0], scratch / "findings", scratch / "try")
+    script = result and (result[0] / "script.mn").read_text()
+    if not script or "resize" not in script or len(script.splitlines()) > 6:
+        return f"the canary's bug did not become a short script with a resize: {script}"
+    return None
+
+
+def smoke():
+    """Prints a line for each harness; the number of failures."""
+    start, failed = time.monotonic(), 0
+    for harness in harnesses():
+        failure = run_seeds(harness)
+        count = sum(len(list(folder.iterdir())) for folder in inputs_of(harness))
+        print(f"{harness:12} {count:4} inputs: {failure.what if failure else 'ok'}", flush=True)
+        if failure or count == 0:
+            failed += 1
+            print(failure.log[-4000:] if failure else "no seeds: tools/fuzz seeds makes them")
+    with tempfile.TemporaryDirectory() as scratch:
+        problem = canary_problem(Path(scratch))
+    print(f"{CANARY:12} {problem or 'its planted bug became a script'}")
+    print(f"smoke: {failed + bool(problem)} failures in {time.monotonic() - start:.0f} s")
+    return failed + bool(problem)
