@@ -185,6 +185,9 @@ def add_models():
             compiler=CLANG, flags=f"{COMMON} {MODEL}")
         for file in sources("lit-tests/model/*_model.cpp")])
     add_lit("check-model", ["model"])
+
+
+def add_fuzz_build(name, flags, harnesses, driver):
     """Harnesses built with `flags` into build/NAME, on those files of the driver."""
     out, programs = f"build/{name}", []
     settings = {"compiler": CLANG, "flags": f"{COMMON} {flags} -fsanitize=fuzzer-no-link -Isrc"}
