@@ -1,8 +1,9 @@
 // RUN: %model | FileCheck %s
-// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
 // CHECK: free_against_release: 4 preemptions: {{([0-9]{2,})}} interleavings, no failure
 // CHECK-NEXT: free_against_release: random: 4000 interleavings, no failure
+// RACE: free_against_release: {{.*}}: DATA RACE in interleaving
 // WRONG: free_against_release: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that a guard's release grants what a free made fit meanwhile: P1.
 // room: tests; includes everything.

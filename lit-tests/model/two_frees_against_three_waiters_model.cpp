@@ -1,8 +1,9 @@
 // RUN: %model | FileCheck %s
-// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waits.resize | FileCheck %s --check-prefix=WRONG
 // CHECK: two_frees_against_three_waiters: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: two_frees_against_three_waiters: random: 4000 interleavings, no failure
+// RACE: two_frees_against_three_waiters: {{.*}}: DATA RACE in interleaving
 // WRONG: two_frees_against_three_waiters: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that frees grant in order of arrival (P2), and wake only whom they satisfied (P3).
 // room: tests; includes everything.
