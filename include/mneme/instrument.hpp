@@ -86,6 +86,13 @@ inline void undefined([[maybe_unused]] const void* start,
 #endif
 }
 
+/// Another object is going to begin here.
+inline void reused([[maybe_unused]] const void* start, [[maybe_unused]] std::size_t size) noexcept {
+#ifdef MNEME_TYSAN
+  tysan_set_type_unknown(start, size);
+#endif
+}
+
 /// A payload was handed to the user. Valgrind gets no red zones of its own: the header and the
 /// slack are closed anyway, and what is behind the region is not ours.
 inline void given([[maybe_unused]] const void* payload,

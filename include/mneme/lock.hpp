@@ -18,12 +18,13 @@ namespace mneme {
 ///     locked + work_left   as before, and the owner must look again before it lets go
 ///     work_left            nobody owns the heap, but defer() was called: the next owner looks
 ///
-/// Why nothing is stranded: all four transitions are read-modify-writes of this one word, so they
-/// have a single order. Work that is left before the owner's release makes that release fail, and
+/// Why nothing is stranded: all transitions are read-modify-writes of this one word, so they have a
+/// single order. Work that is left before the owner's release makes that release fail, and
 /// the owner looks again; work that is left after it finds the word idle, and whoever left it
-/// becomes the owner. There is no third case. Every transition takes part in one release sequence,
-/// so the acquiring one sees what all the earlier ones published; that is why hand-over needs no
-/// sequential consistency, and why none of them may become a plain store.
+/// becomes the owner; but for defer(), which promises no more than that the next owner looks. Every
+/// transition takes part in one release sequence, so the acquiring one sees what all the earlier
+/// ones published; that is why hand-over needs no sequential consistency, and why none of them may
+/// become a plain store.
 class LockWord {
  public:
   /// Tries to become the owner. Wait-free: one read-modify-write.
@@ -87,8 +88,9 @@ class LockWord {
   Atomic<unsigned> state_{idle};
 };
 
-/// A lock for a few instructions: what SpinLock is on a system with many cores, and a critical
-/// section (disable interrupts, restore them) on one with a single core. `try_lock` must not wait.
+/// A lock for short work, at most a grant's search of the raw heap: what SpinLock is on a system
+/// with many cores, and a critical section (disable interrupts, restore them) on one with a single
+/// core. `try_lock` must not wait.
 template <class L>
 concept ShortLock = requires(L& lock) {
   { lock.lock() } noexcept;

@@ -69,10 +69,11 @@ static_assert(alignof(Node) == word_bytes);
   return payload;
 }
 
-/// The word before a payload, as it stands.
+/// The word before a payload, as it stands: which may be a freed node's, so it is read as bytes.
 [[nodiscard]] inline const std::byte* home_of(const std::byte* block) noexcept {
   const instrument::Window window(block, sizeof(LiveNode));
-  const std::byte* const home = std::launder(reinterpret_cast<const LiveNode*>(block))->home;
+  const std::byte* home = nullptr;
+  __builtin_memcpy(&home, block, sizeof(LiveNode));
   instrument::guessed(static_cast<const void*>(&home), word_bytes);
   return home;
 }
@@ -151,6 +152,7 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
 /// control block.
 template <class T, class... Args>
 [[nodiscard]] T* begin_object(void* place, Args&&... args) {
+  instrument::reused(place, sizeof(T));
   return ::new (place) T(std::forward<Args>(args)...);
 }
 

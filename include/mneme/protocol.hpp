@@ -28,13 +28,13 @@ namespace mneme {
 ///
 /// Two locks, and who may wait for them:
 /// * The *word* (LockWord) owns the raw heap. Nobody ever waits for it: who cannot take it leaves
-/// work behind, and its
-///   owner, before it lets go, reclaims what was freed and grants what then fits (settle).
+///   work behind, and its owner, before it lets go, reclaims what was freed and grants what then
+///   fits (settle).
 /// * The *short lock* owns the two lists of requests. Requests wait for it when they are queued or
-/// withdrawn. The
-///   word's owner, which may be a free in an interrupt, only tries it: if it is held, the owner
-///   goes home, for whoever holds it is bound to leave work on the word next (edit_lists), and so
-///   to have the queue looked at again.
+///   withdrawn. The word's owner, which may be a free in an interrupt, only tries it: if it is
+///   held, the owner goes home, for whoever holds it is bound to leave work on the word next
+///   (edit_lists), and so to have the queue looked at again. A grant searches the raw heap with it
+///   held, O(holes) of first-fit: on one core, that long interrupts may be closed.
 ///
 /// Wakers are called with the word held and the short lock free. So what a waker asks of the heap
 /// is left as work to the one loop that runs already, and wakers that free or cancel do not nest,
