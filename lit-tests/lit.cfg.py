@@ -2,7 +2,8 @@
 #
 #   %mneme   the driver                          %runner  what a C++ program has to be prefixed with
 #   %build   build/VARIANT: tests/, misuse/, …   %source  the top of the source tree
-#   %tools   the tools folder                 %threaded  the same for a program that Helgrind knows
+#   %tools   the tools folder                 %this    the program of a unit test, bare
+#                                             %threaded  the same for a program that Helgrind knows
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
 from pathlib import Path
@@ -37,6 +38,7 @@ runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/tysan_runne
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),
+    (r"%this\b", f"{config.build}/tests/$(basename %s .cpp)"),
     (r"%threaded\b", helgrind if config.variant == "valgrind" else ""),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),

@@ -1,9 +1,7 @@
 // REQUIRES: rtsan
-// RUN: not %build/tests/rtsan_watches_every_free_test -tc='a raw heap that allocates' 2>&1 \
-// RUN:   | FileCheck %s --check-prefixes=CHECK,ALLOCATES
-// RUN: not %build/tests/rtsan_watches_every_free_test -tc='a waker that locks' 2>&1 \
-// RUN:   | FileCheck %s --check-prefixes=CHECK,LOCKS
-// RUN: %build/tests/rtsan_watches_every_free_test -tc='what the heap does itself'
+// RUN: not %this -tc='a raw heap*' 2>&1 | FileCheck %s --check-prefixes=CHECK,ALLOCATES
+// RUN: not %this -tc='a waker that locks' 2>&1 | FileCheck %s --check-prefixes=CHECK,LOCKS
+// RUN: %this -tc='what the heap does itself'
 // CHECK: ERROR: RealtimeSanitizer: unsafe-library-call
 // ALLOCATES: Intercepted call to real-time unsafe function `{{malloc|free}}`
 // LOCKS: Intercepted call to real-time unsafe function `pthread_mutex_lock`

@@ -148,7 +148,7 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
 TEST_CASE("a hole that reaches the region's end is not believed to go on behind it") {
   alignas(64) std::byte memory[104]{};
   memory[96] = std::byte{word_bytes};  // behind the region stands what could be a hole's size
-  FirstFit raw(std::span(memory).first(96));
+  FirstFit raw{std::span(memory).first(96)};
   CHECK(raw.allocate({.size = 88}) == memory);
   CHECK(holes_of(raw) == Holes{{88, 8}});
   smash(raw, 88, 96);  // the link without its flag: as if two words were there

@@ -1,16 +1,10 @@
 // REQUIRES: asan
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc=misaligned 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=MISALIGNED
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='pointer overflow' 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=POINTER
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='lost bits' 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=LOST
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='wide shift' 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=SHIFT
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='beyond an object' 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=SIZE
-// RUN: not %build/tests/ubsan_sees_each_kind_of_misstep_test -tc='no such value' 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=VALUE
+// RUN: not %this -tc=misaligned 2>&1 | FileCheck %s --check-prefix=MISALIGNED
+// RUN: not %this -tc='pointer overflow' 2>&1 | FileCheck %s --check-prefix=POINTER
+// RUN: not %this -tc='lost bits' 2>&1 | FileCheck %s --check-prefix=LOST
+// RUN: not %this -tc='wide shift' 2>&1 | FileCheck %s --check-prefix=SHIFT
+// RUN: not %this -tc='beyond an object' 2>&1 | FileCheck %s --check-prefix=SIZE
+// RUN: not %this -tc='no such value' 2>&1 | FileCheck %s --check-prefix=VALUE
 // MISALIGNED: runtime error: {{store to|constructor call on}} misaligned address
 // POINTER: runtime error: {{addition of unsigned offset to 0x[0-9a-f]+ overflowed}}
 // LOST: runtime error: implicit conversion from type 'std::size_t'
@@ -21,6 +15,7 @@
 // room: tests; includes everything.
 // threads: none.
 // invariants: none; each case ends its program.
+#ifdef __clang__  // g++ warns of some of this, and stops
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -76,3 +71,4 @@ TEST_CASE("no such value") {
 }
 
 }  // namespace
+#endif

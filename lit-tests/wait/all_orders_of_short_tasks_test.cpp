@@ -1,8 +1,11 @@
 // RUN: %runner %build/tests/all_orders_of_short_tasks_test --no-intro
+// UNSUPPORTED: valgrind
 // purpose: shows that the promises hold in all orders in which the steps of short tasks can come.
 // room: tests; includes the driver.
 // threads: none; the models of lit-tests/model go below the level of steps.
 // invariants: each order is run by the driver, which asks its oracle after every step.
+//
+// Not under valgrind, where the thousands of orders take minutes; asan watches their memory.
 #include <doctest/doctest.h>
 
 #include <algorithm>

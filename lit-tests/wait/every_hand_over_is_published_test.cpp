@@ -1,7 +1,6 @@
 // REQUIRES: tsan || valgrind
-// RUN: %threaded %build/tests/every_hand_over_is_published_test -tce='a relaxed*'
-// RUN: not %threaded %build/tests/every_hand_over_is_published_test -tc='a relaxed*' 2>&1 \
-// RUN:   | FileCheck %s
+// RUN: %threaded %this -tce='a relaxed*'
+// RUN: not %threaded %this -tc='a relaxed*' 2>&1 | FileCheck %s
 // CHECK: {{Possible data race during (read|write) of size|ThreadSanitizer: data race}}
 // purpose: shows that what threads hand over through the heap is published, by TSan and Helgrind.
 // room: tests; includes everything, on atomics whose orders Helgrind is told of.
