@@ -73,7 +73,7 @@ static_assert(alignof(Node) == word_bytes);
 [[nodiscard]] inline const std::byte* home_of(const std::byte* block) noexcept {
   const instrument::Window window(block, sizeof(LiveNode));
   const std::byte* home = nullptr;
-  __builtin_memcpy(&home, block, sizeof(LiveNode));
+  __builtin_memcpy(static_cast<void*>(&home), block, sizeof(LiveNode));
   instrument::guessed(static_cast<const void*>(&home), word_bytes);
   return home;
 }
