@@ -20,8 +20,10 @@ def canary_problem(scratch):
     """What is wrong with the chain from a planted bug to a script, or None."""
     folder = scratch / "canary"
     folder.mkdir()
+    corpus = scratch / "corpus"  # libFuzzer writes into the first folder that it is given
+    corpus.mkdir()
     run([program(CANARY), "-seed=1", f"-max_total_time={CANARY_SECONDS}", "-max_len=200",
-         f"-artifact_prefix={folder}/", SEEDS / "raw_heaps"], seconds=CANARY_SECONDS + 30)
+         f"-artifact_prefix={folder}/", corpus, SEEDS / "raw_heaps"], seconds=CANARY_SECONDS + 30)
     crashes = list(folder.glob("crash-*"))
     if not crashes:
         return f"the canary's bug was not found in {CANARY_SECONDS} seconds"
