@@ -74,7 +74,7 @@ class Run {
   Source source_;
   Parser parser_{source_, {}};
   Output output_{stdout};
-  Executor executor_{output_, {.quiet = true, .heap_bytes = {}}};
+  Executor executor_{output_, {.quiet = true}};
   Op op_;
   std::uint64_t region_ = 0;
 };

@@ -33,5 +33,7 @@ for tag in tags.tags.values():
         needed += 1
         if tag.name + left not in weakened:
             missing.append(f"({tag.name}) {order}: no model fails if it is weakened")
+for file, line, *what in violations:
+    print(f"{file}:{line}: {': '.join(map(str, what))}")
 print("\n".join(missing) or f"all of {needed} orders are needed")
 sys.exit(1 if missing or violations or not needed else 0)
