@@ -1,5 +1,5 @@
 // purpose: reading and printing around the codec.
-// room: driver; includes codec, codec_command, parser.
+// room: driver; includes codec, codec_command, input_file, parser.
 // threads: as in the header.
 // invariants: as in the header.
 #include "codec_command.hpp"
@@ -10,28 +10,21 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include "codec.hpp"
 #include "diagnostic.hpp"
+#include "input_file.hpp"
 #include "parser.hpp"
 
 namespace mneme::driver {
 
 namespace {
 
-struct Close {
-  void operator()(std::FILE* file) const noexcept {
-    if (file != stdin) static_cast<void>(std::fclose(file));
-  }
-};
-
 Bytes read_bytes(const std::string& path) {
   const auto fail = [&] {
     throw InputError(fmt::format("cannot read '{}': {}", path, std::strerror(errno)));
   };
-  const std::unique_ptr<std::FILE, Close> file{path == "-" ? stdin
-                                                           : std::fopen(path.c_str(), "rb")};
+  const InputFile file = open_input(path);
   if (!file) fail();
   Bytes bytes;
   std::array<std::uint8_t, 4096> chunk;

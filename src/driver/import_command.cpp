@@ -1,5 +1,5 @@
 // purpose: `mneme import`: files, exit codes and the summary around a TraceImporter.
-// room: driver; includes import_command and {fmt}.
+// room: driver; includes import_command, input_file and {fmt}.
 // threads: as in the header.
 // invariants: as in the header. Memory does not grow with the trace, only with its live blocks.
 //
@@ -19,20 +19,14 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "input_file.hpp"
+
 namespace mneme::driver {
 
 namespace {
 
 using Chunk = std::array<char, 65'536>;
 constexpr std::uint64_t page_bytes = 4'096;
-
-struct Close {
-  void operator()(std::FILE* file) const noexcept {
-    if (file != stdin) static_cast<void>(std::fclose(file));
-  }
-};
-
-using File = std::unique_ptr<std::FILE, Close>;
 
 /// What ends an import without a script. `what()` says it all but the name of the input.
 class ImportStopped : public std::runtime_error {
@@ -99,8 +93,8 @@ class LineSplitter {
   std::string kept_;
 };
 
-File open_trace(const std::string& path) {
-  File file{path == "-" ? stdin : std::fopen(path.c_str(), "rb")};
+InputFile open_trace(const std::string& path) {
+  InputFile file = open_input(path);
   if (!file) stop("cannot open the trace");
   return file;
 }
@@ -153,8 +147,8 @@ void print_summary(std::FILE* reports, const std::string& name, const TraceImpor
 
 int import(const ImportOptions& options, const std::string& name, std::FILE* script,
            std::FILE* reports) {
-  const File trace = open_trace(options.path);
-  const File steps{std::tmpfile()};
+  const InputFile trace = open_trace(options.path);
+  const InputFile steps{std::tmpfile()};
   if (!steps) stop("cannot make a temporary file");
   TraceImporter importer{options.format,
                          [&](std::string_view line) {
