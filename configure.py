@@ -141,6 +141,12 @@ def uses_driver(test):
     return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
 
 
+def tests_without_program(variant):
+    """The unit tests that a variant does not build."""
+    return [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
+            if variant in CORE_ONLY and uses_driver(file)]
+
+
 def add_variant(variant):
     """What is built for one variant, under build/VARIANT, and the target VARIANT for all of it."""
     out, programs = f"build/{variant}", []
@@ -153,8 +159,8 @@ def add_variant(variant):
         programs.append(add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
                             flags=f"$flags_{variant}", libraries=libraries))
 
-    core_only, main_file = variant in CORE_ONLY, "src/driver/main.cpp"
-    if not core_only:
+    main_file = "src/driver/main.cpp"
+    if variant not in CORE_ONLY:
         archive = add(f"{out}/libdriver.a", "archive", [
             compile_one(file) for file in sources("src/driver/*.cpp") if file != main_file])
         link("mneme", [compile_one(main_file), archive], "-lfmt")
@@ -164,11 +170,12 @@ def add_variant(variant):
         if not file.endswith("_test.cpp"):
             link(f"misuse/{Path(file).stem}", [compile_one(file)])
     doctest_main = compile_one("lit-tests/doctest_main.cpp")
+    left_out = tests_without_program(variant)
     for file in sources("lit-tests/*/*_test.cpp"):
         name = f"tests/{Path(file).stem}"
         if not uses_driver(file):
             link(name, [compile_one(file), doctest_main])
-        elif not core_only:
+        elif Path(file).name not in left_out:
             link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
     add(variant, "phony", programs)
 
@@ -233,8 +240,10 @@ def add_lit(target, variants):
 
 def add_text_checks(variants):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
-    core, others = sources("include/mneme/**/*.hpp"), sources("src/**/*.hpp")
+    core = sources("include/mneme/**/*.hpp")
+    others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
     programs = sources("src/**/*.cpp") + sources("lit-tests/*/*.cpp")
+    harnesses = sources("fuzz/**/*.cpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -242,7 +251,7 @@ def add_text_checks(variants):
 
     add("headers", "phony", [header(name, file, compiler, flags) for file in core
                              for name, (compiler, flags) in HEADER_CHECKS.items()]
-        + [header("plain", file, CLANG, "") for file in others])
+        + [header("plain", file, CLANG, "-Isrc") for file in others])
 
     # Each file is tidied by itself, and again whenever the edge that compiles it was due.
     compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
@@ -250,13 +259,15 @@ def add_text_checks(variants):
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
     compiled |= {file: f"build/model/obj/{file}.o"
                  for file in sources("lit-tests/model/**/*.cpp")}
-    configs = [".clang-tidy", "lit-tests/.clang-tidy"]
+    compiled |= {file: f"build/fuzz-coverage/obj/{file}.o" for file in harnesses}
+    configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
     add("tidy", "phony", [
         add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
             flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
         for file, edge in compiled.items()])
 
-    texts = [*core, *sources("src/**/*.[ch]pp"), *sources("lit-tests/**/*.[ch]pp")]
+    texts = [*core, *sources("src/**/*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
+             *sources("lit-tests/**/*.[ch]pp")]
     add("format-check", "phony",
         [add("build/format-check.ok", "format-check", texts, [".clang-format"])])
     add("house-rules", "house-rules")
@@ -298,7 +309,7 @@ def main():
     for variant, site in zip(suites, sites):
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
-                            "core_only": variant in CORE_ONLY}.items():
+                            "without_program": tests_without_program(variant)}.items():
             text = text.replace(f"@{word}@", str(value))
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / site).write_text(text)

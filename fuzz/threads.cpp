@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     std::atomic<std::size_t> arrived{0};
     std::vector<std::jthread> threads;
+    threads.reserve(world.tasks);
     for (std::size_t task = 0; task < world.tasks; ++task) {
       threads.emplace_back([&world, &arrived, task] {
         fuzz::Actor actor(world.heap, task + 1);

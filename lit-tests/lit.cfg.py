@@ -6,8 +6,6 @@
 #                                             %threaded  the same for a program that Helgrind knows
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
-from pathlib import Path
-
 import lit.formats
 
 config.name = f"mneme-{config.variant}"
@@ -16,11 +14,9 @@ config.test_exec_root = f"{config.build}/lit"
 config.test_format = lit.formats.ShTest(execute_external=True)  # bash, with pipefail
 config.suffixes = {".mn", ".test", "_test.cpp"}
 config.excludes = {"Inputs"}
-if config.core_only:  # there is no driver to run
-    config.suffixes = {"_test.cpp"}
-    config.excludes |= {"driver", "scenarios", "tools"}
-    config.excludes |= {file.name for file in Path(config.test_source_root).rglob("*_test.cpp")
-                        if "/driver/" in file.read_text() or '"driver/' in file.read_text()}
+if config.without_program:  # there is no driver, nor what is built with it
+    config.suffixes = {".test", "_test.cpp"}
+    config.excludes |= {"driver", "scenarios", "script", "tools", *config.without_program}
 config.available_features.add(config.variant)
 if config.variant == "quarantine":
     config.available_features.add("asan")

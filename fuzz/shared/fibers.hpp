@@ -70,6 +70,7 @@ class Fibers {
   };
 
   static void enter(unsigned low, unsigned high) {
+    // makecontext passes numbers only. NOLINTNEXTLINE(performance-no-int-to-ptr)
     auto* const self = reinterpret_cast<Fibers*>(std::size_t{high} << 32U | low);
     self->arrived(nullptr);
     Fiber& fiber = *self->fibers_[self->now_];
