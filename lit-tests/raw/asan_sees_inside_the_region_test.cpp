@@ -9,6 +9,7 @@
 // RUN: %wrong 'underflow into the header' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'use before the grant' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use after free of a block with a new owner' | FileCheck %s --check-prefix=READ
+// RUN: %if quarantine %{ %wrong 'the same in any heap' | FileCheck %s --check-prefix=READ %}
 // RUN: %wrong 'stride over the neighbour' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'what only a freed block knows' | FileCheck %s --check-prefix=LEAK
 // RUN: %build/tests/asan_sees_inside_the_region_test -tc='right use*'
@@ -130,6 +131,14 @@ TEST_CASE_TEMPLATE("use after free of a block with a new owner", Region, BOTH_RE
   here.heap.free(old, here.layout);
   REQUIRE(here.ask() != nullptr);  // which first-fit alone would put at the same place
   test::read(old + 16);
+}
+
+/// Which is what the variant quarantine makes of every heap.
+TEST_CASE_TEMPLATE("the same in any heap", Region, BOTH_REGIONS) {
+  World<Region> here;
+  here.heap.free(here.a, here.layout);
+  REQUIRE(here.heap.try_allocate(here.layout) != nullptr);
+  test::read(here.a + 16);
 }
 
 TEST_CASE_TEMPLATE("stride over the neighbour", Region, BOTH_REGIONS) {

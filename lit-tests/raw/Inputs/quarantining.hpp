@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 
+#include <mneme/check.hpp>
 #include <mneme/instrument.hpp>
 #include <mneme/layout.hpp>
 #include <mneme/raw/first_fit.hpp>
@@ -112,7 +113,9 @@ class Quarantining {
 
   void let_go(std::size_t index) const noexcept {
     Held& held = held_[index];
-    if (held.block != nullptr) (void)inner_.deallocate(held.block, held.size);
+    if (held.block != nullptr) {
+      check(inner_.deallocate(held.block, held.size), "a block of the quarantine was free already");
+    }
     held_bytes_ -= held.size;
     held = {};
   }

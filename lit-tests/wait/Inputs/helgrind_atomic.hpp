@@ -58,7 +58,14 @@ class Atomic {
   }
   bool compare_exchange_strong(T& expected, T value, std::memory_order good,
                                std::memory_order bad) noexcept {
-    before(good);
+    test::maybe_yield();
+    // What fails publishes nothing; so it is told of its success before it is tried.
+    if (const T seen = value_.load(bad); seen != expected) {
+      expected = seen;
+      after(bad);
+      return false;
+    }
+    announce(good);
     const bool done = value_.compare_exchange_strong(expected, value, good, bad);
     after(done ? good : bad);
     return done;
@@ -90,6 +97,9 @@ class Atomic {
   }
   void before(std::memory_order order) const noexcept {
     test::maybe_yield();
+    announce(order);
+  }
+  void announce(std::memory_order order) const noexcept {
     if (order == std::memory_order_release || order == std::memory_order_acq_rel) {
       ANNOTATE_HAPPENS_BEFORE(&value_);
     }
