@@ -1,4 +1,4 @@
-// purpose: stop the program with one exact line when the library is misused or memory corrupted.
+// purpose: one exact line that stops the program at misuse; and the words for P4, which it ends.
 // room: L0; includes nothing of mneme.
 // threads: any; the line is built on the caller's stack, so interrupts may fail too.
 // invariants: a fatal line ends the program, and nothing is allocated on the way.

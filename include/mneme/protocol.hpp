@@ -82,12 +82,11 @@ class alignas(checked ? node::mark_space : alignof(void*)) Protocol
     return !queued;
   }
 
-  /// Takes a request back, in any state, by its owner: P5. Waits only for a waker of its own that
-  /// is running.
+  /// Takes a request back, in any state, by its owner: P5. Its waker may be running still, and is
+  /// to be awaited before the request goes.
   void withdraw(Waiter& waiter) noexcept {
     RequestState state{};
     edit_lists([&] { state = lists_.withdraw(waiter); });
-    lists_.await_waker(waiter);
     if (state != RequestState::closed) counters_.add(Count::cancels);
     if (state == RequestState::granted) {
       release_block(node::block_of(waiter.payload), waiter.block_layout.size);

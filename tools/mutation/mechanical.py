@@ -110,7 +110,7 @@ class _File:
                 self.add("order", (start, end), order[1] + weaker, function)
         elif kind in (KIND.IF_STMT, KIND.WHILE_STMT):
             self.look_condition(start, cursor, function)
-        if kind.is_expression() and kind != KIND.CALL_EXPR or kind == KIND.CALL_EXPR:
+        if kind.is_expression():
             self.look_statement(cursor, function)
 
     def look_operator(self, cursor, function):
