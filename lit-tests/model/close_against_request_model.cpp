@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=spin.lock | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=closed.set | FileCheck %s --check-prefix=WRONG
-// CHECK: close_against_request: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK: close_against_request: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
 // CHECK-NEXT: close_against_request: random: 4000 interleavings, no failure
 // RACE: close_against_request: {{.*}}: DATA RACE in interleaving
 // WRONG: close_against_request: {{.*}}: USER ASSERT FAILED in interleaving

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=request.resume | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waker.begin | FileCheck %s --check-prefix=GONE
-// CHECK: coroutine_against_its_waker: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: coroutine_against_its_waker: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: coroutine_against_its_waker: random: 4000 interleavings, no failure
 // RACE: coroutine_against_its_waker: {{.*}}: DATA RACE in interleaving
 // GONE: coroutine_against_its_waker: {{.*}}: ACCESS TO FREED MEMORY in interleaving

@@ -3,7 +3,7 @@
 // RUN: %fails --weaken=free.drain | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
 // RUN: %fails --lose=free.drain | FileCheck %s --check-prefix=WRONG
-// CHECK: push_against_drain: full search: {{([0-9]{2,})}} interleavings, no failure
+// CHECK: push_against_drain: full search: {{([0-9]{3,})}} interleavings, no failure
 // CHECK-NEXT: push_against_drain: random: 4000 interleavings, no failure
 // RACE: push_against_drain: {{.*}}: DATA RACE in interleaving
 // WRONG: push_against_drain: {{.*}}: USER ASSERT FAILED in interleaving

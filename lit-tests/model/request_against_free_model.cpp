@@ -2,7 +2,7 @@
 // RUN: %fails --weaken=request.repoll | FileCheck %s --check-prefix=RACE
 // RUN: %fails --weaken=request.answer | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=request.answer | FileCheck %s --check-prefix=WRONG
-// CHECK: request_against_free: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: request_against_free: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: request_against_free: random: 4000 interleavings, no failure
 // RACE: request_against_free: {{.*}}: DATA RACE in interleaving
 // WRONG: request_against_free: {{.*}}: USER ASSERT FAILED in interleaving

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=word.take | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waits.resize | FileCheck %s --check-prefix=WRONG
-// CHECK: try_allocate_against_waiter: 4 preemptions: {{([0-9]{3,})}} interleavings, no failure
+// CHECK: try_allocate_against_waiter: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: try_allocate_against_waiter: random: 4000 interleavings, no failure
 // RACE: try_allocate_against_waiter: {{.*}}: DATA RACE in interleaving
 // WRONG: try_allocate_against_waiter: {{.*}}: USER ASSERT FAILED in interleaving
@@ -21,8 +21,7 @@ struct TryAllocateAgainstWaiter : model::World<TryAllocateAgainstWaiter, 2, 1> {
 
   void before() {
     first = live_block();
-    waiting.begin(*heap);
-    RL_ASSERT(!waiting.poll());
+    waiting.wait(*heap);
   }
 
   void thread(unsigned id) {
@@ -34,8 +33,7 @@ struct TryAllocateAgainstWaiter : model::World<TryAllocateAgainstWaiter, 2, 1> {
   }
 
   void after() {
-    RL_ASSERT(waiting.wakes() == 1 && waiting.poll());
-    waiting.free();
+    waiting.finish();
     check_all_came_back();
   }
 };

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=spin.lock | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
-// CHECK: two_frees_against_one_request: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK: two_frees_against_one_request: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
 // CHECK-NEXT: two_frees_against_one_request: random: 4000 interleavings, no failure
 // RACE: two_frees_against_one_request: {{.*}}: DATA RACE in interleaving
 // WRONG: two_frees_against_one_request: {{.*}}: USER ASSERT FAILED in interleaving

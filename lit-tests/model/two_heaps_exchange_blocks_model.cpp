@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=free.push | FileCheck %s --check-prefix=RACE
 // RUN: %fails --weaken=free.drain | FileCheck %s --check-prefix=RACE
-// CHECK: two_heaps_exchange_blocks: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: two_heaps_exchange_blocks: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: two_heaps_exchange_blocks: random: 4000 interleavings, no failure
 // RACE: two_heaps_exchange_blocks: {{.*}}: DATA RACE in interleaving
 // purpose: shows that blocks go back to the heap they came from, whoever frees them.

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=free.push | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
-// CHECK: two_pushes_against_drain: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK: two_pushes_against_drain: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
 // CHECK-NEXT: two_pushes_against_drain: random: 4000 interleavings, no failure
 // RACE: two_pushes_against_drain: {{.*}}: DATA RACE in interleaving
 // WRONG: two_pushes_against_drain: {{.*}}: USER ASSERT FAILED in interleaving

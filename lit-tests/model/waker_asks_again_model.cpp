@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=spin.lock | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
-// CHECK: waker_asks_again: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: waker_asks_again: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: waker_asks_again: random: 4000 interleavings, no failure
 // RACE: waker_asks_again: {{.*}}: DATA RACE in interleaving
 // WRONG: waker_asks_again: {{.*}}: USER ASSERT FAILED in interleaving
@@ -25,13 +25,9 @@ struct WakerAsksAgain : model::World<WakerAsksAgain, 2, 1> {
     tasks[0].argument = this;
     tasks[0].on_wake = [](void* argument) {
       auto& self = *static_cast<WakerAsksAgain*>(argument);
-      self.again.begin(*self.heap);
-      RL_ASSERT(!self.again.poll());
+      self.again.wait(*self.heap);
     };
-    for (model::Task& task : tasks) {
-      task.begin(*heap);
-      RL_ASSERT(!task.poll());
-    }
+    for (model::Task& task : tasks) task.wait(*heap);
   }
 
   void thread(unsigned id) {
@@ -44,10 +40,7 @@ struct WakerAsksAgain : model::World<WakerAsksAgain, 2, 1> {
 
   void after() {
     RL_ASSERT(tasks[0].wakes() == 1 && tasks[1].wakes() == 0);
-    for (model::Task* task : {&tasks[0], &tasks[2], &again}) {
-      RL_ASSERT(task->wakes() == 1 && task->poll());
-      task->free();
-    }
+    for (model::Task* task : {&tasks[0], &tasks[2], &again}) task->finish();
     check_all_came_back();
   }
 };

@@ -104,6 +104,18 @@ class Task {
  public:
   void begin(Heap& heap, Layout layout = unit) { request_.emplace(heap, layout); }
 
+  /// Asks, and has to wait.
+  void wait(Heap& heap, Layout layout = unit) {
+    begin(heap, layout);
+    RL_ASSERT(!poll());
+  }
+
+  /// What became of a task that waited: it was woken once, uses its memory, and gives it back.
+  void finish() {
+    RL_ASSERT(wakes_ == 1 && poll());
+    free();
+  }
+
   /// Polls, and uses the memory if there is some. False if the request waits.
   bool poll() {
     auto answer = request_->poll({.wake = &Task::wake, .context = this});
