@@ -44,7 +44,7 @@ std::string transcript_of(std::string_view script, int* skipped = nullptr) {
   }
   executor.finish();
   output.flush();
-  std::rewind(file.get());
+  REQUIRE(std::fseek(file.get(), 0, SEEK_SET) == 0);
   std::string text;
   std::array<char, 256> line{};
   while (std::fgets(line.data(), line.size(), file.get()) != nullptr) {
