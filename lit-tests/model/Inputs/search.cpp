@@ -55,7 +55,7 @@ Mutation mutation_of(Mutation::Kind kind, std::string tag) {
     for (std::string line; std::getline(file, line); ++number) {
       if (const bool comment = line.find_first_not_of(' ') == line.find("//"); found && !comment) {
         if (result.first_line == 0) result.first_line = number;
-        if (line.find(';') == std::string::npos) continue;
+        if (!line.contains(';')) continue;
         result.file = entry.path().string();
         result.last_line = number;
         return result;
