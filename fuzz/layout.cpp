@@ -30,10 +30,6 @@ void same(const Result& seen, Wide expected, const char* what) {
 
 Wide up(Wide size, Wide unit) { return (size + unit - 1) / unit * unit; }
 
-struct ThreeWords {
-  std::array<std::byte, 24> bytes;
-};
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -48,8 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   same(checked_add(a, b), Wide{a} + b, "checked_add");
   same(checked_multiply(a, b), Wide{a} * b, "checked_multiply");
   same(round_up(a, unit), Wide{a} + unit - 1 > size_max ? size_max + 1 : up(a, unit), "round_up");
-  const auto row = Layout::array<ThreeWords>(a);
-  same(row, Wide{a} * 24, "Layout::array");
+  same(Layout::array<std::array<char, 24>>(a), Wide{a} * 24, "Layout::array");
 
   const auto block = BlockLayout::with_header({a, unit});
   const Wide whole = std::max(up(Wide{a} + word_bytes, word_bytes), Wide{2} * word_bytes);

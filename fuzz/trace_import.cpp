@@ -18,11 +18,7 @@ std::string imported(std::string_view text, TraceFormat format) {
   std::string script = "heap 4K poll=auto\n";
   std::uint64_t reports = 0;
   TraceImporter importer(
-      format,
-      [&](std::string_view line) {
-        script += line;
-        script += '\n';
-      },
+      format, [&](std::string_view line) { script.append(line).push_back('\n'); },
       [&](std::uint64_t, Severity, std::string_view) { ++reports; });
   std::uint64_t lines = 0;
   for (; !text.empty(); ++lines) {
