@@ -13,7 +13,8 @@ There is no other description of the build: what lies in a folder is built by th
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
-Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
+Checks of the text: `ninja headers`, `ninja tidy` and `ninja tidy-tests`, `ninja format-check`,
+`ninja house-rules`.
 """
 
 import argparse
@@ -44,7 +45,7 @@ VARIANTS = {  # name: (compiler, flags)
     # Debian's valgrind reads DWARF 4 at most, and needs GNU ld, clang's default here, to see names.
     "valgrind": (CLANG, "-O1 -gdwarf-4 -DMNEME_VALGRIND"),
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
-    "gcc": ("g++", "-O1 -g -Wno-pedantic -Wno-maybe-uninitialized"),
+    "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
     "quarantine": (CLANG, f"-O1 -g {ASAN} {QUARANTINE}"),
     "msan": (CLANG, "-O1 -g -fsanitize=memory -fsanitize-memory-track-origins=2 "
                     "-fsanitize-ignorelist=lit-tests/msan.ignore"),
@@ -60,6 +61,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 CORE_ONLY = ("quarantine", "msan", "tysan")
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
+FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("canonical", "codec", "diagnostic", "language")
 
@@ -215,15 +217,14 @@ def add_fuzz():
     """The harnesses of fuzz/ in their three builds, and the driver to try on what they find."""
     main_file = "src/driver/main.cpp"
     driver = [file for file in sources("src/driver/*.cpp") if file != main_file]
-    threaded = ["fuzz/threads.cpp"]
-    others = [file for file in sources("fuzz/*.cpp") if file not in threaded]
+    others = [file for file in sources("fuzz/*.cpp") if file not in FUZZ_THREADED]
     codec = [f"src/driver/{name}.cpp" for name in FUZZ_CODEC]
     sanitized = f"-O1 -g {ASAN}"
     programs = [
         *add_fuzz_build("fuzz", sanitized, others, driver),
-        *add_fuzz_build("fuzz-threads", "-O1 -g -fsanitize=thread", threaded, codec),
+        *add_fuzz_build("fuzz-threads", "-O1 -g -fsanitize=thread", FUZZ_THREADED, codec),
         *add_fuzz_build("fuzz-coverage", "-O1 -g -fprofile-instr-generate -fcoverage-mapping",
-                        others + threaded, driver)]
+                        others + FUZZ_THREADED, driver)]
     main_object = add(f"build/fuzz/obj/{main_file}.o", "compile", [main_file], compiler=CLANG,
                       flags=f"{COMMON} {sanitized} -fsanitize=fuzzer-no-link")
     programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
@@ -239,7 +240,7 @@ def add_lit(target, variants):
 
 
 def add_text_checks(variants):
-    """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
+    """headers, tidy, tidy-tests, format-check, house-rules: checks of the text, the same for all variants."""
     core = sources("include/mneme/**/*.hpp")
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
     programs = sources("src/**/*.cpp") + sources("lit-tests/*/*.cpp")
@@ -259,12 +260,15 @@ def add_text_checks(variants):
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
     compiled |= {file: f"build/model/obj/{file}.o"
                  for file in sources("lit-tests/model/**/*.cpp")}
-    compiled |= {file: f"build/fuzz-coverage/obj/{file}.o" for file in harnesses}
+    compiled |= {file: f"build/fuzz{'-threads' if file in FUZZ_THREADED else ''}/obj/{file}.o"
+                 for file in harnesses}
     configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
-    add("tidy", "phony", [
-        add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
-            flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
-        for file, edge in compiled.items()])
+    tidied = [add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
+                  flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
+              for file, edge in compiled.items()]
+    tests = [output for output in tidied if output.startswith("build/tidy/lit-tests/")]
+    add("tidy", "phony", [output for output in tidied if output not in tests])
+    add("tidy-tests", "phony", tests)
 
     texts = [*core, *sources("src/**/*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
              *sources("lit-tests/**/*.[ch]pp")]
