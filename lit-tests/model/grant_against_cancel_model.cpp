@@ -1,9 +1,11 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=spin.unlock | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waker.begin | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
 // CHECK: grant_against_cancel: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: grant_against_cancel: random: 4000 interleavings, no failure
 // RACE: grant_against_cancel: {{.*}}: DATA RACE in interleaving
+// WRONG: grant_against_cancel: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that cancelling a request during its grant keeps the memory, for one: P5.
 // room: tests; includes everything.
 // threads: one frees the only block; one destroys the request that waits first.

@@ -13,7 +13,7 @@ CLASSES = (
     "use after free", "double free", "out of bounds", "overlap", "lost coalescing", "misalignment",
     "overflow", "uninitialised read", "wrong type", "provenance", "invalid value", "leak", "race", "lost wakeup",
     "wrong order", "double grant", "cancel leak", "blocking free", "allocation in free",
-    "unbounded loop", "wrong error", "missed misuse", "parser", "transcript")
+    "unbounded loop", "wrong error", "missed misuse", "overhead", "parser", "transcript")
 
 
 class CatalogueError(Exception):
@@ -34,6 +34,11 @@ class Fault:
     reason: str = ""  # why nothing here can see it
     context: str = ""  # the function and line, for a reader
     number: int = field(default=0, compare=False)  # the value of MNEME_FAULT that switches it on
+    also: "Fault | None" = None  # the same fault's second place
+
+    def changes(self):
+        """All its places."""
+        return [self, self.also] if self.also else [self]
 
 
 def _one(entry, key, name):
@@ -43,33 +48,43 @@ def _one(entry, key, name):
     return value
 
 
+def _placed(root, entry, name):
+    """A change with its place in the sources."""
+    file, old, new = (_one(entry, key, name) for key in ("file", "old", "new"))
+    try:
+        text = (root / file).read_text()
+    except OSError as error:
+        raise CatalogueError(f"fault {name}: {error}") from error
+    old, new = old.strip(), new.strip()
+    if text.count(old) != 1:
+        raise CatalogueError(f"fault {name}: `old` stands {text.count(old)} times in {file}")
+    if old.endswith(",") and new.endswith(","):  # an argument was given with its comma
+        old, new = old[:-1], new[:-1]
+    start = text.index(old)
+    return Fault(name=name, file=file, start=start, end=start + len(old), new=new,
+                 statement=old.endswith((";", "}")))
+
+
 def load_catalogue(root, path):
     """The chosen faults, in the catalogue's order; CatalogueError names the first that is bad."""
     try:
         entries = tomllib.loads(path.read_text())["fault"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise CatalogueError(f"{path}: {error}") from error
-    faults, names = [], set()
+    faults, names, places = [], set(), {}
     for number, entry in enumerate(entries, 1):
         name = entry.get("name", f"number {number}")
-        file, old, new = (_one(entry, key, name) for key in ("file", "old", "new"))
+        fault = _placed(root, entry, name)
         if name in names:
             raise CatalogueError(f"fault {name}: there are two of that name")
         names.add(name)
+        if (same := places.setdefault((fault.file, fault.start, fault.end, fault.new), name)) != name:
+            raise CatalogueError(f"fault {name}: the same as {same}")
         if _one(entry, "class", name) not in CLASSES:
             raise CatalogueError(f"fault {name}: no class `{entry['class']}`")
-        try:
-            text = (root / file).read_text()
-        except OSError as error:
-            raise CatalogueError(f"fault {name}: {error}") from error
-        old, new = old.strip(), new.strip()
-        if text.count(old) != 1:
-            raise CatalogueError(f"fault {name}: `old` stands {text.count(old)} times in {file}")
-        if old.endswith(",") and new.endswith(","):  # an argument was given with its comma
-            old, new = old[:-1], new[:-1]
-        start = text.index(old)
-        faults.append(Fault(
-            name=name, file=file, start=start, end=start + len(old), new=new, kind=entry["class"],
-            statement=old.endswith((";", "}")), switched=entry.get("switched", True),
-            rust=_one(entry, "rust", name), reason=entry.get("reason", "")))
+        fault.kind, fault.rust = entry["class"], _one(entry, "rust", name)
+        fault.switched, fault.reason = entry.get("switched", True), entry.get("reason", "")
+        if "also" in entry:
+            fault.also = _placed(root, entry["also"], name)
+        faults.append(fault)
     return faults

@@ -28,7 +28,7 @@ from compiling import keep_what_compiles
 from faults import CatalogueError, load_catalogue
 from layers import LayerError, Text, Variant, configure_of, layers_of
 from results import Results
-from switches import copy_tree, numbered, with_switches
+from switches import copy_tree, numbered, snapshot, with_switches
 
 
 def judge_all(faults, layer, results, jobs):
@@ -113,8 +113,9 @@ def arguments():
             parser.error(f"no layer '{name}'; there are {', '.join(known)}")
     if options.jobs < 1 or (options.sample is not None and options.sample < 1):
         parser.error("--jobs and --sample need a number from 1 on")
-    if options.write and (options.mechanical or options.only or options.sample):
-        parser.error("--write needs the whole catalogue")
+    if options.write and (options.mechanical or options.only or options.sample
+                          or options.layers != known):
+        parser.error("--write needs the whole catalogue and all layers")
     return options
 
 
@@ -133,12 +134,13 @@ def faults_of(options, folder):
     return faults, justified(options.root, faults)
 
 
-def show(options, faults, results, reasons):
-    """Prints the table and what is wrong; returns the exit code."""
+def show(options, root, faults, results, reasons):
+    """Prints the table, or puts it into the README.md of `root`; and what is wrong. Returns the exit
+    code."""
     text = (report.score(faults, results, options.layers, reasons) if options.mechanical
             else report.table(faults, results, options.layers))
     if options.write:
-        report.write(options.root, text)
+        report.write(root, text)
     else:
         print(text, end="")
     alive = report.survivors(faults, results, options.layers)
@@ -169,6 +171,7 @@ def main():
     try:
         if options.again:
             (folder / "results.jsonl").unlink(missing_ok=True)
+        readme, options.root = options.root, snapshot(options.root, folder / "sources")
         everything, reasons = faults_of(options, folder)
         results = Results(options.root, folder / "results.jsonl")
         faults = [fault for fault in everything
@@ -179,7 +182,7 @@ def main():
             faults = random.Random(options.seed).sample(faults, options.sample)
         if not options.table:
             run(options.root, folder, everything, faults, results, options)
-        return show(options, faults, results, reasons)
+        return show(options, readme, faults, results, reasons)
     except (CatalogueError, LayerError, OSError, ValueError) as error:
         print(f"tools/mutants: error: {error}", file=sys.stderr)
     except (KeyboardInterrupt, processes.Stopped):

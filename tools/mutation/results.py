@@ -20,7 +20,9 @@ class Results:
             *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg")
               for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
-        for line in file.read_text().splitlines() if file.is_file() else ():
+        known = file.read_text() if file.is_file() else ""
+        self.torn = known[-1:] not in ("", "\n")
+        for line in known.splitlines():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:
@@ -30,6 +32,8 @@ class Results:
     def _key(self, fault, layer, verdict):
         text = (self.root / fault.file).read_text()
         parts = [fault.file, text, text[fault.start:fault.end], fault.new]
+        if fault.also:
+            parts += [(self.root / fault.also.file).read_text(), fault.also.new]
         if layer == "static":
             parts.append(self.all_read)
         elif verdict.test:
@@ -53,7 +57,8 @@ class Results:
         with self.lock:
             self.entries[fault.name, layer] = entry
             with self.file.open("a") as out:
-                out.write(json.dumps(entry) + "\n")
+                out.write("\n" * self.torn + json.dumps(entry) + "\n")
+                self.torn = False
 
     def likely(self, fault):
         """The tests that caught it in other layers."""

@@ -1,6 +1,6 @@
 """A copy of the tree in which every fault is present and switched off.
 
-Each place becomes `(on(7) ? (new) : (old))` or `if (on(7)) { new } else { old }`, so one build of a
+Each place becomes `(!on(7) ? (old) : (new))` or `if (!on(7)) { old } else { new }`, so one build of a
 variant serves all faults; the environment's MNEME_FAULT=7 switches one on (mutant schemata: Untch,
 Offutt, Harrold, ISSTA 1993). In constant evaluation every switch is off.
 """
@@ -79,9 +79,10 @@ class _Place:
         old = _render(text, self.start, self.end, self.inner)
         for fault in reversed(self.faults):
             new = " ".join(re.sub(r"//[^\n]*", "", fault.new).split())
-            on = f"::mneme::faults::on({fault.number})"
-            old = (f"\n/*{fault.number}*/ if ({on}) {{ {new} }} else {{\n{old} }}" if self.statement
-                   else f"(\n/*{fault.number}*/ {on} ? ({new}) : (\n{old}))")
+            mark, off = f"\n/*{fault.number}*/", f"!::mneme::faults::on({fault.number})"
+            # The old text goes first, as the models look for an operation behind its tag.
+            old = (f"{mark} if ({off}) {{\n{old} }}{mark} else {{ {new} }}\n" if self.statement
+                   else f"({mark} {off} ? (\n{old}) :{mark} ({new})\n)")
         return f"{{ {old} }}" if self.statement else old
 
 
@@ -115,8 +116,9 @@ def numbered(faults):
     """Numbers those that can be switched; {file: its faults}."""
     by_file = {}
     for number, fault in enumerate((fault for fault in faults if fault.switched), 1):
-        fault.number = number
-        by_file.setdefault(fault.file, []).append(fault)
+        for change in fault.changes():
+            change.number = number
+            by_file.setdefault(change.file, []).append(change)
     return by_file
 
 
@@ -124,6 +126,22 @@ def _write_if_changed(file, text):
     if not file.is_file() or file.read_bytes() != text:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text)
+
+
+def snapshot(root, tree):
+    """Copies what a run reads, so that nobody's edits get into it while it lasts."""
+    wanted = set()
+    for top in (*COPIED, ".clang-tidy"):
+        for file in [root / top, *(root / top).rglob("*")]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                name = file.relative_to(root)
+                wanted.add(name)
+                _write_if_changed(tree / name, file.read_bytes())
+                shutil.copymode(file, tree / name)
+    for file in tree.rglob("*"):
+        if file.is_file() and file.relative_to(tree) not in wanted:
+            file.unlink()
+    return tree
 
 
 def copy_tree(root, tree, faults):
@@ -145,6 +163,8 @@ def copy_tree(root, tree, faults):
             if name == "configure.py":  # a switched fault is not what warnings are for
                 text = text.replace(b" -Werror", b" -Wno-everything").replace(
                     b"-Wno-everything=", b"-W")
+            if name.startswith("lit-tests/model/"):  # a mutation on top of a fault tells nothing
+                text = re.sub(rb"^// RUN: .*%fails\b.*\n", b"", text, flags=re.MULTILINE)
             _write_if_changed(tree / name, text)
             shutil.copymode(file, tree / name)
     # The variables that lit gives its tests, for those who run a test without lit.
