@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import processes
+from faults import Fault
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
 # Tests of the text and of the tools: they read sources, or build on their own.
@@ -197,14 +198,16 @@ class Text:
 
     def __init__(self, root, folder):
         self.root, self.folder, self.configure = root, folder, configure_of(root)
+        header = min((root / "include/mneme").glob("*.hpp")).relative_to(root).as_posix()
+        for name, command in self._checks(Fault("", header, 0, 0, "")):
+            code, output = processes.run(command, root)
+            if code != 0:
+                raise LayerError(f"static: {name} complains although nothing is broken:\n{output}")
 
     def judge(self, fault, _likely):
         tree = self.folder / f"static-{threading.get_ident()}"
         shutil.rmtree(tree, ignore_errors=True)
-        for top in ("include", "src", "lit-tests", "tools", "configure.py", "build.ninja.in",
-                    "README.md", "LICENSE", ".clang-tidy"):
-            source = self.root / top
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, tree / top)
+        shutil.copytree(self.root, tree, ignore=shutil.ignore_patterns("build", "seeds", ".git"))
         for change in fault.changes():
             text = (tree / change.file).read_text()
             new = change.new  # as it means where it is switched on
