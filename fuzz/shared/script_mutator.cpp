@@ -68,14 +68,15 @@ void change_word(std::string& line, Random& random) {
 
 }  // namespace
 
-std::vector<std::string> steps_of(std::string_view text) {
+std::vector<std::string> steps_of(std::string_view text, bool& of_trace) {
   Source source(text, "script");
-  Parser parser(source, {.default_heap_bytes = 1024});
+  Parser parser(source, {.default_heap_bytes = malloclab_heap_bytes});
   std::vector<std::string> steps;
   CommandBuffer buffer;
   for (Op op; parser.next(op);) {
-    if (op.synthetic) continue;  // it stands in no text, so it is lost or comes with a trace
-    if (op.kind == OpKind::heap && parser.is_malloclab()) continue;
+    of_trace = of_trace || parser.is_malloclab();
+    if (op.synthetic && !parser.is_malloclab()) continue;  // it stands in no text, so it is lost
+    if (of_trace && op.kind == OpKind::resize) op.kind = OpKind::alloc;
     steps.emplace_back(canonical(op, buffer));
   }
   return steps;

@@ -10,9 +10,10 @@
 
 namespace mneme::fuzz {
 
-/// The steps of a script in canonical form. Throws ScriptError. Resizes of malloclab traces are
-/// told as what they are, as a script cannot.
-[[nodiscard]] std::vector<std::string> steps_of(std::string_view text);
+/// The steps of a script in canonical form. Throws ScriptError. A malloclab trace sets `of_trace`,
+/// and so must its formatted script: then a resize is told as an alloc, since a trace leaves open
+/// which it is.
+[[nodiscard]] std::vector<std::string> steps_of(std::string_view text, bool& of_trace);
 
 /// Changes one thing: moves, copies, drops or makes a line, or a word of the language in it.
 [[nodiscard]] std::string mutated(std::string_view text, unsigned seed);

@@ -64,7 +64,9 @@ def make_seeds():
         for file in sorted(ROOT.glob("lit-tests/driver/Inputs/*.log")):
             head = b"\n".join(file.read_bytes().splitlines()[:40]) + b"\n"
             (raw / "traces" / file.stem).write_bytes(b"\0" + head[:2000])
-        (raw / "traces" / "malloclab").write_bytes(b"\3" + b"9\n2\n4\n1\na 0 8\nr 0 99\nf 0\nf -1\n")
+        malloclab = b"9\n2\n4\n1\na 0 8\nr 0 99\nr 1 9\nf 0\nf -1\n"
+        (raw / "traces" / "malloclab").write_bytes(b"\3" + malloclab)
+        (raw / "text" / "malloclab").write_bytes(malloclab)
         kinds = {"script": "text", "trace_import": "traces", "schedule": "worlds",
                  "threads": "worlds"}
         counts = {}
