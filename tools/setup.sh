@@ -1,5 +1,6 @@
-# Sourced by tools/quickstart and tools/check. Goes to the top of the tree, and installs what is
-# missing of the Debian packages below; it touches the network only if something is.
+# Sourced by what sets a machine up: tools/quickstart, tools/check, tools/oss-fuzz/try. Goes to the
+# top of the tree, and installs what is missing of the Debian packages below and of $more_packages;
+# it touches the network only if something is.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
@@ -11,6 +12,7 @@ packages=(
   python3-matplotlib                                           # to plot how a fuzzing night went
   xz-utils                                                     # to unpack recorded traces
   python3-clang-22                                             # to find what can be broken
+  "${more_packages[@]}"
 )
 
 install_missing() {
