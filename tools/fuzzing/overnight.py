@@ -1,5 +1,6 @@
 """The night: slices of all harnesses in turn, more for those that still find something."""
 
+import contextlib
 import signal
 import sys
 import threading
@@ -7,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from .engine import run_slice
-from .places import check_room, harnesses
+from .places import Stopped, check_room, harnesses
 from .triage import triage
 
 SLICE_SECONDS_MAX = 120
@@ -50,13 +51,15 @@ class Night:
                 f"corpus {pulse.corpus:5}  findings {len(self.findings()):2}  "
                 f"left {int(self.left) // 3600}:{int(self.left) // 60 % 60:02}:{int(self.left) % 60:02}")
         if sys.stdout.isatty():
-            print(f"\r{line}\033[K", end="", flush=True)
+            self.say(line, end="")
         elif time.monotonic() - self.told >= 60:
             self.told = time.monotonic()
-            print(time.strftime("%T"), line, flush=True)
+            self.say(line)
 
-    def say(self, text):
-        print(("\r\033[K" if sys.stdout.isatty() else time.strftime("%T ")) + text, flush=True)
+    def say(self, text, end="\n"):
+        start = "\r\033[K" if sys.stdout.isatty() else time.strftime("%T ")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(start + text, end=end, flush=True)
 
     def findings(self):
         folder = self.store.findings
@@ -67,7 +70,11 @@ class Night:
         for path in sorted(self.store.artifacts(harness).glob("*-*")):
             if not path.is_file() or self.stopping.is_set():
                 continue
-            result = triage(harness, path, self.store.findings, self.store.scratch)
+            try:
+                result = triage(harness, path, self.store.findings, self.store.scratch,
+                                self.stopping)
+            except Stopped:  # the next run looks at it
+                return
             if result is None:  # a timeout of a busy machine, or a race
                 kept = self.store.folder / "not-reproduced" / harness / path.name
                 kept.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +115,7 @@ def overnight(store, hours, jobs, names):
     names = names or harnesses()
     night = Night(store, names, jobs, seconds,
                   min(SLICE_SECONDS_MAX, max(2, seconds / (3 * len(names)))))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: night.stopping.set())
     if store.state["seconds"]:
         night.say(f"goes on behind {sum(store.state['seconds'].values()) / 3600:.1f} hours")

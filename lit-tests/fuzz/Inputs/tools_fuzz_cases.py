@@ -11,7 +11,7 @@ from types import SimpleNamespace
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv.pop(1))
 from fuzzing import coverage, engine, overnight, places, report, shrink, triage
-from fuzzing.places import Problem
+from fuzzing.places import Problem, Stopped
 from fuzzing.store import Store
 
 PULSE = "#{0}: cov: {1} ft: {2} corp: 7 exec/s: 99 oom/timeout/crash: 0/0/{3} time: 1s"
@@ -141,11 +141,23 @@ class Findings(unittest.TestCase):
 
     def test_the_lines_that_matter_are_left_and_numbers_shrink(self):
         short = shrink.shortest(self.SCRIPT, lambda text: "heap" in text and "alloc n4" in text
-                                and "free n4" in text)
+                                and "free n4" in text, threading.Event())
         self.assertEqual(short, "heap 0\nalloc n4 0\nfree n4\n")
 
     def test_what_does_not_fail_stays_as_it_is(self):
-        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False), self.SCRIPT)
+        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False, threading.Event()),
+                         self.SCRIPT)
+
+    def test_shrinking_ends_at_a_stop_and_by_its_clock(self):
+        stopping = threading.Event()
+        stopping.set()
+        with self.assertRaises(Stopped):
+            shrink.shortest(self.SCRIPT, lambda text: True, stopping)
+        shrink.SECONDS_MAX, before = 0.2, shrink.SECONDS_MAX
+        start = time.monotonic()
+        shrink.shortest("line\n" * 99, lambda text: not time.sleep(0.05), threading.Event())
+        shrink.SECONDS_MAX = before
+        self.assertLess(time.monotonic() - start, 2)
 
     def test_names_become_short_in_their_order(self):
         self.assertEqual(triage.with_plain_names("alloc n17 8\nclone n2 n17\n"),
@@ -170,6 +182,128 @@ class Findings(unittest.TestCase):
                          "libFuzzer: timeout after 20 seconds")
         self.assertEqual(self.failure("", 9).what, "exit code 9")
 
+    def test_a_race_is_named_and_grouped_by_the_report_of_its_tool(self):
+        race = "== finding: ThreadSanitizer: see the report\nheap 1\n== end\n" \
+               "WARNING: ThreadSanitizer: data race (pid=7)\n  Write of size 4 at 0x5 by thread T2:\n" \
+               "    #0 mneme::{0}(int) /x/include/mneme/free.hpp:2:17 (threads+0xea) (BuildId: 4)\n"
+        one, two = self.failure(race.format("push")), self.failure(race.format("drain"))
+        self.assertEqual(one.what, "ThreadSanitizer: data race")
+        self.assertEqual(one.frames, ["mneme::push(int) (include/mneme/free.hpp)"])
+        self.assertNotEqual(one.key, two.key)
+        undefined = self.failure("== finding: UndefinedBehaviorSanitizer: see the report\n== end\n"
+                                 "/x/a.hpp:3:5: runtime error: shift exponent 64 is too large\n"
+                                 "==7== ERROR: libFuzzer: deadly signal\n")
+        self.assertEqual(undefined.what, "runtime error: shift exponent 64 is too large")
+
+    def test_where_a_run_was_when_its_time_was_over_does_not_matter(self):
+        log = "ERROR: libFuzzer: timeout after 20 seconds\n    #0 0x1 in {0} /x/src/a.cpp:1:5\n"
+        self.assertEqual(self.failure(log.format("f")).key, self.failure(log.format("g")).key)
+
+
+class Triages(unittest.TestCase):
+    """A harness that fails on what holds `raw`, and a driver, both of which a case may replace."""
+
+    def setUp(self):
+        self.before = triage.program, triage.MNEME, triage.ROOT
+        triage.ROOT = Path.cwd()
+        triage.MNEME = self.driver("exit 0")
+        triage.program = lambda harness: self.harness
+        self.harness = stand_in("fails_on_raw", 'grep -q raw "${@: -1}" || exit 0',
+                                "echo '== finding: broken' >&2", "echo 'heap 64' >&2",
+                                "echo 'alloc n1 8' >&2", "echo '== end' >&2", "exit 77")
+        self.folder = Path(f"triages/{self.id().rpartition('.')[2]}")
+        self.folder.mkdir(parents=True)
+
+    def tearDown(self):
+        triage.program, triage.MNEME, triage.ROOT = self.before
+
+    def driver(self, run, encode='cat "$2"'):
+        return stand_in("driver", 'case "$1" in', f"run) {run};;", f"encode) {encode};;",
+                        "decode) echo 'heap 64'; cat \"$2\";;", "esac")
+
+    def triage(self, data, harness="heap_ops", name="crash-1", **more):
+        path = self.folder / name
+        path.write_text(data)
+        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch", **more)
+
+    def test_an_input_that_was_not_seen_to_fail_is_not_delivered(self):
+        for driver in ("exit 0", "echo 'mneme: fatal: broken' >&2; exit 4"):
+            triage.MNEME = self.driver(driver)
+            found, is_new = self.triage("raw bytes", name=f"crash-{len(driver)}")
+            self.assertTrue(is_new)
+            self.assertEqual((found / "input").read_text(), "raw bytes")
+            self.assertEqual((found / "script.mn").exists(), True)
+            found.rename(found.with_name(f"seen-{len(driver)}"))
+
+    def test_the_untouched_input_is_kept_beside_the_short_one(self):
+        self.harness = stand_in("any_alloc", 'grep -q alloc "${@: -1}" || exit 0',
+                                *("echo '" + line + "' >&2" for line in
+                                  ("== finding: broken", "heap 64", "alloc n1 8", "== end")), "exit 77")
+        found, _ = self.triage("alloc by bytes")
+        self.assertEqual((found / "original").read_text(), "alloc by bytes")
+        self.assertEqual((found / "input").read_text(), "alloc n1 8\n")
+        test = (found / "lit_test.test").read_text()
+        self.assertIn(f"# RUN: %source/any_alloc -timeout=20 %S/Inputs/{found.name}\n", test)
+
+    def test_what_tells_no_story_is_decoded(self):
+        self.harness = stand_in("hangs_on_raw", 'grep -q raw "${@: -1}" || exit 0',
+                                "echo 'ERROR: libFuzzer: timeout after 5 seconds' >&2", "exit 70")
+        found, _ = self.triage("poll\nraw\nstat\n")
+        self.assertEqual((found / "script.mn").read_text(), "raw\n")
+
+    def test_the_command_goes_on_behind_errors_as_the_driver_did(self):
+        triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
+        found, _ = self.triage("raw")
+        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n",
+                      (found / "what.txt").read_text())
+
+    def test_what_is_no_ascii_is_the_same_in_script_and_test(self):
+        triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
+        self.harness = stand_in("fails", "exit 77")
+        (self.folder / "in").write_bytes(b"heap \xe9\n")
+        found, _ = triage.triage("script", self.folder / "in", self.folder / "findings",
+                                 self.folder / "scratch")
+        self.assertTrue((found / "lit_test.mn").read_bytes().endswith(b"heap \xe9\n"))
+
+    def test_some_inputs_of_a_known_finding_are_kept_and_half_a_count_is_no_harm(self):
+        found, _ = self.triage("raw")
+        (found / "count").write_text("")
+        for number in range(8):
+            self.assertEqual(self.triage("raw again", name=f"crash-{number}"), (found, False))
+        self.assertEqual(len(list((found / "also").iterdir())), triage.ALSO_MAX)
+        self.assertEqual((found / "count").read_text(), "9")
+
+    def test_the_last_step_tells_findings_apart(self):
+        one = triage.Failure("broken", [], "heap 64\nfree n1\n", "")
+        two = triage.Failure("broken", [], "heap 64\nalloc n1 8\n", "")
+        self.assertNotEqual(triage.group("heap_ops", one), triage.group("heap_ops", two))
+        self.assertEqual(triage.group("script", one), triage.group("script", two))
+
+    def test_half_a_finding_does_not_hide_the_whole_one(self):
+        found, _ = self.triage("raw")
+        (found / "what.txt").unlink()
+        self.assertEqual(self.triage("raw"), (found, True))
+        self.assertTrue((found / "what.txt").exists())
+
+    def test_a_finding_is_delivered_whole_or_not_at_all(self):
+        triage.shlex, before = None, triage.shlex  # it ends in the middle
+        with self.assertRaises(AttributeError):
+            self.triage("raw")
+        triage.shlex = before
+        self.assertEqual(list((self.folder / "findings").glob("[!.]*")), [])
+        self.assertTrue(self.triage("raw")[1])
+
+    def test_a_stop_leaves_the_input_for_the_next_run(self):
+        stopping = threading.Event()
+        stopping.set()
+        with self.assertRaises(Stopped):
+            self.triage("raw", stopping=stopping)
+        self.assertFalse((self.folder / "findings").exists())
+
+    def test_a_program_does_not_hear_of_the_terminal(self):
+        done = places.run([stand_in("session", "ps -o sid= -p $$")])
+        self.assertNotEqual(int(done.stdout), os.getsid(0))
+
 
 class Reports(unittest.TestCase):
     LCOV = "SF:/x/include/mneme/a.hpp\nDA:1,5\nDA:2,0\nDA:3,0\nDA:4,0\nend_of_record\n" \
@@ -189,7 +323,7 @@ class Reports(unittest.TestCase):
         with Store("reported", 0) as store:
             store.record(engine.Slice("layout", engine.Pulse(5, 3, 9), None, 2.0))
             failure = triage.Failure("it <broke>", [], "", "log")
-            triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True),
+            triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True), b"xy",
                            store.findings / "one")
             report.draw = lambda *_: False  # a plot takes its time
             report.write_report(store, None)
