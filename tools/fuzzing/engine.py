@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from .places import ENVIRONMENT, inputs_of, options_of, program
+from .places import ENVIRONMENT, check_writable, inputs_of, options_of, program
 
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
 _PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
@@ -51,8 +51,12 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
     """Runs until the time is over or `stopping` (an Event) is set; never raises for the process."""
     result, start = Slice(harness), time.monotonic()
     scratch = artifacts / "scratch"
-    for folder in (corpus, artifacts, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in (corpus, artifacts, scratch):
+            check_writable(folder)
+    except OSError as error:  # libFuzzer would go on, and keep nothing
+        result.trouble = f"cannot write into {folder}: {error.strerror}"
+        return result
     process = subprocess.Popen(
         list(map(str, command_of(harness, corpus, artifacts, jobs, seconds))),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

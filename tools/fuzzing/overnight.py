@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 
 from .engine import run_slice
-from .places import Stopped, check_room, harnesses
-from .triage import triage
+from .places import Problem, Stopped, check_room, harnesses
+from .triage import ask_again, triage
 
 SLICE_SECONDS_MAX = 120
 SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
@@ -39,6 +39,7 @@ class Night:
     began: float = field(default_factory=time.monotonic)
     told: float = 0.0
     new_findings: list = field(default_factory=list)
+    problem: str = ""  # what ended the night before its time
 
     @property
     def left(self):
@@ -48,7 +49,7 @@ class Night:
         """One live line on a terminal, a plain one each minute elsewhere."""
         pulse = slice_.pulse
         line = (f"{slice_.harness:12} {pulse.rate:6}/s  coverage {pulse.coverage:5}  "
-                f"corpus {pulse.corpus:5}  findings {len(self.findings()):2}  "
+                f"corpus {pulse.corpus:5}  findings {len(self.store.found()):2}  "
                 f"left {int(self.left) // 3600}:{int(self.left) // 60 % 60:02}:{int(self.left) % 60:02}")
         if sys.stdout.isatty():
             self.say(line, end="")
@@ -61,9 +62,12 @@ class Night:
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(start + text, end=end, flush=True)
 
-    def findings(self):
-        folder = self.store.findings
-        return sorted(folder.iterdir()) if folder.is_dir() else []
+    def ask_findings(self):
+        """What was found before may be mended by now."""
+        for folder in self.store.found():
+            harness = folder.name.partition("-")[0]
+            if harness in harnesses() and not self.stopping.is_set():
+                ask_again(harness, folder, self.store.scratch)
 
     def look_at_artifacts(self, harness):
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
@@ -88,12 +92,24 @@ class Night:
             path.unlink()
 
     def run(self):
+        """Runs to the night's end. What ends it early is kept in `problem`, never raised."""
+        try:
+            self.ask_findings()
+            for name in self.names:  # what an earlier run was stopped over
+                self.look_at_artifacts(name)
+            self.run_slices()
+        except (Problem, OSError) as error:
+            self.problem = str(error)
+        if self.problem:
+            self.store.note(self.problem)
+
+    def run_slices(self):
         failed = {}  # slices that ended at once, in a row
         while self.left > 0 and not self.stopping.is_set():
             check_room(self.store.folder, self.store.reserve_mb)
             able = [name for name in self.names if failed.get(name, 0) < 3]
             if not able:
-                self.store.note("no harness runs any more")
+                self.problem = "no harness runs any more"
                 break
             name = next_harness(self.store.state, able)
             seconds = max(1, round(min(self.slice_seconds, self.left)))
@@ -106,7 +122,6 @@ class Night:
             failed[name] = failed.get(name, 0) + 1 if at_once else 0
             self.store.record(slice_)
             self.look_at_artifacts(name)
-        self.store.write_state()
 
 
 def overnight(store, hours, jobs, names):
@@ -119,8 +134,6 @@ def overnight(store, hours, jobs, names):
         signal.signal(number, lambda *_: night.stopping.set())
     if store.state["seconds"]:
         night.say(f"goes on behind {sum(store.state['seconds'].values()) / 3600:.1f} hours")
-    for name in names:  # what an earlier run was stopped over
-        night.look_at_artifacts(name)
     night.run()
-    night.say("stopped" if night.stopping.is_set() else "the time is over")
+    night.say(night.problem or ("stopped" if night.stopping.is_set() else "the time is over"))
     return night

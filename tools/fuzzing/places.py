@@ -98,6 +98,12 @@ def write_whole(path, data):
         half.unlink(missing_ok=True)
 
 
+def check_writable(folder):
+    """Makes a folder if need be. Raises OSError if nothing can be written there."""
+    write_whole(folder / ".probe", "written")
+    (folder / ".probe").unlink()
+
+
 def check_room(folder, reserve_mb):
     free_mb = shutil.disk_usage(folder).free >> 20
     if free_mb < reserve_mb:

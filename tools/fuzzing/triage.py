@@ -163,6 +163,7 @@ def deliver(found, original, folder):
     write_whole(new / "input", found.data)
     write_whole(new / "original", original)
     write_whole(new / "log.txt", found.failure.log)
+    write_whole(new / "standing", "new")
     command = f"{program(found.harness).relative_to(ROOT)} {shlex.quote(str(folder / 'input'))}"
     script = found.script.encode("latin-1", errors="replace")
     if script:
@@ -197,6 +198,19 @@ def times(folder):
         return int((folder / "count").read_text())
     except (OSError, ValueError):
         return 1
+
+
+def standing(folder):
+    """Whether a finding is new, and still one."""
+    path = folder / "standing"
+    return path.read_text() if path.exists() else "of an earlier run"
+
+
+def ask_again(harness, folder, scratch):
+    """Runs a former finding's input again, and notes how it stands."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    fails = replay(harness, (folder / "input").read_bytes(), scratch)
+    write_whole(folder / "standing", "still fails" if fails else "does not fail any more")
 
 
 def group(harness, failure):

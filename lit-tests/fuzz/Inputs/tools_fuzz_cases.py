@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv.pop(1))
-from fuzzing import coverage, engine, overnight, places, report, shrink, triage
+from fuzzing import cli, coverage, engine, overnight, places, report, shrink, triage
 from fuzzing.places import Problem, Stopped
 from fuzzing.store import Store
 
@@ -66,6 +66,13 @@ class Slices(unittest.TestCase):
         slice_ = run_as_harness(stand_in("long", "exec sleep 60"), 60, stopping)
         self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(slice_.trouble, "")
+
+    def test_a_folder_that_cannot_be_written_is_told(self):
+        blocked = Path("corpus/.probe")  # as if it were read-only, which root would not notice
+        blocked.mkdir(parents=True)
+        slice_ = run_as_harness(stand_in("unheard", say(1, 1, 1, 0)))
+        blocked.rmdir()
+        self.assertEqual(slice_.trouble, "cannot write into corpus: Is a directory")
 
 
 class Stores(unittest.TestCase):
@@ -134,6 +141,35 @@ class Nights(unittest.TestCase):
             night.run()
             self.assertGreaterEqual(store.state["seconds"]["heap_ops"], 2)
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
+
+
+    def test_a_disk_that_fills_up_ends_the_night_and_nothing_is_raised(self):
+        with Store("filling", 0) as store:
+            night = overnight.Night(store, ["layout"], 1, 9, 2)
+            engine.program = lambda harness: stand_in("fills", say(1, 1, 1, 0))
+            store.record = lambda slice_: (store.folder / "no-folder/growth.csv").write_text("")
+            night.run()
+            self.assertIn("No such file", night.problem)
+            self.assertIn("No such file", store.state["notes"][-1])
+
+    def test_a_night_that_ends_early_has_a_report_and_an_exit_code(self):
+        engine.program = lambda harness: stand_in("dies", "exit 9")
+        cli.build = lambda *_: None
+        report.draw = lambda *_: "a plot takes its time"
+        code = cli.do_overnight(SimpleNamespace(corpus="early", reserve_mb=0, hours=0.01, jobs=1,
+                                                harness=["layout"], no_coverage=False))
+        self.assertEqual(code, 2)
+        text = Path("early/report.md").read_text()
+        self.assertIn("no harness runs any more", text)
+        self.assertIn("## Coverage\nNot measured: no harness runs any more.", text)
+        self.assertIn("No plot: a plot takes its time.", text)
+        self.assertFalse(Path("early/growth.csv").exists())  # no slice said anything
+
+    def test_what_the_system_refuses_is_told_in_one_line(self):
+        before, sys.argv = sys.argv, ["fuzz", "triage", "--harness", "layout", "/proc/self/mem"]
+        cli.build = lambda *_: None
+        self.assertEqual(cli.main(), 2)
+        sys.argv = before
 
 
 class Findings(unittest.TestCase):
@@ -300,6 +336,17 @@ class Triages(unittest.TestCase):
             self.triage("raw", stopping=stopping)
         self.assertFalse((self.folder / "findings").exists())
 
+    def test_a_former_finding_is_asked_again(self):
+        found, _ = self.triage("raw")
+        self.assertEqual(triage.standing(found), "new")
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, [], 1, 0, 2)
+            night.run()
+            self.assertEqual(triage.standing(found), "still fails")
+            self.harness = stand_in("mended", "exit 0")
+            night.run()
+            self.assertEqual(triage.standing(found), "does not fail any more")
+
     def test_a_program_does_not_hear_of_the_terminal(self):
         done = places.run([stand_in("session", "ps -o sid= -p $$")])
         self.assertNotEqual(int(done.stdout), os.getsid(0))
@@ -325,14 +372,40 @@ class Reports(unittest.TestCase):
             failure = triage.Failure("it <broke>", [], "", "log")
             triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True), b"xy",
                            store.findings / "one")
-            report.draw = lambda *_: False  # a plot takes its time
+            report.draw = lambda *_: "a plot takes its time"
             report.write_report(store, None)
-        self.assertIn("heap_ops: it <broke>", Path("reported/report.md").read_text())
+        self.assertIn("heap_ops: it <broke> | new | 1 |", Path("reported/report.md").read_text())
         self.assertIn("```\nheap 64\n```", Path("reported/report.md").read_text())
         self.assertIn("it &lt;broke&gt;", Path("reported/report.html").read_text())
         test = Path("reported/findings/one/lit_test.mn").read_text()
         self.assertIn("# RUN: %mneme run --quiet --keep-going %s", test)
         self.assertTrue(test.endswith("heap 64\n"))
 
+    def test_what_is_no_finding_yet_or_only_half_of_one_is_counted(self):
+        with Store("untidy", 0) as store:
+            for file in ("findings/stray", "findings/.new-x/what.txt", "findings/half/input",
+                         "artifacts/layout/crash-1", "artifacts/script/oom-1",
+                         "not-reproduced/threads/crash-2"):
+                places.write_whole(store.folder / file, "x")
+            text = report.findings_section(store)[1]
+            self.assertEqual(text, f"Nothing was found. Inputs not looked at yet, in {store.folder}"
+                             f"/artifacts: 2. Inputs that did not fail again, in {store.folder}/"
+                             "not-reproduced: 1. What is no finding, or half of one, in "
+                             f"{store.folder}/findings: 3.")
 
+    def test_what_an_older_version_delivered_is_listed(self):
+        with Store("older", 0) as store:
+            places.write_whole(store.findings / "script-954aef69f0/what.txt",
+                               "script: broken\nto reproduce: build/fuzz/script input\n")
+            self.assertEqual(report.findings_section(store)[3],
+                             [("script: broken", "of an earlier run", "1",
+                               "build/fuzz/script input", "")])
+
+    def test_a_plot_that_cannot_be_drawn_says_why(self):
+        Path("plot.png").mkdir()
+        self.assertTrue(DRAW([(1, "layout", 2, 3, 4, 5, 6)], Path("plot.png").resolve()))
+        self.assertEqual(DRAW([], Path("plot.png")), "nothing has run yet")
+
+
+DRAW = report.draw
 unittest.main()
