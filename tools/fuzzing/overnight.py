@@ -1,30 +1,34 @@
 """The night: slices of all harnesses in turn, more for those that still find something."""
 
 import contextlib
+import shutil
 import signal
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 
-from .engine import run_slice
+from .engine import kept_in, run_slice
 from .places import Problem, Stopped, check_room, harnesses
-from .triage import ask_again, triage
+from .triage import RUNS, ask_again, seen_once, triage
 
 SLICE_SECONDS_MAX = 120
 SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
 
 
-def next_harness(state, names):
-    """The one that is furthest behind its share: time is weighed by what is still found."""
-    gains = {name: state["gain"].get(name, 0.0) for name in names}
-    best = max(gains.values(), default=0.0)
+def weight(gains, names, name):
+    """How much time a harness is worth, by what each found in its last slices."""
+    best = max((gains.get(other, 0.0) for other in names), default=0.0)
+    return SHARE_MIN + (gains.get(name, 0.0) / best if best > 0 else 0)
 
-    def clock(name):
-        weight = SHARE_MIN + (gains[name] / best if best > 0 else 0)
-        return state["seconds"].get(name, 0) / weight
 
-    return min(names, key=lambda name: (clock(name), name))
+def next_harness(clocks, seconds, names):
+    """The one whose clock is furthest behind; at the start, the one that had least of all nights.
+
+    Clocks go slower for those that are worth more (stride scheduling). What a slice once cost
+    stays as it was, however much its harness is worth later.
+    """
+    return min(names, key=lambda name: (clocks.get(name, 0), seconds.get(name, 0), name))
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Night:
     began: float = field(default_factory=time.monotonic)
     told: float = 0.0
     new_findings: list = field(default_factory=list)
+    clocks: dict = field(default_factory=dict)  # see next_harness
     problem: str = ""  # what ended the night before its time
 
     @property
@@ -71,25 +76,28 @@ class Night:
 
     def look_at_artifacts(self, harness):
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
-        for path in sorted(self.store.artifacts(harness).glob("*-*")):
-            if not path.is_file() or self.stopping.is_set():
-                continue
+        folder, findings = self.store.artifacts(harness), self.store.findings
+        for path in kept_in(folder):
+            if self.stopping.is_set():
+                return
             try:
-                result = triage(harness, path, self.store.findings, self.store.scratch,
-                                self.stopping)
+                result = triage(harness, path, findings, self.store.scratch, self.stopping)
             except Stopped:  # the next run looks at it
                 return
-            if result is None:  # a timeout of a busy machine, or a race
+            if result is None and harness in RUNS:
+                result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
+            if result is None:  # a timeout of a busy machine
                 kept = self.store.folder / "not-reproduced" / harness / path.name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(kept)
                 self.store.note(f"{harness}: {path.name} did not fail again; kept as {kept}")
                 continue
-            folder, is_new = result
+            found, is_new = result
             if is_new:
-                self.new_findings.append(folder)
-                self.say(f"finding: {(folder / 'what.txt').read_text().splitlines()[0]}")
+                self.new_findings.append(found)
+                self.say(f"finding: {(found / 'what.txt').read_text().splitlines()[0]}")
             path.unlink()
+        shutil.rmtree(folder / "reports", ignore_errors=True)
 
     def run(self):
         """Runs to the night's end. What ends it early is kept in `problem`, never raised."""
@@ -111,7 +119,7 @@ class Night:
             if not able:
                 self.problem = "no harness runs any more"
                 break
-            name = next_harness(self.store.state, able)
+            name = next_harness(self.clocks, self.store.state["seconds"], able)
             seconds = max(1, round(min(self.slice_seconds, self.left)))
             slice_ = run_slice(name, self.store.corpus(name), self.store.artifacts(name),
                                self.jobs, seconds, self.progress, self.stopping)
@@ -121,6 +129,8 @@ class Night:
             at_once = bool(slice_.trouble) and slice_.seconds < seconds / 2
             failed[name] = failed.get(name, 0) + 1 if at_once else 0
             self.store.record(slice_)
+            cost = slice_.seconds / weight(self.store.state["gain"], self.names, name)
+            self.clocks[name] = self.clocks.get(name, 0) + cost
             self.look_at_artifacts(name)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 import shlex
 import shutil
+import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _NAMED = [re.compile(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*)"),
 AS_BYTES = {"heap_ops", "raw_heaps", "canary"}  # whose inputs are scripts by the codec
 AS_TEXT = {"script": 0, "trace_import": 1}      # whose inputs are text, behind so many bytes
 FRAMES = 3
+ONCE = "-once-"  # in the names of findings that did not fail again
+RUNS = {"threads": 200}  # to see again what depends on how threads happen to meet
 ALSO_MAX = 5  # inputs kept of a known finding, as another bug may hide behind it
 SHRINK_SECONDS = 5  # for one try to make an input shorter
 
@@ -60,8 +63,12 @@ def failure_of(done, log=None):
 def replay(harness, data, scratch, seconds=20):
     """Runs a harness on some bytes."""
     write_whole(scratch / "try", data)
-    return failure_of(run([program(harness), f"-timeout={seconds}", "-rss_limit_mb=2048",
-                           scratch / "try"]))
+    return failure_of(run([program(harness), *options_to_replay(harness, seconds),
+                           "-rss_limit_mb=2048", scratch / "try"]))
+
+
+def options_to_replay(harness, seconds=20):
+    return [f"-timeout={seconds}", *([f"-runs={RUNS[harness]}"] if harness in RUNS else [])]
 
 
 def driver_failure(script, scratch):
@@ -101,7 +108,7 @@ class Told:
     """A finding as it is delivered."""
     harness: str
     failure: Failure
-    data: bytes      # the input, minimised; it was seen to fail
+    data: bytes      # the input, minimised and seen to fail
     script: str      # or a text of another kind
     in_driver: bool  # the script fails in `mneme run` as well
 
@@ -164,7 +171,9 @@ def deliver(found, original, folder):
     write_whole(new / "original", original)
     write_whole(new / "log.txt", found.failure.log)
     write_whole(new / "standing", "new")
-    command = f"{program(found.harness).relative_to(ROOT)} {shlex.quote(str(folder / 'input'))}"
+    replaying = " ".join([str(program(found.harness).relative_to(ROOT)),
+                          *options_to_replay(found.harness)])
+    command = f"{replaying} {shlex.quote(str(folder / 'input'))}"
     script = found.script.encode("latin-1", errors="replace")
     if script:
         write_whole(new / "script.mn", script)
@@ -179,8 +188,7 @@ def deliver(found, original, folder):
         write_whole(new / "lit_test.test", title +
                     f"# `input` goes to Inputs/{folder.name}, and to fuzz/findings/{found.harness} "
                     "for every smoke.\n"
-                    f"# RUN: %source/{program(found.harness).relative_to(ROOT)} -timeout=20 "
-                    f"%S/Inputs/{folder.name}\n")
+                    f"# RUN: %source/{replaying} %S/Inputs/{folder.name}\n")
     write_whole(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
                 + "".join(f"  in {frame}\n" for frame in found.failure.frames)
                 + f"to reproduce: {command}\n")
@@ -210,7 +218,8 @@ def ask_again(harness, folder, scratch):
     """Runs a former finding's input again, and notes how it stands."""
     scratch.mkdir(parents=True, exist_ok=True)
     fails = replay(harness, (folder / "input").read_bytes(), scratch)
-    write_whole(folder / "standing", "still fails" if fails else "does not fail any more")
+    well = "did not fail again" if ONCE in folder.name else "does not fail any more"
+    write_whole(folder / "standing", "still fails" if fails else well)
 
 
 def group(harness, failure):
@@ -229,10 +238,31 @@ def triage(harness, path, findings, scratch, stopping=threading.Event()):
     if failure is None:
         return None
     known = findings / group(harness, failure)
-    if is_whole(known):
-        write_whole(known / "count", str(times(known) + 1))
-        if times(known) <= ALSO_MAX + 1:
-            write_whole(known / "also" / Path(path).name, data)
+    if met_again(known, path, data):
         return known, False
     deliver(told(harness, failure, data, scratch, stopping), data, known)
+    return known, True
+
+
+def met_again(known, path, data):
+    """Whether a finding is there already; if so, it is counted."""
+    if not is_whole(known):
+        return False
+    write_whole(known / "count", str(times(known) + 1))
+    if times(known) <= ALSO_MAX + 1:
+        write_whole(known / "also" / Path(path).name, data)
+    return True
+
+
+def seen_once(harness, path, reports, findings):
+    """Delivers what failed in the night and not again, by the report written nearest to it."""
+    data, at = path.read_bytes(), path.stat().st_mtime
+    nearest = min(reports, key=lambda report: abs(report.stat().st_mtime - at), default=None)
+    log = nearest.read_text(errors="replace") if nearest else "corruption: not reported"
+    failure = failure_of(subprocess.CompletedProcess([], SANITIZER_EXIT), log)
+    failure.what = f"{failure.what}, seen once"
+    known = findings / f"{harness}{ONCE}{failure.key}"
+    if met_again(known, path, data):
+        return known, False
+    deliver(Told(harness, failure, data, "", False), data, known)
     return known, True

@@ -37,7 +37,8 @@ def run_as_harness(program, seconds=3, stopping=None):
 
 class Slices(unittest.TestCase):
     def test_counts_come_from_the_pulses(self):
-        slice_ = run_as_harness(stand_in("good", say(10, 5, 100, 0), say(90, 6, 140, 1)))
+        slice_ = run_as_harness(stand_in("good", say(10, 5, 100, 0), "touch artifacts/crash-$$",
+                                         say(90, 6, 140, 1)))
         self.assertEqual((slice_.pulse.executions, slice_.pulse.coverage, slice_.pulse.failures,
                           slice_.gained, slice_.trouble), (90, 6, 1, 40, ""))
 
@@ -49,11 +50,33 @@ class Slices(unittest.TestCase):
         slice_ = run_as_harness(stand_in("bad", "echo 'ERROR: no such folder' >&2", "exit 3"))
         self.assertEqual(slice_.trouble, "ended by exit code 3: ERROR: no such folder")
 
+    def test_the_end_of_the_last_job_by_a_kept_bug_is_no_trouble(self):
+        for code in (70, 71, 77, 99):
+            self.assertEqual(run_as_harness(stand_in("found", f"exit {code}")).trouble, "")
+
+    def test_workers_that_die_without_a_word_are_told(self):
+        slice_ = run_as_harness(stand_in("shot", say(1, 1, 1, 0), say(9, 1, 1, 3)))
+        self.assertEqual(slice_.trouble, "3 workers died and left no input")
+
+    def test_what_jobs_found_before_they_were_ended_is_kept(self):
+        stopping, left = threading.Event(), Path("artifacts/scratch/libFuzzerTemp.Killed1.dir/C7")
+        left.mkdir(parents=True)
+        (left / "early").write_text("by a run that was killed")
+        threading.Timer(1, stopping.set).start()
+        run_as_harness(stand_in("works", "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
+                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/C1/late",
+                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/F1/features",
+                                "exec sleep 60"), 60, stopping)
+        self.assertTrue(Path("corpus/early").exists() and Path("corpus/late").exists())
+        self.assertFalse(Path("corpus/features").exists())
+        self.assertFalse(Path("artifacts/scratch").exists())
+
     def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
         engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
         start = time.monotonic()
-        run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
-                                "sleep 60"), seconds=1)
+        slice_ = run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
+                                         "sleep 60"), seconds=1)
+        self.assertEqual(slice_.trouble, "had to be ended 1 s behind its time")
         engine.GRACE_SECONDS = before
         self.assertLess(time.monotonic() - start, 20)
         child = Path(f"/proc/{Path('child').read_text().strip()}/stat")
@@ -123,14 +146,27 @@ class Stores(unittest.TestCase):
 
 class Nights(unittest.TestCase):
     def test_time_goes_to_those_that_still_find_something(self):
-        state = {"seconds": {"a": 100, "b": 100}, "gain": {"a": 10.0, "b": 0.0}}
-        spent = {"a": 0, "b": 0}
-        for _ in range(60):
-            name = overnight.next_harness(state, ["a", "b"])
-            state["seconds"][name] += 10
-            spent[name] += 1
+        spent = self.deal({"a": 10.0, "b": 0.0}, {}, 60)
         self.assertGreater(spent["a"], 3 * spent["b"])
         self.assertGreater(spent["b"], 2)  # but nobody is left out
+
+    def test_time_once_dealt_out_is_not_weighed_again(self):
+        clocks = {}
+        self.deal({"a": 10.0, "b": 0.0}, clocks, 60)
+        spent = self.deal({"a": 0.0, "b": 10.0}, clocks, 60)
+        self.assertGreater(spent["a"], 5)
+
+    def test_the_first_is_the_one_that_had_least_so_far(self):
+        self.assertEqual(overnight.next_harness({}, {"a": 9, "b": 5}, ["a", "b"]), "b")
+
+    def deal(self, gains, clocks, slices):
+        """How many slices each gets."""
+        spent = {"a": 0, "b": 0}
+        for _ in range(slices):
+            name = overnight.next_harness(clocks, {}, ["a", "b"])
+            clocks[name] = clocks.get(name, 0) + 10 / overnight.weight(gains, ["a", "b"], name)
+            spent[name] += 1
+        return spent
 
     def test_a_harness_that_dies_at_once_does_not_end_the_night(self):
         folder = Path("night")
@@ -335,6 +371,27 @@ class Triages(unittest.TestCase):
         with self.assertRaises(Stopped):
             self.triage("raw", stopping=stopping)
         self.assertFalse((self.folder / "findings").exists())
+
+    def test_a_race_that_does_not_show_again_is_a_finding_by_its_report(self):
+        self.harness = stand_in("races_once", 'if [[ $1 == -fork* ]]; then', say(1, 1, 1, 0),
+                                "eval ${TSAN_OPTIONS##*:}", "touch ${log_path%/*/*}/crash-1",
+                                "for f in 1 2; do echo 'WARNING: ThreadSanitizer: data race (pid=7)",
+                                "    #0 f'$f'() /x/src/a.cpp:1:2 (t+0x1)' > $log_path.$f; done",
+                                "touch -d '1 hour ago' $log_path.1", say(9, 1, 1, 1), "exit 99; fi",
+                                'echo "$@" > replayed')
+        engine.program = triage.program
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, ["threads"], 1, 1, 1)
+            night.run()
+            found, = night.new_findings
+            self.assertEqual((found / "what.txt").read_text().splitlines()[:2],
+                             ["threads: ThreadSanitizer: data race, seen once",
+                              "  in f2() (src/a.cpp)"])
+            self.assertIn("-runs=200", Path("replayed").read_text())
+            night = overnight.Night(store, ["threads"], 1, 0, 1)
+            night.run()
+            self.assertEqual(triage.standing(found), "did not fail again")
+            self.assertFalse((store.artifacts("threads") / "reports").exists())
 
     def test_a_former_finding_is_asked_again(self):
         found, _ = self.triage("raw")
