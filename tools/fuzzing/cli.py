@@ -19,17 +19,20 @@ def do_overnight(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         night = overnight(store, options.hours, options.jobs, options.harness)
-        files = None
-        if not options.no_coverage and not night.stopping.is_set():
+        files, no_coverage = None, "by --no-coverage"
+        if night.problem or night.stopping.is_set():
+            no_coverage = night.problem or "the run was stopped"
+        elif not options.no_coverage:
             try:
                 build("fuzz-coverage")
                 files = coverage(store)
-            except Problem as problem:
-                store.note(f"no coverage: {problem}")
-                print(f"no coverage: {problem}")
-        store.write_state()
-        print(f"report: {write_report(store, files)}")
-        return 1 if night.new_findings else 0
+            except (Problem, OSError) as problem:
+                no_coverage = str(problem)
+        try:
+            print(f"report: {write_report(store, files, no_coverage)}")
+        finally:
+            store.write_state()
+        return 1 if night.new_findings else 2 if night.problem else 0
 
 
 def do_merge(options):
@@ -113,7 +116,8 @@ def parser():
         return one
 
     night = command("overnight", do_overnight,
-                    "Run all harnesses in turn; report. Exit code 1 if there are new findings.")
+                    "Run all harnesses in turn; report. "
+                    "Exit code 1 if there are new findings, 2 if it ended before its time.")
     night.add_argument("--hours", type=float, default=8.0, help="(default: %(default)s)")
     night.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     night.add_argument("--no-coverage", action="store_true", help="leave coverage out of the report")
@@ -134,7 +138,7 @@ def main():
         for name in options.harness or []:
             check_harness(name)
         return options.action(options)
-    except Problem as problem:
+    except (Problem, OSError) as problem:
         print(f"tools/fuzz: error: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -2,18 +2,22 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
 
-from .places import ENVIRONMENT, inputs_of, options_of, program
+from .places import (ENVIRONMENT, SANITIZER_EXIT, check_writable, inputs_of, options_of,
+                     program)
 
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
 _PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
                     rb" oom/timeout/crash: (\d+)/(\d+)/(\d+)")
 GRACE_SECONDS = 15
+# libFuzzer ends as its last job did: well, out of time or memory, or by a bug that was kept.
+EXPECTED_EXITS = {0, 70, 71, 77, SANITIZER_EXIT}
 
 
 @dataclass
@@ -50,13 +54,23 @@ def command_of(harness, corpus, artifacts, jobs, seconds):
 def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
     """Runs until the time is over or `stopping` (an Event) is set; never raises for the process."""
     result, start = Slice(harness), time.monotonic()
-    scratch = artifacts / "scratch"
-    for folder in (corpus, artifacts, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
+    scratch, reports = artifacts / "scratch", artifacts / "reports"
+    try:
+        for folder in (corpus, artifacts, scratch, reports):
+            check_writable(folder)
+        take_over(scratch, corpus)  # of a run that was killed
+    except OSError as error:  # libFuzzer would go on, and keep nothing
+        result.trouble = f"cannot write into {folder}: {error.strerror}"
+        return result
+    scratch.mkdir()
+    before = kept_in(artifacts)
     process = subprocess.Popen(
         list(map(str, command_of(harness, corpus, artifacts, jobs, seconds))),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=ENVIRONMENT | {"TMPDIR": str(scratch)}, start_new_session=True)
+        # libFuzzer throws away what its jobs say, and a race may not show again.
+        env=ENVIRONMENT | {"TMPDIR": str(scratch), "TSAN_OPTIONS":
+                           f'{ENVIRONMENT["TSAN_OPTIONS"]}:log_path="{reports}/race"'},
+        start_new_session=True)
     tail = []
 
     def read():
@@ -76,8 +90,10 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         result.seconds = time.monotonic() - start
         on_pulse(result)
     if process.poll() is None:
+        if not stopping.is_set():
+            result.trouble = f"had to be ended {GRACE_SECONDS} s behind its time"
         end(process)
-    elif process.returncode not in (0, 77) and not stopping.is_set():
+    elif process.returncode not in EXPECTED_EXITS and not stopping.is_set():
         how = f"signal {-process.returncode}" if process.returncode < 0 else \
             f"exit code {process.returncode}"
         said = next((line for line in reversed(tail) if "ERROR" in line or "error" in line),
@@ -86,8 +102,23 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         end(process)
     reader.join(GRACE_SECONDS)
     process.stderr.close()
+    if result.pulse.failures and kept_in(artifacts) == before and not result.trouble:
+        result.trouble = f"{result.pulse.failures} workers died and left no input"
+    take_over(scratch, corpus)
     result.seconds = time.monotonic() - start
     return result
+
+
+def kept_in(artifacts):
+    """The inputs that failed and were not looked at yet."""
+    return sorted(path for path in artifacts.glob("*-*") if path.is_file())
+
+
+def take_over(scratch, corpus):
+    """What jobs had found when they were ended goes into the corpus, and their folders go."""
+    for path in scratch.glob("libFuzzerTemp*/C*/*"):
+        path.replace(corpus / path.name)
+    shutil.rmtree(scratch)
 
 
 def end(process):

@@ -1,29 +1,34 @@
 """The night: slices of all harnesses in turn, more for those that still find something."""
 
+import contextlib
+import shutil
 import signal
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 
-from .engine import run_slice
-from .places import check_room, harnesses
-from .triage import triage
+from .engine import kept_in, run_slice
+from .places import Problem, Stopped, check_room, harnesses
+from .triage import RUNS, ask_again, seen_once, triage
 
 SLICE_SECONDS_MAX = 120
 SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
 
 
-def next_harness(state, names):
-    """The one that is furthest behind its share: time is weighed by what is still found."""
-    gains = {name: state["gain"].get(name, 0.0) for name in names}
-    best = max(gains.values(), default=0.0)
+def weight(gains, names, name):
+    """How much time a harness is worth, by what each found in its last slices."""
+    best = max((gains.get(other, 0.0) for other in names), default=0.0)
+    return SHARE_MIN + (gains.get(name, 0.0) / best if best > 0 else 0)
 
-    def clock(name):
-        weight = SHARE_MIN + (gains[name] / best if best > 0 else 0)
-        return state["seconds"].get(name, 0) / weight
 
-    return min(names, key=lambda name: (clock(name), name))
+def next_harness(clocks, seconds, names):
+    """The one whose clock is furthest behind; at the start, the one that had least of all nights.
+
+    Clocks go slower for those that are worth more (stride scheduling). What a slice once cost
+    stays as it was, however much its harness is worth later.
+    """
+    return min(names, key=lambda name: (clocks.get(name, 0), seconds.get(name, 0), name))
 
 
 @dataclass
@@ -38,6 +43,8 @@ class Night:
     began: float = field(default_factory=time.monotonic)
     told: float = 0.0
     new_findings: list = field(default_factory=list)
+    clocks: dict = field(default_factory=dict)  # see next_harness
+    problem: str = ""  # what ended the night before its time
 
     @property
     def left(self):
@@ -47,48 +54,72 @@ class Night:
         """One live line on a terminal, a plain one each minute elsewhere."""
         pulse = slice_.pulse
         line = (f"{slice_.harness:12} {pulse.rate:6}/s  coverage {pulse.coverage:5}  "
-                f"corpus {pulse.corpus:5}  findings {len(self.findings()):2}  "
+                f"corpus {pulse.corpus:5}  findings {len(self.store.found()):2}  "
                 f"left {int(self.left) // 3600}:{int(self.left) // 60 % 60:02}:{int(self.left) % 60:02}")
         if sys.stdout.isatty():
-            print(f"\r{line}\033[K", end="", flush=True)
+            self.say(line, end="")
         elif time.monotonic() - self.told >= 60:
             self.told = time.monotonic()
-            print(time.strftime("%T"), line, flush=True)
+            self.say(line)
 
-    def say(self, text):
-        print(("\r\033[K" if sys.stdout.isatty() else time.strftime("%T ")) + text, flush=True)
+    def say(self, text, end="\n"):
+        start = "\r\033[K" if sys.stdout.isatty() else time.strftime("%T ")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(start + text, end=end, flush=True)
 
-    def findings(self):
-        folder = self.store.findings
-        return sorted(folder.iterdir()) if folder.is_dir() else []
+    def ask_findings(self):
+        """What was found before may be mended by now."""
+        for folder in self.store.found():
+            harness = folder.name.partition("-")[0]
+            if harness in harnesses() and not self.stopping.is_set():
+                ask_again(harness, folder, self.store.scratch)
 
     def look_at_artifacts(self, harness):
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
-        for path in sorted(self.store.artifacts(harness).glob("*-*")):
-            if not path.is_file() or self.stopping.is_set():
-                continue
-            result = triage(harness, path, self.store.findings, self.store.scratch)
-            if result is None:  # a timeout of a busy machine, or a race
+        folder, findings = self.store.artifacts(harness), self.store.findings
+        for path in kept_in(folder):
+            if self.stopping.is_set():
+                return
+            try:
+                result = triage(harness, path, findings, self.store.scratch, self.stopping)
+            except Stopped:  # the next run looks at it
+                return
+            if result is None and harness in RUNS:
+                result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
+            if result is None:  # a timeout of a busy machine
                 kept = self.store.folder / "not-reproduced" / harness / path.name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(kept)
                 self.store.note(f"{harness}: {path.name} did not fail again; kept as {kept}")
                 continue
-            folder, is_new = result
+            found, is_new = result
             if is_new:
-                self.new_findings.append(folder)
-                self.say(f"finding: {(folder / 'what.txt').read_text().splitlines()[0]}")
+                self.new_findings.append(found)
+                self.say(f"finding: {(found / 'what.txt').read_text().splitlines()[0]}")
             path.unlink()
+        shutil.rmtree(folder / "reports", ignore_errors=True)
 
     def run(self):
+        """Runs to the night's end. What ends it early is kept in `problem`, never raised."""
+        try:
+            self.ask_findings()
+            for name in self.names:  # what an earlier run was stopped over
+                self.look_at_artifacts(name)
+            self.run_slices()
+        except (Problem, OSError) as error:
+            self.problem = str(error)
+        if self.problem:
+            self.store.note(self.problem)
+
+    def run_slices(self):
         failed = {}  # slices that ended at once, in a row
         while self.left > 0 and not self.stopping.is_set():
             check_room(self.store.folder, self.store.reserve_mb)
             able = [name for name in self.names if failed.get(name, 0) < 3]
             if not able:
-                self.store.note("no harness runs any more")
+                self.problem = "no harness runs any more"
                 break
-            name = next_harness(self.store.state, able)
+            name = next_harness(self.clocks, self.store.state["seconds"], able)
             seconds = max(1, round(min(self.slice_seconds, self.left)))
             slice_ = run_slice(name, self.store.corpus(name), self.store.artifacts(name),
                                self.jobs, seconds, self.progress, self.stopping)
@@ -98,8 +129,9 @@ class Night:
             at_once = bool(slice_.trouble) and slice_.seconds < seconds / 2
             failed[name] = failed.get(name, 0) + 1 if at_once else 0
             self.store.record(slice_)
+            cost = slice_.seconds / weight(self.store.state["gain"], self.names, name)
+            self.clocks[name] = self.clocks.get(name, 0) + cost
             self.look_at_artifacts(name)
-        self.store.write_state()
 
 
 def overnight(store, hours, jobs, names):
@@ -108,12 +140,10 @@ def overnight(store, hours, jobs, names):
     names = names or harnesses()
     night = Night(store, names, jobs, seconds,
                   min(SLICE_SECONDS_MAX, max(2, seconds / (3 * len(names)))))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: night.stopping.set())
     if store.state["seconds"]:
         night.say(f"goes on behind {sum(store.state['seconds'].values()) / 3600:.1f} hours")
-    for name in names:  # what an earlier run was stopped over
-        night.look_at_artifacts(name)
     night.run()
-    night.say("stopped" if night.stopping.is_set() else "the time is over")
+    night.say(night.problem or ("stopped" if night.stopping.is_set() else "the time is over"))
     return night

@@ -31,6 +31,10 @@ class Problem(Exception):
     """What the user has to know, in one line."""
 
 
+class Stopped(Exception):
+    """The user wants to go home; what was begun is left for the next run."""
+
+
 def harnesses():
     """All but the canary, by name."""
     return sorted(file.stem for file in (ROOT / "fuzz").glob("*.cpp") if file.stem != CANARY)
@@ -70,11 +74,14 @@ def inputs_of(harness):
     return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
 
 
-def run(command, seconds=60, **more):
-    """A program's run, output captured; a run out of time counts as one that failed."""
+def run(command, seconds=60):
+    """A program's run, output captured; a run out of time counts as one that failed.
+
+    It does not hear of the terminal's Ctrl-C: its end by that would look like a finding.
+    """
     try:
         return subprocess.run(command, capture_output=True, timeout=seconds, env=ENVIRONMENT,
-                              stdin=subprocess.DEVNULL, **more)
+                              stdin=subprocess.DEVNULL, start_new_session=True)
     except subprocess.TimeoutExpired as late:
         return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
 
@@ -89,6 +96,12 @@ def write_whole(path, data):
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def check_writable(folder):
+    """Makes a folder if need be. Raises OSError if nothing can be written there."""
+    write_whole(folder / ".probe", "written")
+    (folder / ".probe").unlink()
 
 
 def check_room(folder, reserve_mb):

@@ -6,21 +6,31 @@ import shutil
 
 from .coverage import table
 from .places import write_whole
+from .triage import standing, times
 
 
-def sections(store, files):
-    """[(title, text, header, rows)]: a report is these, whatever its format."""
-    state, folder = store.state, store.folder
-    findings = sorted(store.findings.iterdir()) if store.findings.is_dir() else []
+def findings_section(store):
     rows = []
-    for found in findings:
+    for found in store.found():
         what = (found / "what.txt").read_text().splitlines()
-        count = (found / "count").read_text() if (found / "count").exists() else "1"
-        script = (found / "script.mn").read_text(errors="replace") if \
+        script = (found / "script.mn").read_text("latin-1") if \
             (found / "script.mn").exists() else ""
-        rows.append((what[0], count, what[-1].removeprefix("to reproduce: "), script))
-    result = [("Findings", f"{len(findings)} in {folder / 'findings'}." if findings else
-               "Nothing was found.", ("what", "times", "to reproduce", "script"), rows)]
+        rows.append((what[0], standing(found), str(times(found)),
+                     what[-1].removeprefix("to reproduce: "), script))
+    text = f"{len(rows)} in {store.findings}." if rows else "Nothing was found."
+    broken = len(list(store.findings.glob("*"))) - len(rows)
+    pending, lost = store.waiting()
+    for number, what in ((pending, f"not looked at yet, in {store.folder / 'artifacts'}"),
+                         (lost, f"that did not fail again, in {store.folder / 'not-reproduced'}")):
+        text += f" Inputs {what}: {number}." if number else ""
+    text += f" What is no finding, or half of one, in {store.findings}: {broken}." if broken else ""
+    return ("Findings", text, ("what", "now", "times", "to reproduce", "script"), rows)
+
+
+def sections(store, files, no_coverage):
+    """[(title, text, header, rows)]: a report is these, whatever its format."""
+    state = store.state
+    result = [findings_section(store)]
     seconds = state["seconds"]
     latest = {row[1]: row for row in store.growth()}
     result.append((
@@ -36,12 +46,14 @@ def sections(store, files):
         result.append(("Coverage", f"{reached} of {lines} lines, by fuzzing alone.",
                        ("file", "reached", "lines", "not reached, unexplained", "explained"),
                        table(files)))
+    else:
+        result.append(("Coverage", f"Not measured: {no_coverage}.", (), []))
     if state["notes"]:
         result.append(("Notes", "", ("what happened",), [(note,) for note in state["notes"]]))
     return result
 
 
-def as_markdown(parts, plot):
+def as_markdown(parts):
     text = "# Fuzzing\n"
     for title, intro, header, rows in parts:
         text += f"\n## {title}\n{intro}\n"
@@ -52,10 +64,10 @@ def as_markdown(parts, plot):
             text += "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
         text += "".join(f"\n{row[0]}:\n```\n{cell}```\n" for row in rows for cell in row
                         if "\n" in cell)
-    return text + (f"\n## Growth\n![edges over time]({plot.name})\n" if plot else "")
+    return text
 
 
-def as_html(parts, plot):
+def as_html(parts):
     text = ("<!doctype html><meta charset='utf-8'><title>Fuzzing</title><style>body{font:15px "
             "sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:left;vertical-align:top;"
             "border-bottom:1px solid #ccc}pre{margin:0}</style><h1>Fuzzing</h1>\n")
@@ -68,17 +80,19 @@ def as_html(parts, plot):
                                          else f"<td>{html.escape(cell)}</td>" for cell in row)
                 text += "</tr>\n"
             text += "</table>\n"
-    return text + (f"<h2>Growth</h2><img src='{plot.name}' alt='edges over time'>\n" if plot else "")
+    return text
 
 
 def draw(rows, path):
-    """Edges over time, a line a harness. False without matplotlib, or with nothing to show."""
+    """Draws edges over time, a line a harness. Returns why there is no plot, or None."""
+    if not rows:
+        return "nothing has run yet"
     # It keeps a cache of fonts, which belongs into the folder that we manage.
     os.environ.setdefault("MPLCONFIGDIR", str(path.parent / "matplotlib"))
     try:
         import matplotlib
     except ImportError:
-        return False
+        return "matplotlib is not installed"
     matplotlib.use("Agg")
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(figsize=(9, 5))
@@ -89,19 +103,25 @@ def draw(rows, path):
     axes.set_ylabel("edges reached")
     axes.legend()
     figure.tight_layout()
-    figure.savefig(path)
-    pyplot.close(figure)
-    return bool(rows)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        return str(error)
+    finally:
+        pyplot.close(figure)
+    return None
 
 
-def write_report(store, files):
+def write_report(store, files, no_coverage=None):
     """Writes the report and returns the path of its Markdown."""
     plot = store.folder / "growth.png"
-    rows = store.growth()
-    drawn = draw(rows, plot) if rows else False
-    parts = sections(store, files)
+    undrawn = draw(store.growth(), plot)
+    parts = sections(store, files, no_coverage)
     path = store.folder / "report.md"
-    write_whole(path, as_markdown(parts, plot if drawn else None))
-    write_whole(store.folder / "report.html", as_html(parts, plot if drawn else None))
+    write_whole(path, as_markdown(parts) + "\n## Growth\n" +
+                (f"No plot: {undrawn}.\n" if undrawn else f"![edges over time]({plot.name})\n"))
+    write_whole(store.folder / "report.html", as_html(parts) + "<h2>Growth</h2>" + (
+        f"<p>No plot: {html.escape(undrawn)}.</p>\n" if undrawn else
+        f"<img src='{plot.name}' alt='edges over time'>\n"))
     shutil.rmtree(store.scratch, ignore_errors=True)
     return path

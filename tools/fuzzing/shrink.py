@@ -4,17 +4,25 @@ The lines go as in Zeller and Hildebrandt's delta debugging (ddmin), 2002.
 """
 
 import re
+import time
+
+from .places import Stopped
 
 TRIES_MAX = 600
+SECONDS_MAX = 300
 
 
 class _Budget:
-    def __init__(self, fails):
+    def __init__(self, fails, stopping):
         self.fails = fails
+        self.stopping = stopping
         self.left = TRIES_MAX
+        self.end = time.monotonic() + SECONDS_MAX
 
     def __call__(self, lines):
-        if self.left <= 0:
+        if self.stopping.is_set():
+            raise Stopped
+        if self.left <= 0 or time.monotonic() > self.end:
             return False
         self.left -= 1
         return self.fails("".join(lines))
@@ -47,9 +55,9 @@ def _smaller_numbers(lines, fails):
     return lines
 
 
-def shortest(text, fails):
+def shortest(text, fails, stopping):
     """The shortest text found that still fails; the text itself if even that does not."""
-    tries = _Budget(fails)
+    tries = _Budget(fails, stopping)
     lines = text.splitlines(keepends=True)
     if not tries(lines):
         return text

@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 from .places import Problem, check_room, write_whole
+from .triage import is_whole
 
 # FOLDER/corpus/HARNESS/  inputs            FOLDER/artifacts/HARNESS/  crashes not looked at yet
-# FOLDER/findings/KEY/    see triage.py     FOLDER/state.json, growth.csv, report.*
+# FOLDER/findings/KEY/    see triage.py     FOLDER/not-reproduced/HARNESS/  did not fail again
+# FOLDER/state.json, growth.csv, report.*
 
 
 class Store:
@@ -55,6 +57,15 @@ class Store:
     def findings(self):
         return self.folder / "findings"
 
+    def found(self):
+        """The folders of findings that are whole, by name."""
+        return [folder for folder in sorted(self.findings.glob("[!.]*")) if is_whole(folder)]
+
+    def waiting(self):
+        """How many inputs are no findings: not looked at yet, and those that did not fail again."""
+        return [sum(path.is_file() for path in (self.folder / name).glob("*/*-*"))
+                for name in ("artifacts", "not-reproduced")]
+
     @property
     def scratch(self):
         return self.folder / "scratch"
@@ -96,6 +107,8 @@ class Store:
         gain = slice_.gained / max(slice_.seconds, 1)
         self.state["gain"][name] = (self.state["gain"].get(name, gain) + gain) / 2
         self.write_state()
+        if not slice_.first:  # it ended before it said anything
+            return
         with open(self.folder / "growth.csv", "a") as growth:
             growth.write(f"{sum(self.state['seconds'].values()):.0f},{name},{pulse.coverage},"
                          f"{pulse.features},{pulse.corpus},{pulse.executions},{pulse.rate}\n")

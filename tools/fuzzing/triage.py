@@ -3,18 +3,30 @@
 import hashlib
 import re
 import shlex
+import shutil
+import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import MNEME, ROOT, SANITIZER_EXIT, program, run, write_whole
+from .places import MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, write_whole
 from .shrink import shortest
 
 _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTALL)
-_FRAME = re.compile(r"^\s+#\d+ 0x[0-9a-f]+ in (.+?) (?:\S*/)?((?:include/mneme|src|fuzz)/\S+?):(\d+)",
-                    re.MULTILINE)
+# ThreadSanitizer gives no addresses.
+_FRAME = re.compile(r"^\s+#\d+ (?:0x[0-9a-f]+ in )?(.+?) "
+                    r"(?:\S*/)?((?:include/mneme|src|fuzz)/\S+?):(\d+)", re.MULTILINE)
+# What a tool's own report calls it, the most telling first.
+_NAMED = [re.compile(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*)"),
+          re.compile(r"(runtime error: [^\n]*|corruption: [^\n]*|mneme: fatal[^\n]*)"),
+          re.compile(r"ERROR: (libFuzzer: [^\n]*)")]
 AS_BYTES = {"heap_ops", "raw_heaps", "canary"}  # whose inputs are scripts by the codec
 AS_TEXT = {"script": 0, "trace_import": 1}      # whose inputs are text, behind so many bytes
 FRAMES = 3
+ONCE = "-once-"  # in the names of findings that did not fail again
+RUNS = {"threads": 200}  # to see again what depends on how threads happen to meet
+ALSO_MAX = 5  # inputs kept of a known finding, as another bug may hide behind it
+SHRINK_SECONDS = 5  # for one try to make an input shorter
 
 
 @dataclass
@@ -27,7 +39,9 @@ class Failure:
 
     @property
     def key(self):
-        text = re.sub(r"\d+|'[^']*'", "#", self.what) + "|".join(self.frames)
+        # Where a run happened to be when its time or its memory was over says little.
+        where = [] if re.search("timeout|out-of-memory", self.what) else self.frames
+        text = re.sub(r"\d+|'[^']*'", "#", self.what) + "|".join(where)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -38,26 +52,29 @@ def failure_of(done, log=None):
         return None
     story = _STORY.search(log)
     what = story[1] if story else ""
-    if not what:
-        named = re.search(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*|libFuzzer: [^\n]*)", log)
-        named = named or re.search(r"(runtime error: [^\n]*|corruption: [^\n]*|mneme: fatal[^\n]*)",
-                                   log)
-        what = named[1] if named else f"exit code {done.returncode}"
+    if not what or what.endswith("see the report"):
+        named = next(filter(None, (pattern.search(log) for pattern in _NAMED)), None)
+        what = named[1] if named else what or f"exit code {done.returncode}"
     frames = [f"{re.sub('<.*>', '<>', name)} ({file})" for name, file, _ in _FRAME.findall(log)
               if not file.startswith("fuzz/shared/")]
     return Failure(what.strip(), frames[:FRAMES], story[2] if story else "", log)
 
 
-def replay(harness, data, scratch):
-    """Runs a harness once on some bytes."""
+def replay(harness, data, scratch, seconds=20):
+    """Runs a harness on some bytes."""
     write_whole(scratch / "try", data)
-    return failure_of(run([program(harness), "-timeout=20", "-rss_limit_mb=2048", scratch / "try"]))
+    return failure_of(run([program(harness), *options_to_replay(harness, seconds),
+                           "-rss_limit_mb=2048", scratch / "try"]))
+
+
+def options_to_replay(harness, seconds=20):
+    return [f"-timeout={seconds}", *([f"-runs={RUNS[harness]}"] if harness in RUNS else [])]
 
 
 def driver_failure(script, scratch):
     """How `mneme run` fails on a script by more than the script's own fault, or None."""
     write_whole(scratch / "try.mn", script)
-    done = run([MNEME, "run", "--keep-going", scratch / "try.mn"])
+    done = run([MNEME, "run", "--keep-going", scratch / "try.mn"], seconds=2 * SHRINK_SECONDS)
     if done.returncode in (4, SANITIZER_EXIT, 124) or done.returncode < 0:
         return failure_of(done)
     return None
@@ -67,6 +84,12 @@ def encoded(script, scratch):
     write_whole(scratch / "try.mn", script)
     done = run([MNEME, "encode", scratch / "try.mn"])
     return done.stdout if done.returncode == 0 else None
+
+
+def decoded(data, scratch):
+    write_whole(scratch / "try", data)
+    done = run([MNEME, "decode", scratch / "try"])
+    return done.stdout.decode() if done.returncode == 0 else ""
 
 
 def with_plain_names(script):
@@ -85,32 +108,22 @@ class Told:
     """A finding as it is delivered."""
     harness: str
     failure: Failure
-    data: bytes      # the input, minimised
+    data: bytes      # the input, minimised and seen to fail
     script: str      # or a text of another kind
     in_driver: bool  # the script fails in `mneme run` as well
 
 
-def told(harness, failure, data, scratch):
+def told(harness, failure, data, scratch, stopping):
     """Makes the finding short: as a script in `mneme run` if it fails there, else in its harness."""
+    def fails_as(bytes_):
+        return same(replay(harness, bytes_, scratch, SHRINK_SECONDS), failure)
+
     if harness in AS_BYTES:
-        found = driver_failure(failure.story, scratch)
-        if found:
-            script = shortest(failure.story, lambda text: same(driver_failure(text, scratch), found))
-            plain = with_plain_names(script)
-            script = plain if same(driver_failure(plain, scratch), found) else script
-            return Told(harness, found, encoded(script, scratch) or data, script, True)
-
-        def fails(text):
-            bytes_ = encoded(text, scratch)
-            return bytes_ is not None and same(replay(harness, bytes_, scratch), failure)
-
-        script = shortest(failure.story, fails) if fails(failure.story) else failure.story
-        return Told(harness, failure, encoded(script, scratch) or data, script, False)
+        return _told_as_script(harness, failure, data, scratch, stopping, fails_as)
     if harness in AS_TEXT:
         head = data[:AS_TEXT[harness]]
         text = data[AS_TEXT[harness]:].decode("latin-1")
-        text = shortest(text, lambda text: same(
-            replay(harness, head + text.encode("latin-1"), scratch), failure))
+        text = shortest(text, lambda text: fails_as(head + text.encode("latin-1")), stopping)
         found = driver_failure(text.encode("latin-1"), scratch) if harness == "script" else None
         return Told(harness, found or failure, head + text.encode("latin-1"), text, bool(found))
     smaller = scratch / "smaller"
@@ -125,40 +138,131 @@ def told(harness, failure, data, scratch):
     return Told(harness, again, short, again.story, False)
 
 
+def _told_as_script(harness, failure, data, scratch, stopping, fails_as):
+    # libFuzzer's own alarms end a run that then tells no story.
+    story = failure.story or decoded(data, scratch)
+
+    def fails(text):
+        bytes_ = encoded(text, scratch)
+        return bytes_ is not None and fails_as(bytes_)
+
+    found = driver_failure(story, scratch)
+    if found:
+        script = shortest(story, lambda text: same(driver_failure(text, scratch), found), stopping)
+        plain = with_plain_names(script)
+        script = plain if same(driver_failure(plain, scratch), found) else script
+    elif fails(story):
+        script = shortest(story, fails, stopping)
+    else:  # what the codec leaves out matters
+        script = story
+    return Told(harness, found or failure, encoded(script, scratch) if fails(script) else data,
+                script, bool(found))
+
+
 def same(one, other):
     return one is not None and one.key == other.key
 
 
-def deliver(found, folder):
-    """Writes the finding's files and returns what the report says of it."""
-    write_whole(folder / "input", found.data)
-    write_whole(folder / "log.txt", found.failure.log)
-    relative = program(found.harness).relative_to(ROOT)
-    command = f"{relative} {shlex.quote(str(folder / 'input'))}"
-    if found.script:
-        write_whole(folder / "script.mn", found.script.encode("latin-1", errors="replace"))
+def deliver(found, original, folder):
+    """Writes the finding's folder, whole or not at all."""
+    new = folder.with_name(f".new-{folder.name}")
+    shutil.rmtree(new, ignore_errors=True)
+    write_whole(new / "input", found.data)
+    write_whole(new / "original", original)
+    write_whole(new / "log.txt", found.failure.log)
+    write_whole(new / "standing", "new")
+    replaying = " ".join([str(program(found.harness).relative_to(ROOT)),
+                          *options_to_replay(found.harness)])
+    command = f"{replaying} {shlex.quote(str(folder / 'input'))}"
+    script = found.script.encode("latin-1", errors="replace")
+    if script:
+        write_whole(new / "script.mn", script)
+    title = f"# Found by fuzzing ({found.harness}): {found.failure.what}\n"
     if found.in_driver:
-        command = f"{MNEME.relative_to(ROOT)} run {shlex.quote(str(folder / 'script.mn'))}"
+        command = (f"{MNEME.relative_to(ROOT)} run --keep-going "
+                   f"{shlex.quote(str(folder / 'script.mn'))}")
         # A deadlock at the end is no fault of the library's.
-        write_whole(folder / "lit_test.mn",
-                    f"# Found by fuzzing ({found.harness}): {found.failure.what}\n"
-                    f"# RUN: %mneme run --quiet --keep-going %s || [ $? -eq 3 ]\n" + found.script)
-    write_whole(folder / "what.txt", f"{found.harness}: {found.failure.what}\n"
+        title += "# RUN: %mneme run --quiet --keep-going %s || [ $? -eq 3 ]\n"
+        write_whole(new / "lit_test.mn", title.encode("latin-1", errors="replace") + script)
+    else:
+        write_whole(new / "lit_test.test", title +
+                    f"# `input` goes to Inputs/{folder.name}, and to fuzz/findings/{found.harness} "
+                    "for every smoke.\n"
+                    f"# RUN: %source/{replaying} %S/Inputs/{folder.name}\n")
+    write_whole(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
                 + "".join(f"  in {frame}\n" for frame in found.failure.frames)
                 + f"to reproduce: {command}\n")
+    shutil.rmtree(folder, ignore_errors=True)  # half of one, by a run that was killed
+    new.rename(folder)
 
 
-def triage(harness, path, findings, scratch):
+def is_whole(folder):
+    return (folder / "what.txt").is_file()
+
+
+def times(folder):
+    """How often a finding was met."""
+    try:
+        return int((folder / "count").read_text())
+    except (OSError, ValueError):
+        return 1
+
+
+def standing(folder):
+    """Whether a finding is new, and still one."""
+    path = folder / "standing"
+    return path.read_text() if path.exists() else "of an earlier run"
+
+
+def ask_again(harness, folder, scratch):
+    """Runs a former finding's input again, and notes how it stands."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    fails = replay(harness, (folder / "input").read_bytes(), scratch)
+    well = "did not fail again" if ONCE in folder.name else "does not fail any more"
+    write_whole(folder / "standing", "still fails" if fails else well)
+
+
+def group(harness, failure):
+    """The name of the finding. The last step tells bugs apart that the same check notices."""
+    steps = failure.story.split("\n")[:-1] if harness in AS_BYTES else []
+    return "-".join([harness, *(step.split()[0] for step in steps[-1:]), failure.key])
+
+
+def triage(harness, path, findings, scratch, stopping=threading.Event()):
     """Triages one input. Returns (folder, is_new), or None if it does not fail any more."""
     data = Path(path).read_bytes()
     scratch.mkdir(parents=True, exist_ok=True)
     failure = replay(harness, data, scratch)
+    if stopping.is_set():
+        raise Stopped
     if failure is None:
         return None
-    known = findings / f"{harness}-{failure.key}"
-    if known.exists():
-        count = int((known / "count").read_text()) if (known / "count").exists() else 1
-        write_whole(known / "count", str(count + 1))
+    known = findings / group(harness, failure)
+    if met_again(known, path, data):
         return known, False
-    deliver(told(harness, failure, data, scratch), known)
+    deliver(told(harness, failure, data, scratch, stopping), data, known)
+    return known, True
+
+
+def met_again(known, path, data):
+    """Whether a finding is there already; if so, it is counted."""
+    if not is_whole(known):
+        return False
+    write_whole(known / "count", str(times(known) + 1))
+    if times(known) <= ALSO_MAX + 1:
+        write_whole(known / "also" / Path(path).name, data)
+    return True
+
+
+def seen_once(harness, path, reports, findings):
+    """Delivers what failed in the night and not again, by the report written nearest to it."""
+    data, at = path.read_bytes(), path.stat().st_mtime
+    nearest = min(reports, key=lambda report: abs(report.stat().st_mtime - at), default=None)
+    log = nearest.read_text(errors="replace") if nearest else "corruption: not reported"
+    failure = failure_of(subprocess.CompletedProcess([], SANITIZER_EXIT), log)
+    failure.what = f"{failure.what}, seen once"
+    known = findings / f"{harness}{ONCE}{failure.key}"
+    if met_again(known, path, data):
+        return known, False
+    deliver(Told(harness, failure, data, "", False), data, known)
     return known, True

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv.pop(1))
-from fuzzing import coverage, engine, overnight, places, report, shrink, triage
-from fuzzing.places import Problem
+from fuzzing import cli, coverage, engine, overnight, places, report, shrink, triage
+from fuzzing.places import Problem, Stopped
 from fuzzing.store import Store
 
 PULSE = "#{0}: cov: {1} ft: {2} corp: 7 exec/s: 99 oom/timeout/crash: 0/0/{3} time: 1s"
@@ -37,7 +37,8 @@ def run_as_harness(program, seconds=3, stopping=None):
 
 class Slices(unittest.TestCase):
     def test_counts_come_from_the_pulses(self):
-        slice_ = run_as_harness(stand_in("good", say(10, 5, 100, 0), say(90, 6, 140, 1)))
+        slice_ = run_as_harness(stand_in("good", say(10, 5, 100, 0), "touch artifacts/crash-$$",
+                                         say(90, 6, 140, 1)))
         self.assertEqual((slice_.pulse.executions, slice_.pulse.coverage, slice_.pulse.failures,
                           slice_.gained, slice_.trouble), (90, 6, 1, 40, ""))
 
@@ -49,11 +50,33 @@ class Slices(unittest.TestCase):
         slice_ = run_as_harness(stand_in("bad", "echo 'ERROR: no such folder' >&2", "exit 3"))
         self.assertEqual(slice_.trouble, "ended by exit code 3: ERROR: no such folder")
 
+    def test_the_end_of_the_last_job_by_a_kept_bug_is_no_trouble(self):
+        for code in (70, 71, 77, 99):
+            self.assertEqual(run_as_harness(stand_in("found", f"exit {code}")).trouble, "")
+
+    def test_workers_that_die_without_a_word_are_told(self):
+        slice_ = run_as_harness(stand_in("shot", say(1, 1, 1, 0), say(9, 1, 1, 3)))
+        self.assertEqual(slice_.trouble, "3 workers died and left no input")
+
+    def test_what_jobs_found_before_they_were_ended_is_kept(self):
+        stopping, left = threading.Event(), Path("artifacts/scratch/libFuzzerTemp.Killed1.dir/C7")
+        left.mkdir(parents=True)
+        (left / "early").write_text("by a run that was killed")
+        threading.Timer(1, stopping.set).start()
+        run_as_harness(stand_in("works", "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
+                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/C1/late",
+                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/F1/features",
+                                "exec sleep 60"), 60, stopping)
+        self.assertTrue(Path("corpus/early").exists() and Path("corpus/late").exists())
+        self.assertFalse(Path("corpus/features").exists())
+        self.assertFalse(Path("artifacts/scratch").exists())
+
     def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
         engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
         start = time.monotonic()
-        run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
-                                "sleep 60"), seconds=1)
+        slice_ = run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
+                                         "sleep 60"), seconds=1)
+        self.assertEqual(slice_.trouble, "had to be ended 1 s behind its time")
         engine.GRACE_SECONDS = before
         self.assertLess(time.monotonic() - start, 20)
         child = Path(f"/proc/{Path('child').read_text().strip()}/stat")
@@ -66,6 +89,13 @@ class Slices(unittest.TestCase):
         slice_ = run_as_harness(stand_in("long", "exec sleep 60"), 60, stopping)
         self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(slice_.trouble, "")
+
+    def test_a_folder_that_cannot_be_written_is_told(self):
+        blocked = Path("corpus/.probe")  # as if it were read-only, which root would not notice
+        blocked.mkdir(parents=True)
+        slice_ = run_as_harness(stand_in("unheard", say(1, 1, 1, 0)))
+        blocked.rmdir()
+        self.assertEqual(slice_.trouble, "cannot write into corpus: Is a directory")
 
 
 class Stores(unittest.TestCase):
@@ -116,14 +146,27 @@ class Stores(unittest.TestCase):
 
 class Nights(unittest.TestCase):
     def test_time_goes_to_those_that_still_find_something(self):
-        state = {"seconds": {"a": 100, "b": 100}, "gain": {"a": 10.0, "b": 0.0}}
-        spent = {"a": 0, "b": 0}
-        for _ in range(60):
-            name = overnight.next_harness(state, ["a", "b"])
-            state["seconds"][name] += 10
-            spent[name] += 1
+        spent = self.deal({"a": 10.0, "b": 0.0}, {}, 60)
         self.assertGreater(spent["a"], 3 * spent["b"])
         self.assertGreater(spent["b"], 2)  # but nobody is left out
+
+    def test_time_once_dealt_out_is_not_weighed_again(self):
+        clocks = {}
+        self.deal({"a": 10.0, "b": 0.0}, clocks, 60)
+        spent = self.deal({"a": 0.0, "b": 10.0}, clocks, 60)
+        self.assertGreater(spent["a"], 5)
+
+    def test_the_first_is_the_one_that_had_least_so_far(self):
+        self.assertEqual(overnight.next_harness({}, {"a": 9, "b": 5}, ["a", "b"]), "b")
+
+    def deal(self, gains, clocks, slices):
+        """How many slices each gets."""
+        spent = {"a": 0, "b": 0}
+        for _ in range(slices):
+            name = overnight.next_harness(clocks, {}, ["a", "b"])
+            clocks[name] = clocks.get(name, 0) + 10 / overnight.weight(gains, ["a", "b"], name)
+            spent[name] += 1
+        return spent
 
     def test_a_harness_that_dies_at_once_does_not_end_the_night(self):
         folder = Path("night")
@@ -136,16 +179,57 @@ class Nights(unittest.TestCase):
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
 
 
+    def test_a_disk_that_fills_up_ends_the_night_and_nothing_is_raised(self):
+        with Store("filling", 0) as store:
+            night = overnight.Night(store, ["layout"], 1, 9, 2)
+            engine.program = lambda harness: stand_in("fills", say(1, 1, 1, 0))
+            store.record = lambda slice_: (store.folder / "no-folder/growth.csv").write_text("")
+            night.run()
+            self.assertIn("No such file", night.problem)
+            self.assertIn("No such file", store.state["notes"][-1])
+
+    def test_a_night_that_ends_early_has_a_report_and_an_exit_code(self):
+        engine.program = lambda harness: stand_in("dies", "exit 9")
+        cli.build = lambda *_: None
+        report.draw = lambda *_: "a plot takes its time"
+        code = cli.do_overnight(SimpleNamespace(corpus="early", reserve_mb=0, hours=0.01, jobs=1,
+                                                harness=["layout"], no_coverage=False))
+        self.assertEqual(code, 2)
+        text = Path("early/report.md").read_text()
+        self.assertIn("no harness runs any more", text)
+        self.assertIn("## Coverage\nNot measured: no harness runs any more.", text)
+        self.assertIn("No plot: a plot takes its time.", text)
+        self.assertFalse(Path("early/growth.csv").exists())  # no slice said anything
+
+    def test_what_the_system_refuses_is_told_in_one_line(self):
+        before, sys.argv = sys.argv, ["fuzz", "triage", "--harness", "layout", "/proc/self/mem"]
+        cli.build = lambda *_: None
+        self.assertEqual(cli.main(), 2)
+        sys.argv = before
+
+
 class Findings(unittest.TestCase):
     SCRIPT = "heap 1K\nalloc n3 400\nalloc n4 1234\npoll\nfree n3\nstat\nfree n4\n"
 
     def test_the_lines_that_matter_are_left_and_numbers_shrink(self):
         short = shrink.shortest(self.SCRIPT, lambda text: "heap" in text and "alloc n4" in text
-                                and "free n4" in text)
+                                and "free n4" in text, threading.Event())
         self.assertEqual(short, "heap 0\nalloc n4 0\nfree n4\n")
 
     def test_what_does_not_fail_stays_as_it_is(self):
-        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False), self.SCRIPT)
+        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False, threading.Event()),
+                         self.SCRIPT)
+
+    def test_shrinking_ends_at_a_stop_and_by_its_clock(self):
+        stopping = threading.Event()
+        stopping.set()
+        with self.assertRaises(Stopped):
+            shrink.shortest(self.SCRIPT, lambda text: True, stopping)
+        shrink.SECONDS_MAX, before = 0.2, shrink.SECONDS_MAX
+        start = time.monotonic()
+        shrink.shortest("line\n" * 99, lambda text: not time.sleep(0.05), threading.Event())
+        shrink.SECONDS_MAX = before
+        self.assertLess(time.monotonic() - start, 2)
 
     def test_names_become_short_in_their_order(self):
         self.assertEqual(triage.with_plain_names("alloc n17 8\nclone n2 n17\n"),
@@ -170,6 +254,160 @@ class Findings(unittest.TestCase):
                          "libFuzzer: timeout after 20 seconds")
         self.assertEqual(self.failure("", 9).what, "exit code 9")
 
+    def test_a_race_is_named_and_grouped_by_the_report_of_its_tool(self):
+        race = "== finding: ThreadSanitizer: see the report\nheap 1\n== end\n" \
+               "WARNING: ThreadSanitizer: data race (pid=7)\n  Write of size 4 at 0x5 by thread T2:\n" \
+               "    #0 mneme::{0}(int) /x/include/mneme/free.hpp:2:17 (threads+0xea) (BuildId: 4)\n"
+        one, two = self.failure(race.format("push")), self.failure(race.format("drain"))
+        self.assertEqual(one.what, "ThreadSanitizer: data race")
+        self.assertEqual(one.frames, ["mneme::push(int) (include/mneme/free.hpp)"])
+        self.assertNotEqual(one.key, two.key)
+        undefined = self.failure("== finding: UndefinedBehaviorSanitizer: see the report\n== end\n"
+                                 "/x/a.hpp:3:5: runtime error: shift exponent 64 is too large\n"
+                                 "==7== ERROR: libFuzzer: deadly signal\n")
+        self.assertEqual(undefined.what, "runtime error: shift exponent 64 is too large")
+
+    def test_where_a_run_was_when_its_time_was_over_does_not_matter(self):
+        log = "ERROR: libFuzzer: timeout after 20 seconds\n    #0 0x1 in {0} /x/src/a.cpp:1:5\n"
+        self.assertEqual(self.failure(log.format("f")).key, self.failure(log.format("g")).key)
+
+
+class Triages(unittest.TestCase):
+    """A harness that fails on what holds `raw`, and a driver, both of which a case may replace."""
+
+    def setUp(self):
+        self.before = triage.program, triage.MNEME, triage.ROOT
+        triage.ROOT = Path.cwd()
+        triage.MNEME = self.driver("exit 0")
+        triage.program = lambda harness: self.harness
+        self.harness = stand_in("fails_on_raw", 'grep -q raw "${@: -1}" || exit 0',
+                                "echo '== finding: broken' >&2", "echo 'heap 64' >&2",
+                                "echo 'alloc n1 8' >&2", "echo '== end' >&2", "exit 77")
+        self.folder = Path(f"triages/{self.id().rpartition('.')[2]}")
+        self.folder.mkdir(parents=True)
+
+    def tearDown(self):
+        triage.program, triage.MNEME, triage.ROOT = self.before
+
+    def driver(self, run, encode='cat "$2"'):
+        return stand_in("driver", 'case "$1" in', f"run) {run};;", f"encode) {encode};;",
+                        "decode) echo 'heap 64'; cat \"$2\";;", "esac")
+
+    def triage(self, data, harness="heap_ops", name="crash-1", **more):
+        path = self.folder / name
+        path.write_text(data)
+        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch", **more)
+
+    def test_an_input_that_was_not_seen_to_fail_is_not_delivered(self):
+        for driver in ("exit 0", "echo 'mneme: fatal: broken' >&2; exit 4"):
+            triage.MNEME = self.driver(driver)
+            found, is_new = self.triage("raw bytes", name=f"crash-{len(driver)}")
+            self.assertTrue(is_new)
+            self.assertEqual((found / "input").read_text(), "raw bytes")
+            self.assertEqual((found / "script.mn").exists(), True)
+            found.rename(found.with_name(f"seen-{len(driver)}"))
+
+    def test_the_untouched_input_is_kept_beside_the_short_one(self):
+        self.harness = stand_in("any_alloc", 'grep -q alloc "${@: -1}" || exit 0',
+                                *("echo '" + line + "' >&2" for line in
+                                  ("== finding: broken", "heap 64", "alloc n1 8", "== end")), "exit 77")
+        found, _ = self.triage("alloc by bytes")
+        self.assertEqual((found / "original").read_text(), "alloc by bytes")
+        self.assertEqual((found / "input").read_text(), "alloc n1 8\n")
+        test = (found / "lit_test.test").read_text()
+        self.assertIn(f"# RUN: %source/any_alloc -timeout=20 %S/Inputs/{found.name}\n", test)
+
+    def test_what_tells_no_story_is_decoded(self):
+        self.harness = stand_in("hangs_on_raw", 'grep -q raw "${@: -1}" || exit 0',
+                                "echo 'ERROR: libFuzzer: timeout after 5 seconds' >&2", "exit 70")
+        found, _ = self.triage("poll\nraw\nstat\n")
+        self.assertEqual((found / "script.mn").read_text(), "raw\n")
+
+    def test_the_command_goes_on_behind_errors_as_the_driver_did(self):
+        triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
+        found, _ = self.triage("raw")
+        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n",
+                      (found / "what.txt").read_text())
+
+    def test_what_is_no_ascii_is_the_same_in_script_and_test(self):
+        triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
+        self.harness = stand_in("fails", "exit 77")
+        (self.folder / "in").write_bytes(b"heap \xe9\n")
+        found, _ = triage.triage("script", self.folder / "in", self.folder / "findings",
+                                 self.folder / "scratch")
+        self.assertTrue((found / "lit_test.mn").read_bytes().endswith(b"heap \xe9\n"))
+
+    def test_some_inputs_of_a_known_finding_are_kept_and_half_a_count_is_no_harm(self):
+        found, _ = self.triage("raw")
+        (found / "count").write_text("")
+        for number in range(8):
+            self.assertEqual(self.triage("raw again", name=f"crash-{number}"), (found, False))
+        self.assertEqual(len(list((found / "also").iterdir())), triage.ALSO_MAX)
+        self.assertEqual((found / "count").read_text(), "9")
+
+    def test_the_last_step_tells_findings_apart(self):
+        one = triage.Failure("broken", [], "heap 64\nfree n1\n", "")
+        two = triage.Failure("broken", [], "heap 64\nalloc n1 8\n", "")
+        self.assertNotEqual(triage.group("heap_ops", one), triage.group("heap_ops", two))
+        self.assertEqual(triage.group("script", one), triage.group("script", two))
+
+    def test_half_a_finding_does_not_hide_the_whole_one(self):
+        found, _ = self.triage("raw")
+        (found / "what.txt").unlink()
+        self.assertEqual(self.triage("raw"), (found, True))
+        self.assertTrue((found / "what.txt").exists())
+
+    def test_a_finding_is_delivered_whole_or_not_at_all(self):
+        triage.shlex, before = None, triage.shlex  # it ends in the middle
+        with self.assertRaises(AttributeError):
+            self.triage("raw")
+        triage.shlex = before
+        self.assertEqual(list((self.folder / "findings").glob("[!.]*")), [])
+        self.assertTrue(self.triage("raw")[1])
+
+    def test_a_stop_leaves_the_input_for_the_next_run(self):
+        stopping = threading.Event()
+        stopping.set()
+        with self.assertRaises(Stopped):
+            self.triage("raw", stopping=stopping)
+        self.assertFalse((self.folder / "findings").exists())
+
+    def test_a_race_that_does_not_show_again_is_a_finding_by_its_report(self):
+        self.harness = stand_in("races_once", 'if [[ $1 == -fork* ]]; then', say(1, 1, 1, 0),
+                                "eval ${TSAN_OPTIONS##*:}", "touch ${log_path%/*/*}/crash-1",
+                                "for f in 1 2; do echo 'WARNING: ThreadSanitizer: data race (pid=7)",
+                                "    #0 f'$f'() /x/src/a.cpp:1:2 (t+0x1)' > $log_path.$f; done",
+                                "touch -d '1 hour ago' $log_path.1", say(9, 1, 1, 1), "exit 99; fi",
+                                'echo "$@" > replayed')
+        engine.program = triage.program
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, ["threads"], 1, 1, 1)
+            night.run()
+            found, = night.new_findings
+            self.assertEqual((found / "what.txt").read_text().splitlines()[:2],
+                             ["threads: ThreadSanitizer: data race, seen once",
+                              "  in f2() (src/a.cpp)"])
+            self.assertIn("-runs=200", Path("replayed").read_text())
+            night = overnight.Night(store, ["threads"], 1, 0, 1)
+            night.run()
+            self.assertEqual(triage.standing(found), "did not fail again")
+            self.assertFalse((store.artifacts("threads") / "reports").exists())
+
+    def test_a_former_finding_is_asked_again(self):
+        found, _ = self.triage("raw")
+        self.assertEqual(triage.standing(found), "new")
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, [], 1, 0, 2)
+            night.run()
+            self.assertEqual(triage.standing(found), "still fails")
+            self.harness = stand_in("mended", "exit 0")
+            night.run()
+            self.assertEqual(triage.standing(found), "does not fail any more")
+
+    def test_a_program_does_not_hear_of_the_terminal(self):
+        done = places.run([stand_in("session", "ps -o sid= -p $$")])
+        self.assertNotEqual(int(done.stdout), os.getsid(0))
+
 
 class Reports(unittest.TestCase):
     LCOV = "SF:/x/include/mneme/a.hpp\nDA:1,5\nDA:2,0\nDA:3,0\nDA:4,0\nend_of_record\n" \
@@ -189,16 +427,42 @@ class Reports(unittest.TestCase):
         with Store("reported", 0) as store:
             store.record(engine.Slice("layout", engine.Pulse(5, 3, 9), None, 2.0))
             failure = triage.Failure("it <broke>", [], "", "log")
-            triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True),
+            triage.deliver(triage.Told("heap_ops", failure, b"x", "heap 64\n", True), b"xy",
                            store.findings / "one")
-            report.draw = lambda *_: False  # a plot takes its time
+            report.draw = lambda *_: "a plot takes its time"
             report.write_report(store, None)
-        self.assertIn("heap_ops: it <broke>", Path("reported/report.md").read_text())
+        self.assertIn("heap_ops: it <broke> | new | 1 |", Path("reported/report.md").read_text())
         self.assertIn("```\nheap 64\n```", Path("reported/report.md").read_text())
         self.assertIn("it &lt;broke&gt;", Path("reported/report.html").read_text())
         test = Path("reported/findings/one/lit_test.mn").read_text()
         self.assertIn("# RUN: %mneme run --quiet --keep-going %s", test)
         self.assertTrue(test.endswith("heap 64\n"))
 
+    def test_what_is_no_finding_yet_or_only_half_of_one_is_counted(self):
+        with Store("untidy", 0) as store:
+            for file in ("findings/stray", "findings/.new-x/what.txt", "findings/half/input",
+                         "artifacts/layout/crash-1", "artifacts/script/oom-1",
+                         "not-reproduced/threads/crash-2"):
+                places.write_whole(store.folder / file, "x")
+            text = report.findings_section(store)[1]
+            self.assertEqual(text, f"Nothing was found. Inputs not looked at yet, in {store.folder}"
+                             f"/artifacts: 2. Inputs that did not fail again, in {store.folder}/"
+                             "not-reproduced: 1. What is no finding, or half of one, in "
+                             f"{store.folder}/findings: 3.")
 
+    def test_what_an_older_version_delivered_is_listed(self):
+        with Store("older", 0) as store:
+            places.write_whole(store.findings / "script-954aef69f0/what.txt",
+                               "script: broken\nto reproduce: build/fuzz/script input\n")
+            self.assertEqual(report.findings_section(store)[3],
+                             [("script: broken", "of an earlier run", "1",
+                               "build/fuzz/script input", "")])
+
+    def test_a_plot_that_cannot_be_drawn_says_why(self):
+        Path("plot.png").mkdir()
+        self.assertTrue(DRAW([(1, "layout", 2, 3, 4, 5, 6)], Path("plot.png").resolve()))
+        self.assertEqual(DRAW([], Path("plot.png")), "nothing has run yet")
+
+
+DRAW = report.draw
 unittest.main()
