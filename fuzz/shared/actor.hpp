@@ -8,8 +8,10 @@
 #include <atomic>
 #include <driver/codec.hpp>
 #include <driver/pattern.hpp>
+#include <memory>
 #include <mneme/mneme.hpp>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
@@ -27,7 +29,7 @@ class Watch {
 
   /// Ever later.
   virtual std::uint64_t now() = 0;
-  /// A request that was first polled at `asked` is granted or closed: its waker is called.
+  /// What was first asked for at `asked` is granted or closed; its waker, if any, is being called.
   virtual void woken(std::uint64_t asked) = 0;
 };
 
@@ -50,7 +52,7 @@ class Actor {
       case driver::OpKind::lock:
         if (!guard_) guard_ = heap_.try_lock();
         return;
-      case driver::OpKind::unlock: guard_.unlock(); return;
+      case driver::OpKind::unlock: unlock(); return;
       case driver::OpKind::close: heap_.close(); return;
       case driver::OpKind::stat: (void)heap_.stats(); return;
       case driver::OpKind::map:
@@ -83,9 +85,11 @@ class Actor {
     });
   }
 
+  void unlock() { guard_.unlock(); }
+
   /// Gives all back.
   void finish() {
-    guard_.unlock();
+    unlock();
     for (auto& [name, slot] : slots_) {
       cancel(slot);
       give_back(slot, false);
@@ -126,9 +130,12 @@ class Actor {
       return look(slot);
     }
     if (op.mode == driver::AllocMode::guard && !guard_) return;
-    void* const payload =
-        op.mode == driver::AllocMode::guard ? guard_.allocate(layout) : heap_.try_allocate(layout);
-    if (payload != nullptr) own(slot, Block<>::from_leaked(payload, layout));
+    const bool overtakes = op.mode == driver::AllocMode::guard;
+    const std::uint64_t asked = now();
+    void* const payload = overtakes ? guard_.allocate(layout) : heap_.try_allocate(layout);
+    if (payload == nullptr) return;
+    if (!overtakes) tell_granted(asked);
+    own(slot, Block<>::from_leaked(payload, layout));
   }
 
   /// Takes the answer of a request, if there is one.
@@ -144,7 +151,16 @@ class Actor {
     const int wakes = slot.wakes.load(std::memory_order_relaxed);
     require(wakes <= 1, "a request was woken twice (P3)");
     require(wakes == 1 || !slot.waited, "a request that waited was not woken (P1)");
-    if (*answer) own(slot, std::move(**answer));
+    if (!*answer) return check_refusal(answer->error(), slot.layout);
+    if (!slot.waited) tell_granted(slot.asked);
+    own(slot, std::move(**answer));
+  }
+
+  void check_refusal(AllocError error, Layout layout) const {
+    const auto admitted = heap_.admits(layout);
+    require(
+        error == AllocError::closed ? heap_.is_closed() : !admitted && admitted.error() == error,
+        "a request was refused for no reason (P6, P13)");
   }
 
   void own(Slot& slot, Block<> block) {
@@ -165,6 +181,9 @@ class Actor {
   }
 
   std::uint64_t now() { return watch_ == nullptr ? 0 : watch_->now(); }
+  void tell_granted(std::uint64_t asked) {
+    if (watch_ != nullptr) watch_->woken(asked);
+  }
 
   static void cancel(Slot& slot) { slot.request.reset(); }
 
@@ -174,7 +193,11 @@ class Actor {
     check_bytes(slot);
     const Layout layout = slot.block.layout();
     const Layout wanted{size_bytes, layout.align};
+    const std::uint64_t asked = now();
     if (!heap_.try_resize(slot.block.data(), layout, wanted)) return check_bytes(slot);
+    const bool grew =
+        BlockLayout::with_header(wanted)->size > BlockLayout::with_header(layout)->size;
+    if (grew) tell_granted(asked);
     own(slot, Block<>::from_leaked(slot.block.leak(), wanted));
   }
 
@@ -193,6 +216,21 @@ class Actor {
   std::unordered_map<std::string_view, Slot> slots_;
   Guard<Heap> guard_;
 };
+
+/// What must be true when no actor is inside of the heap. `may_defer`: a block may be deferred
+/// still, as its free only promised to leave it to the next step.
+inline void check_rest(const Heap& heap, std::span<const std::unique_ptr<Actor>> actors,
+                       bool may_defer) {
+  if (heap.is_locked()) return;
+  const Stats counts = heap.counts();
+  require(counts.deferred == 0 || may_defer, "a freed block was stranded (P1)");
+  if (counts.waiting == 0) return;
+  require(!heap.is_closed(), "a request waits, and the heap is closed (P13)");
+  const std::size_t hole = heap.raw().largest_hole_bytes();
+  const auto fits = [hole](const auto& actor) { return actor->fits_into(hole); };
+  require(!std::ranges::all_of(actors, fits),
+          "the oldest waiting request fits, and was not granted (P1)");
+}
 
 /// What must be true when every actor has finished.
 inline void check_end(Heap& heap) {

@@ -1,7 +1,8 @@
 // purpose: the allocating steps of a script on one raw heap, beside an oracle of its own.
 // room: fuzz; includes L1 and the driver's oracle, pattern and region.
 // threads: one owner.
-// invariants: raw heap and oracle agree after each step; bytes stay what was written.
+// invariants: raw heap and oracle agree after each step, and after one that failed on demand;
+//   bytes stay what was written.
 #pragma once
 
 #include <driver/codec.hpp>
@@ -64,7 +65,9 @@ class RawRun {
     const Layout layout{op.size_bytes, op.align_bytes};
     const auto wanted = BlockLayout::with_header(layout);
     const BlockId id = oracle_.add(layout.size, layout.align);
-    std::byte* const start = wanted && raw_.fits_empty(*wanted) ? raw_.allocate(*wanted) : nullptr;
+    const bool fits = wanted && raw_.fits_empty(*wanted);
+    if (fits && op.mode == AllocMode::try_now) fail_once(*wanted);
+    std::byte* const start = fits ? raw_.allocate(*wanted) : nullptr;
     const bool granted = start != nullptr;
     const Outcome outcome = granted ? Outcome(start - raw_.base()) : std::nullopt;
     agree(oracle_.try_now(id, granted ? Answer::granted : Answer::would_wait, outcome.value_or(0),
@@ -77,6 +80,15 @@ class RawRun {
     fill_pattern(block.bytes(), block.serial);
     live_.emplace(op.name, block);
     return outcome;
+  }
+
+  /// On a heap that can be told to fail: an allocation that does, and changes nothing.
+  void fail_once(BlockLayout layout) {
+    if constexpr (requires { raw_.fail_nth(1); }) {
+      raw_.fail_nth(1);
+      agree(raw_.allocate(layout) == nullptr, "an allocation did not fail on demand");
+      compare();
+    }
   }
 
   Outcome resize(Block& block, std::size_t payload_bytes) {

@@ -48,14 +48,32 @@ class Schedule final : public Watch {
   };
 
   void play(std::size_t task) {
+    Actor& actor = *actors_[task];
     while (const driver::Op* const op = world_.next_step(task)) {
-      ++inside_;
-      actors_[task]->step(*op);
-      if (--inside_ == 0) check_rest();
+      inside([&] { actor.step(*op); });
+      if (op->kind == driver::OpKind::expect_keys) rest();
     }
+    inside([&] { actor.unlock(); });
+    for (++through_; !over_;) rest();
+    inside([&] { actor.finish(); });
+  }
+
+  template <class F>
+  void inside(F act) {
     ++inside_;
-    actors_[task]->finish();
-    --inside_;
+    act();
+    if (--inside_ == 0) check();
+  }
+
+  /// Between two steps: waits until the others rest as well; the last to come has checked.
+  void rest() {
+    const unsigned round = rounds_;
+    if (++resting_ == world_.tasks) {
+      resting_ = 0;
+      ++rounds_;
+      over_ = through_ == world_.tasks;
+    }
+    while (round == rounds_) fibers_.let(fibers_.now() + 1);
   }
 
   void before_step() {
@@ -70,20 +88,10 @@ class Schedule final : public Watch {
     fibers_.let(fibers_.now() + 1);
   }
 
-  void check_rest() {  // nobody is inside of the heap
+  void check() {
     const Pause pause(*this);
-    Heap& heap = world_.heap;
-    if (heap.is_locked() || heap.is_closed()) return;
-    const Stats counts = heap.counts();
-    if (counts.deferred > 0) {
-      require(world_.has_deferred(), "a freed block was stranded (P1)");
-      return;
-    }
-    const std::size_t hole = heap.raw().largest_hole_bytes();
-    require(counts.waiting == 0 ||
-                !std::ranges::all_of(actors_,
-                                     [&](const auto& actor) { return actor->fits_into(hole); }),
-            "the oldest waiting request fits, and was not granted (P1)");
+    check_rest(world_.heap, actors_, world_.has_deferred());
+    if (world_.heap.counts().deferred == 0) world_.forget_deferred();
   }
 
   World& world_;
@@ -91,7 +99,11 @@ class Schedule final : public Watch {
   std::vector<std::unique_ptr<Actor>> actors_;
   std::uint64_t clock_ = 0;
   unsigned steps_left_ = 0;
-  int inside_ = 0;
+  std::size_t inside_ = 0;
+  std::size_t resting_ = 0;
+  std::size_t through_ = 0;
+  unsigned rounds_ = 0;
+  bool over_ = false;
   bool paused_ = false;
 };
 

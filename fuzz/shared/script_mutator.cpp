@@ -40,18 +40,28 @@ std::string join(const std::vector<std::string>& parts, char with) {
   return text;
 }
 
-/// A line that no heap is made by: the second step of a few bytes.
-std::string random_line(Random& random) {
+/// A line that no heap is made by: the second step of a few bytes, which is about `name` if it is
+/// about any.
+std::string random_line(const std::string& name, Random& random) {
   Bytes bytes(12);
   for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random() >> 8U);
   bytes[0] = 0;
   bytes[1] = 0;
-  const Script script = decode(bytes);
+  Script script = decode(bytes);
+  if (script.ops.size() < 2) return "poll";
+  Op& op = script.ops[1];
+  if (!op.name.empty() && random() % 4 != 0) op.name = name;
   CommandBuffer buffer;
-  return script.ops.size() < 2 ? "poll" : std::string(canonical(script.ops[1], buffer));
+  return std::string(canonical(op, buffer));
 }
 
-void change_word(std::string& line, Random& random) {
+/// A name of the script: the second word of one of its lines.
+std::string known_name(const std::vector<std::string>& lines, Random& random) {
+  const std::vector<std::string> words = split(lines[random() % lines.size()], ' ');
+  return words.size() < 2 ? 'n' + std::to_string(random() % 8) : words[1];
+}
+
+void change_word(std::string& line, const std::string& name, Random& random) {
   std::vector<std::string> words = split(line, ' ');
   if (words.empty()) return;
   std::string& word = words[random() % words.size()];
@@ -59,7 +69,7 @@ void change_word(std::string& line, Random& random) {
   switch (random() % 4) {
     case 0: word = known[random() % known.size()]; break;
     case 1: word = std::to_string(random() >> (random() % 31)); break;
-    case 2: word = 'n' + std::to_string(random() % 8); break;
+    case 2: word = name; break;
     default: word += word; break;
   }
   line = join(words, ' ');
@@ -95,8 +105,8 @@ std::string mutated(std::string_view text, unsigned seed) {
     case 2: std::swap(lines[at], lines[other]); break;
     case 3:
     case 4:
-    case 5: lines.insert(place + 1, random_line(random)); break;
-    default: change_word(lines[at], random); break;
+    case 5: lines.insert(place + 1, random_line(known_name(lines, random), random)); break;
+    default: change_word(lines[at], known_name(lines, random), random); break;
   }
   return join(lines, '\n');
 }

@@ -31,7 +31,7 @@ class World final : public Story {
 
   /// The next step of a task, or nullptr at its end.
   const driver::Op* next_step(std::size_t task) {
-    const std::size_t at = 1 + task + tasks * steps_[task]++;
+    const std::size_t at = 1 + task + tasks * steps_[task].fetch_add(1, std::memory_order_relaxed);
     if (at >= script_.ops.size()) return nullptr;
     const driver::Op& op = script_.ops[at];
     if (op.defer) has_deferred_.store(true, std::memory_order_relaxed);
@@ -45,8 +45,9 @@ class World final : public Story {
     return choice;
   }
 
-  /// Whether any step so far used the deferring form.
+  /// Whether any step used the deferring form since nothing was left of it.
   [[nodiscard]] bool has_deferred() const { return has_deferred_.load(std::memory_order_relaxed); }
+  void forget_deferred() { has_deferred_.store(false, std::memory_order_relaxed); }
 
   /// The tasks' steps, behind one another; as a script it is one of many orders.
   [[nodiscard]] std::string text() const override {
@@ -54,7 +55,7 @@ class World final : public Story {
     driver::CommandBuffer buffer;
     for (std::size_t at = 1; at < script_.ops.size(); ++at) {
       const std::size_t task = (at - 1) % tasks;
-      const bool begun = (at - 1) / tasks < steps_[task];
+      const bool begun = (at - 1) / tasks < steps_[task].load(std::memory_order_relaxed);
       driver::Op op = script_.ops[at];
       const std::string name = std::string(op.name) + "." + std::to_string(task);
       if (!op.name.empty() && op.kind != driver::OpKind::clone) op.name = name;
@@ -84,9 +85,11 @@ class World final : public Story {
  private:
   std::span<const std::uint8_t> choices_;
   driver::Script script_;
-  std::array<std::size_t, 4> steps_{};  // begun, by task
+  // Begun, by task. Atomic, as last words may be said while other threads go on.
+  std::array<std::atomic<std::size_t>, 4> steps_{};
   std::atomic<bool> has_deferred_{false};
-  alignas(64) std::array<std::byte, 1024> region_{};
+  // Its address decides nothing: no larger alignment can ever be met in it.
+  alignas(1024) std::array<std::byte, 1024> region_{};
 
  public:
   Heap heap;

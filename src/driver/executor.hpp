@@ -82,6 +82,7 @@ class Executor {
  private:
   // executor.cpp: the run of things.
   void dispatch(const Op& op);
+  [[nodiscard]] const char* validate();
   void on_task(const Op& op, void (Executor::*act)(const Op&, Task&));
   static void check_kind(const Op& op, const Task& task);
   void hold(Task& task, const Op& op);
