@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import sys
 import threading
 import time
@@ -232,6 +233,16 @@ class Nights(unittest.TestCase):
             self.assertGreaterEqual(store.state["seconds"]["heap_ops"], 2)
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
 
+
+    def test_a_terminal_that_goes_ends_the_night_well(self):
+        numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        before = [signal.getsignal(number) for number in numbers]
+        with Store("hung_up", 0) as store:
+            night = overnight.overnight(store, 0, 1, ["layout"])
+            signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
+            for number, handler in zip(numbers, before):
+                signal.signal(number, handler)
+        self.assertTrue(night.stopping.is_set())
 
     def test_a_disk_that_fills_up_ends_the_night_and_nothing_is_raised(self):
         with Store("filling", 0) as store:
