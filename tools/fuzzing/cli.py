@@ -8,7 +8,7 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import ROOT, Problem, build, check_harness, harnesses
+from .places import CANARY, ROOT, Problem, build, check_harness, harnesses
 from .report import write_report
 from .smoke import smoke
 from .store import Store
@@ -25,7 +25,7 @@ def do_overnight(options):
         elif not options.no_coverage:
             try:
                 build("fuzz-coverage")
-                files = coverage(store)
+                files = coverage(store, harnesses())
             except (Problem, OSError) as problem:
                 no_coverage = str(problem)
         try:
@@ -36,15 +36,19 @@ def do_overnight(options):
 
 
 def do_merge(options):
+    folder, merged = Path(options.folder), 0
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         for harness in options.harness or harnesses():
-            more = [Path(options.folder) / harness] if (Path(options.folder) / harness).is_dir() \
-                else [Path(options.folder) / "corpus" / harness]
-            if not more[0].is_dir():
-                print(f"{harness}: nothing in {options.folder}")
-                continue
-            print(f"{harness}: {corpora.merge(harness, store.corpus(harness), more)} inputs")
+            more = [path for path in (folder / harness, folder / "corpus" / harness)
+                    if path.is_dir()][:1]
+            if more:
+                count = corpora.merge(harness, store.corpus(harness), more,
+                                      store.artifacts(harness))
+                print(f"{harness}: {count} inputs")
+            merged += len(more)
+        if merged == 0:
+            raise Problem(f"{folder} has no folder with a harness' name, nor has its `corpus`")
         return 0
 
 
@@ -52,7 +56,8 @@ def do_minimise(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         for harness in options.harness or harnesses():
-            before, after = corpora.minimise(harness, store.corpus(harness), options.reserve_mb)
+            before, after = corpora.minimise(harness, store.corpus(harness),
+                                             store.artifacts(harness), options.reserve_mb)
             print(f"{harness}: {before} inputs, now {after}")
         return 0
 
@@ -60,7 +65,7 @@ def do_minimise(options):
 def do_coverage(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build("fuzz-coverage")
-        files = coverage(store)
+        files = coverage(store, options.harness or harnesses())
         for name, share, lines, unexplained, _ in table(files):
             print(f"{share:>8}  {lines:>12}  {name}" +
                   (f"  not reached: {unexplained}" if unexplained != "–" else ""))
@@ -74,9 +79,8 @@ def do_triage(options):
         raise Problem(f"no file {path}")
     harness = check_harness(options.harness[0] if options.harness else path.parent.name)
     build()
-    out = Path(options.out or path.parent / "findings")
     with tempfile.TemporaryDirectory() as scratch:
-        result = triage(harness, path, out, Path(scratch))
+        result = triage(harness, path, Path(options.out), Path(scratch))
     if result is None:
         print(f"{harness} does not fail on {path}")
         return 0
@@ -87,16 +91,27 @@ def do_triage(options):
     return 1
 
 
-def do_smoke(_):
+def do_smoke(options):
     build()
-    return 1 if smoke() else 0
+    return 1 if smoke(options.harness or [*harnesses(), CANARY]) else 0
 
 
-def do_seeds(_):
+def do_seeds(options):
     build()
-    for harness, count in corpora.make_seeds().items():
+    for harness, count in corpora.make_seeds(options.harness or harnesses()).items():
         print(f"{harness}: {count} seeds")
     return 0
+
+
+def above_zero(kind):
+    def number(text):
+        value = kind(text)
+        if not value > 0:
+            raise ValueError
+        return value
+
+    number.__name__ = f"number above zero, {kind.__name__}"  # as argparse names it in its error
+    return number
 
 
 def parser():
@@ -118,15 +133,19 @@ def parser():
     night = command("overnight", do_overnight,
                     "Run all harnesses in turn; report. "
                     "Exit code 1 if there are new findings, 2 if it ended before its time.")
-    night.add_argument("--hours", type=float, default=8.0, help="(default: %(default)s)")
-    night.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
-    night.add_argument("--no-coverage", action="store_true", help="leave coverage out of the report")
+    night.add_argument("--hours", type=above_zero(float), default=8.0,
+                       help="(default: %(default)s)")
+    night.add_argument("--jobs", type=above_zero(int), default=2,
+                       help="processes (default: %(default)s)")
+    night.add_argument("--no-coverage", action="store_true",
+                       help="leave coverage out of the report")
     command("merge", do_merge, "Take over what is new in another corpus.").add_argument("folder")
     command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
     command("coverage", do_coverage, "Lines reached by fuzzing alone; report.")
     one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
     one.add_argument("file", help="the input; its folder's name is the harness, unless given")
-    one.add_argument("--out", metavar="DIR", help="where findings go (default: beside the input)")
+    one.add_argument("--out", default=ROOT / "build/fuzz-findings", metavar="DIR",
+                     help="where findings go (default: build/fuzz-findings)")
     command("smoke", do_smoke, "All seeds, former findings and the canary: under a minute.", False)
     command("seeds", do_seeds, "Make fuzz/seeds again from scenarios and traces.", False)
     return main_parser

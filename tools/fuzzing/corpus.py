@@ -5,24 +5,27 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SEEDS, Problem, check_room, harnesses, inputs_of,
-                     options_of, program, run)
+from .places import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, options_of, program,
+                     run)
+from .store import OLD
 
 SEED_BYTES_MAX = 400
 
 
-def merge(harness, corpus, more):
-    """Adds to a corpus what reaches something new."""
-    corpus.mkdir(parents=True, exist_ok=True)
+def merge(harness, corpus, more, artifacts):
+    """Adds to a corpus what reaches something new. What fails goes to the artifacts instead."""
+    for folder in (corpus, artifacts):
+        folder.mkdir(parents=True, exist_ok=True)
     folders = [str(folder) for folder in [*more, *inputs_of(harness)]]
-    done = run([program(harness), "-merge=1", *options_of(harness), corpus, *folders], seconds=3600)
+    done = run([program(harness), "-merge=1", *options_of(harness),
+                f"-artifact_prefix={artifacts}/", corpus, *folders], seconds=3600)
     if done.returncode != 0:
         raise Problem(f"merging into {corpus} failed: "
                       f"{done.stderr.decode(errors='replace').splitlines()[-1:]}")
     return len(list(corpus.iterdir()))
 
 
-def minimise(harness, corpus, reserve_mb):
+def minimise(harness, corpus, artifacts, reserve_mb):
     """Replaces a corpus by the fewest inputs that reach the same. The old one goes last."""
     check_room(corpus.parent, reserve_mb)
     if not corpus.is_dir():
@@ -30,8 +33,8 @@ def minimise(harness, corpus, reserve_mb):
     before = len(list(corpus.iterdir()))
     small = corpus.with_name(corpus.name + ".small")
     shutil.rmtree(small, ignore_errors=True)
-    after = merge(harness, small, [corpus])
-    old = corpus.with_name(corpus.name + ".old")
+    after = merge(harness, small, [corpus], artifacts)
+    old = corpus.with_name(corpus.name + OLD)
     corpus.rename(old)
     small.rename(corpus)
     shutil.rmtree(old)
@@ -43,7 +46,7 @@ def _first_lines(script, count):
     return "\n".join(lines[:count]) + "\n"
 
 
-def make_seeds():
+def make_seeds(names):
     """Writes fuzz/seeds: scenarios and the starts of recorded traces, as far as they add anything."""
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder)
@@ -70,9 +73,10 @@ def make_seeds():
         kinds = {"script": "text", "trace_import": "traces", "schedule": "worlds",
                  "threads": "worlds"}
         counts = {}
-        for harness in harnesses():
+        for harness in names:
             folder = SEEDS / harness
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            counts[harness] = merge(harness, folder, [raw / kinds.get(harness, "bytes")])
+            counts[harness] = merge(harness, folder, [raw / kinds.get(harness, "bytes")],
+                                    raw / "failed")
         return counts

@@ -4,7 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 
-from .places import LLVM, ROOT, Problem, harnesses, inputs_of, program, run
+from .places import LLVM, ROOT, Problem, inputs_of, program, run
 
 # The files that fuzzing answers for.
 WATCHED = re.compile(r"include/mneme/|src/driver/(canonical|codec|diagnostic|format_script|language|"
@@ -26,6 +26,17 @@ def explanations():
         return []
     return [(row["file"], row["text"], row["why"])
             for row in tomllib.loads(UNREACHED.read_text()).get("unreached", [])]
+
+
+def profiles_of(harness, store):
+    """[a profile of all its inputs], or of the committed ones, or none. The notes say which."""
+    for corpora, instead in (([store.corpus(harness)], "only its seeds count"),
+                             ([], "nothing of it counts")):
+        try:
+            return [profile_of(harness, corpora, store.scratch)]
+        except Problem as problem:
+            store.note(f"coverage: {problem}; {instead}")
+    return []
 
 
 def profile_of(harness, corpora, scratch):
@@ -75,19 +86,26 @@ def judge(files, rows, read_lines):
     return result
 
 
-def coverage(store):
+def checked(command):
+    """The output of one of LLVM's tools."""
+    done = run(command, seconds=600)
+    if done.returncode != 0:
+        raise Problem(f"{command[0].name} failed: {done.stderr.decode(errors='replace')[-200:]}")
+    return done.stdout.decode()
+
+
+def coverage(store, names):
     """{file: FileCoverage} by all corpora, seeds and former findings."""
     store.scratch.mkdir(parents=True, exist_ok=True)
-    names = harnesses()
-    raws = [profile_of(name, [store.corpus(name)], store.scratch) for name in names]
+    raws = [raw for name in names for raw in profiles_of(name, store)]
+    if not raws:
+        raise Problem("no harness runs over its inputs")
     merged = store.scratch / "all.profdata"
-    run([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged], seconds=600)
+    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged])
     objects = [part for name in names for part in ("-object", program(name, "fuzz-coverage"))]
-    done = run([LLVM / "llvm-cov", "export", "-format=lcov", f"-instr-profile={merged}",
-                *objects], seconds=600)
-    if done.returncode != 0:
-        raise Problem(f"llvm-cov failed: {done.stderr.decode(errors='replace')[-200:]}")
-    return judge(parse_lcov(done.stdout.decode()), explanations(),
+    lcov = checked([LLVM / "llvm-cov", "export", "-format=lcov", f"-instr-profile={merged}",
+                    *objects])
+    return judge(parse_lcov(lcov), explanations(),
                  lambda name: (ROOT / name).read_text().splitlines())
 
 

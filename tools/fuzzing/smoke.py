@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .places import CANARY, SEEDS, harnesses, inputs_of, options_of, program, run
+from .places import CANARY, SEEDS, inputs_of, options_of, program, run
 from .triage import failure_of, triage
 
 CANARY_SECONDS = 60
@@ -34,18 +34,20 @@ def canary_problem(scratch):
     return None
 
 
-def smoke():
+def smoke(names):
     """Prints a line for each harness; the number of failures."""
     start, failed = time.monotonic(), 0
-    for harness in harnesses():
+    for harness in (name for name in names if name != CANARY):
         failure = run_seeds(harness)
         count = sum(len(list(folder.iterdir())) for folder in inputs_of(harness))
         print(f"{harness:12} {count:4} inputs: {failure.what if failure else 'ok'}", flush=True)
         if failure or count == 0:
             failed += 1
             print(failure.log[-4000:] if failure else "no seeds: tools/fuzz seeds makes them")
-    with tempfile.TemporaryDirectory() as scratch:
-        problem = canary_problem(Path(scratch))
-    print(f"{CANARY:12} {problem or 'its planted bug became a script'}")
-    print(f"smoke: {failed + bool(problem)} failures in {time.monotonic() - start:.0f} s")
-    return failed + bool(problem)
+    if CANARY in names:
+        with tempfile.TemporaryDirectory() as scratch:
+            problem = canary_problem(Path(scratch))
+        print(f"{CANARY:12} {problem or 'its planted bug became a script'}")
+        failed += bool(problem)
+    print(f"smoke: {failed} failures in {time.monotonic() - start:.0f} s")
+    return failed

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from .triage import is_whole
 # FOLDER/corpus/HARNESS/  inputs            FOLDER/artifacts/HARNESS/  crashes not looked at yet
 # FOLDER/findings/KEY/    see triage.py     FOLDER/not-reproduced/HARNESS/  did not fail again
 # FOLDER/state.json, growth.csv, report.*
+
+OLD = ".old"  # behind the name of a corpus while a smaller one takes its place
 
 
 class Store:
@@ -42,6 +45,7 @@ class Store:
         self.lock.flush()
         check_room(self.folder, self.reserve_mb)
         self.read_state()
+        self.take_back()
         return self
 
     def __exit__(self, *_):
@@ -69,6 +73,15 @@ class Store:
     @property
     def scratch(self):
         return self.folder / "scratch"
+
+    def take_back(self):
+        """Takes back the inputs of a minimisation that was killed."""
+        for old in self.folder.glob(f"corpus/*{OLD}"):
+            corpus = old.with_suffix("")
+            corpus.mkdir(exist_ok=True)
+            for path in old.iterdir():
+                path.replace(corpus / path.name)
+            shutil.rmtree(old)
 
     def read_state(self):
         path = self.folder / "state.json"

@@ -114,7 +114,7 @@ class Told:
 
 
 def told(harness, failure, data, scratch, stopping):
-    """Makes the finding short: as a script in `mneme run` if it fails there, else in its harness."""
+    """Makes the finding short: a script for `mneme run` if it fails there, else for its harness."""
     def fails_as(bytes_):
         return same(replay(harness, bytes_, scratch, SHRINK_SECONDS), failure)
 

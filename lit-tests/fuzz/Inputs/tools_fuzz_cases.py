@@ -1,6 +1,9 @@
 """Cases for tools/fuzz. Usage: tools_fuzz_cases.py TOOLS, in an empty folder."""
 
+import contextlib
+import io
 import os
+import signal
 import sys
 import threading
 import time
@@ -10,7 +13,8 @@ from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv.pop(1))
-from fuzzing import cli, coverage, engine, overnight, places, report, shrink, triage
+from fuzzing import (cli, corpus, coverage, engine, overnight, places, report, shrink, smoke,
+                     triage)
 from fuzzing.places import Problem, Stopped
 from fuzzing.store import Store
 
@@ -74,8 +78,8 @@ class Slices(unittest.TestCase):
     def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
         engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
         start = time.monotonic()
-        slice_ = run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child", "wait",
-                                         "sleep 60"), seconds=1)
+        slice_ = run_as_harness(stand_in("hangs", "trap '' TERM", "sleep 60 & echo $! > child",
+                                         "wait", "sleep 60"), seconds=1)
         self.assertEqual(slice_.trouble, "had to be ended 1 s behind its time")
         engine.GRACE_SECONDS = before
         self.assertLess(time.monotonic() - start, 20)
@@ -144,6 +148,57 @@ class Stores(unittest.TestCase):
         self.assertEqual(path.read_text(), "old")
 
 
+class Corpora(unittest.TestCase):
+    def test_a_minimisation_that_was_killed_loses_nothing(self):
+        for file in ("layout.old/a", "script.old/a", "script/b"):
+            places.write_whole(Path("half_small/corpus") / file, "x")
+        with Store("half_small", 0):
+            pass
+        self.assertEqual(sorted(path.relative_to("half_small/corpus").as_posix()
+                                for path in Path("half_small/corpus").rglob("?")),
+                         ["layout/a", "script/a", "script/b"])
+
+    def test_what_fails_in_a_merge_is_kept_for_triage(self):
+        corpus.program = lambda harness: stand_in(
+            "merges", "for arg; do", "[[ $arg == -artifact_prefix=* ]] && touch ${arg#*=}crash-1",
+            "done; exit 0")
+        places.write_whole(Path("small/corpus/layout/a"), "x")
+        with Store("small", 0) as store:
+            counts = corpus.minimise("layout", store.corpus("layout"), store.artifacts("layout"), 0)
+            self.assertEqual(counts, (1, 0))
+            self.assertEqual(store.waiting(), [1, 0])
+
+    def test_a_merge_with_nothing_is_a_mistake(self):
+        cli.build = lambda *_: None
+        with self.assertRaisesRegex(Problem, "no-such-folder has no folder with a harness' name"):
+            cli.do_merge(SimpleNamespace(corpus="merged", reserve_mb=0, folder="no-such-folder",
+                                         harness=None))
+
+
+class CommandLines(unittest.TestCase):
+    def test_numbers_are_above_zero(self):
+        for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=x"):
+            said = io.StringIO()
+            with self.assertRaises(SystemExit) as end, contextlib.redirect_stderr(said):
+                cli.parser().parse_args(["overnight", option])
+            self.assertEqual(end.exception.code, 2)
+            self.assertIn("invalid number above zero", said.getvalue())
+
+    def test_smoke_runs_what_it_is_told(self):
+        cli.build = lambda *_: None
+        smoke.program = lambda harness: stand_in("runs", "exit 0")
+        said = io.StringIO()
+        options = cli.parser().parse_args(["smoke", "--harness=layout"])
+        with contextlib.redirect_stdout(said):
+            self.assertEqual(cli.do_smoke(options), 0)
+        self.assertEqual([line.split()[0] for line in said.getvalue().splitlines()],
+                         ["layout", "smoke:"])
+
+    def test_findings_do_not_go_into_a_corpus(self):
+        options = cli.parser().parse_args(["triage", "corpus/layout/input"])
+        self.assertEqual(options.out, places.ROOT / "build/fuzz-findings")
+
+
 class Nights(unittest.TestCase):
     def test_time_goes_to_those_that_still_find_something(self):
         spent = self.deal({"a": 10.0, "b": 0.0}, {}, 60)
@@ -178,6 +233,16 @@ class Nights(unittest.TestCase):
             self.assertGreaterEqual(store.state["seconds"]["heap_ops"], 2)
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
 
+
+    def test_a_terminal_that_goes_ends_the_night_well(self):
+        numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        before = [signal.getsignal(number) for number in numbers]
+        with Store("hung_up", 0) as store:
+            night = overnight.overnight(store, 0, 1, ["layout"])
+            signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
+            for number, handler in zip(numbers, before):
+                signal.signal(number, handler)
+        self.assertTrue(night.stopping.is_set())
 
     def test_a_disk_that_fills_up_ends_the_night_and_nothing_is_raised(self):
         with Store("filling", 0) as store:
@@ -256,7 +321,7 @@ class Findings(unittest.TestCase):
 
     def test_a_race_is_named_and_grouped_by_the_report_of_its_tool(self):
         race = "== finding: ThreadSanitizer: see the report\nheap 1\n== end\n" \
-               "WARNING: ThreadSanitizer: data race (pid=7)\n  Write of size 4 at 0x5 by thread T2:\n" \
+               "WARNING: ThreadSanitizer: data race (pid=7)\n  Write of size 4 at 0x5 by T2:\n" \
                "    #0 mneme::{0}(int) /x/include/mneme/free.hpp:2:17 (threads+0xea) (BuildId: 4)\n"
         one, two = self.failure(race.format("push")), self.failure(race.format("drain"))
         self.assertEqual(one.what, "ThreadSanitizer: data race")
@@ -296,7 +361,8 @@ class Triages(unittest.TestCase):
     def triage(self, data, harness="heap_ops", name="crash-1", **more):
         path = self.folder / name
         path.write_text(data)
-        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch", **more)
+        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch",
+                             **more)
 
     def test_an_input_that_was_not_seen_to_fail_is_not_delivered(self):
         for driver in ("exit 0", "echo 'mneme: fatal: broken' >&2; exit 4"):
@@ -310,7 +376,8 @@ class Triages(unittest.TestCase):
     def test_the_untouched_input_is_kept_beside_the_short_one(self):
         self.harness = stand_in("any_alloc", 'grep -q alloc "${@: -1}" || exit 0',
                                 *("echo '" + line + "' >&2" for line in
-                                  ("== finding: broken", "heap 64", "alloc n1 8", "== end")), "exit 77")
+                                  ("== finding: broken", "heap 64", "alloc n1 8", "== end")),
+                                "exit 77")
         found, _ = self.triage("alloc by bytes")
         self.assertEqual((found / "original").read_text(), "alloc by bytes")
         self.assertEqual((found / "input").read_text(), "alloc n1 8\n")
@@ -375,7 +442,7 @@ class Triages(unittest.TestCase):
     def test_a_race_that_does_not_show_again_is_a_finding_by_its_report(self):
         self.harness = stand_in("races_once", 'if [[ $1 == -fork* ]]; then', say(1, 1, 1, 0),
                                 "eval ${TSAN_OPTIONS##*:}", "touch ${log_path%/*/*}/crash-1",
-                                "for f in 1 2; do echo 'WARNING: ThreadSanitizer: data race (pid=7)",
+                                "for f in 1 2; do echo 'WARNING: ThreadSanitizer: data race (",
                                 "    #0 f'$f'() /x/src/a.cpp:1:2 (t+0x1)' > $log_path.$f; done",
                                 "touch -d '1 hour ago' $log_path.1", say(9, 1, 1, 1), "exit 99; fi",
                                 'echo "$@" > replayed')
@@ -422,6 +489,27 @@ class Reports(unittest.TestCase):
         self.assertEqual((found.lines, found.reached, found.unexplained), (4, 1, [3]))
         self.assertEqual(found.explained[2], "cannot be reached")
         self.assertEqual(coverage.ranges([3, 4, 5, 9]), "3–5, 9")
+
+    def test_an_input_that_fails_does_not_take_all_coverage_away(self):
+        coverage.program = lambda harness, build: stand_in(
+            f"covers_{harness}", '[[ "$*" == *corpus/layout* ]] && exit 77',
+            "touch $LLVM_PROFILE_FILE"
+        ) if harness != "script" else stand_in("covers_nothing", "exit 77")
+        coverage.LLVM = Path.cwd()
+        stand_in("llvm-profdata", 'echo "$@" > profiles')
+        stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo DA:1,5")
+        places.write_whole(Path("covered/corpus/layout/bad"), "x")
+        with Store("covered", 0) as store:
+            files = coverage.coverage(store, ["layout", "schedule", "script"])
+            self.assertEqual(list(files), ["include/mneme/check.hpp"])
+            self.assertEqual([note.partition("; ")[2].rpartition("; ")[2]
+                              for note in store.state["notes"]],
+                             [*["only its seeds count"] * 2, "nothing of it counts"])
+            merged = Path("profiles").read_text()
+            self.assertTrue("layout.profraw" in merged and "schedule.profraw" in merged)
+            stand_in("llvm-profdata", "echo 'no such profile' >&2; exit 1")
+            with self.assertRaisesRegex(Problem, "llvm-profdata failed: no such profile"):
+                coverage.coverage(store, ["schedule"])
 
     def test_a_finding_stands_in_both_reports_with_its_script(self):
         with Store("reported", 0) as store:
