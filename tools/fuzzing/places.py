@@ -64,8 +64,10 @@ def build(target="fuzz"):
 def options_of(harness):
     """What libFuzzer is told for one harness."""
     # A text grows by words, an input of bytes rarely gains by more than a few hundred steps.
-    options = {"script": [f"-dict={DICTIONARY}", "-max_len=2048"], "trace_import": ["-max_len=2048"],
-               "layout": ["-max_len=32"], "schedule": ["-max_len=400"], "threads": ["-max_len=300"]}
+    options = {"script": [f"-dict={DICTIONARY}", "-max_len=2048"],
+               "trace_import": ["-max_len=2048"], "layout": ["-max_len=32"],
+               "coroutines": ["-max_len=400"], "schedule": ["-max_len=400"],
+               "threads": ["-max_len=300"]}
     return ["-timeout=20", "-rss_limit_mb=2048", *options.get(harness, ["-max_len=1000"])]
 
 
