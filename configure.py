@@ -56,9 +56,11 @@ VARIANTS = {  # name: (compiler, flags)
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
-# Variants without the driver: it prints what the quarantine changes, builds on libraries that MSan
-# cannot look into, and is too slow under TypeSanitizer.
-CORE_ONLY = ("quarantine", "msan", "tysan")
+# Variants without the driver: it has one thread, prints what the quarantine changes, builds on
+# libraries that MSan cannot look into, and is too slow under TypeSanitizer.
+CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
+# Almost all of these is a library's templates; optimizing them would take a tenth of a build.
+NOT_OPTIMIZED = ("src/driver/main.cpp", "lit-tests/doctest_main.cpp")
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
@@ -154,6 +156,8 @@ def add_variant(variant):
     out, programs = f"build/{variant}", []
 
     def compile_one(source, flags=""):
+        if source in NOT_OPTIMIZED:
+            flags += " -O0"
         return add(f"{out}/obj/{source}.o", "compile", [source], compiler=f"$compiler_{variant}",
                    flags=f"$flags_{variant} {flags}")
 
@@ -226,7 +230,7 @@ def add_fuzz():
         *add_fuzz_build("fuzz-coverage", "-O1 -g -fprofile-instr-generate -fcoverage-mapping",
                         others + FUZZ_THREADED, driver)]
     main_object = add(f"build/fuzz/obj/{main_file}.o", "compile", [main_file], compiler=CLANG,
-                      flags=f"{COMMON} {sanitized} -fsanitize=fuzzer-no-link")
+                      flags=f"{COMMON} {sanitized} -O0 -fsanitize=fuzzer-no-link")
     programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
                         compiler=CLANG, flags=sanitized, libraries="-lfmt"))
     add("fuzz", "phony", [program for program in programs if "coverage" not in program])
@@ -236,6 +240,7 @@ def add_fuzz():
 def add_lit(target, variants):
     """The target that builds these variants and runs the lit suite of each in one process."""
     add(target, "lit", implicit=variants, xml=f"build/{target}.xml",
+        parameters="" if target == "check" else "--param full",
         suites=" ".join(f"build/{variant}/lit" for variant in variants))
 
 

@@ -5,7 +5,8 @@
 #   %tools   the tools folder                 %this    the program of a unit test, bare
 #                                             %threaded  the same for a program that Helgrind knows
 #
-# A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`.
+# A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
+# take too long for tools/check; it alone leaves them out.
 import lit.formats
 
 config.name = f"mneme-{config.variant}"
@@ -18,6 +19,8 @@ if config.without_program:  # there is no driver, nor what is built with it
     config.suffixes = {".test", "_test.cpp"}
     config.excludes |= {"driver", "scenarios", "script", "tools", *config.without_program}
 config.available_features.add(config.variant)
+if "full" in lit_config.params:
+    config.available_features.add("full")
 if config.variant == "quarantine":
     config.available_features.add("asan")
 if config.variant == "model":  # a suite of its own, whose programs are built once
