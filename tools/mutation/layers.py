@@ -105,7 +105,7 @@ class Variant:
         report = self.lit / "mutants.xml"
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("MNEME_")}
-        processes.run([*LIT, "-q", "--param", "full", "-j", self.jobs, "--xunit-xml-output", report, self.lit],
+        processes.run([*LIT, "-q", "-j", self.jobs, "--xunit-xml-output", report, self.lit],
                       self.tree, environment=environment)
         names = []
         try:

@@ -58,7 +58,9 @@ def judge_all(faults, layer, results, jobs):
 
 
 def run(root, folder, everything, chosen, results, options):
-    """Builds and asks one layer after the other for what is not known yet."""
+    """Builds and asks one layer after the other for what is not known yet. A layer that cannot be used
+    does not keep the others from being asked, but it is an error in the end."""
+    broken = []
     for name in options.layers:
         wanted = (report.survivors(chosen, results, options.layers)
                   if options.quick or options.mechanical else chosen)
@@ -66,12 +68,20 @@ def run(root, folder, everything, chosen, results, options):
                and (fault.switched or name == "static")]
         if not due:
             continue
-        if name == "static":
-            judge_all(due, Text(root, folder), results, options.jobs)
+        try:
+            if name == "static":
+                layer = Text(root, folder)
+            else:
+                print(f"{name}: builds, and runs all tests with every fault switched off", flush=True)
+                copy_tree(root, folder / "tree", everything)
+                layer = Variant(folder / "tree", name, options.jobs)
+        except LayerError as error:
+            broken.append(str(error))
+            print(f"{name}: cannot be used: {error}", flush=True)
             continue
-        print(f"{name}: builds, and runs all tests with every fault switched off", flush=True)
-        copy_tree(root, folder / "tree", everything)
-        judge_all(due, Variant(folder / "tree", name, options.jobs), results, options.jobs)
+        judge_all(due, layer, results, options.jobs)
+    if broken:
+        raise LayerError("\n".join(broken))
 
 
 def justified(root, faults):
