@@ -6,25 +6,38 @@ import shutil
 
 from .coverage import table
 from .places import write_whole
-from .triage import standing, times
+from .triage import ONCE, standing, times
+
+
+def script_of(found):
+    path = found / "script.mn"
+    return path.read_text("latin-1") if path.exists() else ""
 
 
 def findings_section(store):
+    # Those that fail in the same way are most often the same bug: the shortest of them is shown.
+    groups = {}
+    for found in sorted(store.found(), key=lambda found: script_of(found).count("\n")):
+        parts = found.name.split("-")
+        groups.setdefault((parts[0], ONCE in found.name, parts[-1]), []).append(found)
     rows = []
-    for found in store.found():
-        what = (found / "what.txt").read_text().splitlines()
-        script = (found / "script.mn").read_text("latin-1") if \
-            (found / "script.mn").exists() else ""
-        rows.append((what[0], standing(found), str(times(found)),
-                     what[-1].removeprefix("to reproduce: "), script))
-    text = f"{len(rows)} in {store.findings}." if rows else "Nothing was found."
-    broken = len(list(store.findings.glob("*"))) - len(rows)
+    for same in groups.values():
+        what = (same[0] / "what.txt").read_text().splitlines()
+        rows.append((what[0], ", ".join(sorted({standing(found) for found in same})),
+                     str(sum(map(times, same))), what[-1].removeprefix("to reproduce: "),
+                     ", ".join(sorted(found.name for found in same[1:])) or "–",
+                     script_of(same[0])))
+    count = sum(map(len, groups.values()))
+    text = (f"{count} in {store.findings}, which fail in {len(rows)} "
+            f"way{'s' * (len(rows) != 1)}." if rows else "Nothing was found.")
+    broken = len(list(store.findings.glob("*"))) - count
     pending, lost = store.waiting()
     for number, what in ((pending, f"not looked at yet, in {store.folder / 'artifacts'}"),
                          (lost, f"that did not fail again, in {store.folder / 'not-reproduced'}")):
         text += f" Inputs {what}: {number}." if number else ""
     text += f" What is no finding, or half of one, in {store.findings}: {broken}." if broken else ""
-    return ("Findings", text, ("what", "now", "times", "to reproduce", "script"), rows)
+    return ("Findings", text,
+            ("what", "now", "times", "to reproduce", "others that fail so", "script"), rows)
 
 
 def sections(store, files, no_coverage):

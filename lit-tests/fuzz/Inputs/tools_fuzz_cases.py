@@ -544,7 +544,22 @@ class Reports(unittest.TestCase):
                                "script: broken\nto reproduce: build/fuzz/script input\n")
             self.assertEqual(report.findings_section(store)[3],
                              [("script: broken", "of an earlier run", "1",
-                               "build/fuzz/script input", "")])
+                               "build/fuzz/script input", "–", "")])
+
+    def test_what_fails_in_the_same_way_is_one_row_and_the_shortest_is_shown(self):
+        with Store("alike", 0) as store:
+            for name, times, script in (("heap_ops-free-aa", 3, "heap 64\nfree a\nfree a\n"),
+                                        ("heap_ops-alloc-aa", 1, "heap 64\nalloc a 1\n"),
+                                        ("heap_ops-alloc-bb", 1, "heap 64\n"),
+                                        ("threads-once-aa", 1, "")):
+                folder = store.findings / name
+                places.write_whole(folder / "what.txt", f"{name[:8]}: bad\nto reproduce: {name}\n")
+                places.write_whole(folder / "script.mn", script)
+                places.write_whole(folder / "count", str(times))
+            _, text, _, rows = report.findings_section(store)
+            self.assertEqual(text, f"4 in {store.findings}, which fail in 3 ways.")
+            self.assertIn(("heap_ops: bad", "of an earlier run", "4", "heap_ops-alloc-aa",
+                           "heap_ops-free-aa", "heap 64\nalloc a 1\n"), rows)
 
     def test_a_plot_that_cannot_be_drawn_says_why(self):
         Path("plot.png").mkdir()
