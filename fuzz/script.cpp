@@ -22,7 +22,9 @@ std::string formatted(std::string_view text) {
 
 void run(std::string_view text) {
   Source source(text, "script");
-  Parser parser(source, {.default_heap_bytes = 1024});
+  Parser parser(source, {.default_heap_bytes = 1024, .on_warning = [](const Diagnostic& warning) {
+                           require(!render(warning).empty(), "a warning has no text");
+                         }});
   Output output{nullptr};
   Executor executor(output, {.keep_going = true});
   Op op;

@@ -1,5 +1,6 @@
 """Seeds and corpora: made from scenarios, merged, and made small."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -64,6 +65,12 @@ def make_seeds(names):
                 # Three tasks and a schedule that changes them every few steps.
                 (raw / "worlds" / name).write_bytes(bytes([1, 8, 1, 6, 8, 13, 18, 4, 9, 2])
                                                     + done.stdout)
+        # The tests of the parser hold several scripts each, most of them wrong in one place.
+        for file in sorted(ROOT.glob("lit-tests/script/*.test")):
+            parts = re.split(r"^#--- (.*)\n", file.read_text(), flags=re.MULTILINE)[1:]
+            for name, text in zip(parts[::2], parts[1::2]):
+                if name.endswith((".mn", ".rep")):
+                    (raw / "text" / f"{file.stem}-{name}").write_text(text)
         for file in sorted(ROOT.glob("lit-tests/driver/Inputs/*.log")):
             head = b"\n".join(file.read_bytes().splitlines()[:40]) + b"\n"
             (raw / "traces" / file.stem).write_bytes(b"\0" + head[:2000])
