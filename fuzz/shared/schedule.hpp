@@ -31,6 +31,9 @@ class Schedule final : public Watch {
 
   std::uint64_t now() override { return ++clock_; }
 
+  /// Which task took each atomic step, and what time it was then: equal for equal runs.
+  [[nodiscard]] std::uint64_t digest() const { return digest_; }
+
   void woken(std::uint64_t asked) override {
     const Pause pause(*this);
     const bool overtook = std::ranges::any_of(
@@ -77,7 +80,9 @@ class Schedule final : public Watch {
   }
 
   void before_step() {
-    if (paused_ || steps_left_-- > 0) return;
+    if (paused_) return;
+    digest_ = (digest_ ^ fibers_.now() ^ (clock_ << 2U)) * 0x100000001b3U;  // FNV-1a's prime
+    if (steps_left_-- > 0) return;
     const auto choice = world_.next_choice();
     steps_left_ = choice ? *choice >> 2U : 15;
     fibers_.let(choice ? *choice & 3U : fibers_.now() + 1);
@@ -98,6 +103,7 @@ class Schedule final : public Watch {
   Fibers fibers_;
   std::vector<std::unique_ptr<Actor>> actors_;
   std::uint64_t clock_ = 0;
+  std::uint64_t digest_ = 0;
   unsigned steps_left_ = 0;
   std::size_t inside_ = 0;
   std::size_t resting_ = 0;
