@@ -323,12 +323,13 @@ def main():
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / site).write_text(text)
 
-    # A folder's time changes when a file in it comes or goes; then all this is due again.
+    # A folder's time changes when a file in it comes or goes; then all this is due again. The folder
+    # of the harnesses by its whole path: `fuzz` alone is the target that builds them all.
     looked_at = ["configure.py", "build.ninja.in", "lit-tests/lit.site.cfg.py.in",
                  *sources("include/**/"), *sources("src/**/"), *sources("lit-tests/**/"),
-                 "fuzz", "fuzz/shared",
+                 ROOT / "fuzz", "fuzz/shared",
                  *sources("lit-tests/*/*_test.cpp")]
-    (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(looked_at)}\n")
+    (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(map(str, looked_at))}\n")
     (ROOT / "build.ninja").write_text(build_description(variants, sites))
 
 

@@ -1,7 +1,8 @@
 // purpose: any stream of steps on one heap, or on two at a time, against the oracle.
 // room: fuzz; includes the driver's codec and executor.
 // threads: one.
-// invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle knows them; every raw heap validates.
+// invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle knows them; every raw heap validates; what
+//   was decoded is the same script after it was encoded and decoded.
 #include <optional>
 
 #include "shared/script_run.hpp"
@@ -12,12 +13,19 @@ namespace {
 
 constexpr unsigned beside_another_flag = 2;  // of the first byte, which the codec leaves to us
 
+Script there_and_back(const Script& script) {
+  Encoder encoder;
+  for (const Op& op : script.ops) encoder.add(op);
+  return decode(encoder.bytes());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Script script = decode({data, size});
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > heap_bytes_max) return -1;
+  require(text_of(there_and_back(script)) == text_of(script), "encoding changes the script");
   ScriptRun run(script, heap_bytes);
   std::optional<ScriptRun> other;
   if (size > 0 && (data[0] & beside_another_flag) != 0) other.emplace(script, 2 * heap_bytes);
