@@ -52,6 +52,8 @@ VARIANTS = {  # name: (compiler, flags)
     "tysan": (CLANG, "-O1 -g -fsanitize=type"),
     "rtsan": (CLANG, "-O1 -g -fsanitize=realtime"),
 }
+# For the tests whose threads Helgrind watches.
+HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/wait/Inputs/helgrind_atomic.hpp\"'"
 # What tools/check builds and runs; the models are one more suite.
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
@@ -158,6 +160,8 @@ def add_variant(variant):
     def compile_one(source, flags=""):
         if source in NOT_OPTIMIZED:
             flags += " -O0"
+        if variant == "valgrind" and "%helgrind" in (ROOT / source).read_text():
+            flags += f" {HELGRIND}"
         return add(f"{out}/obj/{source}.o", "compile", [source], compiler=f"$compiler_{variant}",
                    flags=f"$flags_{variant} {flags}")
 

@@ -3,7 +3,8 @@
 #   %mneme   the driver                          %runner  what a C++ program has to be prefixed with
 #   %build   build/VARIANT: tests/, misuse/, …   %source  the top of the source tree
 #   %tools   the tools folder                 %this    the program of a unit test, bare
-#                                             %threaded  the same for a program that Helgrind knows
+#                                             %helgrind  goes before it, where Valgrind watches its
+#                                                        threads; it is built on atomics that say so
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
 # take too long for tools/check; it alone leaves them out.
@@ -38,7 +39,7 @@ config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),
     (r"%this\b", f"{config.build}/tests/$(basename %s .cpp)"),
-    (r"%threaded\b", helgrind if config.variant == "valgrind" else ""),
+    (r"%helgrind\b", helgrind if config.variant == "valgrind" else ""),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),
     (r"%source\b", config.source),

@@ -3,6 +3,7 @@
 // threads: the last test frees on threads other than the maker's.
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/box_test
+// RUN: %if valgrind %{ %helgrind %this %}
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -247,8 +248,8 @@ TEST_CASE("boxes may be freed on threads other than their maker's") {
   constexpr int threads_count = 4;
   constexpr int rounds = 1500;
   TestHeap heap(threads_count * 16 + 32);
-  std::array<std::atomic<Probe*>, 3> mailboxes{};
-  std::atomic<int> granted_count{0};
+  std::array<mneme::Atomic<Probe*>, 3> mailboxes{};
+  mneme::Atomic<int> granted_count{0};
 
   // Each thread puts its probe into a mailbox and frees the one that lay there, someone else's.
   auto work = [&](std::size_t seed) {

@@ -3,6 +3,7 @@
 // threads: one, but for the last test, where a guard goes from one thread to another.
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/guard_test
+// RUN: %if valgrind %{ %helgrind %this %}
 #include <cstddef>
 #include <thread>
 #include <type_traits>

@@ -3,6 +3,7 @@
 // threads: one, but for the last two tests, where tasks are resumed on other threads.
 // invariants: each heap is whole at the end of its test; waiting takes no memory (P10).
 // RUN: %runner %build/tests/owner_request_test
+// RUN: %if valgrind %{ %helgrind %this %}
 // UNSUPPORTED: tysan
 // TypeSanitizer takes variables that share bytes of a coroutine's frame for one object.
 #include <array>
@@ -385,10 +386,10 @@ TEST_CASE("threads that poll at once share the tasks: each is resumed once, by o
   constexpr int tasks_count = 64;
   constexpr int rounds = 20;
   TestHeap heap(4096);
-  std::atomic<int> resumed{0};
-  std::atomic<int> polled{0};
-  std::atomic<int> done{0};
-  auto work = [](Heap& home, std::atomic<int>& into, std::atomic<int>& ended) -> Task {
+  mneme::Atomic<int> resumed{0};
+  mneme::Atomic<int> polled{0};
+  mneme::Atomic<int> done{0};
+  auto work = [](Heap& home, mneme::Atomic<int>& into, mneme::Atomic<int>& ended) -> Task {
     for (int round = 0; round < rounds; ++round) {
       auto number = co_await home.make<int>(round);
       into += static_cast<int>(number.has_value());

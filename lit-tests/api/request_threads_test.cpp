@@ -3,6 +3,7 @@
 // threads: several that ask, free, cancel, lock, defer and close at once; TSan watches.
 // invariants: the heap is whole once they are done; a test that hangs has lost a wakeup (P1).
 // RUN: %runner %build/tests/request_threads_test
+// RUN: %if valgrind %{ %helgrind %this %}
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -73,7 +74,7 @@ bool keeps_its_bytes(const Block<>& block, std::uint32_t mark) {
 
 TEST_CASE("threads that compete for too little memory all get their turn") {
   TestHeap heap(512);  // room for two or three of them
-  std::atomic<std::uint32_t> kept{0};
+  mneme::Atomic<std::uint32_t> kept{0};
   constexpr std::uint32_t rounds = 400;
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread);
@@ -89,8 +90,8 @@ TEST_CASE("threads that compete for too little memory all get their turn") {
 
 TEST_CASE("requests given up at any moment lose neither memory nor the others' wakeups") {
   TestHeap heap(512);
-  std::atomic<std::uint32_t> kept{0};
-  std::atomic<std::uint32_t> asked{0};
+  mneme::Atomic<std::uint32_t> kept{0};
+  mneme::Atomic<std::uint32_t> asked{0};
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread + 10);
     for (std::uint32_t round = 0; round < 400; ++round) {
@@ -112,8 +113,8 @@ TEST_CASE("requests given up at any moment lose neither memory nor the others' w
 
 TEST_CASE("guards, deferring frees and polls on other threads strand nobody") {
   TestHeap heap(512);
-  std::atomic<std::uint32_t> running{threads_count};
-  std::atomic<std::uint32_t> kept{0};
+  mneme::Atomic<std::uint32_t> running{threads_count};
+  mneme::Atomic<std::uint32_t> kept{0};
   constexpr std::uint32_t rounds = 300;
   std::jthread meddler([&] {
     while (running > 0) {
@@ -144,8 +145,8 @@ TEST_CASE("guards, deferring frees and polls on other threads strand nobody") {
 
 TEST_CASE("try forms race with requests, and take nothing from those who wait") {
   TestHeap heap(512);
-  std::atomic<std::uint32_t> kept{0};
-  std::atomic<std::uint32_t> asked{0};
+  mneme::Atomic<std::uint32_t> kept{0};
+  mneme::Atomic<std::uint32_t> asked{0};
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread + 30);
     for (std::uint32_t round = 0; round < 400; ++round) {
@@ -167,7 +168,7 @@ TEST_CASE("try forms race with requests, and take nothing from those who wait") 
 TEST_CASE("close ends all who wait, on whatever thread, while others still free") {
   for (int round = 0; round < 30; ++round) {
     TestHeap heap(512);
-    std::atomic<std::uint32_t> ended{0};
+    mneme::Atomic<std::uint32_t> ended{0};
     std::jthread closer([&] {
       while (heap.counts().grants < 20) std::this_thread::yield();
       heap.close();
@@ -190,8 +191,8 @@ TEST_CASE("close ends all who wait, on whatever thread, while others still free"
 
 TEST_CASE("a request may be destroyed at the very moment that it is woken") {
   TestHeap heap(256);
-  std::atomic<void*> hog{nullptr};
-  std::atomic<int> rounds{0};
+  mneme::Atomic<void*> hog{nullptr};
+  mneme::Atomic<int> rounds{0};
   std::jthread freer([&] {
     while (rounds < 500) {
       if (void* const memory = hog.exchange(nullptr); memory != nullptr) {

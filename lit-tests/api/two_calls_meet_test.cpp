@@ -3,6 +3,7 @@
 // threads: two that call at the same moment, over and over, each time a little earlier or later.
 // invariants: after each round the heap is as if one of the calls had come first.
 // RUN: %runner %build/tests/two_calls_meet_test
+// RUN: %if valgrind %{ %helgrind %this %}
 #include <atomic>
 #include <cstddef>
 #include <optional>
@@ -44,8 +45,8 @@ void race(Before before, One one, Other other, After after) {
   const auto pause = [](int turns) {
     for (; turns > 0; --turns) mneme::relax();
   };
-  std::atomic<int> begun{0};
-  std::atomic<int> ended{0};
+  mneme::Atomic<int> begun{0};
+  mneme::Atomic<int> ended{0};
   // Asked to stop at the end of this function, also if it ends by a requirement that does not hold.
   const std::jthread helper([&](const std::stop_token& stop) {
     for (int round = 1; round <= rounds; ++round) {

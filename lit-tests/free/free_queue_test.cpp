@@ -1,4 +1,5 @@
 // RUN: %runner %build/tests/free_queue_test
+// RUN: %if valgrind %{ %helgrind %this %}
 // purpose: shows that what is pushed comes out once, whoever is interrupted meanwhile.
 // room: tests; includes free_queue.
 // threads: up to four producers and one consumer; a signal handler that pushes.
@@ -94,7 +95,7 @@ TEST_CASE("producers on threads: every block comes out exactly once") {
     FreeQueue queue;
     std::vector<int> seen(blocks.size());
     std::size_t received = 0;
-    std::atomic<std::size_t> working{producers};
+    Atomic<std::size_t> working{producers};
     {
       std::vector<std::jthread> threads;
       for (std::size_t p = 0; p < producers; ++p) {
@@ -122,9 +123,9 @@ TEST_CASE("blocks that are pushed again at once: none is lost to a head that loo
   const Blocks blocks(producers * each);
   FreeQueue queue;
   // A block that was drained goes straight back to the producer it came from.
-  std::vector<std::atomic<bool>> home(blocks.size());
+  std::vector<Atomic<bool>> home(blocks.size());
   for (auto& at_home : home) at_home = true;
-  std::atomic<std::size_t> working{producers};
+  Atomic<std::size_t> working{producers};
   std::size_t received = 0;
   {
     std::vector<std::jthread> threads;
@@ -155,7 +156,7 @@ TEST_CASE("blocks that are pushed again at once: none is lost to a head that loo
 // The signal handler's hands.
 FreeQueue* handler_queue = nullptr;
 const Blocks* handler_blocks = nullptr;
-std::atomic<std::size_t> handler_pushed{0};
+Atomic<std::size_t> handler_pushed{0};
 
 void push_from_handler(int) {
   const std::size_t next = handler_pushed.load(std::memory_order_relaxed);

@@ -1,4 +1,5 @@
 // RUN: %runner %build/tests/published_bugs_of_wait_queues_test
+// RUN: %if valgrind %{ %helgrind %this %}
 // purpose: shows that what was published of embassy, tokio and zephyr does not happen here.
 // room: tests; includes everything.
 // threads: one case starts one.

@@ -1,14 +1,11 @@
 // REQUIRES: tsan || valgrind
-// RUN: %threaded %this -tce='a relaxed*'
-// RUN: not %threaded %this -tc='a relaxed*' 2>&1 | FileCheck %s
+// RUN: %helgrind %this -tce='a relaxed*'
+// RUN: not %helgrind %this -tc='a relaxed*' 2>&1 | FileCheck %s
 // CHECK: {{Possible data race during (read|write) of size|ThreadSanitizer: data race}}
 // purpose: shows that what threads hand over through the heap is published, by TSan and Helgrind.
 // room: tests; includes everything, on atomics whose orders Helgrind is told of.
 // threads: two to four, which share nothing but the heap and atomics with stated orders.
 // invariants: nothing is suppressed; the wrong order beside the right ones is found.
-#ifdef MNEME_VALGRIND
-#define MNEME_ATOMIC_HEADER "../../lit-tests/wait/Inputs/helgrind_atomic.hpp"
-#endif
 #include <doctest/doctest.h>
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // RUN: %runner %build/tests/lock_test
+// RUN: %if valgrind %{ %helgrind %this %}
 // purpose: shows each transition of the lock word, and by threads that no work is forgotten.
 // room: tests; includes lock.
 // threads: some cases start them; what the locks guard is plain, so that TSan sees a race.
@@ -106,7 +107,7 @@ TEST_CASE("threads: all work that is left gets done, by one owner at a time") {
   constexpr int rounds = 10'000;
   constexpr int workers = 3;
   LockWord word;
-  std::atomic<int> left{0};
+  Atomic<int> left{0};
   int done = 0;  // the owner's
   const auto settle = [&] {
     do {
@@ -138,7 +139,7 @@ TEST_CASE("threads: all work that is left gets done, by one owner at a time") {
 TEST_CASE("threads: work left by leave_work needs no further call") {
   constexpr int rounds = 10'000;
   LockWord word;
-  std::atomic<int> left{0};
+  Atomic<int> left{0};
   int done = 0;
   {
     std::vector<std::jthread> threads;
@@ -164,8 +165,8 @@ TEST_CASE("threads: who is told of work sees all that was done before it was lef
     LockWord word;
     int work = 0;  // plain: on its way to the owner only the word orders it
     int sum = 0;
-    std::atomic<int> begun{0};  // the round for which the owner has the word
-    std::atomic<int> left{0};   // relaxed: says when, and orders nothing
+    Atomic<int> begun{0};  // the round for which the owner has the word
+    Atomic<int> left{0};   // relaxed: says when, and orders nothing
     {
       const std::jthread other([&] {
         for (int round = 1; round <= rounds; ++round) {

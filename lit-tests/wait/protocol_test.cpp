@@ -1,4 +1,5 @@
 // RUN: %runner %build/tests/protocol_test
+// RUN: %if valgrind %{ %helgrind %this %}
 // purpose: shows that threads which use one heap in every way lose nothing, by counting.
 // room: tests; includes everything.
 // threads: four or five a case; all blocks are filled and checked, so an overlap is seen.
@@ -22,19 +23,19 @@ namespace {
 constexpr int rounds = 300;
 
 struct Counts {
-  std::atomic<std::size_t> asked{0};
-  std::atomic<std::size_t> got{0};
-  std::atomic<std::size_t> gave_up{0};
-  std::atomic<std::size_t> closed{0};
-  std::atomic<std::size_t> corrupt{0};
-  std::atomic<bool> lost_wakeup{false};
+  Atomic<std::size_t> asked{0};
+  Atomic<std::size_t> got{0};
+  Atomic<std::size_t> gave_up{0};
+  Atomic<std::size_t> closed{0};
+  Atomic<std::size_t> corrupt{0};
+  Atomic<bool> lost_wakeup{false};
 };
 
 struct Shared {
   alignas(64) std::byte region[2048];
   Heap heap{region};
   Counts counts;
-  std::atomic<bool> stop{false};  // for the helpers
+  Atomic<bool> stop{false};  // for the helpers
 
   /// The end of every case: all came back, and the heap is as new.
   void check_all_came_back() {
@@ -73,7 +74,7 @@ void use(Counts& counts, void* data, std::size_t size, std::size_t pattern) {
 
 /// Set by a waker.
 struct Flag {
-  std::atomic<bool> set{false};
+  Atomic<bool> set{false};
   static void wake(void* context) noexcept {
     static_cast<Flag*>(context)->set.store(true, std::memory_order_release);
   }
@@ -256,7 +257,7 @@ TEST_CASE("one token goes round between threads without ever being lost") {
   alignas(64) std::byte region[64];
   Heap heap(region);
   constexpr Layout token{.size = 56, .align = 8};
-  std::atomic<bool> lost{false};
+  Atomic<bool> lost{false};
   {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 3; ++t) {
@@ -292,7 +293,7 @@ class Meeting {
   }
 
  private:
-  std::atomic<int> arrivals_{0};
+  Atomic<int> arrivals_{0};
 };
 
 /// A pause that is a little longer each time, then begins anew: so that one thread is shifted
@@ -347,7 +348,7 @@ TEST_CASE("who polls again and again, without a waker, sees the grant and all th
   Meeting meeting;
   void* held = heap.try_allocate(token);
   std::memset(held, 0, token.size);
-  std::atomic<int> freed{-1};
+  Atomic<int> freed{-1};
   int wrong = 0;
   {
     const std::jthread freer([&] {

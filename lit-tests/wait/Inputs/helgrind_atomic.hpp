@@ -43,17 +43,17 @@ class Atomic {
     VALGRIND_HG_ENABLE_CHECKING(&value_, sizeof value_);
   }
 
-  T load(std::memory_order order) const noexcept {
+  T load(std::memory_order order = std::memory_order_seq_cst) const noexcept {
     test::maybe_yield();
     const T value = value_.load(order);
     after(order);
     return value;
   }
-  void store(T value, std::memory_order order) noexcept {
+  void store(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
     before(order);
     value_.store(value, order);
   }
-  T exchange(T value, std::memory_order order) noexcept {
+  T exchange(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
     return both(order, [&] { return value_.exchange(value, order); });
   }
   bool compare_exchange_strong(T& expected, T value, std::memory_order good,
@@ -74,10 +74,10 @@ class Atomic {
                              std::memory_order bad) noexcept {
     return compare_exchange_strong(expected, value, good, bad);
   }
-  T fetch_add(T value, std::memory_order order) noexcept {
+  T fetch_add(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
     return both(order, [&] { return value_.fetch_add(value, order); });
   }
-  T fetch_sub(T value, std::memory_order order) noexcept {
+  T fetch_sub(T value, std::memory_order order = std::memory_order_seq_cst) noexcept {
     return both(order, [&] { return value_.fetch_sub(value, order); });
   }
   T fetch_or(T value, std::memory_order order) noexcept {
@@ -87,7 +87,25 @@ class Atomic {
     return both(order, [&] { return value_.fetch_and(value, order); });
   }
 
+  // What tests write shorter.
+  explicit(false) operator T() const noexcept { return load(); }
+  T operator=(T value) noexcept { return store(value), value; }
+  T operator++() noexcept { return fetch_add(1) + 1; }
+  T operator++(int) noexcept { return fetch_add(1); }
+  T operator--() noexcept { return fetch_sub(1) - 1; }
+  T operator--(int) noexcept { return fetch_sub(1); }
+  T operator+=(T value) noexcept { return fetch_add(value) + value; }
+
  private:
+  static bool releases(std::memory_order order) {
+    return order == std::memory_order_release || order == std::memory_order_acq_rel ||
+           order == std::memory_order_seq_cst;
+  }
+  static bool acquires(std::memory_order order) {
+    return order == std::memory_order_acquire || order == std::memory_order_acq_rel ||
+           order == std::memory_order_seq_cst;
+  }
+
   template <class F>
   T both(std::memory_order order, F operation) noexcept {
     before(order);
@@ -100,14 +118,10 @@ class Atomic {
     announce(order);
   }
   void announce(std::memory_order order) const noexcept {
-    if (order == std::memory_order_release || order == std::memory_order_acq_rel) {
-      ANNOTATE_HAPPENS_BEFORE(&value_);
-    }
+    if (releases(order)) ANNOTATE_HAPPENS_BEFORE(&value_);
   }
   void after(std::memory_order order) const noexcept {
-    if (order == std::memory_order_acquire || order == std::memory_order_acq_rel) {
-      ANNOTATE_HAPPENS_AFTER(&value_);
-    }
+    if (acquires(order)) ANNOTATE_HAPPENS_AFTER(&value_);
   }
 
   std::atomic<T> value_;
