@@ -98,34 +98,46 @@ LIBRARIES = {  # header: Debian package
     "sanitizer/asan_interface.h": "libclang-rt-22-dev",
     "relacy/relacy.hpp": "relacy-dev",
 }
+# What only one suite of tests needs: without it, that suite alone is unsupported.
+ONLY_FOR = {"valgrind": "valgrind", "valgrind/memcheck.h": "valgrind", "g++": "gcc",
+            "relacy/relacy.hpp": "model"}
 
 
 def output_of(*command, text=""):
     return subprocess.run(command, input=text, capture_output=True, text=True).stdout
 
 
-def check_tools(variants):
-    """Stops with one line for each thing that is missing, naming the package that has it."""
-    missing = []
+def check_tools():
+    """{suite: why this machine cannot run it}. Stops, with one line for each thing that is missing and
+    the package that has it, if nothing can be built at all."""
+    missing, unsupported = [], {}
+
+    def lacks(what, why):
+        if what in ONLY_FOR:
+            unsupported[ONLY_FOR[what]] = why
+        else:
+            missing.append(why)
+
     for tool, (package, lowest) in TOOLS.items():
-        if tool == "valgrind" and tool not in variants:
-            continue
         if not shutil.which(tool):
-            missing.append(f"{tool} not found: install the package {package}")
+            lacks(tool, f"{tool} not found: install the package {package}")
             continue
         version = re.search(r"(\d+)\.\d+", output_of(tool, "--version"))
         if not version or int(version[1]) < lowest:
             found = version[0] if version else "unknown"
-            missing.append(f"{tool} has version {found}, needed is {lowest} or later ({package})")
+            lacks(tool, f"{tool} has version {found}, needed is {lowest} or later ({package})")
     if shutil.which(CLANG):
         probe = "".join(f"#if !__has_include(<{header}>)\n{header}\n#endif\n"
                         for header in LIBRARIES)
-        missing += [f"<{header}> not found: install the package {LIBRARIES[header]}"
-                    for header in output_of(CLANG, "-E", "-P", "-xc++", "-", text=probe).split()]
+        for header in output_of(CLANG, "-E", "-P", "-xc++", "-", text=probe).split():
+            lacks(header, f"<{header}> not found: install the package {LIBRARIES[header]}")
     if subprocess.run(["/usr/bin/python3", "-c", "import psutil"], capture_output=True).returncode:
-        missing.append("Debian's module psutil not found: install the package python3-psutil")
+        lacks("psutil", "Debian's module psutil not found: install the package python3-psutil")
     if missing:
         sys.exit("\n".join(f"configure.py: error: {line}" for line in missing))
+    for suite, why in unsupported.items():
+        print(f"configure.py: {suite} is unsupported, because {why}", file=sys.stderr)
+    return unsupported
 
 
 edges = []  # the text of each
@@ -201,7 +213,6 @@ def add_models():
         add(f"build/model/{Path(file).stem}", "link", [compile_one(file), search],
             compiler=CLANG, flags=f"{COMMON} {MODEL}")
         for file in sources("lit-tests/model/*_model.cpp")])
-    add_lit("check-model", ["model"])
 
 
 def add_fuzz_build(name, flags, harnesses, driver):
@@ -248,7 +259,7 @@ def add_lit(target, variants):
         suites=" ".join(f"build/{variant}/lit" for variant in variants))
 
 
-def add_text_checks(variants):
+def add_text_checks(variants, unsupported):
     """headers, tidy, tidy-tests, format-check, house-rules: checks of the text, the same for all variants."""
     core = sources("include/mneme/**/*.hpp")
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
@@ -266,9 +277,10 @@ def add_text_checks(variants):
     # Each file is tidied by itself, and again whenever the edge that compiles it was due.
     compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
     compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
-    compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs}
+    compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs
+                 if not file.startswith("lit-tests/model/")}
     compiled |= {file: f"build/model/obj/{file}.o"
-                 for file in sources("lit-tests/model/**/*.cpp")}
+                 for file in sources("lit-tests/model/**/*.cpp") if "model" not in unsupported}
     compiled |= {file: f"build/fuzz{'-threads' if file in FUZZ_THREADED else ''}/obj/{file}.o"
                  for file in harnesses}
     configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
@@ -286,21 +298,28 @@ def add_text_checks(variants):
     add("house-rules", "house-rules")
 
 
-def build_description(variants, sites):
+def build_description(variants, unsupported, sites):
     """The text of build.ninja."""
     settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\n"
     for variant in variants:
         compiler, flags = VARIANTS[variant]
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
-        add_variant(variant)
+        if variant in unsupported:
+            add(variant, "phony")
+        else:
+            add_variant(variant)
         add_lit(f"check-{variant}", [variant])
-    add_models()
+    if "model" in unsupported:
+        add("model", "phony")
+    else:
+        add_models()
+    add_lit("check-model", ["model"])
     for check, wanted in CHECKS.items():
         suites = [suite for suite in (*variants, "model") if suite in wanted]
         add(f"build-{check}", "phony", suites)
         add_lit(check, suites)
     add_fuzz()
-    add_text_checks(variants)
+    add_text_checks(variants, unsupported)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
     edges.append(f"default {variants[0]} {database}\n")
@@ -315,14 +334,17 @@ def main():
     for variant in variants:
         if variant not in VARIANTS:
             parser.error(f"no variant '{variant}'; there are {', '.join(VARIANTS)}")
-    check_tools(variants)
+    unsupported = check_tools()
+    if variants[0] in unsupported:
+        parser.error(f"the first variant cannot be built: {unsupported[variants[0]]}")
 
     suites = [*variants, "model"]
     sites = [f"build/{suite}/lit/lit.site.cfg.py" for suite in suites]
     for variant, site in zip(suites, sites):
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
-                            "without_program": tests_without_program(variant)}.items():
+                            "without_program": tests_without_program(variant),
+                            "lacking": unsupported.get(variant, "")}.items():
             text = text.replace(f"@{word}@", str(value))
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / site).write_text(text)
@@ -334,7 +356,7 @@ def main():
                  ROOT / "fuzz", "fuzz/shared",
                  *sources("lit-tests/*/*_test.cpp")]
     (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(map(str, looked_at))}\n")
-    (ROOT / "build.ninja").write_text(build_description(variants, sites))
+    (ROOT / "build.ninja").write_text(build_description(variants, unsupported, sites))
 
 
 if __name__ == "__main__":

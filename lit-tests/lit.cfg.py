@@ -20,6 +20,9 @@ if config.without_program:  # there is no driver, nor what is built with it
     config.suffixes = {".test", "_test.cpp"}
     config.excludes |= {"driver", "scenarios", "script", "tools", *config.without_program}
 config.available_features.add(config.variant)
+if config.lacking:
+    config.unsupported = True
+    lit_config.note(f"{config.name} is unsupported, because {config.lacking}")
 if "full" in lit_config.params:
     config.available_features.add("full")
 if config.variant == "quarantine":
