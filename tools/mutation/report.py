@@ -7,7 +7,8 @@ import subprocess
 SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
 LEGEND = ("**T** the layer's own tool reports it · **C** a check of mneme or the driver's oracle stops it · "
-          "**x** a test's expectation fails · **t** a test takes too long · – not seen · blank: not asked. "
+          "**x** a test's expectation fails · **t** a test takes too long · – not seen · "
+          "**·** not seen in a minute, as another layer's tests had seen it · blank: not asked. "
           "Miri, loom: what they would say of the same fault in Rust (an estimate).")
 
 
@@ -23,7 +24,7 @@ def _cell(fault, layer, results):
     verdict = results.get(fault, layer)
     if verdict is None:
         return ""
-    return SIGNS[verdict.by] if verdict.test else "–"
+    return SIGNS[verdict.by] if verdict.test else "·" if verdict.by == "enough" else "–"
 
 
 def _first(fault, layers, results):

@@ -62,5 +62,5 @@ class Results:
 
     def likely(self, fault):
         """The tests that caught it in other layers."""
-        return {entry["test"] for (name, _), entry in list(self.entries.items())
-                if name == fault.name}
+        return {entry["test"] for (name, layer), entry in list(self.entries.items())
+                if name == fault.name and layer != "static" and entry["test"]}
