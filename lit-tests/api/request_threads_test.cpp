@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "../regress/Inputs/worlds.hpp"
 #include "support.hpp"
 
 using mneme::AllocError;
@@ -68,6 +69,14 @@ bool keeps_its_bytes(const Block<>& block, std::uint32_t mark) {
     if (data[i] != (mark & 0xff)) return false;
   }
   return true;
+}
+
+/// Asks again and again for all the memory that there is, on whatever thread resumes it.
+mneme::test::Task take_turns(TestHeap& heap, mneme::Atomic<std::uint32_t>& turns) {
+  for (int round = 0; round < 100; ++round) {
+    const auto block = co_await heap.allocate(bytes(200));
+    if (block) ++turns;
+  }
 }
 
 }  // namespace
@@ -214,4 +223,21 @@ TEST_CASE("a request may be destroyed at the very moment that it is woken") {
     hog.store(memory);
     for (int pause = round % 50; pause > 0; --pause) mneme::relax();
   }
+}
+
+TEST_CASE("tasks that poll() resumes go from thread to thread") {
+  TestHeap heap(256);
+  mneme::Atomic<std::uint32_t> turns{0};
+  void* const hog = heap.try_allocate(bytes(200));
+  std::vector<mneme::test::Task> tasks;
+  tasks.reserve(threads_count);
+  for (std::uint32_t i = 0; i < threads_count; ++i) tasks.push_back(take_turns(heap, turns));
+  heap.free(hog, bytes(200));
+  on_threads([&](std::uint32_t) {
+    while (turns < 100 * threads_count) {
+      if (heap.poll() == 0) std::this_thread::yield();
+    }
+  });
+  CHECK(turns == 100 * threads_count);
+  CHECK(heap.counts().used_bytes == 0);
 }

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=word.defer | FileCheck %s --check-prefix=WRONG
 // RUN: %fails --lose=word.defer | FileCheck %s --check-prefix=WRONG
-// CHECK: deferred_free_against_release: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK: deferred_free_against_release: full search: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: deferred_free_against_release: random: 4000 interleavings, no failure
 // WRONG: deferred_free_against_release: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that a deferred free is done by the release, request or poll that is next: P1, P4.
@@ -55,4 +55,4 @@ struct DeferredFreeAgainstRelease : model::World<DeferredFreeAgainstRelease, 2, 
 }  // namespace
 
 const model::Model model::the_model =
-    model::searched<DeferredFreeAgainstRelease>({.preemptions = 4});
+    model::searched<DeferredFreeAgainstRelease>({.full = true});

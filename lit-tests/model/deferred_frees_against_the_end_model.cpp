@@ -1,6 +1,6 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
-// CHECK: deferred_frees_against_the_end: 4 preemptions: {{([0-9]{3,})}} interleavings, no failure
+// CHECK: deferred_frees_against_the_end: full search: {{([0-9]{3,})}} interleavings, no failure
 // CHECK-NEXT: deferred_frees_against_the_end: random: 4000 interleavings, no failure
 // WRONG: deferred_frees_against_the_end: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that blocks still in the free queue at a heap's end are taken back by it.
@@ -31,4 +31,4 @@ struct DeferredFreesAgainstTheEnd : model::World<DeferredFreesAgainstTheEnd, 2, 
 }  // namespace
 
 const model::Model model::the_model =
-    model::searched<DeferredFreesAgainstTheEnd>({.preemptions = 4});
+    model::searched<DeferredFreesAgainstTheEnd>({.full = true});

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=word.look | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=word.leave | FileCheck %s --check-prefix=WRONG
-// CHECK: free_against_release: 4 preemptions: {{([0-9]{3,})}} interleavings, no failure
+// CHECK: free_against_release: full search: {{([0-9]{3,})}} interleavings, no failure
 // CHECK-NEXT: free_against_release: random: 4000 interleavings, no failure
 // RACE: free_against_release: {{.*}}: DATA RACE in interleaving
 // WRONG: free_against_release: {{.*}}: USER ASSERT FAILED in interleaving
@@ -40,4 +40,4 @@ struct FreeAgainstRelease : model::World<FreeAgainstRelease, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<FreeAgainstRelease>({.preemptions = 4});
+const model::Model model::the_model = model::searched<FreeAgainstRelease>({.full = true});

@@ -2,7 +2,7 @@
 // RUN: %fails --weaken=word.take | FileCheck %s --check-prefix=RACE
 // RUN: %fails --weaken=word.release | FileCheck %s --check-prefix=RACE
 // RUN: %fails --weaken=word.leave | FileCheck %s --check-prefix=WRONG
-// CHECK: free_against_take: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: free_against_take: full search: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: free_against_take: random: 4000 interleavings, no failure
 // RACE: free_against_take: {{.*}}: DATA RACE in interleaving
 // WRONG: free_against_take: {{.*}}: USER ASSERT FAILED in interleaving
@@ -34,4 +34,4 @@ struct FreeAgainstTake : model::World<FreeAgainstTake, 2, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<FreeAgainstTake>({.preemptions = 4});
+const model::Model model::the_model = model::searched<FreeAgainstTake>({.full = true});

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=word.take | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=waits.resize | FileCheck %s --check-prefix=WRONG
-// CHECK: try_allocate_against_waiter: 4 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK: try_allocate_against_waiter: full search: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: try_allocate_against_waiter: random: 4000 interleavings, no failure
 // RACE: try_allocate_against_waiter: {{.*}}: DATA RACE in interleaving
 // WRONG: try_allocate_against_waiter: {{.*}}: USER ASSERT FAILED in interleaving
@@ -40,4 +40,4 @@ struct TryAllocateAgainstWaiter : model::World<TryAllocateAgainstWaiter, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TryAllocateAgainstWaiter>({.preemptions = 4});
+const model::Model model::the_model = model::searched<TryAllocateAgainstWaiter>({.full = true});

@@ -9,6 +9,8 @@ declaration, which no run can see, as it must not compile or must not pass the c
 import tomllib
 from dataclasses import dataclass, field
 
+KEYS = {"name": str, "class": str, "file": str, "old": str, "new": str, "rust": str, "reason": str,
+        "switched": bool, "also": dict}
 CLASSES = (
     "use after free", "double free", "out of bounds", "overlap", "lost coalescing", "misalignment",
     "overflow", "uninitialised read", "wrong type", "provenance", "invalid value", "leak", "race", "lost wakeup",
@@ -40,6 +42,14 @@ class Fault:
         """All its places."""
         return [self, self.also] if self.also else [self]
 
+    def texts(self, root):
+        """What its files are with the fault in them."""
+        texts = {}
+        for change in sorted(self.changes(), key=lambda change: -change.start):
+            text = texts.get(change.file) or (root / change.file).read_text()
+            texts[change.file] = text[:change.start] + change.new + text[change.end:]
+        return tuple(sorted(texts.items()))
+
 
 def _one(entry, key, name):
     value = entry.get(key)
@@ -58,9 +68,11 @@ def _placed(root, entry, name):
     old, new = old.strip(), new.strip()
     if text.count(old) != 1:
         raise CatalogueError(f"fault {name}: `old` stands {text.count(old)} times in {file}")
+    if old == new:
+        raise CatalogueError(f"fault {name}: `new` is the same as `old`")
+    start = text.index(old)
     if old.endswith(",") and new.endswith(","):  # an argument was given with its comma
         old, new = old[:-1], new[:-1]
-    start = text.index(old)
     return Fault(name=name, file=file, start=start, end=start + len(old), new=new,
                  statement=old.endswith((";", "}")))
 
@@ -68,23 +80,28 @@ def _placed(root, entry, name):
 def load_catalogue(root, path):
     """The chosen faults, in the catalogue's order; CatalogueError names the first that is bad."""
     try:
-        entries = tomllib.loads(path.read_text())["fault"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        entries = tomllib.loads(path.read_text()).get("fault")
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise CatalogueError(f"{path}: {error}") from error
-    faults, names, places = [], set(), {}
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise CatalogueError(f"{path}: holds no [[fault]]")
+    faults, names, texts = [], set(), {}
     for number, entry in enumerate(entries, 1):
         name = entry.get("name", f"number {number}")
+        for key, value in entry.items():
+            if not isinstance(value, KEYS.get(key, ())):
+                raise CatalogueError(f"fault {name}: `{key}` is no key, or not of its type")
         fault = _placed(root, entry, name)
         if name in names:
             raise CatalogueError(f"fault {name}: there are two of that name")
         names.add(name)
-        if (same := places.setdefault((fault.file, fault.start, fault.end, fault.new), name)) != name:
+        if "also" in entry:
+            fault.also = _placed(root, entry["also"], name)
+        if (same := texts.setdefault(fault.texts(root), name)) != name:
             raise CatalogueError(f"fault {name}: the same as {same}")
         if _one(entry, "class", name) not in CLASSES:
             raise CatalogueError(f"fault {name}: no class `{entry['class']}`")
         fault.kind, fault.rust = entry["class"], _one(entry, "rust", name)
         fault.switched, fault.reason = entry.get("switched", True), entry.get("reason", "")
-        if "also" in entry:
-            fault.also = _placed(root, entry["also"], name)
         faults.append(fault)
     return faults

@@ -8,7 +8,7 @@ SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
 LEGEND = ("**T** the layer's own tool reports it · **C** a check of mneme or the driver's oracle stops it · "
           "**x** a test's expectation fails · **t** a test takes too long · – not seen · "
-          "**·** not seen in a minute, as another layer's tests had seen it · blank: not asked. "
+          "**·** not seen in 20 s of tests, as another layer's tests had seen it · blank: not asked. "
           "Miri, loom: what they would say of the same fault in Rust (an estimate).")
 
 
@@ -54,13 +54,16 @@ def table(faults, results, layers):
 
 def score(faults, results, layers, justified):
     """How many of the mechanical faults were seen, by operator, and which were not."""
-    lines = ["| operator | faults | seen | equivalent | survived |", "|---|---|---|---|---|"]
+    lines = ["| operator | faults | seen | by static alone | equivalent | survived |",
+             "|---|---|---|---|---|---|"]
     alive = survivors(faults, results, layers)
+    unseen = survivors(faults, results, [layer for layer in layers if layer != "static"])
     for kind in [*sorted({fault.kind for fault in faults}), "all"]:
         some = [fault for fault in faults if kind in (fault.kind, "all")]
         left = [fault for fault in some if fault in alive]
         excused = sum(fault.name in justified for fault in left)
-        lines.append(f"| {kind} | {len(some)} | {len(some) - len(left)} | {excused} | "
+        read = sum(fault in unseen for fault in some) - len(left)
+        lines.append(f"| {kind} | {len(some)} | {len(some) - len(left)} | {read} | {excused} | "
                      f"{len(left) - excused} |")
     counted = len(faults) - sum(fault.name in justified for fault in alive)
     killed = len(faults) - len(alive)

@@ -1,8 +1,8 @@
 """What is known of each fault and layer, one line of JSON a verdict, kept as it is found.
 
 A verdict holds as long as what it rests on stays as it was: that a fault survives, all sources and
-tests; that a test caught it, the file that is broken, that test, and what all tests share; that a check of
-the text did, all that such checks read. `--again` forgets them all.
+tests; that a test caught it, all sources, that test, and what all tests share; that a check of the text
+did, all that such checks read. `--again` forgets them all.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ class Results:
         self.root, self.file, self.lock = root, file, threading.Lock()
         self.all_tested, self.all_read = hash_of(root, TESTED), hash_of(root, READ)
         self.shared = hash_of(root, [
-            "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
+            "include", "src", "fuzz", "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
             *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg")
               for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
@@ -30,10 +30,7 @@ class Results:
             self.entries[entry["fault"], entry["layer"]] = entry
 
     def _key(self, fault, layer, verdict):
-        text = (self.root / fault.file).read_text()
-        parts = [fault.file, text, text[fault.start:fault.end], fault.new]
-        if fault.also:
-            parts += [(self.root / fault.also.file).read_text(), fault.also.new]
+        parts = [part for pair in fault.texts(self.root) for part in pair]
         if layer == "static":
             parts.append(self.all_read)
         elif verdict.test:

@@ -163,6 +163,9 @@ def copy_tree(root, tree, faults):
             if name == "configure.py":  # a switched fault is not what warnings are for
                 text = text.replace(b" -Werror", b" -Wno-everything").replace(
                     b"-Wno-everything=", b"-W")
+            if name == "lit-tests/lit.cfg.py":  # each test notes which faults it reaches
+                text += (b'config.test_format.preamble_commands = '
+                         b'["export MNEME_REACHED=${MNEME_REACHED-%t.reached}"]\n')
             if name.startswith("lit-tests/model/"):  # a mutation on top of a fault tells nothing
                 text = re.sub(rb"^// RUN: .*%fails\b.*\n", b"", text, flags=re.MULTILINE)
             _write_if_changed(tree / name, text)
