@@ -32,7 +32,7 @@ TOOL_SPOKE = re.compile(
     r"(Syscall param|Jump to the invalid|Source and destination overlap) ")
 CHECK_SPOKE = re.compile(r"mneme: fatal: |error: corruption")
 # What a verdict of a variant, and one of the text, rests on.
-TESTED = ("include", "src", "fuzz", "lit-tests", "configure.py", "build.ninja.in")
+TESTED = ("include", "src", "lit-tests", "configure.py", "build.ninja.in")
 READ = ("include", "src", "lit-tests/free/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
         "tools/rooms.toml", "configure.py", ".clang-tidy")
 LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 10, 120

@@ -16,7 +16,7 @@ class Results:
         self.root, self.file, self.lock = root, file, threading.Lock()
         self.all_tested, self.all_read = hash_of(root, TESTED), hash_of(root, READ)
         self.shared = hash_of(root, [
-            "include", "src", "fuzz", "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
+            "include", "src", "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
             *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg")
               for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
