@@ -28,7 +28,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const driver::Script script = driver::decode({data, size});
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > fuzz::heap_bytes_max) return -1;
-  const fuzz::TextStory story(text_of(script));
   fuzz::run_raw_heaps<Leaky>(script, heap_bytes);
   return 0;
 }

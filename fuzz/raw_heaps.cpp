@@ -1,11 +1,12 @@
 // purpose: every raw heap under the same steps, against an oracle each, and against each other.
 // room: fuzz; includes the raw heaps and the driver's codec and oracle.
 // threads: one.
-// invariants: P8, P9; heaps of one kind do exactly the same.
+// invariants: P8, P9; heaps of one kind do exactly the same, those of two kinds what they must.
 #include <driver/codec.hpp>
 #include <mneme/raw/fault_injecting.hpp>
 #include <mneme/raw/first_fit.hpp>
 
+#include "shared/best_fit.hpp"
 #include "shared/raw_run.hpp"
 
 using namespace mneme;
@@ -14,7 +15,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const driver::Script script = driver::decode({data, size});
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > fuzz::heap_bytes_max) return -1;
-  const fuzz::TextStory story(text_of(script));
-  fuzz::run_raw_heaps<FirstFit, FaultInjecting<FirstFit>>(script, heap_bytes);
+  fuzz::run_raw_heaps<FirstFit, FaultInjecting<FirstFit>, fuzz::BestFit>(script, heap_bytes);
   return 0;
 }

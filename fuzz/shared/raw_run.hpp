@@ -5,11 +5,13 @@
 //   bytes stay what was written.
 #pragma once
 
+#include <driver/canonical.hpp>
 #include <driver/codec.hpp>
 #include <driver/oracle.hpp>
 #include <driver/pattern.hpp>
 #include <driver/region.hpp>
 #include <mneme/raw_heap.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -41,6 +43,12 @@ class RawRun {
     }
     compare();
     return outcome;
+  }
+
+  /// Whether an empty heap has room for what the step asks for.
+  [[nodiscard]] bool can_hold(const Op& op) const {
+    const auto wanted = BlockLayout::with_header({op.size_bytes, op.align_bytes});
+    return wanted && raw_.fits_empty(*wanted);
   }
 
   void finish() {
@@ -140,17 +148,43 @@ class RawRun {
   std::uint64_t serials_ = 0;
 };
 
-/// Runs a script on several raw heaps. Those of the same name must do exactly the same.
+/// The steps up to the present one.
+class StepsSoFar final : public Story {
+ public:
+  /// The script must outlive it.
+  explicit StepsSoFar(const Script& script) : script_{script} {}
+  void next() { ++count_; }
+
+  [[nodiscard]] std::string text() const override {
+    std::string text;
+    CommandBuffer buffer;
+    for (const Op& op : std::span(script_.ops).first(count_)) {
+      text.append(canonical(op, buffer)).push_back('\n');
+    }
+    return text;
+  }
+
+ private:
+  const Script& script_;
+  std::size_t count_ = 0;
+};
+
+/// Runs a script on several raw heaps. Those of the same name must do exactly the same. Those of
+/// another kind put blocks elsewhere, so that one has room where the other has none; but what one
+/// can ever hold, the other can.
 template <RawHeap First, RawHeap... More>
 void run_raw_heaps(const Script& script, std::size_t heap_bytes) {
   RawRun<First> first(heap_bytes);
   std::tuple<RawRun<More>...> more((sizeof(More) != 0 ? heap_bytes : 0)...);
+  StepsSoFar story(script);
   const auto compare = [&]<class Raw>(RawRun<Raw>& run, const Op& op,
                                       typename RawRun<First>::Outcome outcome) {
     const bool is_same_kind = std::string_view(Raw::name) == First::name;
     require(run.step(op) == outcome || !is_same_kind, "two heaps of one kind differ");
+    require(run.can_hold(op) == first.can_hold(op), "two kinds differ in what they can ever hold");
   };
   for (const Op& op : script.ops) {
+    story.next();
     const auto outcome = first.step(op);
     std::apply([&](auto&... run) { (compare(run, op, outcome), ...); }, more);
   }

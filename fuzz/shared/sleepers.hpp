@@ -219,8 +219,25 @@ class Sleepers {
             "a block does not hold what was written (P8)");
   }
 
-  alignas(word_bytes) std::array<std::byte, 512> region_;
-  Heap heap_{region_};
+  /// A heap whose control block stands in its region.
+  struct Home {
+    Home() {
+      const std::span all(region);
+      require(!Heap::bootstrap(all.first(sizeof(Heap))), "a heap stands where it has no room");
+      const auto made = Heap::bootstrap(all);
+      require(made.has_value(), "a heap was not made where it has room");
+      heap = *made;
+    }
+    Home(const Home&) = delete;
+    Home& operator=(const Home&) = delete;
+    ~Home() { heap->~BasicHeap(); }
+
+    alignas(Heap) std::array<std::byte, sizeof(Heap) + 512> region;
+    Heap* heap = nullptr;
+  };
+
+  Home home_;
+  Heap& heap_ = *home_.heap;
   std::array<Held, 8> held_;
   std::array<Sleeper, 8> sleepers_;
   Guard<Heap> guard_;
