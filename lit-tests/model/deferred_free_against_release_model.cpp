@@ -54,5 +54,4 @@ struct DeferredFreeAgainstRelease : model::World<DeferredFreeAgainstRelease, 2, 
 
 }  // namespace
 
-const model::Model model::the_model =
-    model::searched<DeferredFreeAgainstRelease>({.full = true});
+const model::Model model::the_model = model::searched<DeferredFreeAgainstRelease>({.full = true});

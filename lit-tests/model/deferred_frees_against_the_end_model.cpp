@@ -30,5 +30,4 @@ struct DeferredFreesAgainstTheEnd : model::World<DeferredFreesAgainstTheEnd, 2, 
 
 }  // namespace
 
-const model::Model model::the_model =
-    model::searched<DeferredFreesAgainstTheEnd>({.full = true});
+const model::Model model::the_model = model::searched<DeferredFreesAgainstTheEnd>({.full = true});
