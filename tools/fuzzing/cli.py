@@ -8,7 +8,7 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import CANARY, ROOT, Problem, build, check_harness, harnesses
+from .places import CANARY, ROOT, Problem, build, check_harness, harnesses, text_of
 from .report import write_report
 from .smoke import smoke
 from .store import Store
@@ -84,9 +84,7 @@ def do_triage(options):
     if result is None:
         print(f"{harness} does not fail on {path}")
         return 0
-    print((result[0] / "what.txt").read_text(), end="")
-    if (result[0] / "script.mn").exists():
-        print((result[0] / "script.mn").read_text(errors="replace"), end="")
+    print(text_of(result[0] / "what.txt") + text_of(result[0] / "script.mn"), end="")
     print(f"in {result[0]}" + ("" if result[1] else ", known before"))
     return 1
 
@@ -106,11 +104,11 @@ def do_seeds(options):
 def above_zero(kind):
     def number(text):
         value = kind(text)
-        if not value > 0:
+        if not 0 < value < 1e9:  # neither inf nor nan
             raise ValueError
         return value
 
-    number.__name__ = f"number above zero, {kind.__name__}"  # as argparse names it in its error
+    number.__name__ = f"number above zero and below 1e9, {kind.__name__}"  # as argparse names it in its error
     return number
 
 

@@ -88,6 +88,14 @@ def run(command, seconds=60):
         return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
 
 
+def text_of(path, instead=""):
+    """What a file says, whatever was done to it; `instead` if it cannot be read."""
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return instead
+
+
 def write_whole(path, data):
     """Writes a file that is never seen half-written, and is not lost if the disk is full."""
     data = data.encode() if isinstance(data, str) else data

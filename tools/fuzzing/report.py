@@ -6,7 +6,7 @@ import shutil
 
 from .coverage import table
 from .places import write_whole
-from .triage import ONCE, standing, times
+from .triage import ONCE, standing, times, what_of
 
 
 def script_of(found):
@@ -22,7 +22,7 @@ def findings_section(store):
         groups.setdefault((parts[0], ONCE in found.name, parts[-1]), []).append(found)
     rows = []
     for same in groups.values():
-        what = (same[0] / "what.txt").read_text().splitlines()
+        what = what_of(same[0])
         rows.append((what[0], ", ".join(sorted({standing(found) for found in same})),
                      str(sum(map(times, same))), what[-1].removeprefix("to reproduce: "),
                      ", ".join(sorted(found.name for found in same[1:])) or "–",

@@ -9,7 +9,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, write_whole
+from .places import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
+                     write_whole)
 from .shrink import shortest
 
 _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTALL)
@@ -196,22 +197,26 @@ def deliver(found, original, folder):
     new.rename(folder)
 
 
+def what_of(folder):
+    """The lines that tell a finding: the first what it is, the last how to see it again."""
+    return text_of(folder / "what.txt").splitlines()
+
+
 def is_whole(folder):
-    return (folder / "what.txt").is_file()
+    return len(what_of(folder)) >= 2 and (folder / "input").is_file()
 
 
 def times(folder):
     """How often a finding was met."""
     try:
-        return int((folder / "count").read_text())
-    except (OSError, ValueError):
+        return int(text_of(folder / "count"))
+    except ValueError:
         return 1
 
 
 def standing(folder):
     """Whether a finding is new, and still one."""
-    path = folder / "standing"
-    return path.read_text() if path.exists() else "of an earlier run"
+    return text_of(folder / "standing", "of an earlier run").strip()
 
 
 def ask_again(harness, folder, scratch):

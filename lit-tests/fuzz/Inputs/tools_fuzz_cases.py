@@ -139,6 +139,27 @@ class Stores(unittest.TestCase):
             (store.folder / "growth.csv").write_text("1,layout,2,3,4,5,6\n7,lay")
             self.assertEqual(len(store.growth()), 1)
 
+    def test_what_is_no_text_harms_nobody(self):
+        with Store("no_text", 0) as store:
+            (store.folder / "growth.csv").write_bytes(
+                "1,layout,2,3,4,5,6\n1,layout,²,3,4,5,6\n".encode() + b"\xff,layout,2,3,4,5,6\n")
+            self.assertEqual(len(store.growth()), 1)
+            for name, what in (("layout-a", b"layout: \xff\nto reproduce: x\n"), ("layout-b", b""),
+                               ("layout-c", b"layout: bad\n")):
+                for file, data in (("what.txt", what), ("input", b""), ("standing", b"\xff\n"),
+                                   ("count", b"\xff")):
+                    path = store.findings / name / file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
+            _, text, _, rows = report.findings_section(store)
+            self.assertEqual(rows, [("layout: \ufffd", "\ufffd", "1", "x", "–", "")])
+            self.assertIn(f"or half of one, in {store.findings}: 2.", text)
+        Path("no_text/lock").write_bytes(b"\xff")
+        with Store("no_text", 0):
+            Path("no_text/lock").write_bytes(b"\xff")
+            with self.assertRaisesRegex(Problem, "process \ufffd works on"), Store("no_text", 0):
+                pass
+
     def test_a_file_that_cannot_be_written_leaves_the_old_one(self):
         path = Path("whole/file")
         places.write_whole(path, "old")
@@ -177,7 +198,8 @@ class Corpora(unittest.TestCase):
 
 class CommandLines(unittest.TestCase):
     def test_numbers_are_above_zero(self):
-        for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=x"):
+        for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=inf",
+                       "--hours=x"):
             said = io.StringIO()
             with self.assertRaises(SystemExit) as end, contextlib.redirect_stderr(said):
                 cli.parser().parse_args(["overnight", option])
@@ -471,6 +493,22 @@ class Triages(unittest.TestCase):
             night.run()
             self.assertEqual(triage.standing(found), "does not fail any more")
 
+    def test_a_former_finding_that_cannot_be_asked_ends_no_night(self):
+        found, _ = self.triage("raw")
+        for name in ("heap_ops-a", "heap_ops-b", "heap_ops-z"):
+            places.write_whole(found.with_name(name) / "what.txt", "heap_ops: bad\nto reproduce: x\n")
+            places.write_whole(found.with_name(name) / "input", "raw")
+        (found.with_name("heap_ops-a") / "input").unlink()  # somebody took it for a test
+        (found.with_name("heap_ops-b") / "standing").mkdir()
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, [], 1, 0, 2)
+            night.run()
+            self.assertEqual(night.problem, "")
+            self.assertEqual(triage.standing(found.with_name("heap_ops-z")), "still fails")
+            note, = store.state["notes"]
+            self.assertIn("heap_ops-b was not asked again: [Errno 21]", note)
+            self.assertIn("or half of one", report.findings_section(store)[1])
+
     def test_a_program_does_not_hear_of_the_terminal(self):
         done = places.run([stand_in("session", "ps -o sid= -p $$")])
         self.assertNotEqual(int(done.stdout), os.getsid(0))
@@ -542,6 +580,7 @@ class Reports(unittest.TestCase):
         with Store("older", 0) as store:
             places.write_whole(store.findings / "script-954aef69f0/what.txt",
                                "script: broken\nto reproduce: build/fuzz/script input\n")
+            places.write_whole(store.findings / "script-954aef69f0/input", "x")
             self.assertEqual(report.findings_section(store)[3],
                              [("script: broken", "of an earlier run", "1",
                                "build/fuzz/script input", "–", "")])
@@ -554,6 +593,7 @@ class Reports(unittest.TestCase):
                                         ("threads-once-aa", 1, "")):
                 folder = store.findings / name
                 places.write_whole(folder / "what.txt", f"{name[:8]}: bad\nto reproduce: {name}\n")
+                places.write_whole(folder / "input", "x")
                 places.write_whole(folder / "script.mn", script)
                 places.write_whole(folder / "count", str(times))
             _, text, _, rows = report.findings_section(store)
