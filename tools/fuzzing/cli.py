@@ -8,7 +8,8 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import CANARY, ROOT, Problem, build, check_harness, harnesses, text_of
+from .places import (CANARY, ROOT, Problem, Stopped, build, check_harness, harnesses,
+                     text_of)
 from .report import write_report
 from .smoke import smoke
 from .store import Store
@@ -19,20 +20,28 @@ def do_overnight(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         night = overnight(store, options.hours, options.jobs, options.harness)
-        files, no_coverage = None, "by --no-coverage"
-        if night.problem or night.stopping.is_set():
-            no_coverage = night.problem or "the run was stopped"
-        elif not options.no_coverage:
-            try:
-                build("fuzz-coverage")
-                files = coverage(store, harnesses())
-            except (Problem, OSError) as problem:
-                no_coverage = str(problem)
         try:
+            files, no_coverage = None, night.problem or "by --no-coverage"
+            if not night.problem and not options.no_coverage:
+                files, no_coverage = measured(store, night.stopping)
             print(f"report: {write_report(store, files, no_coverage)}")
         finally:
             store.write_state()
         return 1 if night.new_findings else 2 if night.problem else 0
+
+
+def measured(store, stopping):
+    """(coverage, None), or (None, why there is none)."""
+    try:
+        if stopping.is_set():
+            raise Stopped
+        write_report(store, None)  # measuring takes its time, and may not come to an end
+        build("fuzz-coverage", stopping)
+        return coverage(store, harnesses(), stopping), None
+    except Stopped:
+        return None, "the run was stopped"
+    except (Problem, OSError) as problem:
+        return None, str(problem)
 
 
 def do_merge(options):

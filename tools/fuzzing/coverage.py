@@ -1,6 +1,7 @@
 """What fuzzing alone reaches: lines of the library and of the parser, and why the rest is not."""
 
 import re
+import threading
 import tomllib
 from dataclasses import dataclass, field
 
@@ -28,25 +29,25 @@ def explanations():
             for row in tomllib.loads(UNREACHED.read_text()).get("unreached", [])]
 
 
-def profiles_of(harness, store):
+def profiles_of(harness, store, stopping):
     """[a profile of all its inputs], or of the committed ones, or none. The notes say which."""
     for corpora, instead in (([store.corpus(harness)], "only its seeds count"),
                              ([], "nothing of it counts")):
         try:
-            return [profile_of(harness, corpora, store.scratch)]
+            return [profile_of(harness, corpora, store.scratch, stopping)]
         except Problem as problem:
             store.note(f"coverage: {problem}; {instead}")
     return []
 
 
-def profile_of(harness, corpora, scratch):
+def profile_of(harness, corpora, scratch, stopping):
     """Runs a harness over its inputs, so that its counters are written at its end."""
     raw = scratch / f"{harness}.profraw"
     raw.unlink(missing_ok=True)
     folders = [str(folder) for folder in [*corpora, *inputs_of(harness)] if folder.is_dir()]
     command = ["env", f"LLVM_PROFILE_FILE={raw}", program(harness, "fuzz-coverage"), "-runs=0",
                "-timeout=60", *folders]
-    done = run(command, seconds=1800)
+    done = run(command, 1800, stopping)
     if done.returncode != 0 or not raw.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Problem(f"{harness} does not run over its own corpus; triage what it says: "
@@ -86,25 +87,25 @@ def judge(files, rows, read_lines):
     return result
 
 
-def checked(command):
+def checked(command, stopping):
     """The output of one of LLVM's tools."""
-    done = run(command, seconds=600)
+    done = run(command, 600, stopping)
     if done.returncode != 0:
         raise Problem(f"{command[0].name} failed: {done.stderr.decode(errors='replace')[-200:]}")
     return done.stdout.decode()
 
 
-def coverage(store, names):
+def coverage(store, names, stopping=threading.Event()):
     """{file: FileCoverage} by all corpora, seeds and former findings."""
     store.scratch.mkdir(parents=True, exist_ok=True)
-    raws = [raw for name in names for raw in profiles_of(name, store)]
+    raws = [raw for name in names for raw in profiles_of(name, store, stopping)]
     if not raws:
         raise Problem("no harness runs over its inputs")
     merged = store.scratch / "all.profdata"
-    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged])
+    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged], stopping)
     objects = [part for name in names for part in ("-object", program(name, "fuzz-coverage"))]
     lcov = checked([LLVM / "llvm-cov", "export", "-format=lcov", f"-instr-profile={merged}",
-                    *objects])
+                    *objects], stopping)
     return judge(parse_lcov(lcov), explanations(),
                  lambda name: (ROOT / name).read_text().splitlines())
 

@@ -60,7 +60,8 @@ def sections(store, files, no_coverage):
                        ("file", "reached", "lines", "not reached, unexplained", "explained"),
                        table(files)))
     else:
-        result.append(("Coverage", f"Not measured: {no_coverage}.", (), []))
+        why = f": {no_coverage}" if no_coverage else " yet"
+        result.append(("Coverage", f"Not measured{why}.", (), []))
     if state["notes"]:
         result.append(("Notes", "", ("what happened",), [(note,) for note in state["notes"]]))
     return result

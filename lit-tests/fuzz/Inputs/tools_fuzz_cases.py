@@ -288,6 +288,72 @@ class Nights(unittest.TestCase):
         self.assertIn("No plot: a plot takes its time.", text)
         self.assertFalse(Path("early/growth.csv").exists())  # no slice said anything
 
+    def overnight(self, corpus, **more):
+        """The exit code of a short night."""
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        report.draw = lambda *_: "a plot takes its time"
+        with contextlib.redirect_stdout(io.StringIO()):
+            return cli.do_overnight(SimpleNamespace(**{
+                "corpus": corpus, "reserve_mb": 0, "hours": 1 / 3600, "jobs": 1,
+                "harness": ["layout"], "no_coverage": False} | more))
+
+    def signal_behind(self, number, marker):
+        """Sends a signal once there is a file."""
+        def send():
+            for _ in range(200):
+                if marker.exists():
+                    break
+                time.sleep(0.1)
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=send, daemon=True).start()
+
+    def assert_ended(self, marker):
+        child = Path(f"/proc/{marker.read_text().strip()}/stat")
+        self.assertTrue(not child.exists() or child.read_text().split()[2] == "Z")
+
+    def test_a_signal_ends_the_measuring_of_coverage_and_all_it_started(self):
+        engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
+        cli.build = lambda *_: None
+        self.addCleanup(setattr, coverage, "program", coverage.program)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            folder, marker, start = Path(f"left_{number}"), Path(f"ran_{number}"), time.monotonic()
+            coverage.program = lambda *_: stand_in(
+                "measures", f"cp {folder}/report.md {marker}.md", "sleep 60 & echo $! > half",
+                f"mv half {marker}", "wait")
+            self.signal_behind(number, marker)
+            self.assertEqual(self.overnight(folder), 0)
+            self.assertLess(time.monotonic() - start, 20)
+            self.assert_ended(marker)
+            self.assertIn("Not measured yet.", Path(f"{marker}.md").read_text())
+            self.assertIn("Not measured: the run was stopped.", (folder / "report.md").read_text())
+
+    def test_a_signal_ends_the_build_for_coverage_and_all_it_started(self):
+        engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
+        stand_in("ninja", "[[ $2 == fuzz ]] && exit 0", "trap 'kill $!; exit 2' TERM",
+                 "sleep 60 & echo $! > half; mv half built", "wait")
+        self.addCleanup(setattr, places, "ROOT", places.ROOT)
+        self.addCleanup(os.environ.update, PATH=os.environ["PATH"])
+        places.ROOT, os.environ["PATH"] = Path.cwd(), f"{Path.cwd()}:{os.environ['PATH']}"
+        places.write_whole(Path("build.ninja"), "")
+        cli.build, start = places.build, time.monotonic()
+        self.signal_behind(signal.SIGTERM, Path("built"))
+        self.assertEqual(self.overnight("left_building"), 0)
+        self.assertLess(time.monotonic() - start, 20)
+        self.assert_ended(Path("built"))
+        self.assertIn("Not measured: the run was stopped.",
+                      Path("left_building/report.md").read_text())
+
+    def test_a_stop_in_the_night_leaves_coverage_out(self):
+        engine.program = lambda harness: stand_in("long", "echo $$ > half; mv half began",
+                                                  "exec sleep 60")
+        cli.build = lambda *_: None
+        self.signal_behind(signal.SIGINT, Path("began"))
+        self.assertEqual(self.overnight("left_early", hours=1), 0)
+        self.assertIn("Not measured: the run was stopped.",
+                      Path("left_early/report.md").read_text())
+
     def test_what_the_system_refuses_is_told_in_one_line(self):
         before, sys.argv = sys.argv, ["fuzz", "triage", "--harness", "layout", "/proc/self/mem"]
         cli.build = lambda *_: None
