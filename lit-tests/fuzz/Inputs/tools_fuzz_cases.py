@@ -469,8 +469,10 @@ class Triages(unittest.TestCase):
         found, _ = self.triage("alloc by bytes")
         self.assertEqual((found / "original").read_text(), "alloc by bytes")
         self.assertEqual((found / "input").read_text(), "alloc n1 8\n")
-        test = (found / "lit_test.test").read_text()
-        self.assertIn(f"# RUN: %source/any_alloc -timeout=20 %S/Inputs/{found.name}\n", test)
+        self.assertEqual((found / "what.txt").read_text().splitlines()[-2:],
+                         ["to keep: copy input to fuzz/findings/heap_ops, which every smoke runs",
+                          f"to reproduce: any_alloc -timeout=20 {found / 'input'}"])
+        self.assertEqual(list(found.glob("lit_test*")), [])  # lit runs before harnesses are built
 
     def test_what_tells_no_story_is_decoded(self):
         self.harness = stand_in("hangs_on_raw", 'grep -q raw "${@: -1}" || exit 0',
@@ -481,8 +483,9 @@ class Triages(unittest.TestCase):
     def test_the_command_goes_on_behind_errors_as_the_driver_did(self):
         triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
         found, _ = self.triage("raw")
-        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n",
-                      (found / "what.txt").read_text())
+        what = (found / "what.txt").read_text()
+        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n", what)
+        self.assertNotIn("to keep", what)  # but by the lit test
 
     def test_what_is_no_ascii_is_the_same_in_script_and_test(self):
         triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
