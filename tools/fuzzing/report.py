@@ -2,6 +2,7 @@
 
 import html
 import os
+import re
 import shutil
 
 from .coverage import table
@@ -67,17 +68,29 @@ def sections(store, files, no_coverage):
     return result
 
 
+def escaped(text):
+    """Text that Markdown takes neither for HTML nor for the end of a cell."""
+    return text.replace("<", "&lt;").replace("|", "\\|")
+
+
+def fenced(text):
+    """Text as it is, between fences longer than any that it holds."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return "\n".join((fence, text.removesuffix("\n"), fence, ""))
+
+
 def as_markdown(parts):
     text = "# Fuzzing\n"
     for title, intro, header, rows in parts:
-        text += f"\n## {title}\n{intro}\n"
+        text += f"\n## {title}\n{escaped(intro)}\n"
         if rows:
             text += "\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|\n"
         for row in rows:
             cells = [cell if "\n" not in cell else "below" for cell in row]
-            text += "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-        text += "".join(f"\n{row[0]}:\n```\n{cell}```\n" for row in rows for cell in row
-                        if "\n" in cell)
+            text += "| " + " | ".join(map(escaped, cells)) + " |\n"
+        for row in rows:
+            what = escaped(row[0].partition("\n")[0])
+            text += "".join(f"\n{what}:\n{fenced(cell)}" for cell in row if "\n" in cell)
     return text
 
 

@@ -626,12 +626,23 @@ class Reports(unittest.TestCase):
                            store.findings / "one")
             report.draw = lambda *_: "a plot takes its time"
             report.write_report(store, None)
-        self.assertIn("heap_ops: it <broke> | new | 1 |", Path("reported/report.md").read_text())
+        self.assertIn("heap_ops: it &lt;broke> | new | 1 |", Path("reported/report.md").read_text())
         self.assertIn("```\nheap 64\n```", Path("reported/report.md").read_text())
         self.assertIn("it &lt;broke&gt;", Path("reported/report.html").read_text())
         test = Path("reported/findings/one/lit_test.mn").read_text()
         self.assertIn("# RUN: %mneme run --quiet --keep-going %s", test)
         self.assertTrue(test.endswith("heap 64\n"))
+
+    def test_no_finding_breaks_the_markdown(self):
+        text = report.as_markdown([("Findings", "in <x>", ("what", "script"),
+                                    [("a|<b", "```\nheap"), ("c|<d", "````\n`\n"), ("e", "one|<"),
+                                     ("f\ng", "")])])
+        self.assertEqual(text, "# Fuzzing\n\n## Findings\nin &lt;x>\n\n| what | script |\n|---|---|\n"
+                         "| a\\|&lt;b | below |\n| c\\|&lt;d | below |\n| e | one\\|&lt; |\n"
+                         "| below |  |\n"
+                         "\na\\|&lt;b:\n````\n```\nheap\n````\n"
+                         "\nc\\|&lt;d:\n`````\n````\n`\n`````\n"
+                         "\nf:\n```\nf\ng\n```\n")
 
     def test_what_is_no_finding_yet_or_only_half_of_one_is_counted(self):
         with Store("untidy", 0) as store:
