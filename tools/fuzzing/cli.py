@@ -82,11 +82,19 @@ def do_coverage(options):
         return 0
 
 
+def harness_of(path):
+    """Whose input it is, by the name of its folder: NAME, or a finding's, which begins with NAME-."""
+    folder = path.absolute().parent
+    name = (folder.parent if folder.name == "also" else folder).name
+    first = name.partition("-")[0]
+    return first if first in [*harnesses(), CANARY] else name
+
+
 def do_triage(options):
     path = Path(options.file)
     if not path.is_file():
         raise Problem(f"no file {path}")
-    harness = check_harness(options.harness[0] if options.harness else path.parent.name)
+    harness = options.harness[0] if options.harness else check_harness(harness_of(path))
     build()
     with tempfile.TemporaryDirectory() as scratch:
         result = triage(harness, path, Path(options.out), Path(scratch))
@@ -150,7 +158,7 @@ def parser():
     command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
     command("coverage", do_coverage, "Lines reached by fuzzing alone; report.")
     one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
-    one.add_argument("file", help="the input; its folder's name is the harness, unless given")
+    one.add_argument("file", help="the input; its folder's name tells the harness, unless given")
     one.add_argument("--out", default=ROOT / "build/fuzz-findings", metavar="DIR",
                      help="where findings go (default: build/fuzz-findings)")
     command("smoke", do_smoke, "All seeds, former findings and the canary: under a minute.", False)

@@ -189,6 +189,16 @@ class Corpora(unittest.TestCase):
             self.assertEqual(counts, (1, 0))
             self.assertEqual(store.waiting(), [1, 0])
 
+    def test_a_minimised_corpus_has_nothing_that_was_not_in_it(self):
+        corpus.program = lambda harness: stand_in(
+            "takes_all", "for arg; do [[ -d $arg ]] || continue",
+            "[[ $to ]] && cp $arg/* $to; to=${to:-$arg}", "done; exit 0")
+        places.write_whole(Path("smaller/corpus/layout/a"), "x")
+        with Store("smaller", 0) as store:
+            folders = store.corpus("layout"), store.artifacts("layout")
+            self.assertEqual(corpus.minimise("layout", *folders, 0), (1, 1))
+            self.assertGreater(corpus.merge("layout", folders[0], [], folders[1]), 1)
+
     def test_a_merge_with_nothing_is_a_mistake(self):
         cli.build = lambda *_: None
         with self.assertRaisesRegex(Problem, "no-such-folder has no folder with a harness' name"):
@@ -215,6 +225,17 @@ class CommandLines(unittest.TestCase):
             self.assertEqual(cli.do_smoke(options), 0)
         self.assertEqual([line.split()[0] for line in said.getvalue().splitlines()],
                          ["layout", "smoke:"])
+
+    def test_the_harness_of_an_input_is_told_by_its_folder(self):
+        self.addCleanup(setattr, cli, "triage", cli.triage)
+        cli.build, cli.triage, asked = lambda *_: None, lambda harness, *_: asked.append(harness), []
+        for folder in ("layout", "heap_ops-alloc-560b1b9148", "threads-once-ab12",
+                       "script-954aef69f0/also", "canary-expect-1", "gone-1"):
+            path = Path("told") / folder / "input"
+            places.write_whole(path, "x")
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Problem):
+                cli.do_triage(cli.parser().parse_args(["triage", str(path)]))
+        self.assertEqual(asked, ["layout", "heap_ops", "threads", "script", "canary"])
 
     def test_findings_do_not_go_into_a_corpus(self):
         options = cli.parser().parse_args(["triage", "corpus/layout/input"])
