@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -167,6 +168,15 @@ class Stores(unittest.TestCase):
         with self.assertRaises(OSError):
             places.write_whole(path, "new")
         self.assertEqual(path.read_text(), "old")
+
+
+class Options(unittest.TestCase):
+    def test_other_engines_are_told_the_same_lengths(self):
+        text = (places.ROOT / "tools/oss-fuzz/build.sh").read_text()
+        told = re.search(r"^max_len\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)[0]
+        for name in set(places.harnesses()) - {"threads"}:  # which OSS-Fuzz has no use for
+            done = places.run(["bash", "-c", f'{told}max_len "$1"', "max_len", name])
+            self.assertIn(f"-max_len={done.stdout.decode().strip()}", places.options_of(name))
 
 
 class Corpora(unittest.TestCase):
