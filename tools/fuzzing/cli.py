@@ -37,7 +37,7 @@ def measured(store, stopping):
             raise Stopped
         write_report(store, None)  # measuring takes its time, and may not come to an end
         build("fuzz-coverage", stopping)
-        return coverage(store, harnesses(), stopping), None
+        return coverage(store, harnesses(), stopping)[0], None
     except Stopped:
         return None, "the run was stopped"
     except (Problem, OSError) as problem:
@@ -74,16 +74,18 @@ def do_minimise(options):
 def do_coverage(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build("fuzz-coverage")
-        files = coverage(store, options.harness or harnesses())
+        files, stale = coverage(store, options.harness or harnesses())
         for name, share, lines, unexplained, _ in table(files):
             print(f"{share:>8}  {lines:>12}  {name}" +
                   (f"  not reached: {unexplained}" if unexplained != "–" else ""))
+        for row in stale:
+            print(f"explains nothing: {row}")
         print(f"report: {write_report(store, files)}")
-        return 0
+        return 1 if any(found.unexplained for found in files.values()) else 0
 
 
 def harness_of(path):
-    """Whose input it is, by the name of its folder: NAME, or a finding's, which begins with NAME-."""
+    """Whose input it is, by the name of its folder, which is NAME, or a finding's: NAME-…"""
     folder = path.absolute().parent
     name = (folder.parent if folder.name == "also" else folder).name
     first = name.partition("-")[0]
@@ -125,7 +127,8 @@ def above_zero(kind):
             raise ValueError
         return value
 
-    number.__name__ = f"number above zero and below 1e9, {kind.__name__}"  # as argparse names it in its error
+    # As argparse names it in its error.
+    number.__name__ = f"number above zero and below 1e9, {kind.__name__}"
     return number
 
 
@@ -156,7 +159,9 @@ def parser():
                        help="leave coverage out of the report")
     command("merge", do_merge, "Take over what is new in another corpus.").add_argument("folder")
     command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
-    command("coverage", do_coverage, "Lines reached by fuzzing alone; report.")
+    command("coverage", do_coverage,
+            "Lines reached by fuzzing alone; report. "
+            "Exit code 1 if lines are neither reached nor explained in fuzz/unreached.toml.")
     one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
     one.add_argument("file", help="the input; its folder's name tells the harness, unless given")
     one.add_argument("--out", default=ROOT / "build/fuzz-findings", metavar="DIR",

@@ -87,15 +87,14 @@ def inputs_of(harness):
     return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
 
 
-def run(command, seconds=60, stopping=threading.Event()):
+def run(command, seconds=60, stopping=threading.Event(), stdin=subprocess.DEVNULL):
     """A program's run, output captured; a run out of time counts as one that failed.
 
     It does not hear of the terminal's Ctrl-C: its end by that would look like a finding. Raises
     Stopped once `stopping` is set. Either way, what it started ends with it.
     """
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=ENVIRONMENT,
-                          start_new_session=True) as process:
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=ENVIRONMENT, start_new_session=True) as process:
         try:
             said = _hear(process, time.monotonic() + seconds, stopping)
             return subprocess.CompletedProcess(command, process.returncode, *said)

@@ -238,7 +238,8 @@ class CommandLines(unittest.TestCase):
 
     def test_the_harness_of_an_input_is_told_by_its_folder(self):
         self.addCleanup(setattr, cli, "triage", cli.triage)
-        cli.build, cli.triage, asked = lambda *_: None, lambda harness, *_: asked.append(harness), []
+        asked, cli.build = [], lambda *_: None
+        cli.triage = lambda harness, *_: asked.append(harness)
         for folder in ("layout", "heap_ops-alloc-560b1b9148", "threads-once-ab12",
                        "script-954aef69f0/also", "canary-expect-1", "gone-1"):
             path = Path("told") / folder / "input"
@@ -596,7 +597,8 @@ class Triages(unittest.TestCase):
     def test_a_former_finding_that_cannot_be_asked_ends_no_night(self):
         found, _ = self.triage("raw")
         for name in ("heap_ops-a", "heap_ops-b", "heap_ops-z"):
-            places.write_whole(found.with_name(name) / "what.txt", "heap_ops: bad\nto reproduce: x\n")
+            places.write_whole(found.with_name(name) / "what.txt",
+                               "heap_ops: bad\nto reproduce: x\n")
             places.write_whole(found.with_name(name) / "input", "raw")
         (found.with_name("heap_ops-a") / "input").unlink()  # somebody took it for a test
         (found.with_name("heap_ops-b") / "standing").mkdir()
@@ -620,7 +622,7 @@ class Reports(unittest.TestCase):
 
     def test_lines_are_reached_explained_or_listed(self):
         files = coverage.judge(coverage.parse_lcov(self.LCOV),
-                               [("include/mneme/a.hpp", "trap", "cannot be reached")],
+                               [coverage.Row("include/mneme/a.hpp", "trap", "cannot be reached")],
                                lambda name: ["f();", "  trap();", "  g();", "}"])
         self.assertEqual(list(files), ["include/mneme/a.hpp"])
         found = files["include/mneme/a.hpp"]
@@ -636,10 +638,11 @@ class Reports(unittest.TestCase):
         coverage.LLVM = Path.cwd()
         stand_in("llvm-profdata", 'echo "$@" > profiles')
         stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo DA:1,5")
+        stand_in("llvm-cxxfilt", "exec cat")
         places.write_whole(Path("covered/corpus/layout/bad"), "x")
         with Store("covered", 0) as store:
-            files = coverage.coverage(store, ["layout", "schedule", "script"])
-            self.assertEqual(list(files), ["include/mneme/check.hpp"])
+            files, stale = coverage.coverage(store, ["layout", "schedule", "script"])
+            self.assertEqual((list(files), stale), (["include/mneme/check.hpp"], []))
             self.assertEqual([note.partition("; ")[2].rpartition("; ")[2]
                               for note in store.state["notes"]],
                              [*["only its seeds count"] * 2, "nothing of it counts"])
@@ -648,6 +651,61 @@ class Reports(unittest.TestCase):
             stand_in("llvm-profdata", "echo 'no such profile' >&2; exit 1")
             with self.assertRaisesRegex(Problem, "llvm-profdata failed: no such profile"):
                 coverage.coverage(store, ["schedule"])
+
+    FUNCTIONS = "SF:/x/include/mneme/a.hpp\n" \
+                "FN:1,void mneme::A::f<mneme::A::g(int)::'lambda'(int)>(mneme::B<A::h>) const\n" \
+                "FN:3,mneme::A::g(int)\n" \
+                "FN:4,mneme::A::g(int)::'lambda'(int)::operator()(int) const\n" \
+                "FN:6,(anonymous namespace)::h(mneme::A::g)\n" \
+                "DA:1,5\nDA:2,0\nDA:3,0\nDA:4,0\nDA:5,0\nDA:6,0\nDA:7,0\nend_of_record\n"
+
+    def judge(self, *rows):
+        return coverage.judge(coverage.parse_lcov(self.FUNCTIONS), rows,
+                              lambda name: [f"f({line});" for line in range(1, 8)]
+                              )["include/mneme/a.hpp"]
+
+    def test_a_row_may_explain_one_function(self):
+        whole = coverage.Row("include/mneme/a.hpp", "", "why", "A::g")
+        self.assertEqual(self.judge(whole).unexplained, [2, 6, 7])
+        part = coverage.Row("include/mneme/a.hpp", "f(7)", "why", "h")
+        self.assertEqual(self.judge(whole, part).unexplained, [2, 6])
+        other = coverage.Row("include/mneme/a.hpp", "f(5)", "why", "g")  # whole does that already
+        gone = coverage.Row("include/mneme/a.hpp", "", "why", "A::gone")
+        self.judge(whole, other, gone)
+        self.assertEqual([row.explains for row in (whole, part, other, gone)],
+                         [True, True, False, False])
+
+    def test_a_row_says_what_it_explains_and_nothing_else(self):
+        self.addCleanup(setattr, coverage, "UNREACHED", coverage.UNREACHED)
+        coverage.UNREACHED = Path("unreached.toml")
+        row = '[[unreached]]\nfile = "a"\nwhy = "b"\n'
+        coverage.UNREACHED.write_text(f'{row}function = "c"\n{row}text = ""\n')
+        self.assertEqual(list(map(str, coverage.explanations())), ["a, c", "a"])
+        for wrong in (row, f'{row}fuction = "c"\n', "[["):
+            coverage.UNREACHED.write_text(wrong)
+            with self.assertRaisesRegex(Problem, "unreached.toml: "):
+                coverage.explanations()
+
+    def test_lines_that_nobody_explains_and_rows_that_explain_nothing_are_told(self):
+        self.addCleanup(setattr, coverage, "UNREACHED", coverage.UNREACHED)
+        coverage.UNREACHED, cli.build = Path("unreached.toml").resolve(), lambda *_: None
+        coverage.program = lambda *_: stand_in("covers", "touch $LLVM_PROFILE_FILE")
+        coverage.LLVM = Path.cwd()
+        stand_in("llvm-profdata")
+        stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo FN:1,_Z4failv; echo DA:1,0")
+        stand_in("llvm-cxxfilt", "sed 's/_Z4failv/fail()/'")
+        for function, code in (("fail", 0), ("gone", 1)):
+            coverage.UNREACHED.write_text('[[unreached]]\nfile = "include/mneme/check.hpp"\n'
+                                          f'function = "{function}"\nwhy = "it ends all"\n')
+            for more in ([], ["--harness=layout"]):
+                said = io.StringIO()
+                with contextlib.redirect_stdout(said):
+                    options = cli.parser().parse_args(["coverage", "--corpus=explained", *more])
+                    self.assertEqual(cli.do_coverage(options), code)
+                stale = "explains nothing: include/mneme/check.hpp, gone\n"
+                self.assertEqual(stale in said.getvalue(), code == 1 and not more)
+                self.assertEqual("explain nothing: include/mneme/check.hpp, gone" in
+                                 Path("explained/report.md").read_text(), code == 1 and not more)
 
     def test_a_finding_stands_in_both_reports_with_its_script(self):
         with Store("reported", 0) as store:
@@ -668,7 +726,8 @@ class Reports(unittest.TestCase):
         text = report.as_markdown([("Findings", "in <x>", ("what", "script"),
                                     [("a|<b", "```\nheap"), ("c|<d", "````\n`\n"), ("e", "one|<"),
                                      ("f\ng", "")])])
-        self.assertEqual(text, "# Fuzzing\n\n## Findings\nin &lt;x>\n\n| what | script |\n|---|---|\n"
+        self.assertEqual(text, "# Fuzzing\n\n## Findings\nin &lt;x>\n"
+                         "\n| what | script |\n|---|---|\n"
                          "| a\\|&lt;b | below |\n| c\\|&lt;d | below |\n| e | one\\|&lt; |\n"
                          "| below |  |\n"
                          "\na\\|&lt;b:\n````\n```\nheap\n````\n"
