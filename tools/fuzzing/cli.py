@@ -8,7 +8,8 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import CANARY, ROOT, Problem, build, check_harness, harnesses
+from .places import (CANARY, ROOT, Problem, Stopped, build, check_harness, harnesses,
+                     text_of)
 from .report import write_report
 from .smoke import smoke
 from .store import Store
@@ -19,20 +20,28 @@ def do_overnight(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         night = overnight(store, options.hours, options.jobs, options.harness)
-        files, no_coverage = None, "by --no-coverage"
-        if night.problem or night.stopping.is_set():
-            no_coverage = night.problem or "the run was stopped"
-        elif not options.no_coverage:
-            try:
-                build("fuzz-coverage")
-                files = coverage(store, harnesses())
-            except (Problem, OSError) as problem:
-                no_coverage = str(problem)
         try:
+            files, no_coverage = None, night.problem or "by --no-coverage"
+            if not night.problem and not options.no_coverage:
+                files, no_coverage = measured(store, night.stopping)
             print(f"report: {write_report(store, files, no_coverage)}")
         finally:
             store.write_state()
         return 1 if night.new_findings else 2 if night.problem else 0
+
+
+def measured(store, stopping):
+    """(coverage, None), or (None, why there is none)."""
+    try:
+        if stopping.is_set():
+            raise Stopped
+        write_report(store, None)  # measuring takes its time, and may not come to an end
+        build("fuzz-coverage", stopping)
+        return coverage(store, harnesses(), stopping)[0], None
+    except Stopped:
+        return None, "the run was stopped"
+    except (Problem, OSError) as problem:
+        return None, str(problem)
 
 
 def do_merge(options):
@@ -65,28 +74,36 @@ def do_minimise(options):
 def do_coverage(options):
     with Store(options.corpus, options.reserve_mb) as store:
         build("fuzz-coverage")
-        files = coverage(store, options.harness or harnesses())
+        files, stale = coverage(store, options.harness or harnesses())
         for name, share, lines, unexplained, _ in table(files):
             print(f"{share:>8}  {lines:>12}  {name}" +
                   (f"  not reached: {unexplained}" if unexplained != "–" else ""))
+        for row in stale:
+            print(f"explains nothing: {row}")
         print(f"report: {write_report(store, files)}")
-        return 0
+        return 1 if any(found.unexplained for found in files.values()) else 0
+
+
+def harness_of(path):
+    """Whose input it is, by the name of its folder, which is NAME, or a finding's: NAME-…"""
+    folder = path.absolute().parent
+    name = (folder.parent if folder.name == "also" else folder).name
+    first = name.partition("-")[0]
+    return first if first in [*harnesses(), CANARY] else name
 
 
 def do_triage(options):
     path = Path(options.file)
     if not path.is_file():
         raise Problem(f"no file {path}")
-    harness = check_harness(options.harness[0] if options.harness else path.parent.name)
+    harness = options.harness[0] if options.harness else check_harness(harness_of(path))
     build()
     with tempfile.TemporaryDirectory() as scratch:
         result = triage(harness, path, Path(options.out), Path(scratch))
     if result is None:
         print(f"{harness} does not fail on {path}")
         return 0
-    print((result[0] / "what.txt").read_text(), end="")
-    if (result[0] / "script.mn").exists():
-        print((result[0] / "script.mn").read_text(errors="replace"), end="")
+    print(text_of(result[0] / "what.txt") + text_of(result[0] / "script.mn"), end="")
     print(f"in {result[0]}" + ("" if result[1] else ", known before"))
     return 1
 
@@ -106,11 +123,12 @@ def do_seeds(options):
 def above_zero(kind):
     def number(text):
         value = kind(text)
-        if not value > 0:
+        if not 0 < value < 1e9:  # neither inf nor nan
             raise ValueError
         return value
 
-    number.__name__ = f"number above zero, {kind.__name__}"  # as argparse names it in its error
+    # As argparse names it in its error.
+    number.__name__ = f"number above zero and below 1e9, {kind.__name__}"
     return number
 
 
@@ -141,9 +159,11 @@ def parser():
                        help="leave coverage out of the report")
     command("merge", do_merge, "Take over what is new in another corpus.").add_argument("folder")
     command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
-    command("coverage", do_coverage, "Lines reached by fuzzing alone; report.")
+    command("coverage", do_coverage,
+            "Lines reached by fuzzing alone; report. "
+            "Exit code 1 if lines are neither reached nor explained in fuzz/unreached.toml.")
     one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
-    one.add_argument("file", help="the input; its folder's name is the harness, unless given")
+    one.add_argument("file", help="the input; its folder's name tells the harness, unless given")
     one.add_argument("--out", default=ROOT / "build/fuzz-findings", metavar="DIR",
                      help="where findings go (default: build/fuzz-findings)")
     command("smoke", do_smoke, "All seeds, former findings and the canary: under a minute.", False)

@@ -13,11 +13,14 @@ from .store import OLD
 SEED_BYTES_MAX = 400
 
 
-def merge(harness, corpus, more, artifacts):
-    """Adds to a corpus what reaches something new. What fails goes to the artifacts instead."""
+def merge(harness, corpus, more, artifacts, committed=True):
+    """Adds to a corpus what reaches something new, of the committed inputs as well.
+
+    What fails goes to the artifacts instead.
+    """
     for folder in (corpus, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
-    folders = [str(folder) for folder in [*more, *inputs_of(harness)]]
+    folders = [*more, *(inputs_of(harness) if committed else [])]
     done = run([program(harness), "-merge=1", *options_of(harness),
                 f"-artifact_prefix={artifacts}/", corpus, *folders], seconds=3600)
     if done.returncode != 0:
@@ -34,7 +37,7 @@ def minimise(harness, corpus, artifacts, reserve_mb):
     before = len(list(corpus.iterdir()))
     small = corpus.with_name(corpus.name + ".small")
     shutil.rmtree(small, ignore_errors=True)
-    after = merge(harness, small, [corpus], artifacts)
+    after = merge(harness, small, [corpus], artifacts, committed=False)
     old = corpus.with_name(corpus.name + OLD)
     corpus.rename(old)
     small.rename(corpus)

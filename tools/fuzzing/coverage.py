@@ -1,10 +1,12 @@
 """What fuzzing alone reaches: lines of the library and of the parser, and why the rest is not."""
 
 import re
+import subprocess
+import threading
 import tomllib
 from dataclasses import dataclass, field
 
-from .places import LLVM, ROOT, Problem, inputs_of, program, run
+from .places import LLVM, ROOT, Problem, harnesses, inputs_of, program, run, write_whole
 
 # The files that fuzzing answers for.
 WATCHED = re.compile(r"include/mneme/|src/driver/(canonical|codec|diagnostic|format_script|language|"
@@ -20,33 +22,59 @@ class FileCoverage:
     explained: dict = field(default_factory=dict)    # line number: why
 
 
+@dataclass
+class Row:
+    """Why lines of a file that hold a text need not be reached; all, or those of a function."""
+    file: str
+    text: str
+    why: str
+    function: str = ""      # part of its name, as in `FirstFit::carve`
+    explains: bool = False  # a line that nothing before it does
+
+    def __str__(self):
+        return ", ".join(filter(None, (self.file, self.function, self.text and f"`{self.text}`")))
+
+
+@dataclass
+class Seen:
+    """What a tracefile says of one file."""
+    counts: dict = field(default_factory=dict)  # line: how often it ran
+    starts: dict = field(default_factory=dict)  # line: names of the functions that begin there
+
+    def functions_at(self, line):
+        """Names of the function that begins last before the line; a template has several."""
+        start = max((start for start in self.starts if start <= line), default=0)
+        return self.starts.get(start, [])
+
+
 def explanations():
-    """[(file, text, why)]: a line of the file that holds the text need not be reached."""
-    if not UNREACHED.exists():
-        return []
-    return [(row["file"], row["text"], row["why"])
-            for row in tomllib.loads(UNREACHED.read_text()).get("unreached", [])]
+    """The Rows of fuzz/unreached.toml. One with a function needs no text."""
+    try:
+        rows = tomllib.loads(UNREACHED.read_text()).get("unreached", [])
+        return [Row(**({"text": ""} if "function" in row else {}) | row) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise Problem(f"{UNREACHED}: {error}") from error
 
 
-def profiles_of(harness, store):
+def profiles_of(harness, store, stopping):
     """[a profile of all its inputs], or of the committed ones, or none. The notes say which."""
     for corpora, instead in (([store.corpus(harness)], "only its seeds count"),
                              ([], "nothing of it counts")):
         try:
-            return [profile_of(harness, corpora, store.scratch)]
+            return [profile_of(harness, corpora, store.scratch, stopping)]
         except Problem as problem:
             store.note(f"coverage: {problem}; {instead}")
     return []
 
 
-def profile_of(harness, corpora, scratch):
+def profile_of(harness, corpora, scratch, stopping):
     """Runs a harness over its inputs, so that its counters are written at its end."""
     raw = scratch / f"{harness}.profraw"
     raw.unlink(missing_ok=True)
     folders = [str(folder) for folder in [*corpora, *inputs_of(harness)] if folder.is_dir()]
     command = ["env", f"LLVM_PROFILE_FILE={raw}", program(harness, "fuzz-coverage"), "-runs=0",
                "-timeout=60", *folders]
-    done = run(command, seconds=1800)
+    done = run(command, 1800, stopping)
     if done.returncode != 0 or not raw.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Problem(f"{harness} does not run over its own corpus; triage what it says: "
@@ -55,58 +83,95 @@ def profile_of(harness, corpora, scratch):
 
 
 def parse_lcov(text):
-    """{file: {line: count}} of an lcov tracefile."""
-    files, lines = {}, {}
+    """{file: Seen} of an lcov tracefile."""
+    files, seen = {}, Seen()
     for row in text.splitlines():
-        if row.startswith("SF:"):
-            lines = files.setdefault(row[3:], {})
-        elif row.startswith("DA:"):
-            line, count = row[3:].split(",")[:2]
-            lines[int(line)] = max(lines.get(int(line), 0), int(count))
+        kind, _, what = row.partition(":")
+        if kind == "SF":
+            seen = files.setdefault(what, Seen())
+        elif kind == "DA":
+            line, count = map(int, what.split(",")[:2])
+            seen.counts[line] = max(seen.counts.get(line, 0), count)
+        elif kind == "FN":
+            line, name = what.split(",", 1)
+            seen.starts.setdefault(int(line), []).append(plain(name))
     return files
+
+
+def plain(name):
+    """`mneme::A::f` of `void mneme::A::f<int>(mneme::B<int>) const`, and of a lambda in it."""
+    name = name.replace("(anonymous namespace)::", "")
+    while (shorter := re.sub("<[^<>]*>", "", name)) != name:
+        name = shorter
+    return name.partition("(")[0]
 
 
 def judge(files, rows, read_lines):
     """{file: FileCoverage} of the watched files."""
     result = {}
-    for file, lines in sorted(files.items()):
+    for file, seen in sorted(files.items()):
         if not WATCHED.search(file):
             continue
         name = file[WATCHED.search(file).start():]
-        found = FileCoverage(lines=len(lines), reached=sum(count > 0 for count in lines.values()))
+        found = FileCoverage(len(seen.counts), sum(count > 0 for count in seen.counts.values()))
         texts = read_lines(name)
-        for line in sorted(line for line, count in lines.items() if count == 0):
+        for line in sorted(line for line, count in seen.counts.items() if count == 0):
             text = texts[line - 1] if line <= len(texts) else ""
-            why = next((why for where, part, why in rows if name == where and part in text), None)
-            if why or text.strip() in ("}", "};", ""):
-                found.explained[line] = why or "the end of a function that was left before"
+            row = first_of([row for row in rows if row.file == name], text, seen.functions_at(line))
+            if row:
+                row.explains = True
+                found.explained[line] = row.why
+            elif text.strip() in ("}", "};", ""):
+                found.explained[line] = "the end of a function that was left before"
             else:
                 found.unexplained.append(line)
         result[name] = found
     return result
 
 
-def checked(command):
+def first_of(rows, text, functions):
+    """The first row that explains a line of a function, or None."""
+    return next((row for row in rows if row.text in text and
+                 (not row.function or any(row.function in name for name in functions))), None)
+
+
+def checked(command, stopping, stdin=subprocess.DEVNULL):
     """The output of one of LLVM's tools."""
-    done = run(command, seconds=600)
+    done = run(command, 600, stopping, stdin)
     if done.returncode != 0:
         raise Problem(f"{command[0].name} failed: {done.stderr.decode(errors='replace')[-200:]}")
     return done.stdout.decode()
 
 
-def coverage(store, names):
-    """{file: FileCoverage} by all corpora, seeds and former findings."""
+def demangled(lcov, scratch, stopping):
+    """A tracefile with the names of functions as the sources have them."""
+    write_whole(scratch / "all.lcov", lcov)
+    with open(scratch / "all.lcov") as file:
+        return checked([LLVM / "llvm-cxxfilt"], stopping, file)
+
+
+def coverage(store, names, stopping=threading.Event()):
+    """({file: FileCoverage} by all corpora, seeds and former findings, Rows that explain nothing).
+
+    Of those the notes tell as well. Without some harness all may still be of use.
+    """
+    rows = explanations()
     store.scratch.mkdir(parents=True, exist_ok=True)
-    raws = [raw for name in names for raw in profiles_of(name, store)]
+    raws = [raw for name in names for raw in profiles_of(name, store, stopping)]
     if not raws:
         raise Problem("no harness runs over its inputs")
     merged = store.scratch / "all.profdata"
-    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged])
+    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged], stopping)
     objects = [part for name in names for part in ("-object", program(name, "fuzz-coverage"))]
     lcov = checked([LLVM / "llvm-cov", "export", "-format=lcov", f"-instr-profile={merged}",
-                    *objects])
-    return judge(parse_lcov(lcov), explanations(),
-                 lambda name: (ROOT / name).read_text().splitlines())
+                    *objects], stopping)
+    files = judge(parse_lcov(demangled(lcov, store.scratch, stopping)), rows,
+                  lambda name: (ROOT / name).read_text().splitlines())
+    stale = [row for row in rows if not row.explains and set(names) >= set(harnesses())]
+    if stale:
+        store.note(f"coverage: rows of fuzz/unreached.toml that explain nothing: "
+                   f"{'; '.join(map(str, stale))}")
+    return files, stale
 
 
 def ranges(numbers):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .engine import kept_in, run_slice
 from .places import Problem, Stopped, check_room, harnesses
-from .triage import RUNS, ask_again, seen_once, triage
+from .triage import RUNS, ask_again, seen_once, triage, what_of
 
 SLICE_SECONDS_MAX = 120
 SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
@@ -72,7 +72,10 @@ class Night:
         for folder in self.store.found():
             harness = folder.name.partition("-")[0]
             if harness in harnesses() and not self.stopping.is_set():
-                ask_again(harness, folder, self.store.scratch)
+                try:
+                    ask_again(harness, folder, self.store.scratch)
+                except OSError as error:  # what somebody did to it ends no night
+                    self.store.note(f"{folder.name} was not asked again: {error}")
 
     def look_at_artifacts(self, harness):
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
@@ -95,7 +98,7 @@ class Night:
             found, is_new = result
             if is_new:
                 self.new_findings.append(found)
-                self.say(f"finding: {(found / 'what.txt').read_text().splitlines()[0]}")
+                self.say(f"finding: {what_of(found)[0]}")
             path.unlink()
         shutil.rmtree(folder / "reports", ignore_errors=True)
 

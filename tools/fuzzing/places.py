@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -11,6 +14,7 @@ FINDINGS = ROOT / "fuzz/findings"  # inputs of bugs that were fixed: they run in
 MNEME = ROOT / "build/fuzz/mneme"
 DICTIONARY = ROOT / "fuzz/script.dict"
 CANARY = "canary"
+LOOK_SECONDS = 0.1  # between two looks at whether to stop
 LLVM = Path("/usr/lib/llvm-22/bin")
 
 # Sanitizers end with a code of their own, so that a run of the driver tells its exit codes apart.
@@ -52,17 +56,24 @@ def check_harness(name):
     return name
 
 
-def build(target="fuzz"):
-    """Builds what is out of date; silent if nothing is."""
+def build(target="fuzz", stopping=threading.Event()):
+    """Builds what is out of date; silent if nothing is. Raises Stopped once `stopping` is set."""
     if not (ROOT / "build.ninja").exists():
         subprocess.run([ROOT / "configure.py"], cwd=ROOT, check=True)
-    done = subprocess.run(["ninja", "--quiet", target], cwd=ROOT)
-    if done.returncode != 0:
+    with subprocess.Popen(["ninja", "--quiet", target], cwd=ROOT) as ninja:
+        try:
+            while ninja.poll() is None and not stopping.wait(LOOK_SECONDS):
+                pass
+        finally:
+            ninja.terminate()  # and it ends what it started; one that is done does not hear of it
+    if stopping.is_set():
+        raise Stopped
+    if ninja.returncode != 0:
         raise Problem(f"the target '{target}' does not build; what is above says why")
 
 
 def options_of(harness):
-    """What libFuzzer is told for one harness."""
+    """What libFuzzer is told for one harness; max_len in tools/oss-fuzz/build.sh says the same."""
     # A text grows by words, an input of bytes rarely gains by more than a few hundred steps.
     options = {"script": [f"-dict={DICTIONARY}", "-max_len=2048"],
                "trace_import": ["-max_len=2048"], "layout": ["-max_len=32"],
@@ -76,16 +87,42 @@ def inputs_of(harness):
     return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
 
 
-def run(command, seconds=60):
+def run(command, seconds=60, stopping=threading.Event(), stdin=subprocess.DEVNULL):
     """A program's run, output captured; a run out of time counts as one that failed.
 
-    It does not hear of the terminal's Ctrl-C: its end by that would look like a finding.
+    It does not hear of the terminal's Ctrl-C: its end by that would look like a finding. Raises
+    Stopped once `stopping` is set. Either way, what it started ends with it.
     """
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=ENVIRONMENT, start_new_session=True) as process:
+        try:
+            said = _hear(process, time.monotonic() + seconds, stopping)
+            return subprocess.CompletedProcess(command, process.returncode, *said)
+        except subprocess.TimeoutExpired as late:
+            return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _hear(process, deadline, stopping):
+    """What a process says until it ends."""
+    while not stopping.is_set():
+        left = max(0, deadline - time.monotonic())
+        try:
+            return process.communicate(timeout=min(left, LOOK_SECONDS))
+        except subprocess.TimeoutExpired:
+            if left <= LOOK_SECONDS:
+                raise
+    raise Stopped
+
+
+def text_of(path, instead=""):
+    """What a file says, whatever was done to it; `instead` if it cannot be read."""
     try:
-        return subprocess.run(command, capture_output=True, timeout=seconds, env=ENVIRONMENT,
-                              stdin=subprocess.DEVNULL, start_new_session=True)
-    except subprocess.TimeoutExpired as late:
-        return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return instead
 
 
 def write_whole(path, data):

@@ -2,11 +2,12 @@
 
 import html
 import os
+import re
 import shutil
 
 from .coverage import table
 from .places import write_whole
-from .triage import ONCE, standing, times
+from .triage import ONCE, standing, times, what_of
 
 
 def script_of(found):
@@ -22,7 +23,7 @@ def findings_section(store):
         groups.setdefault((parts[0], ONCE in found.name, parts[-1]), []).append(found)
     rows = []
     for same in groups.values():
-        what = (same[0] / "what.txt").read_text().splitlines()
+        what = what_of(same[0])
         rows.append((what[0], ", ".join(sorted({standing(found) for found in same})),
                      str(sum(map(times, same))), what[-1].removeprefix("to reproduce: "),
                      ", ".join(sorted(found.name for found in same[1:])) or "–",
@@ -60,23 +61,36 @@ def sections(store, files, no_coverage):
                        ("file", "reached", "lines", "not reached, unexplained", "explained"),
                        table(files)))
     else:
-        result.append(("Coverage", f"Not measured: {no_coverage}.", (), []))
+        why = f": {no_coverage}" if no_coverage else " yet"
+        result.append(("Coverage", f"Not measured{why}.", (), []))
     if state["notes"]:
         result.append(("Notes", "", ("what happened",), [(note,) for note in state["notes"]]))
     return result
 
 
+def escaped(text):
+    """Text that Markdown takes neither for HTML nor for the end of a cell."""
+    return text.replace("<", "&lt;").replace("|", "\\|")
+
+
+def fenced(text):
+    """Text as it is, between fences longer than any that it holds."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return "\n".join((fence, text.removesuffix("\n"), fence, ""))
+
+
 def as_markdown(parts):
     text = "# Fuzzing\n"
     for title, intro, header, rows in parts:
-        text += f"\n## {title}\n{intro}\n"
+        text += f"\n## {title}\n{escaped(intro)}\n"
         if rows:
             text += "\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|\n"
         for row in rows:
             cells = [cell if "\n" not in cell else "below" for cell in row]
-            text += "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-        text += "".join(f"\n{row[0]}:\n```\n{cell}```\n" for row in rows for cell in row
-                        if "\n" in cell)
+            text += "| " + " | ".join(map(escaped, cells)) + " |\n"
+        for row in rows:
+            what = escaped(row[0].partition("\n")[0])
+            text += "".join(f"\n{what}:\n{fenced(cell)}" for cell in row if "\n" in cell)
     return text
 
 

@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .places import CANARY, SEEDS, inputs_of, options_of, program, run
+from .places import CANARY, SEEDS, inputs_of, options_of, program, run, text_of
 from .triage import failure_of, triage
 
 CANARY_SECONDS = 60
@@ -28,7 +28,7 @@ def canary_problem(scratch):
     if not crashes:
         return f"the canary's bug was not found in {CANARY_SECONDS} seconds"
     result = triage(CANARY, crashes[0], scratch / "findings", scratch / "try")
-    script = result and (result[0] / "script.mn").read_text()
+    script = result and text_of(result[0] / "script.mn")
     if not script or "resize" not in script or len(script.splitlines()) > 6:
         return f"the canary's bug did not become a short script with a resize: {script}"
     return None

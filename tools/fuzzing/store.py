@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from .places import Problem, check_room, write_whole
+from .places import Problem, check_room, text_of, write_whole
 from .triage import is_whole
 
 # FOLDER/corpus/HARNESS/  inputs            FOLDER/artifacts/HARNESS/  crashes not looked at yet
@@ -29,7 +29,7 @@ class Store:
     def __enter__(self):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock = open(self.folder / "lock", "a+")
+            self.lock = open(self.folder / "lock", "a+", errors="replace")
         except OSError as error:
             raise Problem(f"cannot write into {self.folder}: {error.strerror}") from error
         try:
@@ -128,9 +128,9 @@ class Store:
 
     def growth(self):
         """[(seconds, harness, coverage, features, corpus, executions, rate)] of whole lines."""
-        path, rows = self.folder / "growth.csv", []
-        for line in path.read_text().splitlines() if path.exists() else []:
+        rows = []
+        for line in text_of(self.folder / "growth.csv").splitlines():
             parts = line.split(",")
-            if len(parts) == 7 and all(part.isdigit() for part in [parts[0], *parts[2:]]):
+            if len(parts) == 7 and all(part.isdecimal() for part in [parts[0], *parts[2:]]):
                 rows.append((int(parts[0]), parts[1], *map(int, parts[2:])))
         return rows

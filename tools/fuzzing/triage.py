@@ -9,7 +9,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, write_whole
+from .places import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
+                     write_whole)
 from .shrink import shortest
 
 _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTALL)
@@ -177,41 +178,43 @@ def deliver(found, original, folder):
     script = found.script.encode("latin-1", errors="replace")
     if script:
         write_whole(new / "script.mn", script)
-    title = f"# Found by fuzzing ({found.harness}): {found.failure.what}\n"
+    keep = ""
     if found.in_driver:
         command = (f"{MNEME.relative_to(ROOT)} run --keep-going "
                    f"{shlex.quote(str(folder / 'script.mn'))}")
         # A deadlock at the end is no fault of the library's.
-        title += "# RUN: %mneme run --quiet --keep-going %s || [ $? -eq 3 ]\n"
+        title = (f"# Found by fuzzing ({found.harness}): {found.failure.what}\n"
+                 "# RUN: %mneme run --quiet --keep-going %s || [ $? -eq 3 ]\n")
         write_whole(new / "lit_test.mn", title.encode("latin-1", errors="replace") + script)
-    else:
-        write_whole(new / "lit_test.test", title +
-                    f"# `input` goes to Inputs/{folder.name}, and to fuzz/findings/{found.harness} "
-                    "for every smoke.\n"
-                    f"# RUN: %source/{replaying} %S/Inputs/{folder.name}\n")
+    else:  # lit runs before the harnesses are built
+        keep = f"to keep: copy input to fuzz/findings/{found.harness}, which every smoke runs\n"
     write_whole(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
                 + "".join(f"  in {frame}\n" for frame in found.failure.frames)
-                + f"to reproduce: {command}\n")
+                + f"{keep}to reproduce: {command}\n")
     shutil.rmtree(folder, ignore_errors=True)  # half of one, by a run that was killed
     new.rename(folder)
 
 
+def what_of(folder):
+    """The lines that tell a finding: the first what it is, the last how to see it again."""
+    return text_of(folder / "what.txt").splitlines()
+
+
 def is_whole(folder):
-    return (folder / "what.txt").is_file()
+    return len(what_of(folder)) >= 2 and (folder / "input").is_file()
 
 
 def times(folder):
     """How often a finding was met."""
     try:
-        return int((folder / "count").read_text())
-    except (OSError, ValueError):
+        return int(text_of(folder / "count"))
+    except ValueError:
         return 1
 
 
 def standing(folder):
     """Whether a finding is new, and still one."""
-    path = folder / "standing"
-    return path.read_text() if path.exists() else "of an earlier run"
+    return text_of(folder / "standing", "of an earlier run").strip()
 
 
 def ask_again(harness, folder, scratch):

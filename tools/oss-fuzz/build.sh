@@ -14,6 +14,16 @@ read -ra engine <<<"$LIB_FUZZING_ENGINE"
 # Formatting as headers alone: the image that runs the targets has no libfmt, and MSan must see it.
 flags+=(-std=c++23 -pthread -Iinclude -Isrc -DFMT_HEADER_ONLY)
 
+# max_len TARGET: as options_of in tools/fuzzing/places.py has it.
+max_len() {
+  case "$1" in
+    script | trace_import) echo 2048 ;;
+    coroutines | schedule) echo 400 ;;
+    layout) echo 32 ;;
+    *) echo 1000 ;;
+  esac
+}
+
 objects=()
 for file in src/driver/*.cpp fuzz/shared/*.cpp; do
   case "$file" in src/driver/main.cpp | src/driver/run.cpp) continue ;; esac
@@ -31,7 +41,7 @@ for file in fuzz/*.cpp; do
   if [[ -d "fuzz/findings/$name" ]]; then seeds+=("fuzz/findings/$name"/*); fi
   rm -f "$OUT/${name}_seed_corpus.zip"
   python3 -m zipfile -c "$OUT/${name}_seed_corpus.zip" "${seeds[@]}"
-  printf '[libfuzzer]\nmax_len = 1000\ntimeout = 20\n' >"$OUT/$name.options"
+  printf '[libfuzzer]\nmax_len = %s\ntimeout = 20\n' "$(max_len "$name")" >"$OUT/$name.options"
   if [[ "$name" == script ]]; then echo 'dict = script.dict' >>"$OUT/$name.options"; fi
 done
 cp fuzz/script.dict "$OUT/"

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -139,6 +140,27 @@ class Stores(unittest.TestCase):
             (store.folder / "growth.csv").write_text("1,layout,2,3,4,5,6\n7,lay")
             self.assertEqual(len(store.growth()), 1)
 
+    def test_what_is_no_text_harms_nobody(self):
+        with Store("no_text", 0) as store:
+            (store.folder / "growth.csv").write_bytes(
+                "1,layout,2,3,4,5,6\n1,layout,²,3,4,5,6\n".encode() + b"\xff,layout,2,3,4,5,6\n")
+            self.assertEqual(len(store.growth()), 1)
+            for name, what in (("layout-a", b"layout: \xff\nto reproduce: x\n"), ("layout-b", b""),
+                               ("layout-c", b"layout: bad\n")):
+                for file, data in (("what.txt", what), ("input", b""), ("standing", b"\xff\n"),
+                                   ("count", b"\xff")):
+                    path = store.findings / name / file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
+            _, text, _, rows = report.findings_section(store)
+            self.assertEqual(rows, [("layout: \ufffd", "\ufffd", "1", "x", "–", "")])
+            self.assertIn(f"or half of one, in {store.findings}: 2.", text)
+        Path("no_text/lock").write_bytes(b"\xff")
+        with Store("no_text", 0):
+            Path("no_text/lock").write_bytes(b"\xff")
+            with self.assertRaisesRegex(Problem, "process \ufffd works on"), Store("no_text", 0):
+                pass
+
     def test_a_file_that_cannot_be_written_leaves_the_old_one(self):
         path = Path("whole/file")
         places.write_whole(path, "old")
@@ -146,6 +168,15 @@ class Stores(unittest.TestCase):
         with self.assertRaises(OSError):
             places.write_whole(path, "new")
         self.assertEqual(path.read_text(), "old")
+
+
+class Options(unittest.TestCase):
+    def test_other_engines_are_told_the_same_lengths(self):
+        text = (places.ROOT / "tools/oss-fuzz/build.sh").read_text()
+        told = re.search(r"^max_len\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)[0]
+        for name in set(places.harnesses()) - {"threads"}:  # which OSS-Fuzz has no use for
+            done = places.run(["bash", "-c", f'{told}max_len "$1"', "max_len", name])
+            self.assertIn(f"-max_len={done.stdout.decode().strip()}", places.options_of(name))
 
 
 class Corpora(unittest.TestCase):
@@ -168,6 +199,16 @@ class Corpora(unittest.TestCase):
             self.assertEqual(counts, (1, 0))
             self.assertEqual(store.waiting(), [1, 0])
 
+    def test_a_minimised_corpus_has_nothing_that_was_not_in_it(self):
+        corpus.program = lambda harness: stand_in(
+            "takes_all", "for arg; do [[ -d $arg ]] || continue",
+            "[[ $to ]] && cp $arg/* $to; to=${to:-$arg}", "done; exit 0")
+        places.write_whole(Path("smaller/corpus/layout/a"), "x")
+        with Store("smaller", 0) as store:
+            folders = store.corpus("layout"), store.artifacts("layout")
+            self.assertEqual(corpus.minimise("layout", *folders, 0), (1, 1))
+            self.assertGreater(corpus.merge("layout", folders[0], [], folders[1]), 1)
+
     def test_a_merge_with_nothing_is_a_mistake(self):
         cli.build = lambda *_: None
         with self.assertRaisesRegex(Problem, "no-such-folder has no folder with a harness' name"):
@@ -177,7 +218,8 @@ class Corpora(unittest.TestCase):
 
 class CommandLines(unittest.TestCase):
     def test_numbers_are_above_zero(self):
-        for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=x"):
+        for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=inf",
+                       "--hours=x"):
             said = io.StringIO()
             with self.assertRaises(SystemExit) as end, contextlib.redirect_stderr(said):
                 cli.parser().parse_args(["overnight", option])
@@ -193,6 +235,18 @@ class CommandLines(unittest.TestCase):
             self.assertEqual(cli.do_smoke(options), 0)
         self.assertEqual([line.split()[0] for line in said.getvalue().splitlines()],
                          ["layout", "smoke:"])
+
+    def test_the_harness_of_an_input_is_told_by_its_folder(self):
+        self.addCleanup(setattr, cli, "triage", cli.triage)
+        asked, cli.build = [], lambda *_: None
+        cli.triage = lambda harness, *_: asked.append(harness)
+        for folder in ("layout", "heap_ops-alloc-560b1b9148", "threads-once-ab12",
+                       "script-954aef69f0/also", "canary-expect-1", "gone-1"):
+            path = Path("told") / folder / "input"
+            places.write_whole(path, "x")
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Problem):
+                cli.do_triage(cli.parser().parse_args(["triage", str(path)]))
+        self.assertEqual(asked, ["layout", "heap_ops", "threads", "script", "canary"])
 
     def test_findings_do_not_go_into_a_corpus(self):
         options = cli.parser().parse_args(["triage", "corpus/layout/input"])
@@ -265,6 +319,72 @@ class Nights(unittest.TestCase):
         self.assertIn("## Coverage\nNot measured: no harness runs any more.", text)
         self.assertIn("No plot: a plot takes its time.", text)
         self.assertFalse(Path("early/growth.csv").exists())  # no slice said anything
+
+    def overnight(self, corpus, **more):
+        """The exit code of a short night."""
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        report.draw = lambda *_: "a plot takes its time"
+        with contextlib.redirect_stdout(io.StringIO()):
+            return cli.do_overnight(SimpleNamespace(**{
+                "corpus": corpus, "reserve_mb": 0, "hours": 1 / 3600, "jobs": 1,
+                "harness": ["layout"], "no_coverage": False} | more))
+
+    def signal_behind(self, number, marker):
+        """Sends a signal once there is a file."""
+        def send():
+            for _ in range(200):
+                if marker.exists():
+                    break
+                time.sleep(0.1)
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=send, daemon=True).start()
+
+    def assert_ended(self, marker):
+        child = Path(f"/proc/{marker.read_text().strip()}/stat")
+        self.assertTrue(not child.exists() or child.read_text().split()[2] == "Z")
+
+    def test_a_signal_ends_the_measuring_of_coverage_and_all_it_started(self):
+        engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
+        cli.build = lambda *_: None
+        self.addCleanup(setattr, coverage, "program", coverage.program)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            folder, marker, start = Path(f"left_{number}"), Path(f"ran_{number}"), time.monotonic()
+            coverage.program = lambda *_: stand_in(
+                "measures", f"cp {folder}/report.md {marker}.md", "sleep 60 & echo $! > half",
+                f"mv half {marker}", "wait")
+            self.signal_behind(number, marker)
+            self.assertEqual(self.overnight(folder), 0)
+            self.assertLess(time.monotonic() - start, 20)
+            self.assert_ended(marker)
+            self.assertIn("Not measured yet.", Path(f"{marker}.md").read_text())
+            self.assertIn("Not measured: the run was stopped.", (folder / "report.md").read_text())
+
+    def test_a_signal_ends_the_build_for_coverage_and_all_it_started(self):
+        engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
+        stand_in("ninja", "[[ $2 == fuzz ]] && exit 0", "trap 'kill $!; exit 2' TERM",
+                 "sleep 60 & echo $! > half; mv half built", "wait")
+        self.addCleanup(setattr, places, "ROOT", places.ROOT)
+        self.addCleanup(os.environ.update, PATH=os.environ["PATH"])
+        places.ROOT, os.environ["PATH"] = Path.cwd(), f"{Path.cwd()}:{os.environ['PATH']}"
+        places.write_whole(Path("build.ninja"), "")
+        cli.build, start = places.build, time.monotonic()
+        self.signal_behind(signal.SIGTERM, Path("built"))
+        self.assertEqual(self.overnight("left_building"), 0)
+        self.assertLess(time.monotonic() - start, 20)
+        self.assert_ended(Path("built"))
+        self.assertIn("Not measured: the run was stopped.",
+                      Path("left_building/report.md").read_text())
+
+    def test_a_stop_in_the_night_leaves_coverage_out(self):
+        engine.program = lambda harness: stand_in("long", "echo $$ > half; mv half began",
+                                                  "exec sleep 60")
+        cli.build = lambda *_: None
+        self.signal_behind(signal.SIGINT, Path("began"))
+        self.assertEqual(self.overnight("left_early", hours=1), 0)
+        self.assertIn("Not measured: the run was stopped.",
+                      Path("left_early/report.md").read_text())
 
     def test_what_the_system_refuses_is_told_in_one_line(self):
         before, sys.argv = sys.argv, ["fuzz", "triage", "--harness", "layout", "/proc/self/mem"]
@@ -381,8 +501,10 @@ class Triages(unittest.TestCase):
         found, _ = self.triage("alloc by bytes")
         self.assertEqual((found / "original").read_text(), "alloc by bytes")
         self.assertEqual((found / "input").read_text(), "alloc n1 8\n")
-        test = (found / "lit_test.test").read_text()
-        self.assertIn(f"# RUN: %source/any_alloc -timeout=20 %S/Inputs/{found.name}\n", test)
+        self.assertEqual((found / "what.txt").read_text().splitlines()[-2:],
+                         ["to keep: copy input to fuzz/findings/heap_ops, which every smoke runs",
+                          f"to reproduce: any_alloc -timeout=20 {found / 'input'}"])
+        self.assertEqual(list(found.glob("lit_test*")), [])  # lit runs before harnesses are built
 
     def test_what_tells_no_story_is_decoded(self):
         self.harness = stand_in("hangs_on_raw", 'grep -q raw "${@: -1}" || exit 0',
@@ -393,8 +515,9 @@ class Triages(unittest.TestCase):
     def test_the_command_goes_on_behind_errors_as_the_driver_did(self):
         triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
         found, _ = self.triage("raw")
-        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n",
-                      (found / "what.txt").read_text())
+        what = (found / "what.txt").read_text()
+        self.assertIn(f"driver run --keep-going {found / 'script.mn'}\n", what)
+        self.assertNotIn("to keep", what)  # but by the lit test
 
     def test_what_is_no_ascii_is_the_same_in_script_and_test(self):
         triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
@@ -471,6 +594,23 @@ class Triages(unittest.TestCase):
             night.run()
             self.assertEqual(triage.standing(found), "does not fail any more")
 
+    def test_a_former_finding_that_cannot_be_asked_ends_no_night(self):
+        found, _ = self.triage("raw")
+        for name in ("heap_ops-a", "heap_ops-b", "heap_ops-z"):
+            places.write_whole(found.with_name(name) / "what.txt",
+                               "heap_ops: bad\nto reproduce: x\n")
+            places.write_whole(found.with_name(name) / "input", "raw")
+        (found.with_name("heap_ops-a") / "input").unlink()  # somebody took it for a test
+        (found.with_name("heap_ops-b") / "standing").mkdir()
+        with Store(self.folder, 0) as store:
+            night = overnight.Night(store, [], 1, 0, 2)
+            night.run()
+            self.assertEqual(night.problem, "")
+            self.assertEqual(triage.standing(found.with_name("heap_ops-z")), "still fails")
+            note, = store.state["notes"]
+            self.assertIn("heap_ops-b was not asked again: [Errno 21]", note)
+            self.assertIn("or half of one", report.findings_section(store)[1])
+
     def test_a_program_does_not_hear_of_the_terminal(self):
         done = places.run([stand_in("session", "ps -o sid= -p $$")])
         self.assertNotEqual(int(done.stdout), os.getsid(0))
@@ -482,7 +622,7 @@ class Reports(unittest.TestCase):
 
     def test_lines_are_reached_explained_or_listed(self):
         files = coverage.judge(coverage.parse_lcov(self.LCOV),
-                               [("include/mneme/a.hpp", "trap", "cannot be reached")],
+                               [coverage.Row("include/mneme/a.hpp", "trap", "cannot be reached")],
                                lambda name: ["f();", "  trap();", "  g();", "}"])
         self.assertEqual(list(files), ["include/mneme/a.hpp"])
         found = files["include/mneme/a.hpp"]
@@ -498,10 +638,11 @@ class Reports(unittest.TestCase):
         coverage.LLVM = Path.cwd()
         stand_in("llvm-profdata", 'echo "$@" > profiles')
         stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo DA:1,5")
+        stand_in("llvm-cxxfilt", "exec cat")
         places.write_whole(Path("covered/corpus/layout/bad"), "x")
         with Store("covered", 0) as store:
-            files = coverage.coverage(store, ["layout", "schedule", "script"])
-            self.assertEqual(list(files), ["include/mneme/check.hpp"])
+            files, stale = coverage.coverage(store, ["layout", "schedule", "script"])
+            self.assertEqual((list(files), stale), (["include/mneme/check.hpp"], []))
             self.assertEqual([note.partition("; ")[2].rpartition("; ")[2]
                               for note in store.state["notes"]],
                              [*["only its seeds count"] * 2, "nothing of it counts"])
@@ -511,6 +652,61 @@ class Reports(unittest.TestCase):
             with self.assertRaisesRegex(Problem, "llvm-profdata failed: no such profile"):
                 coverage.coverage(store, ["schedule"])
 
+    FUNCTIONS = "SF:/x/include/mneme/a.hpp\n" \
+                "FN:1,void mneme::A::f<mneme::A::g(int)::'lambda'(int)>(mneme::B<A::h>) const\n" \
+                "FN:3,mneme::A::g(int)\n" \
+                "FN:4,mneme::A::g(int)::'lambda'(int)::operator()(int) const\n" \
+                "FN:6,(anonymous namespace)::h(mneme::A::g)\n" \
+                "DA:1,5\nDA:2,0\nDA:3,0\nDA:4,0\nDA:5,0\nDA:6,0\nDA:7,0\nend_of_record\n"
+
+    def judge(self, *rows):
+        return coverage.judge(coverage.parse_lcov(self.FUNCTIONS), rows,
+                              lambda name: [f"f({line});" for line in range(1, 8)]
+                              )["include/mneme/a.hpp"]
+
+    def test_a_row_may_explain_one_function(self):
+        whole = coverage.Row("include/mneme/a.hpp", "", "why", "A::g")
+        self.assertEqual(self.judge(whole).unexplained, [2, 6, 7])
+        part = coverage.Row("include/mneme/a.hpp", "f(7)", "why", "h")
+        self.assertEqual(self.judge(whole, part).unexplained, [2, 6])
+        other = coverage.Row("include/mneme/a.hpp", "f(5)", "why", "g")  # whole does that already
+        gone = coverage.Row("include/mneme/a.hpp", "", "why", "A::gone")
+        self.judge(whole, other, gone)
+        self.assertEqual([row.explains for row in (whole, part, other, gone)],
+                         [True, True, False, False])
+
+    def test_a_row_says_what_it_explains_and_nothing_else(self):
+        self.addCleanup(setattr, coverage, "UNREACHED", coverage.UNREACHED)
+        coverage.UNREACHED = Path("unreached.toml")
+        row = '[[unreached]]\nfile = "a"\nwhy = "b"\n'
+        coverage.UNREACHED.write_text(f'{row}function = "c"\n{row}text = ""\n')
+        self.assertEqual(list(map(str, coverage.explanations())), ["a, c", "a"])
+        for wrong in (row, f'{row}fuction = "c"\n', "[["):
+            coverage.UNREACHED.write_text(wrong)
+            with self.assertRaisesRegex(Problem, "unreached.toml: "):
+                coverage.explanations()
+
+    def test_lines_that_nobody_explains_and_rows_that_explain_nothing_are_told(self):
+        self.addCleanup(setattr, coverage, "UNREACHED", coverage.UNREACHED)
+        coverage.UNREACHED, cli.build = Path("unreached.toml").resolve(), lambda *_: None
+        coverage.program = lambda *_: stand_in("covers", "touch $LLVM_PROFILE_FILE")
+        coverage.LLVM = Path.cwd()
+        stand_in("llvm-profdata")
+        stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo FN:1,_Z4failv; echo DA:1,0")
+        stand_in("llvm-cxxfilt", "sed 's/_Z4failv/fail()/'")
+        for function, code in (("fail", 0), ("gone", 1)):
+            coverage.UNREACHED.write_text('[[unreached]]\nfile = "include/mneme/check.hpp"\n'
+                                          f'function = "{function}"\nwhy = "it ends all"\n')
+            for more in ([], ["--harness=layout"]):
+                said = io.StringIO()
+                with contextlib.redirect_stdout(said):
+                    options = cli.parser().parse_args(["coverage", "--corpus=explained", *more])
+                    self.assertEqual(cli.do_coverage(options), code)
+                stale = "explains nothing: include/mneme/check.hpp, gone\n"
+                self.assertEqual(stale in said.getvalue(), code == 1 and not more)
+                self.assertEqual("explain nothing: include/mneme/check.hpp, gone" in
+                                 Path("explained/report.md").read_text(), code == 1 and not more)
+
     def test_a_finding_stands_in_both_reports_with_its_script(self):
         with Store("reported", 0) as store:
             store.record(engine.Slice("layout", engine.Pulse(5, 3, 9), None, 2.0))
@@ -519,12 +715,24 @@ class Reports(unittest.TestCase):
                            store.findings / "one")
             report.draw = lambda *_: "a plot takes its time"
             report.write_report(store, None)
-        self.assertIn("heap_ops: it <broke> | new | 1 |", Path("reported/report.md").read_text())
+        self.assertIn("heap_ops: it &lt;broke> | new | 1 |", Path("reported/report.md").read_text())
         self.assertIn("```\nheap 64\n```", Path("reported/report.md").read_text())
         self.assertIn("it &lt;broke&gt;", Path("reported/report.html").read_text())
         test = Path("reported/findings/one/lit_test.mn").read_text()
         self.assertIn("# RUN: %mneme run --quiet --keep-going %s", test)
         self.assertTrue(test.endswith("heap 64\n"))
+
+    def test_no_finding_breaks_the_markdown(self):
+        text = report.as_markdown([("Findings", "in <x>", ("what", "script"),
+                                    [("a|<b", "```\nheap"), ("c|<d", "````\n`\n"), ("e", "one|<"),
+                                     ("f\ng", "")])])
+        self.assertEqual(text, "# Fuzzing\n\n## Findings\nin &lt;x>\n"
+                         "\n| what | script |\n|---|---|\n"
+                         "| a\\|&lt;b | below |\n| c\\|&lt;d | below |\n| e | one\\|&lt; |\n"
+                         "| below |  |\n"
+                         "\na\\|&lt;b:\n````\n```\nheap\n````\n"
+                         "\nc\\|&lt;d:\n`````\n````\n`\n`````\n"
+                         "\nf:\n```\nf\ng\n```\n")
 
     def test_what_is_no_finding_yet_or_only_half_of_one_is_counted(self):
         with Store("untidy", 0) as store:
@@ -542,6 +750,7 @@ class Reports(unittest.TestCase):
         with Store("older", 0) as store:
             places.write_whole(store.findings / "script-954aef69f0/what.txt",
                                "script: broken\nto reproduce: build/fuzz/script input\n")
+            places.write_whole(store.findings / "script-954aef69f0/input", "x")
             self.assertEqual(report.findings_section(store)[3],
                              [("script: broken", "of an earlier run", "1",
                                "build/fuzz/script input", "–", "")])
@@ -554,6 +763,7 @@ class Reports(unittest.TestCase):
                                         ("threads-once-aa", 1, "")):
                 folder = store.findings / name
                 places.write_whole(folder / "what.txt", f"{name[:8]}: bad\nto reproduce: {name}\n")
+                places.write_whole(folder / "input", "x")
                 places.write_whole(folder / "script.mn", script)
                 places.write_whole(folder / "count", str(times))
             _, text, _, rows = report.findings_section(store)
