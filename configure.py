@@ -154,6 +154,11 @@ def sources(pattern):
     return sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
 
 
+def optimization_of(file):
+    """What goes behind a variant's flags."""
+    return "-O0" if file in NOT_OPTIMIZED else ""
+
+
 def uses_driver(test):
     """Tests of the core are built without the driver, so that neither waits for the other."""
     return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
@@ -170,12 +175,10 @@ def add_variant(variant):
     out, programs = f"build/{variant}", []
 
     def compile_one(source, flags=""):
-        if source in NOT_OPTIMIZED:
-            flags += " -O0"
         if variant == "valgrind" and "%helgrind" in (ROOT / source).read_text():
             flags += f" {HELGRIND}"
         return add(f"{out}/obj/{source}.o", "compile", [source], compiler=f"$compiler_{variant}",
-                   flags=f"$flags_{variant} {flags}")
+                   flags=f"$flags_{variant} {optimization_of(source)} {flags}")
 
     def link(name, objects, libraries=""):
         programs.append(add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
@@ -245,7 +248,7 @@ def add_fuzz():
         *add_fuzz_build("fuzz-coverage", "-O1 -g -fprofile-instr-generate -fcoverage-mapping",
                         others + FUZZ_THREADED, driver)]
     main_object = add(f"build/fuzz/obj/{main_file}.o", "compile", [main_file], compiler=CLANG,
-                      flags=f"{COMMON} {sanitized} -O0 -fsanitize=fuzzer-no-link")
+                      flags=f"{COMMON} {sanitized} {optimization_of(main_file)} -fsanitize=fuzzer-no-link")
     programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
                         compiler=CLANG, flags=sanitized, libraries="-lfmt"))
     add("fuzz", "phony", [program for program in programs if "coverage" not in program])

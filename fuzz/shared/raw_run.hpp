@@ -5,7 +5,6 @@
 //   bytes stay what was written.
 #pragma once
 
-#include <driver/canonical.hpp>
 #include <driver/codec.hpp>
 #include <driver/oracle.hpp>
 #include <driver/pattern.hpp>
@@ -155,14 +154,7 @@ class StepsSoFar final : public Story {
   explicit StepsSoFar(const Script& script) : script_{script} {}
   void next() { ++count_; }
 
-  [[nodiscard]] std::string text() const override {
-    std::string text;
-    CommandBuffer buffer;
-    for (const Op& op : std::span(script_.ops).first(count_)) {
-      text.append(canonical(op, buffer)).push_back('\n');
-    }
-    return text;
-  }
+  [[nodiscard]] std::string text() const override { return text_of(script_, count_); }
 
  private:
   const Script& script_;

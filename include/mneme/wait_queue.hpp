@@ -88,13 +88,6 @@ class WaitList {
     resize(size() - 1);
   }
 
-  /// Unlinks the oldest, or returns nullptr.
-  [[nodiscard]] Waiter* pop_front() noexcept {
-    Waiter* const waiter = first_;
-    if (waiter != nullptr) remove(*waiter);
-    return waiter;
-  }
-
   /// Whether links, ends and count agree. O(n).
   [[nodiscard]] bool valid() const noexcept {
     std::size_t count = 0;

@@ -200,10 +200,10 @@ class Decoder {
 
 Script decode(std::span<const std::uint8_t> bytes) { return Decoder(bytes).script(); }
 
-std::string text_of(const Script& script) {
+std::string text_of(const Script& script, std::size_t steps_max) {
   std::string text;
   CommandBuffer buffer;
-  for (const Op& op : script.ops) {
+  for (const Op& op : std::span(script.ops).first(std::min(steps_max, script.ops.size()))) {
     text += canonical(op, buffer);
     text += '\n';
   }

@@ -43,8 +43,8 @@ struct Script {
 /// gives one another text.
 [[nodiscard]] Script decode(std::span<const std::uint8_t> bytes);
 
-/// The whole script in canonical form, a step a line.
-[[nodiscard]] std::string text_of(const Script& script);
+/// The script's first steps, or all of them, in canonical form, a step a line.
+[[nodiscard]] std::string text_of(const Script& script, std::size_t steps_max = std::size_t{0} - 1);
 
 /// Turns steps into bytes, one after the other, a heap first.
 class Encoder {

@@ -73,7 +73,7 @@ def build(target="fuzz", stopping=threading.Event()):
 
 
 def options_of(harness):
-    """What libFuzzer is told for one harness; max_len in tools/oss-fuzz/build.sh says the same."""
+    """What libFuzzer is told for one harness, here and by tools/oss-fuzz/build.sh."""
     # A text grows by words, an input of bytes rarely gains by more than a few hundred steps.
     options = {"script": [f"-dict={DICTIONARY}", "-max_len=2048"],
                "trace_import": ["-max_len=2048"], "layout": ["-max_len=32"],

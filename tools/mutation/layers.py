@@ -36,6 +36,7 @@ TESTED = ("include", "src", "lit-tests", "configure.py", "build.ninja.in")
 READ = ("include", "src", "lit-tests/free/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
         "tools/rooms.toml", "configure.py", ".clang-tidy")
 LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 10, 120
+LIMIT_ALONE_S = 600
 ENOUGH_S = 20  # of tests, for a fault that another layer's tests have seen
 ATTEMPTS = {"tsan": 3}  # a race is seen when threads happen to meet
 
@@ -143,7 +144,10 @@ class Variant:
 
     def _environment(self):
         pairs = (self.lit / "environment").read_text().split("\0")
-        return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+        variables = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+        for name in ("TMPDIR", "TEMPDIR", "TMP", "TEMP"):  # a folder that ended with lit
+            variables.pop(name, None)
+        return variables
 
     def _must(self, command):
         code, output = processes.run(command, self.tree)
@@ -177,6 +181,10 @@ class Variant:
                     break
             # It counts only if the fault is to blame: not chance, nor a machine that is too busy.
             if code != 0 and self.run(test, 2 * limit)[0] != 0:
+                code, output = self.run(test, LIMIT_ALONE_S)
+                if code != 0:  # each verdict of such a test would be that nothing was seen
+                    raise LayerError(f"{self.name}: {test.name} fails outside lit, although no fault "
+                                     f"is switched on:\n{output[-2000:]}")
                 continue
             if code != 0 and self.name not in ATTEMPTS and \
                     self.run(test, 2 * limit, fault)[0] == 0:

@@ -75,11 +75,10 @@ def run(root, folder, everything, chosen, results, options):
                 print(f"{name}: builds, and runs all tests with every fault switched off", flush=True)
                 copy_tree(root, folder / "tree", everything)
                 layer = Variant(folder / "tree", name, options.jobs)
+            judge_all(due, layer, results, options.jobs)
         except LayerError as error:
             broken.append(str(error))
             print(f"{name}: cannot be used: {error}", flush=True)
-            continue
-        judge_all(due, layer, results, options.jobs)
     if broken:
         raise LayerError("\n".join(broken))
 

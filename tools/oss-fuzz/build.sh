@@ -11,18 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work="${WORK:-$(mktemp -d)}"
 read -ra flags <<<"${CXXFLAGS:-}"
 read -ra engine <<<"$LIB_FUZZING_ENGINE"
-# Formatting as headers alone: the image that runs the targets has no libfmt, and MSan must see it.
+# Formatting as headers alone: the image that runs the targets has no libfmt.
 flags+=(-std=c++23 -pthread -Iinclude -Isrc -DFMT_HEADER_ONLY)
-
-# max_len TARGET: as options_of in tools/fuzzing/places.py has it.
-max_len() {
-  case "$1" in
-    script | trace_import) echo 2048 ;;
-    coroutines | schedule) echo 400 ;;
-    layout) echo 32 ;;
-    *) echo 1000 ;;
-  esac
-}
 
 objects=()
 for file in src/driver/*.cpp fuzz/shared/*.cpp; do
@@ -41,7 +31,14 @@ for file in fuzz/*.cpp; do
   if [[ -d "fuzz/findings/$name" ]]; then seeds+=("fuzz/findings/$name"/*); fi
   rm -f "$OUT/${name}_seed_corpus.zip"
   python3 -m zipfile -c "$OUT/${name}_seed_corpus.zip" "${seeds[@]}"
-  printf '[libfuzzer]\nmax_len = %s\ntimeout = 20\n' "$(max_len "$name")" >"$OUT/$name.options"
-  if [[ "$name" == script ]]; then echo 'dict = script.dict' >>"$OUT/$name.options"; fi
+  # What tools/fuzz tells libFuzzer of it, as `name = value`; files lie beside the target.
+  PYTHONPATH=tools python3 -B - "$name" >"$OUT/$name.options" <<'END'
+import sys
+from fuzzing.places import options_of
+print("[libfuzzer]")
+for option in options_of(sys.argv[1]):
+    name, value = option.removeprefix("-").split("=")
+    print(name, "=", value.rpartition("/")[2])
+END
 done
 cp fuzz/script.dict "$OUT/"

@@ -170,15 +170,6 @@ class Stores(unittest.TestCase):
         self.assertEqual(path.read_text(), "old")
 
 
-class Options(unittest.TestCase):
-    def test_other_engines_are_told_the_same_lengths(self):
-        text = (places.ROOT / "tools/oss-fuzz/build.sh").read_text()
-        told = re.search(r"^max_len\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)[0]
-        for name in set(places.harnesses()) - {"threads"}:  # which OSS-Fuzz has no use for
-            done = places.run(["bash", "-c", f'{told}max_len "$1"', "max_len", name])
-            self.assertIn(f"-max_len={done.stdout.decode().strip()}", places.options_of(name))
-
-
 class Corpora(unittest.TestCase):
     def test_a_minimisation_that_was_killed_loses_nothing(self):
         for file in ("layout.old/a", "script.old/a", "script/b"):
