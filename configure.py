@@ -59,7 +59,8 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
 # Variants without the driver: it has one thread, prints what the quarantine changes, builds on
-# libraries that MSan cannot look into, and is too slow under TypeSanitizer.
+# libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the tests, tsan has
+# those with threads.
 CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 NOT_OPTIMIZED = ("src/driver/main.cpp", "lit-tests/doctest_main.cpp")
@@ -164,10 +165,15 @@ def uses_driver(test):
     return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
 
 
+def has_threads(test):
+    return re.search(r"std::j?thread|\bon_threads\b", (ROOT / test).read_text()) is not None
+
+
 def tests_without_program(variant):
     """The unit tests that a variant does not build."""
     return [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
-            if variant in CORE_ONLY and uses_driver(file)]
+            if (variant in CORE_ONLY and uses_driver(file))
+            or (variant == "tsan" and not has_threads(file))]
 
 
 def add_variant(variant):
@@ -198,10 +204,12 @@ def add_variant(variant):
     left_out = tests_without_program(variant)
     for file in sources("lit-tests/*/*_test.cpp"):
         name = f"tests/{Path(file).stem}"
-        if not uses_driver(file):
-            link(name, [compile_one(file), doctest_main])
-        elif Path(file).name not in left_out:
+        if Path(file).name in left_out:
+            continue
+        if uses_driver(file):
             link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
+        else:
+            link(name, [compile_one(file), doctest_main])
     add(variant, "phony", programs)
 
 
