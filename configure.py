@@ -10,11 +10,15 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/model/NAME_model.cpp  ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
+The first variant, release, is the one to edit by: each file is compiled by itself. The others compile
+the driver, and the unit tests of a folder, as one batch, which takes half the time; a test is then a
+name for the program of its folder, which runs what was asked for by that name. Files of a batch share
+one unnamed namespace.
+
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
-Checks of the text: `ninja headers`, `ninja tidy` and `ninja tidy-tests`, `ninja format-check`,
-`ninja house-rules`.
+Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
 """
 
 import argparse
@@ -40,17 +44,17 @@ QUARANTINE = "-DMNEME_DEFAULT_RAW_HEADER='\"../../lit-tests/raw/Inputs/quarantin
 VARIANTS = {  # name: (compiler, flags)
     "release": (CLANG, "-O2 -g1"),
     "debug": (CLANG, "-O0 -g"),
-    "asan": (CLANG, f"-O1 -g {ASAN}"),
-    "tsan": (CLANG, "-O1 -g -fsanitize=thread"),
+    "asan": (CLANG, f"-O1 -g1 {ASAN}"),
+    "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
     # Debian's valgrind reads DWARF 4 at most, and needs GNU ld, clang's default here, to see names.
-    "valgrind": (CLANG, "-O1 -gdwarf-4 -DMNEME_VALGRIND"),
+    "valgrind": (CLANG, "-O1 -g1 -gdwarf-4 -DMNEME_VALGRIND"),
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
     "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
-    "quarantine": (CLANG, f"-O1 -g {ASAN} {QUARANTINE}"),
-    "msan": (CLANG, "-O1 -g -fsanitize=memory -fsanitize-memory-track-origins=2 "
+    "quarantine": (CLANG, f"-O1 -g1 {ASAN} {QUARANTINE}"),
+    "msan": (CLANG, "-O1 -g1 -fsanitize=memory -fsanitize-memory-track-origins=2 "
                     "-fsanitize-ignorelist=lit-tests/msan.ignore"),
-    "tysan": (CLANG, "-O1 -g -fsanitize=type"),
-    "rtsan": (CLANG, "-O1 -g -fsanitize=realtime"),
+    "tysan": (CLANG, "-O1 -g1 -fsanitize=type"),
+    "rtsan": (CLANG, "-O1 -g1 -fsanitize=realtime"),
 }
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/wait/Inputs/helgrind_atomic.hpp\"'"
@@ -63,7 +67,10 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 # those with threads.
 CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
-NOT_OPTIMIZED = ("src/driver/main.cpp", "lit-tests/doctest_main.cpp")
+DRIVER_MAIN = "src/driver/main.cpp"
+NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/doctest_main.cpp")
+# For what configure.py put together from files that the first variant compiles by themselves.
+BATCH = "-I. -Wno-shadow"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
@@ -142,10 +149,12 @@ def check_tools():
 
 
 edges = []  # the text of each
+outputs = set()
 
 
 def add(output, rule, inputs=(), implicit=(), **variables):
     """Adds a build edge and returns its output. Files are given relative to ROOT."""
+    outputs.add(output)
     edges.append(f"build {output}: {rule} {' '.join(inputs)} | {' '.join(implicit)}\n"
                  + "".join(f"  {name} = {value}\n" for name, value in variables.items()))
     return output
@@ -160,6 +169,24 @@ def optimization_of(file):
     return "-O0" if file in NOT_OPTIMIZED else ""
 
 
+def driver_files():
+    return [file for file in sources("src/driver/*.cpp") if file != DRIVER_MAIN]
+
+
+def batch(name, files):
+    """A source file under build/batches that includes these; it is written only if it changes."""
+    path, text = ROOT / f"build/batches/{name}.cpp", "".join(f'#include "{file}"\n' for file in files)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
+    return str(path.relative_to(ROOT))
+
+
+def is_alone(test):
+    """Changes the library or the whole program that it is built with, so no batch may hold it."""
+    return re.search(r"#define MNEME_|\boperator new\b", (ROOT / test).read_text()) is not None
+
+
 def uses_driver(test):
     """Tests of the core are built without the driver, so that neither waits for the other."""
     return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
@@ -170,46 +197,70 @@ def has_threads(test):
 
 
 def tests_without_program(variant):
-    """The unit tests that a variant does not build."""
-    return [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
-            if (variant in CORE_ONLY and uses_driver(file))
-            or (variant == "tsan" and not has_threads(file))]
+    """The tests whose program a variant does not build."""
+    left_out = [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
+                if (variant in CORE_ONLY and uses_driver(file))
+                or (variant == "tsan" and not has_threads(file))]
+    if variant == "tsan":
+        left_out += ["misuse", *(f"{Path(file).stem}.test" for file in sources("src/examples/*.cpp"))]
+    return left_out
 
 
-def add_variant(variant):
+def is_run_by(variant, test):
+    """Whether its line `REQUIRES: a || b`, if there is one, names the variant."""
+    required = re.search(r"^// REQUIRES: (.*)$", (ROOT / test).read_text(), re.MULTILINE)
+    features = {variant, "asan"} if variant == "quarantine" else {variant}
+    return not required or not features.isdisjoint(required[1].split(" || "))
+
+
+def add_variant(variant, is_first):
     """What is built for one variant, under build/VARIANT, and the target VARIANT for all of it."""
     out, programs = f"build/{variant}", []
 
     def compile_one(source, flags=""):
-        if variant == "valgrind" and "%helgrind" in (ROOT / source).read_text():
-            flags += f" {HELGRIND}"
         return add(f"{out}/obj/{source}.o", "compile", [source], compiler=f"$compiler_{variant}",
                    flags=f"$flags_{variant} {optimization_of(source)} {flags}")
 
     def link(name, objects, libraries=""):
-        programs.append(add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
-                            flags=f"$flags_{variant}", libraries=libraries))
+        program = add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
+                      flags=f"$flags_{variant}", libraries=libraries)
+        programs.append(program)
+        return program
 
-    main_file = "src/driver/main.cpp"
     if variant not in CORE_ONLY:
-        archive = add(f"{out}/libdriver.a", "archive", [
-            compile_one(file) for file in sources("src/driver/*.cpp") if file != main_file])
-        link("mneme", [compile_one(main_file), archive], "-lfmt")
-    for file in sources("src/examples/*.cpp"):
-        link(f"examples/{Path(file).stem}", [compile_one(file)])
-    for file in sources("lit-tests/misuse/*.cpp"):
-        if not file.endswith("_test.cpp"):
-            link(f"misuse/{Path(file).stem}", [compile_one(file)])
-    doctest_main = compile_one("lit-tests/doctest_main.cpp")
-    left_out = tests_without_program(variant)
+        files = driver_files()
+        archive = add(f"{out}/libdriver.a", "archive", [compile_one(file) for file in files]
+                      if is_first else [compile_one(batch("driver", files), BATCH)])
+        link("mneme", [compile_one(DRIVER_MAIN), archive], "-lfmt")
+    if variant != "tsan":
+        for file in sources("src/examples/*.cpp"):
+            link(f"examples/{Path(file).stem}", [compile_one(file)])
+        for file in sources("lit-tests/misuse/*.cpp"):
+            if not file.endswith("_test.cpp"):
+                link(f"misuse/{Path(file).stem}", [compile_one(file)])
+
+    doctest_main, left_out = compile_one("lit-tests/doctest_main.cpp"), tests_without_program(variant)
+    together = {}  # (name of a program, flags): its tests
     for file in sources("lit-tests/*/*_test.cpp"):
-        name = f"tests/{Path(file).stem}"
-        if Path(file).name in left_out:
+        if Path(file).name in left_out or not (is_first or is_run_by(variant, file)):
             continue
+        name, flags = Path(file).parent.name, ""
         if uses_driver(file):
-            link(name, [compile_one(file, "-Isrc"), doctest_main, archive], "-lfmt")
+            name, flags = f"{name}_driver", "-Isrc"
+        if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
+            name, flags = f"{name}_helgrind", f"{flags} {HELGRIND}"
+        if is_first or is_alone(file):
+            name = Path(file).stem
+        together.setdefault((name, flags), []).append(file)
+    for (name, flags), files in together.items():
+        needed = ([archive], "-lfmt") if "-Isrc" in flags else ([], "")
+        if len(files) == 1:
+            name, source = Path(files[0]).stem, files[0]
         else:
-            link(name, [compile_one(file), doctest_main])
+            source, flags = batch(f"{variant}/{name}", files), f"{flags} {BATCH}"
+        program = link(f"tests/{name}", [compile_one(source, flags), doctest_main, *needed[0]], needed[1])
+        if len(files) > 1:
+            programs += [add(f"{out}/tests/{Path(file).stem}", "name", [program]) for file in files]
     add(variant, "phony", programs)
 
 
@@ -228,35 +279,31 @@ def add_models():
 
 def add_fuzz_build(name, flags, harnesses, driver):
     """Harnesses built with `flags` into build/NAME, on those files of the driver."""
-    out, programs = f"build/{name}", []
-    settings = {"compiler": CLANG, "flags": f"{COMMON} {flags} -fsanitize=fuzzer-no-link -Isrc"}
+    out = f"build/{name}"
 
-    def compile_all(files):
-        return [add(f"{out}/obj/{file}.o", "compile", [file], **settings) for file in files]
+    def compile_one(file, more=""):
+        return add(f"{out}/obj/{file}.o", "compile", [file], compiler=CLANG,
+                   flags=f"{COMMON} {flags} -fsanitize=fuzzer-no-link -Isrc {more}")
 
-    archives = [add(f"{out}/libshared.a", "archive", compile_all(sources("fuzz/shared/*.cpp"))),
-                add(f"{out}/libdriver.a", "archive", compile_all(driver))]
-    linking = settings | {"flags": f"{flags} -fsanitize=fuzzer", "libraries": "-lfmt"}
-    for file in harnesses:
-        programs.append(add(f"{out}/{Path(file).stem}", "link",
-                            [*compile_all([file]), *archives], **linking))
-    return programs
+    shared = [compile_one(file) for file in sources("fuzz/shared/*.cpp")]
+    archives = [add(f"{out}/libshared.a", "archive", shared),
+                add(f"{out}/libdriver.a", "archive", [compile_one(batch(f"{name}-driver", driver), BATCH)])]
+    return [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
+                flags=f"{flags} -fsanitize=fuzzer", libraries="-lfmt") for file in harnesses]
 
 
 def add_fuzz():
     """The harnesses of fuzz/ in their three builds, and the driver to try on what they find."""
-    main_file = "src/driver/main.cpp"
-    driver = [file for file in sources("src/driver/*.cpp") if file != main_file]
     others = [file for file in sources("fuzz/*.cpp") if file not in FUZZ_THREADED]
     codec = [f"src/driver/{name}.cpp" for name in FUZZ_CODEC]
-    sanitized = f"-O1 -g {ASAN}"
+    sanitized = VARIANTS["asan"][1]
     programs = [
-        *add_fuzz_build("fuzz", sanitized, others, driver),
-        *add_fuzz_build("fuzz-threads", "-O1 -g -fsanitize=thread", FUZZ_THREADED, codec),
-        *add_fuzz_build("fuzz-coverage", "-O1 -g -fprofile-instr-generate -fcoverage-mapping",
-                        others + FUZZ_THREADED, driver)]
-    main_object = add(f"build/fuzz/obj/{main_file}.o", "compile", [main_file], compiler=CLANG,
-                      flags=f"{COMMON} {sanitized} {optimization_of(main_file)} -fsanitize=fuzzer-no-link")
+        *add_fuzz_build("fuzz", sanitized, others, driver_files()),
+        *add_fuzz_build("fuzz-threads", VARIANTS["tsan"][1], FUZZ_THREADED, codec),
+        *add_fuzz_build("fuzz-coverage", "-O1 -g1 -fprofile-instr-generate -fcoverage-mapping",
+                        others + FUZZ_THREADED, driver_files())]
+    main_object = add(f"build/fuzz/obj/{DRIVER_MAIN}.o", "compile", [DRIVER_MAIN], compiler=CLANG,
+                      flags=f"{COMMON} {sanitized} {optimization_of(DRIVER_MAIN)} -fsanitize=fuzzer-no-link")
     programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
                         compiler=CLANG, flags=sanitized, libraries="-lfmt"))
     add("fuzz", "phony", [program for program in programs if "coverage" not in program])
@@ -271,18 +318,21 @@ def add_lit(target, variants):
 
 
 def add_text_checks(variants, unsupported):
-    """headers, tidy, tidy-tests, format-check, house-rules: checks of the text, the same for all variants."""
+    """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
     core = sources("include/mneme/**/*.hpp")
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
     programs = sources("src/**/*.cpp") + sources("lit-tests/*/*.cpp")
-    harnesses = sources("fuzz/**/*.cpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
                    flags=f"{COMMON} {flags}")
 
-    add("headers", "phony", [header(name, file, compiler, flags) for file in core
-                             for name, (compiler, flags) in HEADER_CHECKS.items()]
+    # That each includes what it needs is seen once; the other ways are about all of them together.
+    alone = next(iter(HEADER_CHECKS))
+    add("headers", "phony",
+        [header(name, file, compiler, f"{flags} {'' if name == alone else BATCH}")
+         for name, (compiler, flags) in HEADER_CHECKS.items()
+         for file in (core if name == alone else [batch("headers", core)])]
         + [header("plain", file, CLANG, "-Isrc") for file in others])
 
     # Each file is tidied by itself, and again whenever the edge that compiles it was due.
@@ -293,14 +343,12 @@ def add_text_checks(variants, unsupported):
     compiled |= {file: f"build/model/obj/{file}.o"
                  for file in sources("lit-tests/model/**/*.cpp") if "model" not in unsupported}
     compiled |= {file: f"build/fuzz{'-threads' if file in FUZZ_THREADED else ''}/obj/{file}.o"
-                 for file in harnesses}
+                 for file in sources("fuzz/**/*.cpp")}
     configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
-    tidied = [add(f"build/tidy/{file}.ok", "tidy", [file], [edge, *configs],
+    tidied = [add(f"build/tidy/{file}.ok", "tidy", [file], [*({edge} & outputs), *configs],
                   flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
               for file, edge in compiled.items()]
-    tests = [output for output in tidied if output.startswith("build/tidy/lit-tests/")]
-    add("tidy", "phony", [output for output in tidied if output not in tests])
-    add("tidy-tests", "phony", tests)
+    add("tidy", "phony", tidied)
 
     texts = [*core, *sources("src/**/*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
              *sources("lit-tests/**/*.[ch]pp")]
@@ -318,7 +366,7 @@ def build_description(variants, unsupported, sites):
         if variant in unsupported:
             add(variant, "phony")
         else:
-            add_variant(variant)
+            add_variant(variant, variant == variants[0])
         add_lit(f"check-{variant}", [variant])
     if "model" in unsupported:
         add("model", "phony")

@@ -20,9 +20,9 @@ struct alignas(node::mark_space) Home {
   std::byte bytes[node::mark_space];
 };
 
-struct Buffer {
+struct BlockBytes {
   alignas(64) std::byte bytes[128]{};
-  ~Buffer() { open(); }
+  ~BlockBytes() { open(); }
 
   /// As a raw heap leaves the bytes of the blocks that it hands out.
   void open() { instrument::undefined(bytes, sizeof bytes); }
@@ -40,7 +40,7 @@ static_assert(sizeof(node::Node) == BlockLayout::with_header({.size = 0, .align 
 
 TEST_CASE("the payload is one word behind the block, and the header leads home") {
   Home home;
-  Buffer buffer;
+  BlockBytes buffer;
   void* const payload = node::begin_live(buffer.bytes, 48, 40, &home);
   CHECK(payload == buffer.bytes + word_bytes);
   CHECK(node::block_of(payload) == buffer.bytes);
@@ -67,7 +67,7 @@ TEST_CASE("marks: each of 61 sizes in a row has its own, none is 0 or the mark o
 TEST_CASE("a live block carries its size's mark; one that ended carries the mark of the freed") {
   if constexpr (!checked) return;
   Home home;
-  Buffer buffer;
+  BlockBytes buffer;
   for (std::size_t size = 16; size <= 128; size += word_bytes) {
     buffer.open();
     (void)node::begin_live(buffer.bytes, size, size - word_bytes, &home);
@@ -79,7 +79,7 @@ TEST_CASE("a live block carries its size's mark; one that ended carries the mark
 
 TEST_CASE("a freed block holds its link and its size in the first two words") {
   Home home;
-  Buffer buffer;
+  BlockBytes buffer;
   (void)node::begin_live(buffer.bytes, 16, 8, &home);
   instrument::undefined(buffer.bytes + 16, 112);
   (void)node::begin_live(buffer.bytes + 16, 112, 100, &home);
@@ -96,7 +96,7 @@ TEST_CASE(
     "a freed block is told from a live one by its second word, as long as that is plausible") {
   if constexpr (!checked) return;
   Home home;
-  Buffer buffer;
+  BlockBytes buffer;
   auto* const payload = static_cast<std::byte*>(node::begin_live(buffer.bytes, 48, 40, &home));
   std::memset(payload, 0, 40);
   CHECK_FALSE(node::looks_freed(buffer.bytes, 128));
@@ -109,7 +109,7 @@ TEST_CASE(
 TEST_CASE("a resized block has the new size's mark and keeps its bytes") {
   if constexpr (!checked) return;
   Home home;
-  Buffer buffer;
+  BlockBytes buffer;
   auto* const payload = static_cast<char*>(node::begin_live(buffer.bytes, 24, 16, &home));
   std::memcpy(payload, "fifteen letters", 16);
   instrument::undefined(buffer.bytes + 24, 40);  // as a raw heap's resize leaves them

@@ -11,14 +11,14 @@ using namespace mneme;
 
 namespace {
 
-constexpr Layout all{.size = 248, .align = 8};
+constexpr Layout full{.size = 248, .align = 8};
 
 TEST_CASE("polled by hand first, awaited later: one place in the queue, one block") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(full);
   {
-    auto request = heap.allocate(all);
+    auto request = heap.allocate(full);
     REQUIRE_FALSE(request.poll().has_value());
     bool granted = false;
     const auto await = [](Request<>& which, bool& done) -> test::Task {
@@ -28,7 +28,7 @@ TEST_CASE("polled by hand first, awaited later: one place in the queue, one bloc
     const test::Task task = await(request, granted);
     CHECK(heap.stats().waiting == 1);
     REQUIRE(heap.validate() == nullptr);
-    heap.free(held, all);
+    heap.free(held, full);
     CHECK(heap.poll() == 1);
     CHECK(granted);
     CHECK(heap.stats().used_bytes == 0);
@@ -39,11 +39,11 @@ TEST_CASE("polled by hand first, awaited later: one place in the queue, one bloc
 TEST_CASE("granted to a hand that polled, awaited later: it has the block, without another wait") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(full);
   {
-    auto request = heap.allocate(all);
+    auto request = heap.allocate(full);
     REQUIRE_FALSE(request.poll().has_value());
-    heap.free(held, all);
+    heap.free(held, full);
     bool granted = false;
     const auto await = [](Request<>& which, bool& done) -> test::Task {
       const auto block = co_await which;
@@ -65,7 +65,7 @@ TEST_CASE("cancelled or taken before it is awaited: an answer at once, and no me
     if (!block) error = block.error();
   };
   for (const bool is_taken : {false, true}) {
-    auto request = heap.allocate(all);
+    auto request = heap.allocate(full);
     if (is_taken) CHECK(request.poll()->has_value());
     if (!is_taken) request.cancel();
     AllocError error = AllocError::would_wait;

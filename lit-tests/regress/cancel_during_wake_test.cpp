@@ -14,8 +14,8 @@ using namespace mneme;
 
 namespace {
 
-constexpr Layout third{.size = 72, .align = 8};  // a block of 80 bytes
-constexpr Layout all{.size = 232, .align = 8};   // three of them
+constexpr Layout third{.size = 72, .align = 8};   // a block of 80 bytes
+constexpr Layout whole{.size = 232, .align = 8};  // three of them
 
 TEST_CASE("a resumed task destroys one that is ready, and one that waits") {
   alignas(64) std::byte region[240];
@@ -31,11 +31,11 @@ TEST_CASE("a resumed task destroys one that is ready, and one that waits") {
     others[1].destroy();  // granted in the same go, and not resumed yet
     others[3].destroy();  // waits
   };
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(whole);
   {
     tasks.push_back(destroy(heap, tasks));
     for (int i = 0; i < 4; ++i) tasks.push_back(take(heap, finished));
-    heap.free(held, all);
+    heap.free(held, whole);
     CHECK(heap.stats().live == 3);
     while (heap.poll() > 0) {
     }
@@ -56,7 +56,7 @@ TEST_CASE("a waker cancels a request that waits behind, and one granted before")
       for (Request<>* const other : static_cast<Canceller*>(context)->others) other->cancel();
     }
   };
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(whole);
   {
     auto first = heap.allocate(third);
     auto second = heap.allocate(third);
@@ -68,7 +68,7 @@ TEST_CASE("a waker cancels a request that waits behind, and one granted before")
     REQUIRE_FALSE(second.poll({.wake = &Canceller::wake, .context = &canceller}).has_value());
     REQUIRE_FALSE(behind.poll().has_value());
     REQUIRE_FALSE(last.poll(last_woken.waker()).has_value());
-    heap.free(held, all);
+    heap.free(held, whole);
     CHECK(first.state() == RequestState::cancelled);
     CHECK(second.state() == RequestState::granted);
     CHECK(behind.state() == RequestState::cancelled);
@@ -85,7 +85,7 @@ TEST_CASE("a waker of a close cancels the others") {
     Request<>* other;
     static void wake(void* context) noexcept { static_cast<Canceller*>(context)->other->cancel(); }
   };
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(whole);
   {
     auto first = heap.allocate(third);
     auto second = heap.allocate(third);
@@ -99,7 +99,7 @@ TEST_CASE("a waker of a close cancels the others") {
     CHECK(second.poll()->error() == AllocError::cancelled);
     CHECK(third_one.poll()->error() == AllocError::closed);
   }
-  heap.free(held, all);
+  heap.free(held, whole);
   CHECK(test::as_new(heap));
 }
 

@@ -13,13 +13,13 @@ using namespace mneme;
 
 namespace {
 
-constexpr Layout small{.size = 8, .align = 8};
+constexpr Layout tiny{.size = 8, .align = 8};
 
 TEST_CASE("the last of 99 frees grants the whole region to its waiter, without another call") {
   alignas(64) std::byte region[99 * 16];
   Heap heap(region);
   void* blocks[99];
-  for (auto& block : blocks) block = heap.try_allocate(small);
+  for (auto& block : blocks) block = heap.try_allocate(tiny);
   REQUIRE(heap.stats().used_bytes == sizeof region);
   {
     test::Woken woken;
@@ -27,7 +27,7 @@ TEST_CASE("the last of 99 frees grants the whole region to its waiter, without a
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     for (void* const block : blocks) {
       CHECK(woken.times == 0);
-      heap.free(block, small);
+      heap.free(block, tiny);
     }
     CHECK(woken.times == 1);
     CHECK(request.state() == RequestState::granted);
@@ -40,16 +40,16 @@ TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
   alignas(64) std::byte region[99 * 16];
   Heap heap(region);
   void* blocks[99];
-  for (auto& block : blocks) block = heap.try_allocate(small);
+  for (auto& block : blocks) block = heap.try_allocate(tiny);
   {
     std::deque<Request<>> requests;
     for (int i = 0; i < 99; ++i) {
-      requests.emplace_back(heap, small);
+      requests.emplace_back(heap, tiny);
       REQUIRE_FALSE(requests.back().poll().has_value());
     }
     for (std::size_t i = 0; i < 99; ++i) {
       CHECK(requests[i].state() == RequestState::waiting);
-      heap.free(blocks[i], small);
+      heap.free(blocks[i], tiny);
       CHECK(requests[i].state() == RequestState::granted);
       CHECK(heap.stats().waiting == 98 - i);
     }

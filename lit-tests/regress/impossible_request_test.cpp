@@ -12,7 +12,7 @@ using namespace mneme;
 namespace {
 
 constexpr Layout huge{.size = std::size_t{1} << 20, .align = 8};
-constexpr Layout small{.size = 100, .align = 8};
+constexpr Layout possible{.size = 100, .align = 8};
 
 TEST_CASE("1 MiB on an 8 KiB heap is refused by the first poll, and never queued") {
   alignas(64) std::byte region[8192];
@@ -44,14 +44,14 @@ TEST_CASE("refused under a lock, and while others wait: they are granted as ever
   Heap heap(region);
   void* const held = heap.try_allocate({.size = 200, .align = 8});
   {
-    auto before = heap.allocate(small);
+    auto before = heap.allocate(possible);
     CHECK_FALSE(before.poll().has_value());
     {
       const auto guard = heap.try_lock();
       CHECK(heap.allocate(huge).poll()->error() == AllocError::too_large);
     }
     CHECK(heap.allocate(huge).poll()->error() == AllocError::too_large);
-    auto behind = heap.allocate(small);
+    auto behind = heap.allocate(possible);
     CHECK_FALSE(behind.poll().has_value());
     heap.free(held, {.size = 200, .align = 8});
     CHECK(before.poll().has_value());

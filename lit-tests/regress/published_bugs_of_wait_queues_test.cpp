@@ -18,14 +18,14 @@ using namespace mneme;
 namespace {
 
 constexpr Layout half{.size = 120, .align = 8};
-constexpr Layout all{.size = 248, .align = 8};
+constexpr Layout whole_heap{.size = 248, .align = 8};
 
 struct World {
   alignas(64) std::byte region[256];
   Heap heap{region};
-  void* held = heap.try_allocate(all);
+  void* held = heap.try_allocate(whole_heap);
 
-  void release() { heap.free(std::exchange(held, nullptr), all); }
+  void release() { heap.free(std::exchange(held, nullptr), whole_heap); }
   ~World() {
     if (held != nullptr) release();
     CHECK(test::as_new(heap));
@@ -35,14 +35,14 @@ struct World {
 TEST_CASE("embassy #6964: a cancelled head does not strand the rest") {
   World here;
   test::Woken woken;
-  auto head = here.heap.allocate(all);
+  auto head = here.heap.allocate(whole_heap);
   auto second = here.heap.allocate(half);
   auto third = here.heap.allocate(half);
   REQUIRE_FALSE(head.poll().has_value());
   REQUIRE_FALSE(second.poll(woken.waker()).has_value());
   REQUIRE_FALSE(third.poll(woken.waker()).has_value());
   // Half of the region is free: not enough for the head, enough for the second.
-  REQUIRE(here.heap.try_resize(here.held, all, half));
+  REQUIRE(here.heap.try_resize(here.held, whole_heap, half));
   CHECK(woken.times == 0);
   head.cancel();
   CHECK(woken.times == 1);
@@ -62,9 +62,9 @@ TEST_CASE("tokio #5396, #5404: who asks again while all are woken is not woken i
       (void)self->next->poll();  // a new request, in the midst of the close
     }
   };
-  auto first = here.heap.allocate(all);
-  auto second = here.heap.allocate(all);
-  auto next = here.heap.allocate(all);
+  auto first = here.heap.allocate(whole_heap);
+  auto second = here.heap.allocate(whole_heap);
+  auto next = here.heap.allocate(whole_heap);
   Again again{&here.heap, &next};
   REQUIRE_FALSE(first.poll({.wake = &Again::wake, .context = &again}).has_value());
   REQUIRE_FALSE(second.poll().has_value());
@@ -79,9 +79,9 @@ TEST_CASE("tokio #5396, #5404: who asks again while all are woken is not woken i
 TEST_CASE("dropping a woken, but unpolled request neither deadlocks nor keeps its memory") {
   World here;
   test::Woken woken;
-  auto behind = here.heap.allocate(all);
+  auto behind = here.heap.allocate(whole_heap);
   {
-    auto request = here.heap.allocate(all);
+    auto request = here.heap.allocate(whole_heap);
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     REQUIRE_FALSE(behind.poll(woken.waker()).has_value());
     here.release();
@@ -95,7 +95,7 @@ TEST_CASE("zephyr #106659: a free resumes no task, nor runs one on its own stack
   World here;
   bool has_run = false;
   const auto take = [](Heap& heap, bool& ran) -> test::Task {
-    const auto block = co_await heap.allocate(all);
+    const auto block = co_await heap.allocate(whole_heap);
     ran = true;
   };
   const test::Task task = take(here.heap, has_run);
@@ -113,17 +113,18 @@ TEST_CASE("zephyr #111656: a timeout that races with waking all leaves nobody be
   for (int round = 0; round < 300; ++round) {
     alignas(64) std::byte region[256];
     Heap heap(region);
-    void* const held = heap.try_allocate(all);
+    void* const held = heap.try_allocate(whole_heap);
     test::Woken woken;
     auto first = heap.allocate(half);
     auto second = heap.allocate(half);
     REQUIRE_FALSE(first.poll(woken.waker()).has_value());
     REQUIRE_FALSE(second.poll(woken.waker()).has_value());
     {
-      const std::jthread waking([&] { round % 2 == 0 ? heap.close() : heap.free(held, all); });
+      const std::jthread waking(
+          [&] { round % 2 == 0 ? heap.close() : heap.free(held, whole_heap); });
       first.cancel();  // the timeout
     }
-    if (round % 2 == 0) heap.free(held, all);
+    if (round % 2 == 0) heap.free(held, whole_heap);
     CHECK(woken.times >= 1);
     CHECK(woken.times <= 2);
     CHECK(second.poll().has_value());
@@ -135,7 +136,7 @@ TEST_CASE("the first waiter, woken, waits again: it is woken again") {
   World here;
   test::Woken woken;
   for (int round = 1; round <= 3; ++round) {
-    auto request = here.heap.allocate(all);
+    auto request = here.heap.allocate(whole_heap);
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     here.release();
     CHECK(woken.times == round);
@@ -146,7 +147,7 @@ TEST_CASE("the first waiter, woken, waits again: it is woken again") {
 TEST_CASE("a small request behind a long wait is not overtaken, and not forgotten") {
   World here;
   test::Woken woken;
-  auto large = here.heap.allocate(all);
+  auto large = here.heap.allocate(whole_heap);
   REQUIRE_FALSE(large.poll().has_value());
   std::deque<Request<>> small;
   for (int i = 0; i < 8; ++i) {

@@ -13,7 +13,7 @@ using namespace mneme;
 
 namespace {
 
-constexpr Layout all{.size = 248, .align = 8};
+constexpr Layout entire{.size = 248, .align = 8};
 
 TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turns") {
   alignas(64) std::byte region[256];
@@ -22,16 +22,16 @@ TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turn
   int turns[4] = {};
   const auto loop = [](Heap& here, const bool& stops, int& mine) -> test::Task {
     while (!stops) {
-      auto block = co_await here.allocate(all);
+      auto block = co_await here.allocate(entire);
       ++mine;
       block->reset();  // grants the next, who is ready within this very poll
     }
   };
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(entire);
   {
     std::vector<test::Task> tasks;
     for (int& mine : turns) tasks.push_back(loop(heap, stop, mine));
-    heap.free(held, all);
+    heap.free(held, entire);
     std::size_t resumed = 0;
     for (int polls = 0; polls < 100; ++polls) {
       const std::size_t now = heap.poll();
@@ -52,17 +52,17 @@ TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turn
 TEST_CASE("a request taken in one poll, and a new one queued behind those who wait") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  void* const held = heap.try_allocate(all);
+  void* const held = heap.try_allocate(entire);
   {
     test::Woken first_woken;
     test::Woken second_woken;
     test::Woken again_woken;
-    auto first = heap.allocate(all);
-    auto second = heap.allocate(all);
-    auto again = heap.allocate(all);
+    auto first = heap.allocate(entire);
+    auto second = heap.allocate(entire);
+    auto again = heap.allocate(entire);
     REQUIRE_FALSE(first.poll(first_woken.waker()).has_value());
     REQUIRE_FALSE(second.poll(second_woken.waker()).has_value());
-    heap.free(held, all);
+    heap.free(held, entire);
     auto block = first.poll();
     REQUIRE_FALSE(again.poll(again_woken.waker()).has_value());
     block.reset();

@@ -11,16 +11,16 @@ using namespace mneme;
 
 namespace {
 
-constexpr Layout small{.size = 24, .align = 8};
+constexpr Layout little{.size = 24, .align = 8};
 constexpr Layout oversized{.size = 4096, .align = 8};
 
 TEST_CASE("plain allocations go on before, beside and after an oversized request") {
   alignas(64) std::byte region[256];
   Heap heap(region);
   const auto check_plain = [&] {
-    void* const payload = heap.try_allocate(small);
+    void* const payload = heap.try_allocate(little);
     CHECK(payload != nullptr);
-    if (payload != nullptr) heap.free(payload, small);
+    if (payload != nullptr) heap.free(payload, little);
   };
   {
     auto request = heap.allocate(oversized);
@@ -50,13 +50,13 @@ TEST_CASE("behind a request that does wait, plain allocations fail until it is m
     void* const held = heap.try_allocate({.size = 100, .align = 8});
     auto request = heap.allocate({.size = 200, .align = 8});
     CHECK_FALSE(request.poll().has_value());
-    CHECK(heap.try_allocate(small) == nullptr);
+    CHECK(heap.try_allocate(little) == nullptr);
     if (!is_met) request.cancel();
     heap.free(held, {.size = 100, .align = 8});
     if (is_met) CHECK(request.poll()->has_value());  // and given back at once
-    void* const payload = heap.try_allocate(small);
+    void* const payload = heap.try_allocate(little);
     CHECK(payload != nullptr);
-    heap.free(payload, small);
+    heap.free(payload, little);
   }
   CHECK(test::as_new(heap));
 }

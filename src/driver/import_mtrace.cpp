@@ -10,7 +10,7 @@
 //   @ ./program:[0x1386] ! 0x55b22ea95000 0x7fff  a realloc that failed
 //   @ ./program:[0x1254] - 0x55b22ea944a0
 //   = End
-// The caller may be missing, and the program's path may hold blanks, so a step is read from its
+// The caller may be missing, and the program's path may hold blanks, so a call is read from its
 // end.
 #include "import_mtrace.hpp"
 
@@ -26,7 +26,7 @@ namespace {
 
 using import_text::take_last_word;
 
-struct Step {
+struct Call {
   char sign = ' ';
   std::uint64_t key = 0;
   std::uint64_t size = 0;  // of +, > and !
@@ -40,21 +40,21 @@ std::optional<std::uint64_t> pointer(std::string_view word) {
 /// What stands before the sign is nothing or `@ caller`.
 bool is_caller(std::string_view text) { return text.empty() || text.starts_with("@ "); }
 
-std::optional<Step> take_step(std::string_view text) {
+std::optional<Call> take_call(std::string_view text) {
   const std::string_view last = take_last_word(text);
   std::string_view before = text;
   const std::string_view middle = take_last_word(before);
   if (middle == "-" || middle == "<") {
     const auto key = pointer(last);
     if (!key || !is_caller(before)) return std::nullopt;
-    return Step{.sign = middle[0], .key = *key};
+    return Call{.sign = middle[0], .key = *key};
   }
   const std::string_view sign = take_last_word(before);
   if (sign != "+" && sign != ">" && sign != "!") return std::nullopt;
   const auto key = pointer(middle);
   const auto size = import_text::whole_number(last);
   if (!key || !size || !is_caller(before)) return std::nullopt;
-  return Step{.sign = sign[0], .key = *key, .size = *size};
+  return Call{.sign = sign[0], .key = *key, .size = *size};
 }
 
 bool is_frame(std::string_view text) {
@@ -65,14 +65,14 @@ bool is_frame(std::string_view text) {
 }  // namespace
 
 bool MtraceReader::recognises(std::string_view text) noexcept {
-  return is_frame(text) || take_step(text).has_value();
+  return is_frame(text) || take_call(text).has_value();
 }
 
 void MtraceReader::line(std::string_view text) {
-  const auto step = take_step(text);
+  const auto call = take_call(text);
   const auto moving = std::exchange(moving_, std::nullopt);
-  if (moving && (!step || step->sign != '>')) give_up(*moving);
-  if (!step) {
+  if (moving && (!call || call->sign != '>')) give_up(*moving);
+  if (!call) {
     if (is_frame(text) || import_text::trimmed(text).empty()) {
       ledger_.noise();
     } else {
@@ -80,19 +80,19 @@ void MtraceReader::line(std::string_view text) {
     }
     return;
   }
-  switch (step->sign) {
+  switch (call->sign) {
     case '+':
-      ledger_.allocate(step->key, step->size, 0, fmt::format("malloc({})", step->size));
+      ledger_.allocate(call->key, call->size, 0, fmt::format("malloc({})", call->size));
       break;
-    case '-': ledger_.release(step->key); break;
+    case '-': ledger_.release(call->key); break;
     case '!':
-      ledger_.resize(step->key, 0, step->size, fmt::format("realloc(…,{})", step->size));
+      ledger_.resize(call->key, 0, call->size, fmt::format("realloc(…,{})", call->size));
       break;
-    case '<': moving_ = Moving{.key = step->key, .line = ledger_.line_number()}; break;
+    case '<': moving_ = Moving{.key = call->key, .line = ledger_.line_number()}; break;
     default: {
-      const std::string call = fmt::format("realloc(…,{})", step->size);
+      const std::string told = fmt::format("realloc(…,{})", call->size);
       if (!moving) ledger_.warn("a '>' without the '<' before it; taken as an allocation");
-      ledger_.resize(moving ? moving->key : 0, step->key, step->size, call);
+      ledger_.resize(moving ? moving->key : 0, call->key, call->size, told);
     }
   }
 }
