@@ -104,7 +104,8 @@ bool search_all(const std::string& name, const Plan& plan) {
   } else {
     parameters.search_type = rl::sched_bound;
     parameters.context_bound = plan.preemptions;
-    const std::string how = std::to_string(plan.preemptions) + " preemptions";
+    const std::string how =
+        std::to_string(plan.preemptions) + (plan.preemptions == 1 ? " preemption" : " preemptions");
     if (!search(name, how, parameters)) return false;
   }
   if (plan.random == 0) return true;
