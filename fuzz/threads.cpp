@@ -14,7 +14,7 @@ using namespace mneme;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::World world({data, size});
-  std::vector<std::unique_ptr<fuzz::Actor>> actors;
+  fuzz::Actors actors;
   actors.reserve(world.tasks);
   for (std::size_t task = 0; task < world.tasks; ++task) {
     actors.push_back(std::make_unique<fuzz::Actor>(world.heap, task + 1));

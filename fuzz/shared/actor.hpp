@@ -14,6 +14,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "finding.hpp"
 
@@ -66,23 +67,20 @@ class Actor {
   /// Whether it is inside of a free.
   [[nodiscard]] bool is_freeing() const { return is_freeing_; }
 
-  /// Whether a request of it was told to wait before `time`, and does.
-  [[nodiscard]] bool waits_since_before(std::uint64_t time) const {
-    return std::ranges::any_of(slots_, [&](const auto& entry) {
-      const Slot& slot = entry.second;
-      return slot.waited && slot.queued < time && slot.request &&
-             slot.request->state() == RequestState::waiting;
-    });
-  }
+  /// A request that was told to wait, and does. It took its place in the queue between two times,
+  /// as its task may have been stopped on the way; both are 0 if there is no watch.
+  struct Waiting {
+    Layout layout;
+    std::uint64_t asked;
+    std::uint64_t queued;
+  };
 
-  /// Whether none of its waiting requests needs more than a hole of that size.
-  [[nodiscard]] bool fits_into(std::size_t hole_bytes) const {
-    return std::ranges::all_of(slots_, [&](const auto& entry) {
-      const Slot& slot = entry.second;
-      if (!slot.request || slot.request->state() != RequestState::waiting) return true;
-      return slot.layout.align <= word_bytes &&
-             BlockLayout::with_header(slot.layout)->size <= hole_bytes;
-    });
+  void add_waiting(std::vector<Waiting>& to) const {
+    for (const auto& [name, slot] : slots_) {
+      if (slot.waited && slot.request && slot.request->state() == RequestState::waiting) {
+        to.push_back({slot.layout, slot.asked, slot.queued});
+      }
+    }
   }
 
   void unlock() { guard_.unlock(); }
@@ -217,18 +215,42 @@ class Actor {
   Guard<Heap> guard_;
 };
 
+using Actors = std::vector<std::unique_ptr<Actor>>;
+
+[[nodiscard]] inline std::vector<Actor::Waiting> waiting_of(const Actors& actors) {
+  std::vector<Actor::Waiting> all;
+  for (const auto& actor : actors) actor->add_waiting(all);
+  return all;
+}
+
+/// Whether some hole has room for a block.
+[[nodiscard]] inline bool has_room(const Heap& heap, Layout layout) {
+  const BlockLayout block = *BlockLayout::with_header(layout);
+  bool found = false;
+  heap.raw().for_each_hole([&](std::size_t at, std::size_t size) {
+    const std::size_t padding = block.padding_at(address_of(heap.raw().base() + at));
+    found |= padding <= size && block.size <= size - padding;
+  });
+  return found;
+}
+
 /// What must be true when no actor is inside of the heap. `may_defer`: a block may be deferred
 /// still, as its free only promised to leave it to the next step.
-inline void check_rest(const Heap& heap, std::span<const std::unique_ptr<Actor>> actors,
-                       bool may_defer) {
+inline void check_rest(const Heap& heap, const Actors& actors, bool may_defer) {
   if (heap.is_locked()) return;
   const Stats counts = heap.counts();
   require(counts.deferred == 0 || may_defer, "a freed block was stranded (P1)");
-  if (counts.waiting == 0) return;
+  const std::vector<Actor::Waiting> waiting = waiting_of(actors);
+  require(waiting.size() == counts.waiting, "the heap counts others than those who wait");
+  if (waiting.empty()) return;
   require(!heap.is_closed(), "a request waits, and the heap is closed (P13)");
-  const std::size_t hole = heap.raw().largest_hole_bytes();
-  const auto fits = [hole](const auto& actor) { return actor->fits_into(hole); };
-  require(!std::ranges::all_of(actors, fits),
+  // The oldest is one of those that asked before anybody was told to wait. Without a watch it may
+  // be any: a clock that real threads share would order them, and so hide their races.
+  const std::uint64_t first = std::ranges::min(waiting, {}, &Actor::Waiting::queued).queued;
+  const auto may_block_the_others = [&](const Actor::Waiting& one) {
+    return one.asked <= first && !has_room(heap, one.layout);
+  };
+  require(std::ranges::any_of(waiting, may_block_the_others),
           "the oldest waiting request fits, and was not granted (P1)");
 }
 

@@ -37,7 +37,7 @@ class Schedule final : public Watch {
   void woken(std::uint64_t asked) override {
     const Pause pause(*this);
     const bool overtook = std::ranges::any_of(
-        actors_, [&](const auto& actor) { return actor->waits_since_before(asked); });
+        waiting_of(actors_), [&](const Actor::Waiting& one) { return one.queued < asked; });
     require(!overtook, "a request overtook one that waited before (P2)");
   }
 
@@ -101,7 +101,7 @@ class Schedule final : public Watch {
 
   World& world_;
   Fibers fibers_;
-  std::vector<std::unique_ptr<Actor>> actors_;
+  Actors actors_;
   std::uint64_t clock_ = 0;
   std::uint64_t digest_ = 0;
   unsigned steps_left_ = 0;
