@@ -26,7 +26,12 @@ const Story* current = nullptr;
 void tell_finding(const char* what) {
   const Story* const story = std::exchange(current, nullptr);
   if (story == nullptr) return;
-  std::fprintf(stderr, "== finding: %s\n%s== end\n", what, story->text().c_str());
+  // Any bytes may be a story, and the mark behind them begins a line.
+  std::string text = story->text();
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  std::fprintf(stderr, "== finding: %s\n", what);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fputs("== end\n", stderr);
 }
 
 #ifdef MNEME_FUZZ_ASAN

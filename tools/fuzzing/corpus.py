@@ -11,6 +11,7 @@ from .places import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, options
 from .store import OLD
 
 SEED_BYTES_MAX = 400
+FAILED = "build/failed-seeds"  # seeds that fail, each harness' in a folder, for tools/fuzz triage
 
 
 def merge(harness, corpus, more, artifacts, committed=True):
@@ -84,9 +85,12 @@ def make_seeds(names):
                  "threads": "worlds"}
         counts = {}
         for harness in names:
-            folder = SEEDS / harness
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            counts[harness] = merge(harness, folder, [raw / kinds.get(harness, "bytes")],
-                                    raw / "failed")
+            new, failed = raw / "new" / harness, ROOT / FAILED / harness
+            shutil.rmtree(failed, ignore_errors=True)
+            counts[harness] = merge(harness, new, [raw / kinds.get(harness, "bytes")], failed,
+                                    committed=False)
+            if bad := sorted(failed.iterdir()):
+                raise Problem(f"{harness} fails on new seeds: {' '.join(map(str, bad))}")
+            shutil.rmtree(SEEDS / harness, ignore_errors=True)
+            shutil.move(new, SEEDS / harness)
         return counts

@@ -2,11 +2,10 @@
 
 import re
 import subprocess
-import threading
 import tomllib
 from dataclasses import dataclass, field
 
-from .places import LLVM, ROOT, Problem, harnesses, inputs_of, program, run, write_whole
+from .places import LLVM, ROOT, Problem, Stop, harnesses, inputs_of, program, run, write_whole
 
 # The files that fuzzing answers for.
 WATCHED = re.compile(r"include/mneme/|src/driver/(canonical|codec|diagnostic|format_script|language|"
@@ -150,7 +149,7 @@ def demangled(lcov, scratch, stopping):
         return checked([LLVM / "llvm-cxxfilt"], stopping, file)
 
 
-def coverage(store, names, stopping=threading.Event()):
+def coverage(store, names, stopping=Stop()):
     """({file: FileCoverage} by all corpora, seeds and former findings, Rows that explain nothing).
 
     Of those the notes tell as well. Without some harness all may still be of use.

@@ -1,5 +1,6 @@
 """One slice of one harness: a libFuzzer process in fork mode, watched while it runs."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,6 +19,11 @@ _PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
 GRACE_SECONDS = 15
 # libFuzzer ends as its last job did: well, out of time or memory, or by a bug that was kept.
 EXPECTED_EXITS = {0, 70, 71, 77, SANITIZER_EXIT}
+# Becomes the program behind it, and leaves somebody in its group who ends them all, the program
+# first, once the other end of standard input is gone: so not even a kill -9 of tools/fuzz leaves
+# anybody behind.
+WATCHED = ["sh", "-c", "exec 3<&0; { read -r _ <&3; kill -KILL $$; kill -KILL 0; } 2>/dev/null & "
+                       'exec "$@" 3<&- </dev/null', "sh"]
 
 
 @dataclass
@@ -52,7 +58,7 @@ def command_of(harness, corpus, artifacts, jobs, seconds):
 
 
 def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
-    """Runs until the time is over or `stopping` (an Event) is set; never raises for the process."""
+    """Runs until the time is over or `stopping` (a Stop) is set; never raises for the process."""
     result, start = Slice(harness), time.monotonic()
     scratch, reports = artifacts / "scratch", artifacts / "reports"
     try:
@@ -62,11 +68,11 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
     except OSError as error:  # libFuzzer would go on, and keep nothing
         result.trouble = f"cannot write into {folder}: {error.strerror}"
         return result
-    scratch.mkdir()
+    scratch.mkdir(exist_ok=True)
     before = kept_in(artifacts)
     process = subprocess.Popen(
-        list(map(str, command_of(harness, corpus, artifacts, jobs, seconds))),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [*WATCHED, *map(str, command_of(harness, corpus, artifacts, jobs, seconds))],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         # libFuzzer throws away what its jobs say, and a race may not show again.
         env=ENVIRONMENT | {"TMPDIR": str(scratch), "TSAN_OPTIONS":
                            f'{ENVIRONMENT["TSAN_OPTIONS"]}:log_path="{reports}/race"'},
@@ -89,24 +95,29 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         stopping.wait(1)
         result.seconds = time.monotonic() - start
         on_pulse(result)
-    if process.poll() is None:
-        if not stopping.is_set():
-            result.trouble = f"had to be ended {GRACE_SECONDS} s behind its time"
-        end(process)
-    elif process.returncode not in EXPECTED_EXITS and not stopping.is_set():
-        how = f"signal {-process.returncode}" if process.returncode < 0 else \
-            f"exit code {process.returncode}"
-        said = next((line for line in reversed(tail) if "ERROR" in line or "error" in line),
-                    tail[-1] if tail else "")
-        result.trouble = f"ended by {how}" + (f": {said}" if said else "")
-        end(process)
+    code = process.poll()
+    end(process)
     reader.join(GRACE_SECONDS)
     process.stderr.close()
+    if not stopping.is_set():
+        result.trouble = trouble_of(code, tail)
     if result.pulse.failures and kept_in(artifacts) == before and not result.trouble:
         result.trouble = f"{result.pulse.failures} workers died and left no input"
     take_over(scratch, corpus)
     result.seconds = time.monotonic() - start
     return result
+
+
+def trouble_of(code, tail):
+    """What is wrong with an exit code, or with None, by the last lines; nothing if as expected."""
+    if code is None:
+        return f"had to be ended {GRACE_SECONDS} s behind its time"
+    if code in EXPECTED_EXITS:
+        return ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    said = next((line for line in reversed(tail) if "ERROR" in line or "error" in line),
+                tail[-1] if tail else "")
+    return f"ended by {how}" + (f": {said}" if said else "")
 
 
 def kept_in(artifacts):
@@ -118,19 +129,17 @@ def take_over(scratch, corpus):
     """What jobs had found when they were ended goes into the corpus, and their folders go."""
     for path in scratch.glob("libFuzzerTemp*/C*/*"):
         path.replace(corpus / path.name)
-    shutil.rmtree(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)  # one may be dying still; the next slice tries again
 
 
 def end(process):
-    """Ends the process and all that it forked: asked first, then told."""
-    for how, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(patience)
-            if how == signal.SIGTERM:
-                os.killpg(process.pid, signal.SIGKILL)  # whoever outlived its parent
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
+    """Ends the process and all that it forked, whether it has ended itself or not.
+
+    Unasked, and before its jobs: else libFuzzer would remove what they have found.
+    """
+    process.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    process.stdin.close()

@@ -4,12 +4,11 @@ import contextlib
 import shutil
 import signal
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 
 from .engine import kept_in, run_slice
-from .places import Problem, Stopped, check_room, harnesses
+from .places import Problem, Stop, Stopped, check_room, harnesses
 from .triage import RUNS, ask_again, seen_once, triage, what_of
 
 SLICE_SECONDS_MAX = 120
@@ -39,7 +38,7 @@ class Night:
     jobs: int
     seconds: float
     slice_seconds: float
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: Stop = field(default_factory=Stop)
     began: float = field(default_factory=time.monotonic)
     told: float = 0.0
     new_findings: list = field(default_factory=list)

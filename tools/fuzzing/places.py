@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -39,6 +38,29 @@ class Stopped(Exception):
     """The user wants to go home; what was begun is left for the next run."""
 
 
+class Stop:
+    """The wish to stop: an Event that a signal's handler may set.
+
+    A real one has a lock, which the wait that the signal interrupts may hold.
+    """
+
+    def __init__(self):
+        self.wished = False
+
+    def set(self):
+        self.wished = True
+
+    def is_set(self):
+        return self.wished
+
+    def wait(self, seconds):
+        """Whether it was wished for in that time, or before."""
+        end = time.monotonic() + seconds
+        while not self.wished and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_SECONDS))
+        return self.wished
+
+
 def harnesses():
     """All but the canary, by name."""
     return sorted(file.stem for file in (ROOT / "fuzz").glob("*.cpp") if file.stem != CANARY)
@@ -56,10 +78,11 @@ def check_harness(name):
     return name
 
 
-def build(target="fuzz", stopping=threading.Event()):
+def build(target="fuzz", stopping=Stop()):
     """Builds what is out of date; silent if nothing is. Raises Stopped once `stopping` is set."""
     if not (ROOT / "build.ninja").exists():
-        subprocess.run([ROOT / "configure.py"], cwd=ROOT, check=True)
+        if subprocess.run([ROOT / "configure.py"], cwd=ROOT).returncode != 0:
+            raise Problem("configure.py failed; what is above says why")
     with subprocess.Popen(["ninja", "--quiet", target], cwd=ROOT) as ninja:
         try:
             while ninja.poll() is None and not stopping.wait(LOOK_SECONDS):
@@ -87,7 +110,7 @@ def inputs_of(harness):
     return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
 
 
-def run(command, seconds=60, stopping=threading.Event(), stdin=subprocess.DEVNULL):
+def run(command, seconds=60, stopping=Stop(), stdin=subprocess.DEVNULL):
     """A program's run, output captured; a run out of time counts as one that failed.
 
     It does not hear of the terminal's Ctrl-C: its end by that would look like a finding. Raises

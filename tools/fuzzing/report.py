@@ -114,12 +114,17 @@ def draw(rows, path):
     """Draws edges over time, a line a harness. Returns why there is no plot, or None."""
     if not rows:
         return "nothing has run yet"
+    try:
+        _draw(rows, path)
+    except Exception as error:  # whatever ails matplotlib, the report is written
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _draw(rows, path):
     # It keeps a cache of fonts, which belongs into the folder that we manage.
     os.environ.setdefault("MPLCONFIGDIR", str(path.parent / "matplotlib"))
-    try:
-        import matplotlib
-    except ImportError:
-        return "matplotlib is not installed"
+    import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(figsize=(9, 5))
@@ -132,11 +137,8 @@ def draw(rows, path):
     figure.tight_layout()
     try:
         figure.savefig(path)
-    except OSError as error:
-        return str(error)
     finally:
         pyplot.close(figure)
-    return None
 
 
 def write_report(store, files, no_coverage=None):

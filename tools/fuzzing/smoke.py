@@ -4,16 +4,22 @@ import tempfile
 import time
 from pathlib import Path
 
-from .places import CANARY, SEEDS, inputs_of, options_of, program, run, text_of
-from .triage import failure_of, triage
+from .places import CANARY, FINDINGS, SEEDS, inputs_of, options_of, program, run, text_of
+from .triage import failure_of, options_to_replay, triage
 
 CANARY_SECONDS = 60
 
 
 def run_seeds(harness):
     """The Failure of a harness on what is committed for it, or None."""
-    return failure_of(run([program(harness), "-runs=0", *options_of(harness),
-                           *inputs_of(harness)], seconds=120))
+    failure = failure_of(run([program(harness), "-runs=0", *options_of(harness),
+                              *inputs_of(harness)], seconds=120))
+    # Of a folder libFuzzer reads files up to -max_len only, and findings may be longer.
+    findings = sorted((FINDINGS / harness).glob("*"))
+    if failure or not findings:
+        return failure
+    return failure_of(run([program(harness), *options_to_replay(harness), "-rss_limit_mb=2048",
+                           *findings], seconds=120))
 
 
 def canary_problem(scratch):

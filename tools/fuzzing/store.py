@@ -17,6 +17,16 @@ from .triage import is_whole
 OLD = ".old"  # behind the name of a corpus while a smaller one takes its place
 
 
+def _is_sound(value, kind):
+    """Whether a part of the state is notes, or numbers by the names of harnesses."""
+    if not isinstance(value, kind):
+        return False
+    if kind is list:
+        return all(isinstance(note, str) for note in value)
+    return all(isinstance(number, (int, float)) and abs(number) < 1e15  # NaN is not
+               for number in value.values())
+
+
 class Store:
     """Opened by one process at a time; all that is in it survives whatever ends that process."""
 
@@ -89,12 +99,11 @@ class Store:
             return
         try:
             state = json.loads(path.read_text())
-            for key, kind in (("seconds", dict), ("gain", dict), ("executions", dict),
-                              ("notes", list)):
-                if not isinstance(state[key], kind):
+            for key in self.state:
+                if not _is_sound(state[key], type(self.state[key])):
                     raise ValueError(key)
             self.state = state
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             kept = path.with_name("state.json.damaged")
             path.replace(kept)
             self.note(f"state.json was damaged ({error}) and is now {kept.name}: the clocks start "

@@ -5,11 +5,10 @@ import re
 import shlex
 import shutil
 import subprocess
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
+from .places import (MNEME, ROOT, SANITIZER_EXIT, Stop, Stopped, program, run, text_of,
                      write_whole)
 from .shrink import shortest
 
@@ -23,6 +22,7 @@ _NAMED = [re.compile(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*)"),
           re.compile(r"ERROR: (libFuzzer: [^\n]*)")]
 AS_BYTES = {"heap_ops", "raw_heaps", "canary"}  # whose inputs are scripts by the codec
 AS_TEXT = {"script": 0, "trace_import": 1}      # whose inputs are text, behind so many bytes
+BESIDE_ANOTHER = 2  # the flag in heap_ops' first byte, which scripts do not have
 FRAMES = 3
 ONCE = "-once-"  # in the names of findings that did not fail again
 RUNS = {"threads": 200}  # to see again what depends on how threads happen to meet
@@ -127,11 +127,15 @@ def told(harness, failure, data, scratch, stopping):
         text = shortest(text, lambda text: fails_as(head + text.encode("latin-1")), stopping)
         found = driver_failure(text.encode("latin-1"), scratch) if harness == "script" else None
         return Told(harness, found or failure, head + text.encode("latin-1"), text, bool(found))
+    return _told_as_bytes(harness, failure, data, scratch, stopping)
+
+
+def _told_as_bytes(harness, failure, data, scratch, stopping):
     smaller = scratch / "smaller"
     smaller.unlink(missing_ok=True)
     write_whole(scratch / "try", data)
     run([program(harness), "-minimize_crash=1", "-max_total_time=30", "-timeout=20",
-         f"-exact_artifact_path={smaller}", scratch / "try"], seconds=90)
+         f"-exact_artifact_path={smaller}", scratch / "try"], 90, stopping)
     short = smaller.read_bytes() if smaller.exists() else data
     again = replay(harness, short, scratch)
     if not same(again, failure):
@@ -140,13 +144,20 @@ def told(harness, failure, data, scratch, stopping):
 
 
 def _told_as_script(harness, failure, data, scratch, stopping, fails_as):
-    # libFuzzer's own alarms end a run that then tells no story.
-    story = failure.story or decoded(data, scratch)
+    beside = data[0] & BESIDE_ANOTHER if harness == "heap_ops" and data else 0
+
+    def input_of(text):
+        bytes_ = encoded(text, scratch)
+        return bytes_ and bytes([bytes_[0] | beside]) + bytes_[1:]
 
     def fails(text):
-        bytes_ = encoded(text, scratch)
+        bytes_ = input_of(text)
         return bytes_ is not None and fails_as(bytes_)
 
+    # libFuzzer's own alarms end a run that then tells no story, and that of one heap of two tells
+    # half of it.
+    whole = decoded(data, scratch)
+    story = failure.story or whole
     found = driver_failure(story, scratch)
     if found:
         script = shortest(story, lambda text: same(driver_failure(text, scratch), found), stopping)
@@ -154,10 +165,12 @@ def _told_as_script(harness, failure, data, scratch, stopping, fails_as):
         script = plain if same(driver_failure(plain, scratch), found) else script
     elif fails(story):
         script = shortest(story, fails, stopping)
+    elif fails(whole):
+        script = shortest(whole, fails, stopping)
     else:  # what the codec leaves out matters
-        script = story
-    return Told(harness, found or failure, encoded(script, scratch) if fails(script) else data,
-                script, bool(found))
+        return _told_as_bytes(harness, failure, data, scratch, stopping)
+    return Told(harness, found or failure, input_of(script) if fails(script) else data, script,
+                bool(found))
 
 
 def same(one, other):
@@ -231,7 +244,7 @@ def group(harness, failure):
     return "-".join([harness, *(step.split()[0] for step in steps[-1:]), failure.key])
 
 
-def triage(harness, path, findings, scratch, stopping=threading.Event()):
+def triage(harness, path, findings, scratch, stopping=Stop()):
     """Triages one input. Returns (folder, is_new), or None if it does not fail any more."""
     data = Path(path).read_bytes()
     scratch.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,9 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -32,6 +34,18 @@ def stand_in(name, *lines):
 
 def say(*numbers):
     return f"echo '{PULSE.format(*numbers)}' >&2"
+
+
+def is_gone(marker):
+    """Whether the process whose number a file holds ends, if not just now then soon."""
+    stat = Path(f"/proc/{marker.read_text().strip()}/stat")
+    for _ in range(50):
+        with contextlib.suppress(OSError):
+            if stat.read_text().split()[2] != "Z":
+                time.sleep(0.1)
+                continue
+        return True
+    return False
 
 
 def run_as_harness(program, seconds=3, stopping=None):
@@ -68,10 +82,12 @@ class Slices(unittest.TestCase):
         left.mkdir(parents=True)
         (left / "early").write_text("by a run that was killed")
         threading.Timer(1, stopping.set).start()
-        run_as_harness(stand_in("works", "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
+        # As libFuzzer does, it removes the folders of its jobs when it is asked to end.
+        run_as_harness(stand_in("works", "trap 'rm -r $TMPDIR/*; exit 72' TERM",
+                                "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
                                 "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/C1/late",
                                 "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/F1/features",
-                                "exec sleep 60"), 60, stopping)
+                                "sleep 60 & wait"), 60, stopping)
         self.assertTrue(Path("corpus/early").exists() and Path("corpus/late").exists())
         self.assertFalse(Path("corpus/features").exists())
         self.assertFalse(Path("artifacts/scratch").exists())
@@ -84,8 +100,25 @@ class Slices(unittest.TestCase):
         self.assertEqual(slice_.trouble, "had to be ended 1 s behind its time")
         engine.GRACE_SECONDS = before
         self.assertLess(time.monotonic() - start, 20)
-        child = Path(f"/proc/{Path('child').read_text().strip()}/stat")
-        self.assertTrue(not child.exists() or child.read_text().split()[2] == "Z")
+        self.assertTrue(is_gone(Path("child")))
+
+    def test_what_a_run_that_is_killed_had_started_ends_with_it(self):
+        harness = stand_in("outlives", "sleep 60 & echo $! > half; mv half orphan", "wait")
+        run = subprocess.Popen([sys.executable, "-c", f"""
+import sys
+sys.path.insert(0, {str(Path(engine.__file__).parents[1])!r})
+from pathlib import Path
+from fuzzing import engine, places
+engine.program = lambda harness: {str(harness)!r}
+engine.run_slice("heap_ops", Path("corpus"), Path("orphans"), 1, 60, print, places.Stop())
+"""], stdout=subprocess.DEVNULL)
+        for _ in range(100):
+            if Path("orphan").exists():
+                break
+            time.sleep(0.1)
+        run.kill()
+        run.wait()
+        self.assertTrue(is_gone(Path("orphan")))
 
     def test_a_stop_ends_the_slice_at_once(self):
         stopping = threading.Event()
@@ -113,7 +146,13 @@ class Stores(unittest.TestCase):
             pass
 
     def test_a_damaged_state_is_told_and_nothing_is_lost(self):
-        for damage in ('{"seconds": {"a"', '[]', '{"seconds": 1}', '\0'):
+        sound = '{"seconds": {}, "gain": {}, "executions": {}, "notes": []}'
+        for damage in ('{"seconds": {"a"', '[]', '{"seconds": 1}', '\0', '[' * 100000,
+                       sound.replace("{}", '{"layout": null}', 1),
+                       sound.replace("{}", '{"layout": "1"}'),
+                       sound.replace("{}", '{"layout": NaN}'),
+                       sound.replace("{}", '{"layout": 1' + "0" * 400 + "}"),
+                       sound.replace("[]", "[1]")):
             folder = Path("damaged")
             (folder / "corpus/heap_ops").mkdir(parents=True, exist_ok=True)
             (folder / "corpus/heap_ops/input").write_text("kept")
@@ -200,6 +239,39 @@ class Corpora(unittest.TestCase):
             self.assertEqual(corpus.minimise("layout", *folders, 0), (1, 1))
             self.assertGreater(corpus.merge("layout", folders[0], [], folders[1]), 1)
 
+    def make_seeds(self, *lines):
+        """Seeds of one harness, which has some already, by a program that merges."""
+        for name in ("program", "MNEME", "ROOT", "SEEDS"):
+            self.addCleanup(setattr, corpus, name, getattr(corpus, name))
+        corpus.ROOT, corpus.SEEDS = Path("sources").resolve(), Path("sources/fuzz/seeds").resolve()
+        corpus.MNEME = stand_in("encodes", "exit 0")
+        corpus.program = lambda harness: stand_in("makes_seeds", *lines)
+        shutil.rmtree("sources", ignore_errors=True)
+        places.write_whole(corpus.SEEDS / "layout/old", "x")
+        return corpus.make_seeds(["layout"])
+
+    def seeds(self):
+        return [path.relative_to("sources/fuzz/seeds").as_posix()
+                for path in Path("sources/fuzz/seeds").rglob("*") if path.is_file()]
+
+    def test_new_seeds_take_the_place_of_the_old_ones(self):
+        takes = 'for arg; do [[ -d $arg ]] && { touch $arg/new; ls $arg/; exit; }; done'
+        self.assertEqual(self.make_seeds(takes), {"layout": 1})
+        self.assertEqual(self.seeds(), ["layout/new"])
+
+    def test_seeds_stay_if_new_ones_are_not_made(self):
+        with self.assertRaisesRegex(Problem, "failed: .*no room"):
+            self.make_seeds("echo 'no room' >&2; exit 1")
+        self.assertEqual(self.seeds(), ["layout/old"])
+
+    def test_a_seed_that_fails_is_a_problem_and_kept(self):
+        with self.assertRaisesRegex(Problem, "layout fails on new seeds: .*/layout/crash-1$"):
+            self.make_seeds("for arg; do",
+                            "[[ $arg == -artifact_prefix=* ]] && echo x > ${arg#*=}crash-1",
+                            "done; exit 0")
+        self.assertEqual(self.seeds(), ["layout/old"])
+        self.assertTrue(Path("sources/build/failed-seeds/layout/crash-1").exists())
+
     def test_a_merge_with_nothing_is_a_mistake(self):
         cli.build = lambda *_: None
         with self.assertRaisesRegex(Problem, "no-such-folder has no folder with a harness' name"):
@@ -226,6 +298,27 @@ class CommandLines(unittest.TestCase):
             self.assertEqual(cli.do_smoke(options), 0)
         self.assertEqual([line.split()[0] for line in said.getvalue().splitlines()],
                          ["layout", "smoke:"])
+
+    def test_smoke_runs_findings_one_by_one_and_uncut(self):
+        self.addCleanup(setattr, places, "FINDINGS", places.FINDINGS)
+        self.addCleanup(setattr, smoke, "FINDINGS", smoke.FINDINGS)
+        smoke.FINDINGS = places.FINDINGS = Path("former").resolve()
+        places.write_whole(places.FINDINGS / "script/long", "x" * 5000 + "bad")
+        # As libFuzzer does, it cuts what it reads, a folder by the least that it can be told to.
+        smoke.program = lambda harness: stand_in(
+            "cuts", "max=100000; for arg; do case $arg in -max_len=*) max=${arg#*=};; esac; done",
+            'for arg; do if [[ -f $arg ]]; then head -c $max "$arg"; fi', "done | grep -q bad",
+            "[[ $? -eq 0 ]] && exit 77; exit 0")
+        self.assertEqual(smoke.run_seeds("script").what, "exit code 77")
+        self.assertIsNone(smoke.run_seeds("layout"))
+
+    def test_a_tree_that_cannot_be_configured_is_told_in_one_line(self):
+        self.addCleanup(setattr, places, "ROOT", places.ROOT)
+        places.ROOT = Path("bare").resolve()
+        places.ROOT.mkdir()
+        stand_in("bare/configure.py", "exit 1")
+        with self.assertRaisesRegex(Problem, "configure.py failed"):
+            places.build()
 
     def test_the_harness_of_an_input_is_told_by_its_folder(self):
         self.addCleanup(setattr, cli, "triage", cli.triage)
@@ -278,6 +371,27 @@ class Nights(unittest.TestCase):
             self.assertGreaterEqual(store.state["seconds"]["heap_ops"], 2)
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
 
+    def test_a_signal_in_the_middle_of_a_wait_is_heard(self):
+        with Store("interrupted", 0) as store:
+            stopping = overnight.Night(store, [], 1, 0, 2).stopping
+        heard = []
+
+        def wait():
+            def signalled(*_):  # at every line of the wait, and of what it calls
+                sys.settrace(None)
+                stopping.set()
+                heard.append(True)
+                sys.settrace(signalled)
+                return signalled
+
+            sys.settrace(signalled)
+            stopping.wait(0.1)
+
+        waiter = threading.Thread(target=wait, daemon=True)
+        waiter.start()
+        waiter.join(10)
+        self.assertTrue(heard)
+        self.assertFalse(waiter.is_alive())
 
     def test_a_terminal_that_goes_ends_the_night_well(self):
         numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -333,8 +447,7 @@ class Nights(unittest.TestCase):
         threading.Thread(target=send, daemon=True).start()
 
     def assert_ended(self, marker):
-        child = Path(f"/proc/{marker.read_text().strip()}/stat")
-        self.assertTrue(not child.exists() or child.read_text().split()[2] == "Z")
+        self.assertTrue(is_gone(marker))
 
     def test_a_signal_ends_the_measuring_of_coverage_and_all_it_started(self):
         engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
@@ -425,6 +538,26 @@ class Findings(unittest.TestCase):
         self.assertNotEqual(one.key, self.failure(log.format(1).replace("carve", "other")).key)
         self.assertIsNone(self.failure("", 0))
 
+    def test_a_story_of_any_bytes_has_its_name(self):
+        Path("tells.cpp").write_text(r"""
+            #include <unistd.h>
+            #include <shared/finding.hpp>
+            int main() {
+              std::string text(1000, '?');
+              text.resize(static_cast<std::size_t>(::read(0, text.data(), text.size())));
+              const mneme::fuzz::TextStory story(text);
+              mneme::fuzz::stop("a sentence");
+            }""")
+        subprocess.run(["clang++-22", "-std=c++23", *(f"-I{places.ROOT / folder}" for folder in
+                                                      ("include", "fuzz")),
+                        "tells.cpp", places.ROOT / "fuzz/shared/finding.cpp", "-o", "tells"],
+                       check=True)
+        for text, line in ((b"", ""), (b"heap 1", "heap 1\n"), (b"heap 1\n", "heap 1\n"),
+                           (b"heap\0 1\n", "heap\0 1\n")):
+            done = subprocess.run(["./tells"], input=text, stderr=subprocess.PIPE)
+            failure = triage.failure_of(done)
+            self.assertEqual((failure.what, failure.story), ("a sentence", line))
+
     def test_a_failure_without_a_story_is_named_by_its_tool(self):
         self.assertEqual(self.failure("==7==ERROR: libFuzzer: timeout after 20 seconds\n").what,
                          "libFuzzer: timeout after 20 seconds")
@@ -502,6 +635,36 @@ class Triages(unittest.TestCase):
                                 "echo 'ERROR: libFuzzer: timeout after 5 seconds' >&2", "exit 70")
         found, _ = self.triage("poll\nraw\nstat\n")
         self.assertEqual((found / "script.mn").read_text(), "raw\n")
+
+    def pairwise(self, more=""):
+        """A harness of two heaps, the second of which a flag of the first byte asks for."""
+        return stand_in("pairs", 'head -c 1 "${@: -1}" | grep -q j || exit 0',
+                        'grep -q alloc "${@: -1}" || exit 0', more,
+                        *("echo '" + line + "' >&2" for line in
+                          ("== finding: broken", "heap 128", "alloc n1 8", "stat", "== end")),
+                        "exit 77")
+
+    def test_what_needs_two_heaps_is_made_short_with_both(self):
+        self.harness = self.pairwise()
+        found, _ = self.triage("jeap 64\nalloc n1 8\n")
+        self.assertEqual((found / "script.mn").read_text(), "heap 0\nalloc n1 8\n")
+        self.assertEqual((found / "input").read_text(), "jeap 0\nalloc n1 8\n")
+
+    def test_a_story_of_one_heap_of_two_that_does_not_fail_is_not_the_script(self):
+        self.harness = self.pairwise('grep -q 128 "${@: -1}" && exit 0')
+        found, _ = self.triage("j\npoll\nalloc n1 8\n")
+        self.assertEqual((found / "script.mn").read_text(), "j\nalloc n1 8\n")
+
+    def test_what_is_no_script_is_made_short_by_libfuzzer(self):
+        self.harness = stand_in("fails_on_long", "to=; for arg; do case $arg in",
+                                "-exact_artifact_path=*) to=${arg#*=};; esac; done",
+                                "[[ $to ]] && echo raw > $to", 'grep -q raw "${@: -1}" || exit 0',
+                                "echo '== finding: broken' >&2", "echo 'heap 64' >&2",
+                                "echo '== end' >&2", "exit 77")
+        triage.MNEME = self.driver("exit 0", "exit 2")
+        found, _ = self.triage("poll raw stat")
+        self.assertEqual((found / "input").read_text(), "raw\n")
+        self.assertEqual((found / "original").read_text(), "poll raw stat")
 
     def test_the_command_goes_on_behind_errors_as_the_driver_did(self):
         triage.MNEME = self.driver("echo 'mneme: fatal: broken' >&2; exit 4")
@@ -766,6 +929,18 @@ class Reports(unittest.TestCase):
         Path("plot.png").mkdir()
         self.assertTrue(DRAW([(1, "layout", 2, 3, 4, 5, 6)], Path("plot.png").resolve()))
         self.assertEqual(DRAW([], Path("plot.png")), "nothing has run yet")
+
+    def test_a_broken_matplotlib_leaves_the_plot_out(self):
+        for name, body in (("__init__", "use = print"), ("pyplot", "raise TypeError('built ill')")):
+            places.write_whole(Path(f"broken/matplotlib/{name}.py"), body)
+        sys.path.insert(0, str(Path("broken").resolve()))
+        self.addCleanup(sys.path.pop, 0)
+        self.addCleanup(sys.modules.update, dict(sys.modules))
+        for module in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[module]
+        self.assertEqual(DRAW([(1, "layout", 2, 3, 4, 5, 6)], Path("p.png").resolve()),
+                         "TypeError: built ill")
+        del sys.modules["matplotlib"]
 
 
 DRAW = report.draw
