@@ -47,7 +47,7 @@ VARIANTS = {  # name: (compiler, flags)
     "asan": (CLANG, f"-O1 -g1 {ASAN}"),
     "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
     # Debian's valgrind reads DWARF 4 at most, and needs GNU ld, clang's default here, to see names.
-    "valgrind": (CLANG, "-O1 -g1 -gdwarf-4 -DMNEME_VALGRIND"),
+    "valgrind": (CLANG, "-O1 -gdwarf-4 -g1 -DMNEME_VALGRIND"),
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
     "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} {QUARANTINE}"),
@@ -69,7 +69,7 @@ CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 DRIVER_MAIN = "src/driver/main.cpp"
 NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/doctest_main.cpp")
-# For what configure.py put together from files that the first variant compiles by themselves.
+# For sources of one batch: the names that they share are not about each other.
 BATCH = "-I. -Wno-shadow"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
@@ -173,6 +173,10 @@ def driver_files():
     return [file for file in sources("src/driver/*.cpp") if file != DRIVER_MAIN]
 
 
+def misuses():
+    return [file for file in sources("lit-tests/misuse/*.cpp") if not file.endswith("_test.cpp")]
+
+
 def batch(name, files):
     """A source file under build/batches that includes these; it is written only if it changes."""
     path, text = ROOT / f"build/batches/{name}.cpp", "".join(f'#include "{file}"\n' for file in files)
@@ -202,7 +206,8 @@ def tests_without_program(variant):
                 if (variant in CORE_ONLY and uses_driver(file))
                 or (variant == "tsan" and not has_threads(file))]
     if variant == "tsan":
-        left_out += ["misuse", *(f"{Path(file).stem}.test" for file in sources("src/examples/*.cpp"))]
+        left_out += [Path(file).name for file in misuses()]
+        left_out += [f"{Path(file).stem}.test" for file in sources("src/examples/*.cpp")]
     return left_out
 
 
@@ -235,9 +240,8 @@ def add_variant(variant, is_first):
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
-        for file in sources("lit-tests/misuse/*.cpp"):
-            if not file.endswith("_test.cpp"):
-                link(f"misuse/{Path(file).stem}", [compile_one(file)])
+        for file in misuses():
+            link(f"misuse/{Path(file).stem}", [compile_one(file)])
 
     doctest_main, left_out = compile_one("lit-tests/doctest_main.cpp"), tests_without_program(variant)
     together = {}  # (name of a program, flags): its tests
@@ -330,7 +334,7 @@ def add_text_checks(variants, unsupported):
     # That each includes what it needs is seen once; the other ways are about all of them together.
     alone = next(iter(HEADER_CHECKS))
     add("headers", "phony",
-        [header(name, file, compiler, f"{flags} {'' if name == alone else BATCH}")
+        [header(name, file, compiler, f"{flags} -I.")
          for name, (compiler, flags) in HEADER_CHECKS.items()
          for file in (core if name == alone else [batch("headers", core)])]
         + [header("plain", file, CLANG, "-Isrc") for file in others])
