@@ -186,8 +186,7 @@ class Variant:
                     raise LayerError(f"{self.name}: {test.name} fails outside lit, although no fault "
                                      f"is switched on:\n{output[-2000:]}")
                 continue
-            if code != 0 and self.name not in ATTEMPTS and \
-                    self.run(test, 2 * limit, fault)[0] == 0:
+            if code != 0 and self.name not in ATTEMPTS and self.run(test, limit, fault)[0] == 0:
                 continue
             if code is None:
                 return Verdict(test.name, "time")
