@@ -35,7 +35,7 @@ CHECK_SPOKE = re.compile(r"mneme: fatal: |error: corruption")
 TESTED = ("include", "src", "lit-tests", "configure.py", "build.ninja.in")
 READ = ("include", "src", "lit-tests/free/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
         "tools/rooms.toml", "configure.py", ".clang-tidy")
-LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 10, 120
+LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 5, 120
 LIMIT_ALONE_S = 600
 ENOUGH_S = 20  # of tests, for a fault that another layer's tests have seen
 ATTEMPTS = {"tsan": 3}  # a race is seen when threads happen to meet

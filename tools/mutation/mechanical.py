@@ -89,12 +89,15 @@ class _File:
         kind = cursor.kind
         if kind in (KIND.BINARY_OPERATOR, KIND.COMPOUND_ASSIGNMENT_OPERATOR):
             self.look_operator(cursor, function)
-        elif kind == KIND.UNARY_OPERATOR and self.code[start] in "!~-":
-            operand = self.text[start + 1:end]
-            self.add("logic" if self.code[start] == "!" else "sum", (start, end), operand, function)
         elif kind == KIND.UNARY_OPERATOR and self.code[start:start + 2] in ("++", "--"):
             other = {"+": "--", "-": "++"}[self.code[start]]
             self.add("sum", (start, end), other + self.text[start + 2:end], function)
+        elif kind == KIND.UNARY_OPERATOR and self.code[start] in "!~-":
+            operand = self.text[start + 1:end]
+            if self.code[start] == "!":  # as a bool, whatever it is, so that both choices have one type
+                self.add("logic", (start, end), f"!!{operand}", function)
+            else:
+                self.add("sum", (start, end), operand, function)
         elif kind == KIND.CONDITIONAL_OPERATOR:
             parts = [self.text[slice(*self.span(part))] for part in cursor.get_children()]
             if len(parts) == 3:
