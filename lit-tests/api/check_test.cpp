@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <mneme/check.hpp>
 #include <string>
@@ -52,14 +53,16 @@ TEST_CASE("a line is cut off at 191 characters") {
 
 namespace {
 
-/// How a child process that calls `stop` ends, and what it wrote to standard error.
+/// How a child process that calls `stop` ends, and what it wrote to standard output and error.
 template <class F>
 int end_of(F stop, std::string& text) {
   int ends[2] = {-1, -1};
   REQUIRE(pipe(ends) == 0);
+  std::fflush(stdout);  // what doctest printed is not the child's to print again
   const pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
+    dup2(ends[1], STDOUT_FILENO);
     stop();
     _exit(0);
   }
@@ -80,6 +83,16 @@ TEST_CASE("without a handler the line goes to standard error and the program abo
   CHECK(text.starts_with("mneme: fatal: the sky fell\n"));
   CHECK(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGABRT);
+}
+
+TEST_CASE("what was printed before comes out before the line") {
+  std::string text;
+  const auto stop = [] {
+    std::printf("It was a fine day. ");
+    check(false, "the sky fell");
+  };
+  (void)end_of(stop, text);
+  CHECK(text.starts_with("It was a fine day. mneme: fatal: the sky fell\n"));
 }
 
 TEST_CASE("a handler that returns does not let the program go on") {

@@ -136,6 +136,25 @@ TEST_CASE("a deferred free does nothing but wait for the next request, release o
   CHECK(alarm.rings() == 1);
 }
 
+TEST_CASE("a heap may go while blocks are deferred: nobody holds them any more") {
+  const Region region(256);
+  Heap heap(region.bytes());
+  void* const block = heap.try_allocate(bytes(40));
+  heap.defer_free(block, bytes(40));
+  CHECK(heap.counts().deferred == 1);
+}
+
+TEST_CASE("a block grows into what was deferred behind it") {
+  TestHeap heap(256);
+  void* const block = heap.try_allocate(bytes(40));
+  void* const behind = heap.try_allocate(bytes(40));
+  void* const rest = heap.try_allocate(bytes(152));
+  heap.defer_free(behind, bytes(40));
+  CHECK(heap.try_resize(block, bytes(40), bytes(88)));
+  heap.free(block, bytes(88));
+  heap.free(rest, bytes(152));
+}
+
 TEST_CASE("a deferred free in a waker is seen by whoever called the waker") {
   TestHeap heap(256);
   struct Context {

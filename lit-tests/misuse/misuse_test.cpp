@@ -176,6 +176,25 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
   CHECK(line_of(size, 49).empty());
 }
 
+TEST_CASE("a guard that did not get the heap tells nothing of it") {
+  if constexpr (!checked) return;
+  const std::string empty = fatal + "use of a guard that holds no heap";
+  CHECK(test::fatal_line_of([] { (void)Guard<Heap>().stats(); }) == empty);
+  CHECK(test::fatal_line_of([] { (void)Guard<Heap>().validate(); }) == empty);
+}
+
+TEST_CASE("the holder of a guard sees that free memory was written") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  auto guard = heap.try_lock();
+  CHECK(guard.validate() == nullptr);
+  constexpr std::size_t hole = 256;
+  smash(region + word_bytes, 0x4141414141414140);
+  REQUIRE(guard.validate() != nullptr);
+  CHECK(std::string(guard.validate()) == "a hole's size or link is impossible");
+  smash(region + word_bytes, hole);
+}
+
 TEST_CASE("a heap without a region knows no pointer") {
   if constexpr (!checked) return;
   Heap heap{std::span<std::byte>{}};

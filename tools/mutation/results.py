@@ -58,6 +58,6 @@ class Results:
                 self.torn = False
 
     def likely(self, fault):
-        """The tests that caught it in other layers."""
-        return {entry["test"] for (name, layer), entry in list(self.entries.items())
+        """{test: how} of those that caught it in other layers."""
+        return {entry["test"]: entry["by"] for (name, layer), entry in list(self.entries.items())
                 if name == fault.name and layer != "static" and entry["test"]}
