@@ -115,6 +115,9 @@ TEST_CASE("the end of the region is no block, and nothing beyond it is read") {
     const std::string line =
         test::fatal_line_of([&] { heap.free(region + heap.capacity_bytes(), layout); });
     CHECK(line == outside);
+    const std::string beyond =
+        test::fatal_line_of([&] { heap.free(region + page + word_bytes, layout); });
+    CHECK(beyond == outside);
     void* const all = heap.try_allocate({.size = page - word_bytes, .align = 8});
     REQUIRE(all != nullptr);
     std::memset(all, 0, page - word_bytes);
@@ -138,6 +141,46 @@ TEST_CASE_FIXTURE(Fixture, "a wrong layout") {
   // The block is the same for every size that rounds to it and every alignment: no harm, no line.
   CHECK(line(a, {.size = 33, .align = 1}).empty());
   CHECK(line(a, {.size = 40, .align = 16}).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an impossible layout, of a block with the mark that it would have") {
+  if constexpr (!checked) return;
+  constexpr Layout marked{.size = 60 * word_bytes, .align = 8};
+  static_assert(node::mark_for(BlockLayout::with_header(marked)->size) == node::mark_for(0));
+  auto* const block = static_cast<std::byte*>(heap.try_allocate(marked));
+  CHECK(line(block, {.size = marked.size, .align = 3}) ==
+        fatal + "wrong layout for the block at 104");
+  heap.free(block, marked);
+}
+
+TEST_CASE("a broken link of those who wait is seen, by the holder of a guard as well") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  const auto guard = heap.try_lock();
+  auto first = heap.allocate(layout);
+  auto second = heap.allocate(layout);
+  CHECK(!first.poll());
+  CHECK(!second.poll());
+  CHECK(guard.validate() == nullptr);
+  CHECK(heap.validate() == nullptr);
+  // The only word in the first that leads into the second.
+  auto* word = static_cast<std::byte*>(static_cast<void*>(&first));
+  const auto leads_there = [&] {
+    std::size_t value = 0;
+    __builtin_memcpy(&value, word, word_bytes);
+    return value - address_of(&second) < sizeof second;
+  };
+  while (!leads_there()) word += word_bytes;
+  std::byte link[word_bytes];
+  __builtin_memcpy(link, word, word_bytes);
+  __builtin_memset(word, 0, word_bytes);
+  const char* const seen = guard.validate();
+  const char* const seen_without = heap.validate();
+  __builtin_memcpy(word, link, word_bytes);
+  REQUIRE(seen != nullptr);
+  CHECK(std::string(seen) == "the wait queue's links are broken");
+  REQUIRE(seen_without != nullptr);
+  CHECK(std::string(seen_without) == seen);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a smashed header") {
