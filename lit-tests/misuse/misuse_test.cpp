@@ -217,6 +217,39 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
   }
   CHECK(line_of(link, 0).empty());  // as it was
   CHECK(line_of(size, 49).empty());
+  const std::string longer = test::fatal_line_of([&] {  // than what is left of the region behind it
+    heap.defer_free(b, layout);
+    smash(b + size, 985);
+    (void)heap.poll();
+  });
+  CHECK(longer == fatal + "smashed deferred block at 56: freed memory was written");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a block with a good header that the raw heap does not take back") {
+  if constexpr (!checked) return;
+  std::byte* const in_a_hole = region + 512 + word_bytes;
+  const auto forge = [&] { smash(in_a_hole, address_of(&heap) + node::mark_for(48)); };
+  CHECK(line(in_a_hole, layout, forge) ==
+        fatal + "double free of the block at 520: freed as 48 bytes with its header");
+  const Layout same_mark{.size = layout.size + 61 * word_bytes, .align = 8};
+  CHECK(line(b, same_mark) ==
+        fatal + "wrong layout for the block at 56: freed as 536 bytes with its header");
+}
+
+TEST_CASE("the last block of a region is as any other") {
+  if constexpr (!checked) return;
+  alignas(64) std::byte region[64];
+  Heap heap(region);
+  constexpr Layout word{.size = word_bytes, .align = word_bytes};
+  void* blocks[4];
+  for (void*& block : blocks) block = heap.try_allocate(word);
+  CHECK(test::fatal_line_of([&] { heap.free(blocks[3], word), heap.free(blocks[3], word); }) ==
+        fatal + "double free of the block at 56");
+  heap.defer_free(blocks[3], word);
+  heap.defer_free(blocks[0], word);  // whose link leads to the last
+  (void)heap.poll();
+  CHECK(heap.counts().used_bytes == 32);
+  for (void* block : {blocks[1], blocks[2]}) heap.free(block, word);
 }
 
 TEST_CASE("a guard that did not get the heap tells nothing of it") {
@@ -268,7 +301,9 @@ TEST_CASE_FIXTURE(Fixture, "heap_of stops at a pointer that leads to no heap") {
     return test::fatal_line_of([&] { (void)misuse::heap_of<Heap>(payload); });
   };
   alignas(16) std::byte elsewhere[64]{};
-  CHECK(line_of(elsewhere + 16) == fatal + "foreign pointer: not in any heap's region");
+  const std::string foreign = fatal + "foreign pointer: not in any heap's region";
+  CHECK(line_of(elsewhere + 16) == foreign);
+  CHECK(line_of(region + sizeof region) == foreign);
   std::memset(b, 0, layout.size);
   CHECK(test::fatal_line_of([&] {
           smash(b, 0x4141414141414141);
