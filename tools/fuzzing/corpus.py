@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, options_of, program,
-                     run)
+from .places import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, is_cut, options_of,
+                     program, run)
 from .store import OLD
 
 SEED_BYTES_MAX = 400
@@ -17,17 +17,30 @@ FAILED = "build/failed-seeds"  # seeds that fail, each harness' in a folder, for
 def merge(harness, corpus, more, artifacts, committed=True):
     """Adds to a corpus what reaches something new, of the committed inputs as well.
 
-    What fails goes to the artifacts instead.
+    What fails goes to the artifacts instead. What cannot be written whole goes, and is a Problem.
     """
     for folder in (corpus, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
+    there = set(corpus.iterdir())
     folders = [*more, *(inputs_of(harness) if committed else [])]
     done = run([program(harness), "-merge=1", *options_of(harness),
                 f"-artifact_prefix={artifacts}/", corpus, *folders], seconds=3600)
+    new = set(corpus.iterdir()) - there
+    if cut := [path for path in new if is_cut(path) or differs(path, folders)]:
+        for path in cut:
+            path.unlink()
+        raise Problem(f"{len(cut)} of {len(new)} inputs were not written whole into {corpus}, as "
+                      "on a full disk; they were removed, and all that was there before is kept")
     if done.returncode != 0:
         raise Problem(f"merging into {corpus} failed: "
                       f"{done.stderr.decode(errors='replace').splitlines()[-1:]}")
     return len(list(corpus.iterdir()))
+
+
+def differs(path, folders):
+    """Whether a file is not what another of its name is, if there is one."""
+    sources = [folder / path.name for folder in folders if (folder / path.name).is_file()]
+    return bool(sources) and all(path.read_bytes() != one.read_bytes() for one in sources)
 
 
 def minimise(harness, corpus, artifacts, reserve_mb):
@@ -38,7 +51,12 @@ def minimise(harness, corpus, artifacts, reserve_mb):
     before = len(list(corpus.iterdir()))
     small = corpus.with_name(corpus.name + ".small")
     shutil.rmtree(small, ignore_errors=True)
-    after = merge(harness, small, [corpus], artifacts, committed=False)
+    try:
+        after = merge(harness, small, [corpus], artifacts, committed=False)
+        check_room(corpus.parent, reserve_mb)  # else some may have found no room at all
+    except Problem:
+        shutil.rmtree(small)
+        raise
     old = corpus.with_name(corpus.name + OLD)
     corpus.rename(old)
     small.rename(corpus)

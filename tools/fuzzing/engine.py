@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from .places import (ENVIRONMENT, SANITIZER_EXIT, check_writable, inputs_of, options_of,
+from .places import (ENVIRONMENT, SANITIZER_EXIT, check_writable, inputs_of, is_cut, options_of,
                      program)
 
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
@@ -64,7 +64,7 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
     try:
         for folder in (corpus, artifacts, scratch, reports):
             check_writable(folder)
-        take_over(scratch, corpus)  # of a run that was killed
+        cut = take_over(scratch, corpus)  # of a run that was killed
     except OSError as error:  # libFuzzer would go on, and keep nothing
         result.trouble = f"cannot write into {folder}: {error.strerror}"
         return result
@@ -103,7 +103,9 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         result.trouble = trouble_of(code, tail)
     if result.pulse.failures and kept_in(artifacts) == before and not result.trouble:
         result.trouble = f"{result.pulse.failures} workers died and left no input"
-    take_over(scratch, corpus)
+    cut += take_over(scratch, corpus)
+    if cut and not result.trouble:
+        result.trouble = f"{cut} inputs were cut, as on a full disk, and were removed"
     result.seconds = time.monotonic() - start
     return result
 
@@ -126,10 +128,18 @@ def kept_in(artifacts):
 
 
 def take_over(scratch, corpus):
-    """What jobs had found when they were ended goes into the corpus, and their folders go."""
-    for path in scratch.glob("libFuzzerTemp*/C*/*"):
+    """What jobs had found when they were ended goes into the corpus, and their folders go.
+
+    What is cut goes as well, here and there; returns how many that were.
+    """
+    found = list(scratch.glob("libFuzzerTemp*/C*/*"))
+    cut = [path for path in [*found, *corpus.iterdir()] if is_cut(path)]
+    for path in cut:
+        path.unlink()
+    for path in set(found) - set(cut):
         path.replace(corpus / path.name)
     shutil.rmtree(scratch, ignore_errors=True)  # one may be dying still; the next slice tries again
+    return len(cut)
 
 
 def end(process):

@@ -1,6 +1,8 @@
 """Where things are, what harnesses there are, and the one way to say what is wrong."""
 
+import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -158,6 +160,12 @@ def write_whole(path, data):
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def is_cut(path):
+    """Whether a file does not hold what libFuzzer named it by, which hears of no full disk."""
+    return (re.fullmatch("[0-9a-f]{40}", path.name) is not None and
+            hashlib.sha1(path.read_bytes()).hexdigest() != path.name)
 
 
 def check_writable(folder):

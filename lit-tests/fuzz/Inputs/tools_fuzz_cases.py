@@ -92,6 +92,16 @@ class Slices(unittest.TestCase):
         self.assertFalse(Path("corpus/features").exists())
         self.assertFalse(Path("artifacts/scratch").exists())
 
+    def test_inputs_that_a_full_disk_cut_go_and_are_told(self):
+        whole, cut = "11f6ad8ec52a2984abaafd7c3b516503785c2072", "ab" * 20
+        slice_ = run_as_harness(stand_in(
+            "fills_disk", say(1, 1, 1, 0), f"printf x > corpus/{whole}; : > corpus/{cut}",
+            "mkdir -p $TMPDIR/libFuzzerTemp.Fork3.dir/C1",
+            f"for f in {whole} {cut[::-1]}; do : > $TMPDIR/libFuzzerTemp.Fork3.dir/C1/$f; done"))
+        self.assertEqual(slice_.trouble, "3 inputs were cut, as on a full disk, and were removed")
+        self.assertEqual([name for name in (whole, cut, cut[::-1]) if Path("corpus", name).exists()],
+                         [whole])
+
     def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
         engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
         start = time.monotonic()
@@ -238,6 +248,32 @@ class Corpora(unittest.TestCase):
             folders = store.corpus("layout"), store.artifacts("layout")
             self.assertEqual(corpus.minimise("layout", *folders, 0), (1, 1))
             self.assertGreater(corpus.merge("layout", folders[0], [], folders[1]), 1)
+
+    # As libFuzzer on a full disk: names are the SHA-1 of what the files should hold, exit code 0.
+    SHA1_X = "11f6ad8ec52a2984abaafd7c3b516503785c2072"
+    CUTS = ("for arg; do [[ -d $arg ]] && to=$arg && break; done", f"printf x > $to/{SHA1_X}",
+            f": > $to/{SHA1_X[::-1]}", "exit 0")
+
+    def test_a_disk_that_fills_up_does_not_cost_the_corpus_that_is_minimised(self):
+        for name, lines in (("cuts", self.CUTS),
+                            ("cuts_named", ("for arg; do [[ -d $arg ]] && : > $arg/a && exit; done",))):
+            corpus.program = lambda harness: stand_in(name, *lines)
+            places.write_whole(Path(f"disk_{name}/corpus/layout/a"), "a")
+            with Store(f"disk_{name}", 0) as store:
+                with self.assertRaisesRegex(Problem, "1 of .* not written whole.* disk"):
+                    corpus.minimise("layout", store.corpus("layout"), store.artifacts("layout"), 0)
+                self.assertEqual([path.read_text() for path in store.folder.glob("corpus/*/*")],
+                                 ["a"])
+
+    def test_a_merge_in_place_keeps_nothing_that_is_cut(self):
+        corpus.program = lambda harness: stand_in("cuts", *self.CUTS)
+        kept = "0" * 40  # somebody's name for it
+        places.write_whole(Path("merged_cut/corpus/layout") / kept, "mine")
+        with Store("merged_cut", 0) as store:
+            with self.assertRaisesRegex(Problem, "1 of .* not written whole.* disk"):
+                corpus.merge("layout", store.corpus("layout"), [], store.artifacts("layout"))
+            self.assertEqual(sorted(path.name for path in store.corpus("layout").iterdir()),
+                             [kept, self.SHA1_X])
 
     def make_seeds(self, *lines):
         """Seeds of one harness, which has some already, by a program that merges."""
