@@ -752,6 +752,10 @@ class Triages(unittest.TestCase):
             self.triage("raw", stopping=stopping)
         self.assertFalse((self.folder / "findings").exists())
 
+    def test_a_failed_check_of_threads_is_not_stuck_in_a_report_on_its_own_handler(self):
+        # libFuzzer's handler of SIGABRT allocates; ThreadSanitizer's report on that never ends.
+        self.assertIn("report_signal_unsafe=0", places.ENVIRONMENT["TSAN_OPTIONS"].split(":"))
+
     def test_a_race_that_does_not_show_again_is_a_finding_by_its_report(self):
         self.harness = stand_in("races_once", 'if [[ $1 == -fork* ]]; then', say(1, 1, 1, 0),
                                 "eval ${TSAN_OPTIONS##*:}", "touch ${log_path%/*/*}/crash-1",
