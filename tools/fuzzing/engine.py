@@ -16,7 +16,9 @@ from .places import (ENVIRONMENT, SANITIZER_EXIT, check_writable, inputs_of, is_
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
 _PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
                     rb" oom/timeout/crash: (\d+)/(\d+)/(\d+)")
-GRACE_SECONDS = 15
+# Longer than a hang goes on until libFuzzer keeps it: up to 31 s by -timeout=20.
+GRACE_SECONDS = 40
+END_SECONDS = 15  # to wait for what was killed
 # libFuzzer ends as its last job did: well, out of time or memory, or by a bug that was kept.
 EXPECTED_EXITS = {0, 70, 71, 77, SANITIZER_EXIT}
 # Becomes the program behind it, and leaves somebody in its group who ends them all, the program
@@ -97,7 +99,7 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         on_pulse(result)
     code = process.poll()
     end(process)
-    reader.join(GRACE_SECONDS)
+    reader.join(END_SECONDS)
     process.stderr.close()
     if not stopping.is_set():
         result.trouble = trouble_of(code, tail)
@@ -151,5 +153,5 @@ def end(process):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE_SECONDS)
+        process.wait(END_SECONDS)
     process.stdin.close()

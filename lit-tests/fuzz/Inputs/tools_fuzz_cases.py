@@ -112,6 +112,12 @@ class Slices(unittest.TestCase):
         self.assertLess(time.monotonic() - start, 20)
         self.assertTrue(is_gone(Path("child")))
 
+    def test_a_hang_that_begins_late_in_a_slice_is_still_found(self):
+        # libFuzzer looks at its clock every -timeout / 2 + 1 seconds only.
+        timeout = next(int(option.partition("=")[2]) for option in places.options_of("layout")
+                       if option.startswith("-timeout="))
+        self.assertGreater(engine.GRACE_SECONDS, timeout + timeout / 2 + 1)
+
     def test_what_a_run_that_is_killed_had_started_ends_with_it(self):
         harness = stand_in("outlives", "sleep 60 & echo $! > half; mv half orphan", "wait")
         run = subprocess.Popen([sys.executable, "-c", f"""
