@@ -72,7 +72,7 @@ def profile_of(harness, corpora, scratch, stopping):
     raw.unlink(missing_ok=True)
     folders = [str(folder) for folder in [*corpora, *inputs_of(harness)] if folder.is_dir()]
     command = ["env", f"LLVM_PROFILE_FILE={raw}", program(harness, "fuzz-coverage"), "-runs=0",
-               "-timeout=60", *folders]
+               "-timeout=60", f"-artifact_prefix={scratch}/", *folders]
     done = run(command, 1800, stopping)
     if done.returncode != 0 or not raw.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -12,14 +12,19 @@ CANARY_SECONDS = 60
 
 def run_seeds(harness):
     """The Failure of a harness on what is committed for it, or None."""
-    failure = failure_of(run([program(harness), "-runs=0", *options_of(harness),
+    with tempfile.TemporaryDirectory() as scratch:  # libFuzzer copies there what fails
+        return failure_on_seeds(harness, f"-artifact_prefix={scratch}/")
+
+
+def failure_on_seeds(harness, prefix):
+    failure = failure_of(run([program(harness), "-runs=0", *options_of(harness), prefix,
                               *inputs_of(harness)], seconds=120))
     # Of a folder libFuzzer reads files up to -max_len only, and findings may be longer.
     findings = sorted((FINDINGS / harness).glob("*"))
     if failure or not findings:
         return failure
     return failure_of(run([program(harness), *options_to_replay(harness), "-rss_limit_mb=2048",
-                           *findings], seconds=120))
+                           prefix, *findings], seconds=120))
 
 
 def canary_problem(scratch):

@@ -354,6 +354,19 @@ class CommandLines(unittest.TestCase):
         self.assertEqual(smoke.run_seeds("script").what, "exit code 77")
         self.assertIsNone(smoke.run_seeds("layout"))
 
+    def test_what_fails_in_smoke_or_coverage_leaves_nothing_in_the_current_folder(self):
+        for module in (smoke, coverage):
+            self.addCleanup(setattr, module, "program", module.program)
+        smoke.program = coverage.program = lambda *_: stand_in(
+            "leaves", "prefix=./", "for arg; do", "case $arg in",
+            "-artifact_prefix=*) prefix=${arg#*=} ;; esac; done", "echo x > ${prefix}crash-left",
+            "exit 77")
+        self.assertEqual(smoke.run_seeds("layout").what, "exit code 77")
+        with Store("tidy", 0) as store:
+            store.scratch.mkdir()
+            coverage.profiles_of("layout", store, places.Stop())
+        self.assertFalse(Path("crash-left").exists())
+
     def test_a_tree_that_cannot_be_configured_is_told_in_one_line(self):
         self.addCleanup(setattr, places, "ROOT", places.ROOT)
         places.ROOT = Path("bare").resolve()
