@@ -6,11 +6,14 @@ import tomllib
 from dataclasses import dataclass, field
 
 from .places import LLVM, ROOT, Problem, Stop, harnesses, inputs_of, program, run, write_whole
+from .triage import failure_of
 
 # The files that fuzzing answers for.
 WATCHED = re.compile(r"include/mneme/|src/driver/(canonical|codec|diagnostic|format_script|language|"
                      r"line|malloclab|names|op|parser|source)\.[ch]pp$")
 UNREACHED = ROOT / "fuzz/unreached.toml"
+PART_MAX = 1000   # inputs by name on one command line
+FAILING_MAX = 30  # inputs to find that fail; such a harness tells little
 
 
 @dataclass
@@ -56,29 +59,37 @@ def explanations():
 
 
 def profiles_of(harness, store, stopping):
-    """[a profile of all its inputs], or of the committed ones, or none. The notes say which."""
-    for corpora, instead in (([store.corpus(harness)], "only its seeds count"),
-                             ([], "nothing of it counts")):
-        try:
-            return [profile_of(harness, corpora, store.scratch, stopping)]
-        except Problem as problem:
-            store.note(f"coverage: {problem}; {instead}")
-    return []
+    """Profiles of all its inputs but those that fail, of which the notes tell."""
+    folders = [folder for folder in (store.corpus(harness), *inputs_of(harness)) if folder.is_dir()]
+    raw = store.scratch / f"{harness}.profraw"
+    wrong = wrong_in_profile(harness, folders, raw, stopping)
+    if not wrong:
+        return [raw]
+    inputs = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+    parts = [inputs[at:at + PART_MAX] for at in range(0, len(inputs), PART_MAX)]
+    raws, failing = [], []
+    while parts and len(failing) < FAILING_MAX:
+        part = parts.pop()
+        raw = store.scratch / f"{harness}-{len(raws)}.profraw"
+        if not wrong_in_profile(harness, part, raw, stopping):
+            raws.append(raw)
+        elif len(part) == 1:
+            failing += part
+        else:
+            parts += [part[:len(part) // 2], part[len(part) // 2:]]
+    left_out = len(failing) + sum(map(len, parts))
+    store.note(f"coverage: {harness} fails: {wrong}; {left_out} of its {len(inputs)} inputs do not "
+               "count")
+    return raws
 
 
-def profile_of(harness, corpora, scratch, stopping):
-    """Runs a harness over its inputs, so that its counters are written at its end."""
-    raw = scratch / f"{harness}.profraw"
+def wrong_in_profile(harness, inputs, raw, stopping):
+    """Runs a harness, which writes its counters at its end; says what is wrong if it does not."""
     raw.unlink(missing_ok=True)
-    folders = [str(folder) for folder in [*corpora, *inputs_of(harness)] if folder.is_dir()]
     command = ["env", f"LLVM_PROFILE_FILE={raw}", program(harness, "fuzz-coverage"), "-runs=0",
-               "-timeout=60", f"-artifact_prefix={scratch}/", *folders]
-    done = run(command, 1800, stopping)
-    if done.returncode != 0 or not raw.exists():
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Problem(f"{harness} does not run over its own corpus; triage what it says: "
-                      f"{said[-1] if said else done.returncode}")
-    return raw
+               "-timeout=60", f"-artifact_prefix={raw.parent}/", *inputs]
+    failure = failure_of(run(command, 1800, stopping))
+    return failure.what if failure else "" if raw.exists() else "it writes no profile"
 
 
 def parse_lcov(text):

@@ -845,22 +845,32 @@ class Reports(unittest.TestCase):
 
     def test_an_input_that_fails_does_not_take_all_coverage_away(self):
         coverage.program = lambda harness, build: stand_in(
-            f"covers_{harness}", '[[ "$*" == *corpus/layout* ]] && exit 77',
-            "touch $LLVM_PROFILE_FILE"
+            f"covers_{harness}", "for arg; do [[ -d $arg ]] && set -- $@ $arg/*; done",
+            '[[ "$*" == */bad* ]] && echo "ERROR: libFuzzer: bad" >&2 && echo Base64: AA >&2 && '
+            "exit 77", 'echo "$@" >$LLVM_PROFILE_FILE', 'echo "$@" >>ran'
         ) if harness != "script" else stand_in("covers_nothing", "exit 77")
         coverage.LLVM = Path.cwd()
         stand_in("llvm-profdata", 'echo "$@" > profiles')
         stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo DA:1,5")
         stand_in("llvm-cxxfilt", "exec cat")
-        places.write_whole(Path("covered/corpus/layout/bad"), "x")
+        for name in ("a", "bad1", "bad2", "c"):
+            places.write_whole(Path("covered/corpus/layout") / name, "x")
         with Store("covered", 0) as store:
             files, stale = coverage.coverage(store, ["layout", "schedule", "script"])
             self.assertEqual((list(files), stale), (["include/mneme/check.hpp"], []))
-            self.assertEqual([note.partition("; ")[2].rpartition("; ")[2]
-                              for note in store.state["notes"]],
-                             [*["only its seeds count"] * 2, "nothing of it counts"])
+            inputs = {name: 4 * (name == "layout") + sum(len(list(folder.iterdir())) for folder in
+                                                         places.inputs_of(name))
+                      for name in ("layout", "script")}
+            self.assertEqual([note.partition("coverage: ")[2] for note in store.state["notes"]],
+                             [f"layout fails: libFuzzer: bad; 2 of its {inputs['layout']} inputs "
+                              "do not count",
+                              f"script fails: exit code 77; {inputs['script']} of its "
+                              f"{inputs['script']} inputs do not count"])
+            ran = Path("ran").read_text().split()
+            for name in ("layout/a", "layout/c"):
+                self.assertEqual(ran.count(str(store.folder / "corpus" / name)), 1)
             merged = Path("profiles").read_text()
-            self.assertTrue("layout.profraw" in merged and "schedule.profraw" in merged)
+            self.assertTrue("layout-0.profraw" in merged and "schedule.profraw" in merged)
             stand_in("llvm-profdata", "echo 'no such profile' >&2; exit 1")
             with self.assertRaisesRegex(Problem, "llvm-profdata failed: no such profile"):
                 coverage.coverage(store, ["schedule"])
