@@ -62,6 +62,8 @@ def do_merge(options):
 
 
 def do_minimise(options):
+    if not (Path(options.corpus) / "corpus").is_dir():
+        raise Problem(f"no corpus in {options.corpus}")
     with Store(options.corpus, options.reserve_mb) as store:
         build()
         for harness in options.harness or harnesses():
@@ -180,5 +182,3 @@ def main():
     except (Problem, OSError) as problem:
         print(f"tools/fuzz: error: {problem}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130

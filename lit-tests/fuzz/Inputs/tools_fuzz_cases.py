@@ -15,7 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, sys.argv.pop(1))
+TOOLS = Path(sys.argv.pop(1))
+sys.path.insert(0, str(TOOLS))
 from fuzzing import (cli, corpus, coverage, engine, overnight, places, report, shrink, smoke,
                      triage)
 from fuzzing.places import Problem, Stopped
@@ -320,8 +321,20 @@ class Corpora(unittest.TestCase):
             cli.do_merge(SimpleNamespace(corpus="merged", reserve_mb=0, folder="no-such-folder",
                                          harness=None))
 
+    def test_where_there_is_no_corpus_nothing_is_made_small_and_none_is_made(self):
+        cli.build = lambda *_: None
+        with self.assertRaisesRegex(Problem, "no corpus in .*no_corpus"):
+            cli.do_minimise(cli.parser().parse_args(["minimise", "--corpus=no_corpus"]))
+        self.assertFalse(Path("no_corpus").exists())
+
 
 class CommandLines(unittest.TestCase):
+    def test_an_interrupt_while_it_starts_is_quiet(self):
+        places.write_whole(Path("starts/fuzzing/cli.py"), "raise KeyboardInterrupt")
+        shutil.copy(TOOLS / "fuzz", "starts")
+        done = subprocess.run(["starts/fuzz"], stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr), (130, b""))
+
     def test_numbers_are_above_zero(self):
         for option in ("--jobs=0", "--jobs=-1", "--hours=-1", "--hours=nan", "--hours=inf",
                        "--hours=x"):
