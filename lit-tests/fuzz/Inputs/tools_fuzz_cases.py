@@ -262,8 +262,8 @@ class Corpora(unittest.TestCase):
             f": > $to/{SHA1_X[::-1]}", "exit 0")
 
     def test_a_disk_that_fills_up_does_not_cost_the_corpus_that_is_minimised(self):
-        for name, lines in (("cuts", self.CUTS),
-                            ("cuts_named", ("for arg; do [[ -d $arg ]] && : > $arg/a && exit; done",))):
+        named = ["for arg; do [[ -d $arg ]] && : > $arg/a && exit; done"]
+        for name, lines in (("cuts", self.CUTS), ("cuts_named", named)):
             corpus.program = lambda harness: stand_in(name, *lines)
             places.write_whole(Path(f"disk_{name}/corpus/layout/a"), "a")
             with Store(f"disk_{name}", 0) as store:
