@@ -100,8 +100,8 @@ class Slices(unittest.TestCase):
             "mkdir -p $TMPDIR/libFuzzerTemp.Fork3.dir/C1",
             f"for f in {whole} {cut[::-1]}; do : > $TMPDIR/libFuzzerTemp.Fork3.dir/C1/$f; done"))
         self.assertEqual(slice_.trouble, "3 inputs were cut, as on a full disk, and were removed")
-        self.assertEqual([name for name in (whole, cut, cut[::-1]) if Path("corpus", name).exists()],
-                         [whole])
+        self.assertEqual([name for name in (whole, cut, cut[::-1])
+                          if Path("corpus", name).exists()], [whole])
 
     def test_a_worker_that_hangs_is_ended_with_all_it_started(self):
         engine.GRACE_SECONDS, before = 1, engine.GRACE_SECONDS
