@@ -99,6 +99,16 @@ TEST_CASE("a block grows into the hole behind it, up to its last word, and gives
   CHECK(holes_of(raw) == Holes{{56, 72}});
 }
 
+TEST_CASE("what reaches beyond the region's end is not taken back") {
+  alignas(64) std::byte region[256];
+  FirstFit raw(region);
+  for (int i = 0; i < 8; ++i) REQUIRE(raw.allocate({.size = 32}) != nullptr);
+  CHECK(!raw.deallocate(region + 224, 64));
+  CHECK(!raw.deallocate(region + 256, 32));
+  CHECK(raw.validate() == nullptr);
+  CHECK(raw.deallocate(region + 224, 32));
+}
+
 TEST_CASE("validate names what is wrong with a smashed hole") {
   const auto verdict = [](std::size_t offset, std::size_t value) {
     alignas(64) std::byte region[256];
