@@ -164,7 +164,7 @@ TEST_CASE("a broken link of those who wait is seen, by the holder of a guard as 
   CHECK(guard.validate() == nullptr);
   CHECK(heap.validate() == nullptr);
   // The only word in the first that leads into the second.
-  auto* word = static_cast<std::byte*>(static_cast<void*>(&first));
+  auto* word = reinterpret_cast<std::byte*>(&first);
   const auto leads_there = [&] {
     std::size_t value = 0;
     __builtin_memcpy(&value, word, word_bytes);
