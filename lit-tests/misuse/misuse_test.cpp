@@ -227,10 +227,12 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
 
 TEST_CASE_FIXTURE(Fixture, "a block with a good header that the raw heap does not take back") {
   if constexpr (!checked) return;
+#ifndef MNEME_VALGRIND  // Memcheck is told of the free first, and complains itself
   std::byte* const in_a_hole = region + 512 + word_bytes;
   const auto forge = [&] { smash(in_a_hole, address_of(&heap) + node::mark_for(48)); };
   CHECK(line(in_a_hole, layout, forge) ==
         fatal + "double free of the block at 520: freed as 48 bytes with its header");
+#endif
   const Layout same_mark{.size = layout.size + 61 * word_bytes, .align = 8};
   CHECK(line(b, same_mark) ==
         fatal + "wrong layout for the block at 56: freed as 536 bytes with its header");
