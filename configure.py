@@ -66,10 +66,11 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 # libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the tests, tsan has
 # those with threads.
 CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
-# Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 DRIVER_MAIN = "src/driver/main.cpp"
+# Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/doctest_main.cpp")
-# For sources of one batch: the names that they share are not about each other.
+# A batch is found from the top of the tree. Its files see each other's names, so that a local one may
+# hide one of another file; within a file the first variant looks for that.
 BATCH = "-I. -Wno-shadow"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
@@ -149,7 +150,7 @@ def check_tools():
 
 
 edges = []  # the text of each
-outputs = set()
+outputs = set()  # of all of them
 
 
 def add(output, rule, inputs=(), implicit=(), **variables):
@@ -258,12 +259,13 @@ def add_variant(variant, is_first):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     for (name, flags), files in together.items():
-        needed = ([archive], "-lfmt") if "-Isrc" in flags else ([], "")
+        driver, libraries = ([archive], "-lfmt") if "-Isrc" in flags else ([], "")
         if len(files) == 1:
             name, source = Path(files[0]).stem, files[0]
         else:
             source, flags = batch(f"{variant}/{name}", files), f"{flags} {BATCH}"
-        program = link(f"tests/{name}", [compile_one(source, flags), doctest_main, *needed[0]], needed[1])
+        objects = [compile_one(source, flags), doctest_main, *driver]
+        program = link(f"tests/{name}", objects, libraries)
         if len(files) > 1:
             programs += [add(f"{out}/tests/{Path(file).stem}", "name", [program]) for file in files]
     add(variant, "phony", programs)

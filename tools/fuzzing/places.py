@@ -165,7 +165,7 @@ def write_whole(path, data):
 
 def is_cut(path):
     """Whether a file does not hold what libFuzzer named it by, which hears of no full disk."""
-    return (re.fullmatch("[0-9a-f]{40}", path.name) is not None and
+    return (re.fullmatch("[0-9a-f]{40}", path.name) is not None and path.is_file() and
             hashlib.sha1(path.read_bytes()).hexdigest() != path.name)
 
 
