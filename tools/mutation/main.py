@@ -60,10 +60,9 @@ def judge_all(faults, layer, results, jobs):
 def run(root, folder, everything, chosen, results, options):
     """Builds and asks one layer after the other for what is not known yet. A layer that cannot be used
     does not keep the others from being asked, but it is an error in the end."""
-    broken = []
-    for name in options.layers:
-        wanted = (report.survivors(chosen, results, options.layers)
-                  if options.quick or options.mechanical else chosen)
+    broken, some = [], options.quick or options.mechanical
+    for at, name in enumerate(options.layers):
+        wanted = report.survivors(chosen, results, options.layers[:at]) if some else chosen
         due = [fault for fault in wanted if results.get(fault, name) is None
                and (fault.switched or name == "static")]
         if not due:
@@ -73,7 +72,8 @@ def run(root, folder, everything, chosen, results, options):
                 layer = Text(root, folder, {fault.file for fault in due}, options.jobs)
             else:
                 print(f"{name}: builds, and runs all tests with every fault switched off", flush=True)
-                copy_tree(root, folder / "tree", everything)
+                # A build with fewer faults in it is a shorter one.
+                copy_tree(root, folder / "tree", wanted if some else everything)
                 layer = Variant(folder / "tree", name, options.jobs)
             judge_all(due, layer, results, options.jobs)
         except LayerError as error:
