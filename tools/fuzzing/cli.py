@@ -1,6 +1,7 @@
 """The command line of tools/fuzz."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import (CANARY, ROOT, Problem, Stopped, build, check_harness, harnesses,
-                     text_of)
+from .places import (CANARY, ROOT, STOPPING, Problem, Stopped, build, check_harness,
+                     harnesses, text_of)
 from .report import write_report
 from .smoke import smoke
 from .store import Store
@@ -23,21 +24,21 @@ def do_overnight(options):
         try:
             files, no_coverage = None, night.problem or "by --no-coverage"
             if not night.problem and not options.no_coverage:
-                files, no_coverage = measured(store, night.stopping)
+                files, no_coverage = measured(store)
             print(f"report: {write_report(store, files, no_coverage)}")
         finally:
             store.write_state()
         return 1 if night.new_findings else 2 if night.problem else 0
 
 
-def measured(store, stopping):
+def measured(store):
     """(coverage, None), or (None, why there is none)."""
     try:
-        if stopping.is_set():
+        if STOPPING.is_set():
             raise Stopped
         write_report(store, None)  # measuring takes its time, and may not come to an end
-        build("fuzz-coverage", stopping)
-        return coverage(store, harnesses(), stopping)[0], None
+        build("fuzz-coverage")
+        return coverage(store, harnesses())[0], None
     except Stopped:
         return None, "the run was stopped"
     except (Problem, OSError) as problem:
@@ -175,6 +176,8 @@ def parser():
 
 def main():
     options = parser().parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: STOPPING.set())
     try:
         for name in options.harness or []:
             check_harness(name)
@@ -182,3 +185,6 @@ def main():
     except (Problem, OSError) as problem:
         print(f"tools/fuzz: error: {problem}", file=sys.stderr)
         return 2
+    except Stopped:
+        print("tools/fuzz: stopped", file=sys.stderr)
+        return 130

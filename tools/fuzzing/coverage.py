@@ -5,7 +5,7 @@ import subprocess
 import tomllib
 from dataclasses import dataclass, field
 
-from .places import LLVM, ROOT, Problem, Stop, harnesses, inputs_of, program, run, write_whole
+from .places import LLVM, ROOT, Problem, harnesses, inputs_of, program, run, write_whole
 from .triage import failure_of
 
 # The files that fuzzing answers for.
@@ -31,7 +31,8 @@ class Row:
     text: str
     why: str
     function: str = ""      # part of its name, as in `FirstFit::carve`
-    explains: bool = False  # a line that nothing before it does
+    by_chance: bool = False  # whether they are reached, as what depends on how threads meet
+    explains: bool = False   # a line that nothing before it does
 
     def __str__(self):
         return ", ".join(filter(None, (self.file, self.function, self.text and f"`{self.text}`")))
@@ -58,11 +59,11 @@ def explanations():
         raise Problem(f"{UNREACHED}: {error}") from error
 
 
-def profiles_of(harness, store, stopping):
+def profiles_of(harness, store):
     """Profiles of all its inputs but those that fail, of which the notes tell."""
     folders = [folder for folder in (store.corpus(harness), *inputs_of(harness)) if folder.is_dir()]
     raw = store.scratch / f"{harness}.profraw"
-    wrong = wrong_in_profile(harness, folders, raw, stopping)
+    wrong = wrong_in_profile(harness, folders, raw)
     if not wrong:
         return [raw]
     inputs = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
@@ -71,7 +72,7 @@ def profiles_of(harness, store, stopping):
     while parts and len(failing) < FAILING_MAX:
         part = parts.pop()
         raw = store.scratch / f"{harness}-{len(raws)}.profraw"
-        if not wrong_in_profile(harness, part, raw, stopping):
+        if not wrong_in_profile(harness, part, raw):
             raws.append(raw)
         elif len(part) == 1:
             failing += part
@@ -83,12 +84,12 @@ def profiles_of(harness, store, stopping):
     return raws
 
 
-def wrong_in_profile(harness, inputs, raw, stopping):
+def wrong_in_profile(harness, inputs, raw):
     """Runs a harness, which writes its counters at its end; says what is wrong if it does not."""
     raw.unlink(missing_ok=True)
     command = ["env", f"LLVM_PROFILE_FILE={raw}", program(harness, "fuzz-coverage"), "-runs=0",
                "-timeout=60", f"-artifact_prefix={raw.parent}/", *inputs]
-    failure = failure_of(run(command, 1800, stopping))
+    failure = failure_of(run(command, 1800))
     return failure.what if failure else "" if raw.exists() else "it writes no profile"
 
 
@@ -145,39 +146,40 @@ def first_of(rows, text, functions):
                  (not row.function or any(row.function in name for name in functions))), None)
 
 
-def checked(command, stopping, stdin=subprocess.DEVNULL):
+def checked(command, stdin=subprocess.DEVNULL):
     """The output of one of LLVM's tools."""
-    done = run(command, 600, stopping, stdin)
+    done = run(command, 600, stdin)
     if done.returncode != 0:
         raise Problem(f"{command[0].name} failed: {done.stderr.decode(errors='replace')[-200:]}")
     return done.stdout.decode()
 
 
-def demangled(lcov, scratch, stopping):
+def demangled(lcov, scratch):
     """A tracefile with the names of functions as the sources have them."""
     write_whole(scratch / "all.lcov", lcov)
     with open(scratch / "all.lcov") as file:
-        return checked([LLVM / "llvm-cxxfilt"], stopping, file)
+        return checked([LLVM / "llvm-cxxfilt"], file)
 
 
-def coverage(store, names, stopping=Stop()):
+def coverage(store, names):
     """({file: FileCoverage} by all corpora, seeds and former findings, Rows that explain nothing).
 
     Of those the notes tell as well. Without some harness all may still be of use.
     """
     rows = explanations()
     store.scratch.mkdir(parents=True, exist_ok=True)
-    raws = [raw for name in names for raw in profiles_of(name, store, stopping)]
+    raws = [raw for name in names for raw in profiles_of(name, store)]
     if not raws:
         raise Problem("no harness runs over its inputs")
     merged = store.scratch / "all.profdata"
-    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged], stopping)
+    checked([LLVM / "llvm-profdata", "merge", "-sparse", *raws, "-o", merged])
     objects = [part for name in names for part in ("-object", program(name, "fuzz-coverage"))]
     lcov = checked([LLVM / "llvm-cov", "export", "-format=lcov", f"-instr-profile={merged}",
-                    *objects], stopping)
-    files = judge(parse_lcov(demangled(lcov, store.scratch, stopping)), rows,
+                    *objects])
+    files = judge(parse_lcov(demangled(lcov, store.scratch)), rows,
                   lambda name: (ROOT / name).read_text().splitlines())
-    stale = [row for row in rows if not row.explains and set(names) >= set(harnesses())]
+    stale = [row for row in rows if not (row.explains or row.by_chance)
+             and set(names) >= set(harnesses())]
     if stale:
         store.note(f"coverage: rows of fuzz/unreached.toml that explain nothing: "
                    f"{'; '.join(map(str, stale))}")

@@ -10,11 +10,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from .places import (ENVIRONMENT, SANITIZER_EXIT, check_writable, inputs_of, is_cut, options_of,
+from .places import (ENVIRONMENT, SANITIZER_EXIT, STOPPING, check_writable, inputs_of, is_cut, options_of,
                      program)
 
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`
-_PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? (\d+)"
+_PULSE = re.compile(rb"^#(\d+): cov: (\d+) ft: (\d+) corp: (\d+) exec/s:? \d+"
                     rb" oom/timeout/crash: (\d+)/(\d+)/(\d+)")
 # Longer than a hang goes on until libFuzzer keeps it: up to 31 s by -timeout=20.
 GRACE_SECONDS = 40
@@ -35,7 +35,6 @@ class Pulse:
     coverage: int = 0
     features: int = 0
     corpus: int = 0
-    rate: int = 0
     failures: int = 0
 
 
@@ -46,6 +45,11 @@ class Slice:
     first: Pulse | None = None  # the pulse after the corpus was read
     seconds: float = 0.0
     trouble: str = ""  # why it ended, if not by its clock
+
+    @property
+    def rate(self):
+        """Executions a second; those that libFuzzer tells are 0 until the first jobs end."""
+        return self.pulse.executions / max(self.seconds, 1)
 
     @property
     def gained(self):
@@ -59,8 +63,8 @@ def command_of(harness, corpus, artifacts, jobs, seconds):
             *options_of(harness), corpus, *inputs_of(harness)]
 
 
-def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
-    """Runs until the time is over or `stopping` (a Stop) is set; never raises for the process."""
+def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse):
+    """Runs until the time is over or STOPPING is set; never raises for the process."""
     result, start = Slice(harness), time.monotonic()
     scratch, reports = artifacts / "scratch", artifacts / "reports"
     try:
@@ -85,7 +89,7 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
         for line in process.stderr:
             if match := _PULSE.match(line):
                 numbers = list(map(int, match.groups()))
-                result.pulse = Pulse(*numbers[:5], sum(numbers[5:]))
+                result.pulse = Pulse(*numbers[:4], sum(numbers[4:]))
                 result.first = result.first or result.pulse
             else:
                 tail[:] = [*tail[-20:], line.decode(errors="replace").rstrip()]
@@ -93,18 +97,19 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse, stopping):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     deadline = start + seconds + GRACE_SECONDS
-    while process.poll() is None and time.monotonic() < deadline and not stopping.is_set():
-        stopping.wait(1)
+    while process.poll() is None and time.monotonic() < deadline and not STOPPING.is_set():
+        STOPPING.wait(1)
         result.seconds = time.monotonic() - start
         on_pulse(result)
     code = process.poll()
     end(process)
     reader.join(END_SECONDS)
     process.stderr.close()
-    if not stopping.is_set():
+    if not STOPPING.is_set():
         result.trouble = trouble_of(code, tail)
-    if result.pulse.failures and kept_in(artifacts) == before and not result.trouble:
-        result.trouble = f"{result.pulse.failures} workers died and left no input"
+        died = result.pulse.failures and kept_in(artifacts) == before
+        if died and not result.trouble:
+            result.trouble = f"{result.pulse.failures} workers died and left no input"
     cut += take_over(scratch, corpus)
     if cut and not result.trouble:
         result.trouble = f"{cut} inputs were cut, as on a full disk, and were removed"

@@ -2,13 +2,12 @@
 
 import contextlib
 import shutil
-import signal
 import sys
 import time
 from dataclasses import dataclass, field
 
 from .engine import kept_in, run_slice
-from .places import Problem, Stop, Stopped, check_room, harnesses
+from .places import STOPPING, Problem, Stopped, check_room, harnesses
 from .triage import RUNS, ask_again, seen_once, triage, what_of
 
 SLICE_SECONDS_MAX = 120
@@ -38,7 +37,6 @@ class Night:
     jobs: int
     seconds: float
     slice_seconds: float
-    stopping: Stop = field(default_factory=Stop)
     began: float = field(default_factory=time.monotonic)
     told: float = 0.0
     new_findings: list = field(default_factory=list)
@@ -52,7 +50,7 @@ class Night:
     def progress(self, slice_):
         """One live line on a terminal, a plain one each minute elsewhere."""
         pulse = slice_.pulse
-        line = (f"{slice_.harness:12} {pulse.rate:6}/s  coverage {pulse.coverage:5}  "
+        line = (f"{slice_.harness:12} {slice_.rate:6.0f}/s  coverage {pulse.coverage:5}  "
                 f"corpus {pulse.corpus:5}  findings {len(self.store.found()):2}  "
                 f"left {int(self.left) // 3600}:{int(self.left) // 60 % 60:02}:{int(self.left) % 60:02}")
         if sys.stdout.isatty():
@@ -70,7 +68,7 @@ class Night:
         """What was found before may be mended by now."""
         for folder in self.store.found():
             harness = folder.name.partition("-")[0]
-            if harness in harnesses() and not self.stopping.is_set():
+            if harness in harnesses():
                 try:
                     ask_again(harness, folder, self.store.scratch)
                 except OSError as error:  # what somebody did to it ends no night
@@ -80,12 +78,7 @@ class Night:
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
         folder, findings = self.store.artifacts(harness), self.store.findings
         for path in kept_in(folder):
-            if self.stopping.is_set():
-                return
-            try:
-                result = triage(harness, path, findings, self.store.scratch, self.stopping)
-            except Stopped:  # the next run looks at it
-                return
+            result = triage(harness, path, findings, self.store.scratch)
             if result is None and harness in RUNS:
                 result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
             if result is None:  # a timeout of a busy machine
@@ -102,7 +95,10 @@ class Night:
         shutil.rmtree(folder / "reports", ignore_errors=True)
 
     def run(self):
-        """Runs to the night's end. What ends it early is kept in `problem`, never raised."""
+        """Runs to the night's end. What ends it early is kept in `problem`, never raised.
+
+        What a stop leaves, the next run looks at.
+        """
         try:
             self.ask_findings()
             for name in self.names:  # what an earlier run was stopped over
@@ -110,12 +106,14 @@ class Night:
             self.run_slices()
         except (Problem, OSError) as error:
             self.problem = str(error)
+        except Stopped:
+            pass
         if self.problem:
             self.store.note(self.problem)
 
     def run_slices(self):
         failed = {}  # slices that ended at once, in a row
-        while self.left > 0 and not self.stopping.is_set():
+        while self.left > 0 and not STOPPING.is_set():
             check_room(self.store.folder, self.store.reserve_mb)
             able = [name for name in self.names if failed.get(name, 0) < 3]
             if not able:
@@ -124,7 +122,7 @@ class Night:
             name = next_harness(self.clocks, self.store.state["seconds"], able)
             seconds = max(1, round(min(self.slice_seconds, self.left)))
             slice_ = run_slice(name, self.store.corpus(name), self.store.artifacts(name),
-                               self.jobs, seconds, self.progress, self.stopping)
+                               self.jobs, seconds, self.progress)
             if slice_.trouble:
                 self.store.note(f"{name}: {slice_.trouble}; the night goes on")
                 self.say(f"{name}: {slice_.trouble}")
@@ -142,10 +140,8 @@ def overnight(store, hours, jobs, names):
     names = names or harnesses()
     night = Night(store, names, jobs, seconds,
                   min(SLICE_SECONDS_MAX, max(2, seconds / (3 * len(names)))))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: night.stopping.set())
     if store.state["seconds"]:
         night.say(f"goes on behind {sum(store.state['seconds'].values()) / 3600:.1f} hours")
     night.run()
-    night.say(night.problem or ("stopped" if night.stopping.is_set() else "the time is over"))
+    night.say(night.problem or ("stopped" if STOPPING.is_set() else "the time is over"))
     return night

@@ -53,6 +53,9 @@ class Stop:
     def set(self):
         self.wished = True
 
+    def clear(self):
+        self.wished = False
+
     def is_set(self):
         return self.wished
 
@@ -62,6 +65,9 @@ class Stop:
         while not self.wished and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, LOOK_SECONDS))
         return self.wished
+
+
+STOPPING = Stop()  # set by signals; what waits for others looks at it
 
 
 def harnesses():
@@ -81,18 +87,20 @@ def check_harness(name):
     return name
 
 
-def build(target="fuzz", stopping=Stop()):
-    """Builds what is out of date; silent if nothing is. Raises Stopped once `stopping` is set."""
+def build(target="fuzz"):
+    """Builds what is out of date; silent if nothing is. Raises Stopped once STOPPING is set."""
     if not (ROOT / "build.ninja").exists():
         if subprocess.run([ROOT / "configure.py"], cwd=ROOT).returncode != 0:
             raise Problem("configure.py failed; what is above says why")
+    if not (ROOT / "build" / target).exists():
+        print(f"builds '{target}' for the first time, which takes a few minutes", flush=True)
     with subprocess.Popen(["ninja", "--quiet", target], cwd=ROOT) as ninja:
         try:
-            while ninja.poll() is None and not stopping.wait(LOOK_SECONDS):
+            while ninja.poll() is None and not STOPPING.wait(LOOK_SECONDS):
                 pass
         finally:
             ninja.terminate()  # and it ends what it started; one that is done does not hear of it
-    if stopping.is_set():
+    if STOPPING.is_set():
         raise Stopped
     if ninja.returncode != 0:
         raise Problem(f"the target '{target}' does not build; what is above says why")
@@ -113,16 +121,16 @@ def inputs_of(harness):
     return [folder / harness for folder in (SEEDS, FINDINGS) if (folder / harness).is_dir()]
 
 
-def run(command, seconds=60, stopping=Stop(), stdin=subprocess.DEVNULL):
+def run(command, seconds=60, stdin=subprocess.DEVNULL):
     """A program's run, output captured; a run out of time counts as one that failed.
 
     It does not hear of the terminal's Ctrl-C: its end by that would look like a finding. Raises
-    Stopped once `stopping` is set. Either way, what it started ends with it.
+    Stopped once STOPPING is set. Either way, what it started ends with it.
     """
     with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=ENVIRONMENT, start_new_session=True) as process:
         try:
-            said = _hear(process, time.monotonic() + seconds, stopping)
+            said = _hear(process, time.monotonic() + seconds)
             return subprocess.CompletedProcess(command, process.returncode, *said)
         except subprocess.TimeoutExpired as late:
             return subprocess.CompletedProcess(command, 124, late.stdout or b"", late.stderr or b"")
@@ -131,9 +139,9 @@ def run(command, seconds=60, stopping=Stop(), stdin=subprocess.DEVNULL):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _hear(process, deadline, stopping):
+def _hear(process, deadline):
     """What a process says until it ends."""
-    while not stopping.is_set():
+    while not STOPPING.is_set():
         left = max(0, deadline - time.monotonic())
         try:
             return process.communicate(timeout=min(left, LOOK_SECONDS))

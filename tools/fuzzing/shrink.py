@@ -6,21 +6,20 @@ The lines go as in Zeller and Hildebrandt's delta debugging (ddmin), 2002.
 import re
 import time
 
-from .places import Stopped
+from .places import STOPPING, Stopped
 
 TRIES_MAX = 600
 SECONDS_MAX = 300
 
 
 class _Budget:
-    def __init__(self, fails, stopping):
+    def __init__(self, fails):
         self.fails = fails
-        self.stopping = stopping
         self.left = TRIES_MAX
         self.end = time.monotonic() + SECONDS_MAX
 
     def __call__(self, lines):
-        if self.stopping.is_set():
+        if STOPPING.is_set():
             raise Stopped
         if self.left <= 0 or time.monotonic() > self.end:
             return False
@@ -55,9 +54,9 @@ def _smaller_numbers(lines, fails):
     return lines
 
 
-def shortest(text, fails, stopping):
+def shortest(text, fails):
     """The shortest text found that still fails; the text itself if even that does not."""
-    tries = _Budget(fails, stopping)
+    tries = _Budget(fails)
     lines = text.splitlines(keepends=True)
     if not tries(lines):
         return text

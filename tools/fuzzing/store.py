@@ -133,7 +133,7 @@ class Store:
             return
         with open(self.folder / "growth.csv", "a") as growth:
             growth.write(f"{sum(self.state['seconds'].values()):.0f},{name},{pulse.coverage},"
-                         f"{pulse.features},{pulse.corpus},{pulse.executions},{pulse.rate}\n")
+                         f"{pulse.features},{pulse.corpus},{pulse.executions},{slice_.rate:.0f}\n")
 
     def growth(self):
         """[(seconds, harness, coverage, features, corpus, executions, rate)] of whole lines."""

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SANITIZER_EXIT, Stop, Stopped, program, run, text_of,
+from .places import (MNEME, ROOT, SANITIZER_EXIT, program, run, text_of,
                      write_whole)
 from .shrink import shortest
 
@@ -114,28 +114,34 @@ class Told:
     in_driver: bool  # the script fails in `mneme run` as well
 
 
-def told(harness, failure, data, scratch, stopping):
+def told(harness, failure, data, scratch):
     """Makes the finding short: a script for `mneme run` if it fails there, else for its harness."""
     def fails_as(bytes_):
         return same(replay(harness, bytes_, scratch, SHRINK_SECONDS), failure)
 
     if harness in AS_BYTES:
-        return _told_as_script(harness, failure, data, scratch, stopping, fails_as)
+        return _told_as_script(harness, failure, data, scratch, fails_as)
     if harness in AS_TEXT:
         head = data[:AS_TEXT[harness]]
         text = data[AS_TEXT[harness]:].decode("latin-1")
-        text = shortest(text, lambda text: fails_as(head + text.encode("latin-1")), stopping)
         found = driver_failure(text.encode("latin-1"), scratch) if harness == "script" else None
+
+        def fails(text):  # without its `heap` a script may fail in the harness alone
+            bytes_ = text.encode("latin-1")
+            return ((not found or same(driver_failure(bytes_, scratch), found))
+                    and fails_as(head + bytes_))
+
+        text = shortest(text, fails)
         return Told(harness, found or failure, head + text.encode("latin-1"), text, bool(found))
-    return _told_as_bytes(harness, failure, data, scratch, stopping)
+    return _told_as_bytes(harness, failure, data, scratch)
 
 
-def _told_as_bytes(harness, failure, data, scratch, stopping):
+def _told_as_bytes(harness, failure, data, scratch):
     smaller = scratch / "smaller"
     smaller.unlink(missing_ok=True)
     write_whole(scratch / "try", data)
     run([program(harness), "-minimize_crash=1", "-max_total_time=30", "-timeout=20",
-         f"-exact_artifact_path={smaller}", scratch / "try"], 90, stopping)
+         f"-exact_artifact_path={smaller}", scratch / "try"], 90)
     short = smaller.read_bytes() if smaller.exists() else data
     again = replay(harness, short, scratch)
     if not same(again, failure):
@@ -143,7 +149,7 @@ def _told_as_bytes(harness, failure, data, scratch, stopping):
     return Told(harness, again, short, again.story, False)
 
 
-def _told_as_script(harness, failure, data, scratch, stopping, fails_as):
+def _told_as_script(harness, failure, data, scratch, fails_as):
     beside = data[0] & BESIDE_ANOTHER if harness == "heap_ops" and data else 0
 
     def input_of(text):
@@ -160,15 +166,15 @@ def _told_as_script(harness, failure, data, scratch, stopping, fails_as):
     story = failure.story or whole
     found = driver_failure(story, scratch)
     if found:
-        script = shortest(story, lambda text: same(driver_failure(text, scratch), found), stopping)
+        script = shortest(story, lambda text: same(driver_failure(text, scratch), found))
         plain = with_plain_names(script)
         script = plain if same(driver_failure(plain, scratch), found) else script
     elif fails(story):
-        script = shortest(story, fails, stopping)
+        script = shortest(story, fails)
     elif fails(whole):
-        script = shortest(whole, fails, stopping)
+        script = shortest(whole, fails)
     else:  # what the codec leaves out matters
-        return _told_as_bytes(harness, failure, data, scratch, stopping)
+        return _told_as_bytes(harness, failure, data, scratch)
     return Told(harness, found or failure, input_of(script) if fails(script) else data, script,
                 bool(found))
 
@@ -244,19 +250,17 @@ def group(harness, failure):
     return "-".join([harness, *(step.split()[0] for step in steps[-1:]), failure.key])
 
 
-def triage(harness, path, findings, scratch, stopping=Stop()):
+def triage(harness, path, findings, scratch):
     """Triages one input. Returns (folder, is_new), or None if it does not fail any more."""
     data = Path(path).read_bytes()
     scratch.mkdir(parents=True, exist_ok=True)
     failure = replay(harness, data, scratch)
-    if stopping.is_set():
-        raise Stopped
     if failure is None:
         return None
     known = findings / group(harness, failure)
     if met_again(known, path, data):
         return known, False
-    deliver(told(harness, failure, data, scratch, stopping), data, known)
+    deliver(told(harness, failure, data, scratch), data, known)
     return known, True
 
 

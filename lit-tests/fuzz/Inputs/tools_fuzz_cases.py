@@ -19,7 +19,7 @@ TOOLS = Path(sys.argv.pop(1))
 sys.path.insert(0, str(TOOLS))
 from fuzzing import (cli, corpus, coverage, engine, overnight, places, report, shrink, smoke,
                      triage)
-from fuzzing.places import Problem, Stopped
+from fuzzing.places import STOPPING, Problem, Stopped
 from fuzzing.store import Store
 
 PULSE = "#{0}: cov: {1} ft: {2} corp: 7 exec/s: 99 oom/timeout/crash: 0/0/{3} time: 1s"
@@ -49,10 +49,49 @@ def is_gone(marker):
     return False
 
 
-def run_as_harness(program, seconds=3, stopping=None):
+@contextlib.contextmanager
+def stopped(seconds=0):
+    """As if the user wished it, now or soon."""
+    timer = threading.Timer(seconds, STOPPING.set)
+    timer.start()
+    if seconds == 0:
+        timer.join()
+    try:
+        yield
+    finally:
+        timer.join()
+        STOPPING.clear()
+
+
+def main(*arguments):
+    """The exit code of tools/fuzz."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before, handlers = sys.argv, list(map(signal.getsignal, numbers))
+    sys.argv = ["fuzz", *arguments]
+    try:
+        return cli.main()
+    finally:
+        sys.argv = before
+        list(map(signal.signal, numbers, handlers))
+        STOPPING.clear()
+
+
+def signal_behind(number, marker):
+    """Sends a signal once there is a file."""
+    def send():
+        for _ in range(200):
+            if marker.exists():
+                break
+            time.sleep(0.1)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+def run_as_harness(program, seconds=3):
     engine.program = lambda harness: program
     return engine.run_slice("heap_ops", Path("corpus"), Path("artifacts"), 1, seconds,
-                            lambda slice_: None, stopping or threading.Event())
+                            lambda slice_: None)
 
 
 class Slices(unittest.TestCase):
@@ -79,16 +118,16 @@ class Slices(unittest.TestCase):
         self.assertEqual(slice_.trouble, "3 workers died and left no input")
 
     def test_what_jobs_found_before_they_were_ended_is_kept(self):
-        stopping, left = threading.Event(), Path("artifacts/scratch/libFuzzerTemp.Killed1.dir/C7")
+        left = Path("artifacts/scratch/libFuzzerTemp.Killed1.dir/C7")
         left.mkdir(parents=True)
         (left / "early").write_text("by a run that was killed")
-        threading.Timer(1, stopping.set).start()
         # As libFuzzer does, it removes the folders of its jobs when it is asked to end.
-        run_as_harness(stand_in("works", "trap 'rm -r $TMPDIR/*; exit 72' TERM",
-                                "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
-                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/C1/late",
-                                "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/F1/features",
-                                "sleep 60 & wait"), 60, stopping)
+        works = stand_in("works", "trap 'rm -r $TMPDIR/*; exit 72' TERM", say(9, 1, 1, 3),
+                         "mkdir -p $TMPDIR/libFuzzerTemp.Fork2.dir/{C1,F1}",
+                         "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/C1/late",
+                         "echo x > $TMPDIR/libFuzzerTemp.Fork2.dir/F1/features", "sleep 60 & wait")
+        with stopped(1):
+            self.assertEqual(run_as_harness(works, 60).trouble, "")  # what failed is not cut short
         self.assertTrue(Path("corpus/early").exists() and Path("corpus/late").exists())
         self.assertFalse(Path("corpus/features").exists())
         self.assertFalse(Path("artifacts/scratch").exists())
@@ -127,7 +166,7 @@ sys.path.insert(0, {str(Path(engine.__file__).parents[1])!r})
 from pathlib import Path
 from fuzzing import engine, places
 engine.program = lambda harness: {str(harness)!r}
-engine.run_slice("heap_ops", Path("corpus"), Path("orphans"), 1, 60, print, places.Stop())
+engine.run_slice("heap_ops", Path("corpus"), Path("orphans"), 1, 60, print)
 """], stdout=subprocess.DEVNULL)
         for _ in range(100):
             if Path("orphan").exists():
@@ -138,10 +177,9 @@ engine.run_slice("heap_ops", Path("corpus"), Path("orphans"), 1, 60, print, plac
         self.assertTrue(is_gone(Path("orphan")))
 
     def test_a_stop_ends_the_slice_at_once(self):
-        stopping = threading.Event()
-        threading.Timer(1, stopping.set).start()
         start = time.monotonic()
-        slice_ = run_as_harness(stand_in("long", "exec sleep 60"), 60, stopping)
+        with stopped(1):
+            slice_ = run_as_harness(stand_in("long", "exec sleep 60"), 60)
         self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(slice_.trouble, "")
 
@@ -377,7 +415,7 @@ class CommandLines(unittest.TestCase):
         self.assertEqual(smoke.run_seeds("layout").what, "exit code 77")
         with Store("tidy", 0) as store:
             store.scratch.mkdir()
-            coverage.profiles_of("layout", store, places.Stop())
+            coverage.profiles_of("layout", store)
         self.assertFalse(Path("crash-left").exists())
 
     def test_a_tree_that_cannot_be_configured_is_told_in_one_line(self):
@@ -440,36 +478,25 @@ class Nights(unittest.TestCase):
             self.assertIn("ended by exit code 9; the night goes on", str(store.state["notes"]))
 
     def test_a_signal_in_the_middle_of_a_wait_is_heard(self):
-        with Store("interrupted", 0) as store:
-            stopping = overnight.Night(store, [], 1, 0, 2).stopping
         heard = []
+        self.addCleanup(STOPPING.clear)
 
         def wait():
             def signalled(*_):  # at every line of the wait, and of what it calls
                 sys.settrace(None)
-                stopping.set()
+                STOPPING.set()
                 heard.append(True)
                 sys.settrace(signalled)
                 return signalled
 
             sys.settrace(signalled)
-            stopping.wait(0.1)
+            STOPPING.wait(0.1)
 
         waiter = threading.Thread(target=wait, daemon=True)
         waiter.start()
         waiter.join(10)
         self.assertTrue(heard)
         self.assertFalse(waiter.is_alive())
-
-    def test_a_terminal_that_goes_ends_the_night_well(self):
-        numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-        before = [signal.getsignal(number) for number in numbers]
-        with Store("hung_up", 0) as store:
-            night = overnight.overnight(store, 0, 1, ["layout"])
-            signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
-            for number, handler in zip(numbers, before):
-                signal.signal(number, handler)
-        self.assertTrue(night.stopping.is_set())
 
     def test_a_disk_that_fills_up_ends_the_night_and_nothing_is_raised(self):
         with Store("filling", 0) as store:
@@ -493,29 +520,12 @@ class Nights(unittest.TestCase):
         self.assertIn("No plot: a plot takes its time.", text)
         self.assertFalse(Path("early/growth.csv").exists())  # no slice said anything
 
-    def overnight(self, corpus, **more):
+    def overnight(self, corpus, seconds=1):
         """The exit code of a short night."""
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            self.addCleanup(signal.signal, number, signal.getsignal(number))
         report.draw = lambda *_: "a plot takes its time"
         with contextlib.redirect_stdout(io.StringIO()):
-            return cli.do_overnight(SimpleNamespace(**{
-                "corpus": corpus, "reserve_mb": 0, "hours": 1 / 3600, "jobs": 1,
-                "harness": ["layout"], "no_coverage": False} | more))
-
-    def signal_behind(self, number, marker):
-        """Sends a signal once there is a file."""
-        def send():
-            for _ in range(200):
-                if marker.exists():
-                    break
-                time.sleep(0.1)
-            os.kill(os.getpid(), number)
-
-        threading.Thread(target=send, daemon=True).start()
-
-    def assert_ended(self, marker):
-        self.assertTrue(is_gone(marker))
+            return main("overnight", f"--corpus={corpus}", "--reserve-mb=0", "--harness=layout",
+                        f"--hours={seconds / 3600}", "--jobs=1")
 
     def test_a_signal_ends_the_measuring_of_coverage_and_all_it_started(self):
         engine.program = lambda harness: stand_in("short", say(1, 1, 1, 0), "sleep 1")
@@ -526,10 +536,10 @@ class Nights(unittest.TestCase):
             coverage.program = lambda *_: stand_in(
                 "measures", f"cp {folder}/report.md {marker}.md", "sleep 60 & echo $! > half",
                 f"mv half {marker}", "wait")
-            self.signal_behind(number, marker)
+            signal_behind(number, marker)
             self.assertEqual(self.overnight(folder), 0)
             self.assertLess(time.monotonic() - start, 20)
-            self.assert_ended(marker)
+            self.assertTrue(is_gone(marker))
             self.assertIn("Not measured yet.", Path(f"{marker}.md").read_text())
             self.assertIn("Not measured: the run was stopped.", (folder / "report.md").read_text())
 
@@ -540,29 +550,62 @@ class Nights(unittest.TestCase):
         self.addCleanup(setattr, places, "ROOT", places.ROOT)
         self.addCleanup(os.environ.update, PATH=os.environ["PATH"])
         places.ROOT, os.environ["PATH"] = Path.cwd(), f"{Path.cwd()}:{os.environ['PATH']}"
-        places.write_whole(Path("build.ninja"), "")
+        for file in ("build.ninja", "fuzz/layout.cpp"):
+            places.write_whole(Path(file), "")
         cli.build, start = places.build, time.monotonic()
-        self.signal_behind(signal.SIGTERM, Path("built"))
+        signal_behind(signal.SIGTERM, Path("built"))
         self.assertEqual(self.overnight("left_building"), 0)
         self.assertLess(time.monotonic() - start, 20)
-        self.assert_ended(Path("built"))
+        self.assertTrue(is_gone(Path("built")))
         self.assertIn("Not measured: the run was stopped.",
                       Path("left_building/report.md").read_text())
+
+    def test_a_signal_ends_any_command_and_all_it_started(self):
+        cli.build = lambda *_: None
+        for module in (corpus, triage, smoke):
+            self.addCleanup(setattr, module, "program", module.program)
+            module.program = lambda *_: harness
+        places.write_whole(Path("ended/corpus/layout/x"), "x")
+        for number, command in ((signal.SIGTERM, ("minimise", "--corpus=ended", "--reserve-mb=0")),
+                                (signal.SIGHUP, ("merge", "--corpus=ended", "--reserve-mb=0",
+                                                 "ended/corpus/..")),
+                                (signal.SIGINT, ("triage", "ended/corpus/layout/x")),
+                                (signal.SIGTERM, ("smoke",))):
+            marker, start = Path(f"started_{command[0]}"), time.monotonic()
+            harness = stand_in("waits", "sleep 60 & echo $! > half", f"mv half {marker}", "wait")
+            signal_behind(number, marker)
+            self.assertEqual(main(*command, "--harness=layout"), 130)
+            self.assertLess(time.monotonic() - start, 20)
+            self.assertTrue(is_gone(marker))
+        self.assertEqual(Path("ended/corpus/layout/x").read_text(), "x")
+
+    def test_a_signal_ends_the_first_build_and_all_it_started(self):
+        stand_in("ninja", "trap 'kill $!; exit 2' TERM", "sleep 60 & echo $! > half; mv half begun",
+                 "wait")
+        self.addCleanup(setattr, places, "ROOT", places.ROOT)
+        self.addCleanup(os.environ.update, PATH=os.environ["PATH"])
+        places.ROOT, os.environ["PATH"] = Path.cwd(), f"{Path.cwd()}:{os.environ['PATH']}"
+        places.write_whole(Path("build.ninja"), "")
+        cli.build, said = places.build, io.StringIO()
+        signal_behind(signal.SIGTERM, Path("begun"))
+        with contextlib.redirect_stdout(said):
+            self.assertEqual(main("smoke"), 130)
+        self.assertTrue(is_gone(Path("begun")))
+        self.assertEqual(said.getvalue(),
+                         "builds 'fuzz' for the first time, which takes a few minutes\n")
 
     def test_a_stop_in_the_night_leaves_coverage_out(self):
         engine.program = lambda harness: stand_in("long", "echo $$ > half; mv half began",
                                                   "exec sleep 60")
         cli.build = lambda *_: None
-        self.signal_behind(signal.SIGINT, Path("began"))
-        self.assertEqual(self.overnight("left_early", hours=1), 0)
+        signal_behind(signal.SIGINT, Path("began"))
+        self.assertEqual(self.overnight("left_early", seconds=3600), 0)
         self.assertIn("Not measured: the run was stopped.",
                       Path("left_early/report.md").read_text())
 
     def test_what_the_system_refuses_is_told_in_one_line(self):
-        before, sys.argv = sys.argv, ["fuzz", "triage", "--harness", "layout", "/proc/self/mem"]
         cli.build = lambda *_: None
-        self.assertEqual(cli.main(), 2)
-        sys.argv = before
+        self.assertEqual(main("triage", "--harness", "layout", "/proc/self/mem"), 2)
 
 
 class Findings(unittest.TestCase):
@@ -570,21 +613,18 @@ class Findings(unittest.TestCase):
 
     def test_the_lines_that_matter_are_left_and_numbers_shrink(self):
         short = shrink.shortest(self.SCRIPT, lambda text: "heap" in text and "alloc n4" in text
-                                and "free n4" in text, threading.Event())
+                                and "free n4" in text)
         self.assertEqual(short, "heap 0\nalloc n4 0\nfree n4\n")
 
     def test_what_does_not_fail_stays_as_it_is(self):
-        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False, threading.Event()),
-                         self.SCRIPT)
+        self.assertEqual(shrink.shortest(self.SCRIPT, lambda text: False), self.SCRIPT)
 
     def test_shrinking_ends_at_a_stop_and_by_its_clock(self):
-        stopping = threading.Event()
-        stopping.set()
-        with self.assertRaises(Stopped):
-            shrink.shortest(self.SCRIPT, lambda text: True, stopping)
+        with stopped(), self.assertRaises(Stopped):
+            shrink.shortest(self.SCRIPT, lambda text: True)
         shrink.SECONDS_MAX, before = 0.2, shrink.SECONDS_MAX
         start = time.monotonic()
-        shrink.shortest("line\n" * 99, lambda text: not time.sleep(0.05), threading.Event())
+        shrink.shortest("line\n" * 99, lambda text: not time.sleep(0.05))
         shrink.SECONDS_MAX = before
         self.assertLess(time.monotonic() - start, 2)
 
@@ -670,11 +710,10 @@ class Triages(unittest.TestCase):
         return stand_in("driver", 'case "$1" in', f"run) {run};;", f"encode) {encode};;",
                         "decode) echo 'heap 64'; cat \"$2\";;", "esac")
 
-    def triage(self, data, harness="heap_ops", name="crash-1", **more):
+    def triage(self, data, harness="heap_ops", name="crash-1"):
         path = self.folder / name
         path.write_text(data)
-        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch",
-                             **more)
+        return triage.triage(harness, path, self.folder / "findings", self.folder / "scratch")
 
     def test_an_input_that_was_not_seen_to_fail_is_not_delivered(self):
         for driver in ("exit 0", "echo 'mneme: fatal: broken' >&2; exit 4"):
@@ -749,6 +788,15 @@ class Triages(unittest.TestCase):
                                  self.folder / "scratch")
         self.assertTrue((found / "lit_test.mn").read_bytes().endswith(b"heap \xe9\n"))
 
+    def test_a_script_that_the_driver_can_show_is_made_short_as_one(self):
+        # The harness fails without a heap of its own, which the driver needs to fail.
+        self.harness = stand_in("fails_on_free", 'grep -q free "${@: -1}" || exit 0', "exit 77")
+        triage.MNEME = self.driver('grep -q heap "${@: -1}" && grep -q free "${@: -1}" || exit 0; '
+                                   "echo 'mneme: fatal: broken' >&2; exit 4")
+        found, _ = self.triage("heap 64\nalloc a 8\nfree a\nstat\n", "script")
+        self.assertEqual((found / "script.mn").read_text(), "heap 0\nfree a\n")
+        self.assertTrue((found / "lit_test.mn").read_text().endswith("heap 0\nfree a\n"))
+
     def test_some_inputs_of_a_known_finding_are_kept_and_half_a_count_is_no_harm(self):
         found, _ = self.triage("raw")
         (found / "count").write_text("")
@@ -778,10 +826,8 @@ class Triages(unittest.TestCase):
         self.assertTrue(self.triage("raw")[1])
 
     def test_a_stop_leaves_the_input_for_the_next_run(self):
-        stopping = threading.Event()
-        stopping.set()
-        with self.assertRaises(Stopped):
-            self.triage("raw", stopping=stopping)
+        with stopped(), self.assertRaises(Stopped):
+            self.triage("raw")
         self.assertFalse((self.folder / "findings").exists())
 
     def test_a_failed_check_of_threads_is_not_stuck_in_a_report_on_its_own_handler(self):
@@ -930,8 +976,11 @@ class Reports(unittest.TestCase):
         stand_in("llvm-profdata")
         stand_in("llvm-cov", "echo SF:/x/include/mneme/check.hpp; echo FN:1,_Z4failv; echo DA:1,0")
         stand_in("llvm-cxxfilt", "sed 's/_Z4failv/fail()/'")
+        # Whether a line is reached by chance is no matter.
+        chance = '[[unreached]]\nfile = "include/mneme/check.hpp"\ntext = "fail_by_chance"\n' \
+                 'by_chance = true\nwhy = "threads"\n'
         for function, code in (("fail", 0), ("gone", 1)):
-            coverage.UNREACHED.write_text('[[unreached]]\nfile = "include/mneme/check.hpp"\n'
+            coverage.UNREACHED.write_text(chance + '[[unreached]]\nfile = "include/mneme/check.hpp"\n'
                                           f'function = "{function}"\nwhy = "it ends all"\n')
             for more in ([], ["--harness=layout"]):
                 said = io.StringIO()
@@ -939,6 +988,7 @@ class Reports(unittest.TestCase):
                     options = cli.parser().parse_args(["coverage", "--corpus=explained", *more])
                     self.assertEqual(cli.do_coverage(options), code)
                 stale = "explains nothing: include/mneme/check.hpp, gone\n"
+                self.assertNotIn("by_chance", said.getvalue())
                 self.assertEqual(stale in said.getvalue(), code == 1 and not more)
                 self.assertEqual("explain nothing: include/mneme/check.hpp, gone" in
                                  Path("explained/report.md").read_text(), code == 1 and not more)
