@@ -88,7 +88,7 @@ def check_harness(name):
 
 
 def build(target="fuzz"):
-    """Builds what is out of date; silent if nothing is. Raises Stopped once STOPPING is set."""
+    """Builds what is out of date. Raises Stopped once STOPPING is set."""
     if not (ROOT / "build.ninja").exists():
         if subprocess.run([ROOT / "configure.py"], cwd=ROOT).returncode != 0:
             raise Problem("configure.py failed; what is above says why")
