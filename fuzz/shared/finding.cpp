@@ -4,6 +4,8 @@
 // invariants: as in the header.
 #include "finding.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <mneme/check.hpp>
@@ -22,16 +24,30 @@ namespace {
 
 const Story* current = nullptr;
 
-// Once only: what is told may come to grief itself.
-void tell_finding(const char* what) {
+// Once only: what is told may come to grief itself. Returns what it wrote.
+std::string tell_finding(const char* what) {
   const Story* const story = std::exchange(current, nullptr);
-  if (story == nullptr) return;
+  if (story == nullptr) return {};
   // Any bytes may be a story, and the mark behind them begins a line.
   std::string text = story->text();
   if (!text.empty() && text.back() != '\n') text += '\n';
-  std::fprintf(stderr, "== finding: %s\n", what);
+  text = "== finding: " + std::string(what) + '\n' + text + "== end\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fputs("== end\n", stderr);
+  return text;
+}
+
+// The same for what may not show again, as threads may not meet so again: libFuzzer's fork mode
+// throws away what its jobs say. A sanitizer writes a file of its own.
+void tell_and_keep(const char* what) {
+  const std::string text = tell_finding(what);
+  const char* const folder =
+      std::getenv("MNEME_REPORTS");  // NOLINT(concurrency-mt-unsafe): it ends
+  if (folder == nullptr || text.empty()) return;
+  const std::string file = std::string(folder) + "/finding." + std::to_string(::getpid());
+  if (std::FILE* const out = std::fopen(file.c_str(), "w")) {
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fclose(out);
+  }
 }
 
 #ifdef MNEME_FUZZ_ASAN
@@ -45,7 +61,7 @@ void on_asan_report(const char* report) {
 #endif
 
 void on_fatal_line(const char* line) noexcept {
-  tell_finding(line);
+  tell_and_keep(line);
   std::abort();
 }
 
@@ -66,7 +82,7 @@ Story::~Story() {
 void Story::tell() const noexcept { current = this; }
 
 void stop(const std::string& what) {
-  tell_finding(what.c_str());
+  tell_and_keep(what.c_str());
   std::abort();
 }
 

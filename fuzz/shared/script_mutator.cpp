@@ -10,9 +10,11 @@
 #include <cstring>
 #include <driver/canonical.hpp>
 #include <driver/codec.hpp>
+#include <driver/format_script.hpp>
 #include <driver/language.hpp>
 #include <driver/parser.hpp>
 #include <random>
+#include <vector>
 
 #include "finding.hpp"
 
@@ -76,8 +78,13 @@ void change_word(std::string& line, const std::string& name, Random& random) {
   line.pop_back();
 }
 
-}  // namespace
+std::string formatted(std::string_view text) {
+  Source source(text, "script");
+  return format_script(source);
+}
 
+/// The steps of a script in canonical form. A malloclab trace sets `of_trace`, and so must its
+/// formatted script: then a resize is told as an alloc, since a trace leaves open which it is.
 std::vector<std::string> steps_of(std::string_view text, bool& of_trace) {
   Source source(text, "script");
   Parser parser(source, {.default_heap_bytes = malloclab_heap_bytes});
@@ -90,6 +97,20 @@ std::vector<std::string> steps_of(std::string_view text, bool& of_trace) {
     steps.emplace_back(canonical(op, buffer));
   }
   return steps;
+}
+
+}  // namespace
+
+void check_format(std::string_view text) {
+  bool of_trace = false;
+  const auto steps = steps_of(text, of_trace);
+  try {
+    const std::string once = formatted(text);
+    require(formatted(once) == once, "formatting twice changes a script");
+    require(steps_of(once, of_trace) == steps, "formatting changes the steps");
+  } catch (const ScriptError& error) {
+    stop("a script that parses is not formatted to one that does: " + render(error.diagnostic()));
+  }
 }
 
 std::string mutated(std::string_view text, unsigned seed) {

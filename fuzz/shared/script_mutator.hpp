@@ -1,19 +1,17 @@
-// purpose: scripts taken apart and changed as scripts: whole lines, words, numbers.
-// room: fuzz; includes the driver's codec and parser.
+// purpose: scripts taken apart as scripts: formatted, and changed by lines, words, numbers.
+// room: fuzz; includes the driver's codec, formatter and parser.
 // threads: one owner.
 // invariants: the same text and seed give the same text.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace mneme::fuzz {
 
-/// The steps of a script in canonical form. Throws ScriptError. A malloclab trace sets `of_trace`,
-/// and so must its formatted script: then a resize is told as an alloc, since a trace leaves open
-/// which it is.
-[[nodiscard]] std::vector<std::string> steps_of(std::string_view text, bool& of_trace);
+/// A script that parses is formatted to one with the same steps, and formatted twice it stays as it
+/// is; else ends the run with a finding. Throws ScriptError if it does not parse.
+void check_format(std::string_view text);
 
 /// Changes one thing: moves, copies, drops or makes a line, or a word of the language in it.
 [[nodiscard]] std::string mutated(std::string_view text, unsigned seed);

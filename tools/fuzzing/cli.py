@@ -28,7 +28,7 @@ def do_overnight(options):
             print(f"report: {write_report(store, files, no_coverage)}")
         finally:
             store.write_state()
-        return 1 if night.new_findings else 2 if night.problem else 0
+        return 1 if night.new_findings or store.waiting()[0] else 2 if night.problem else 0
 
 
 def measured(store):
@@ -83,7 +83,8 @@ def do_coverage(options):
                   (f"  not reached: {unexplained}" if unexplained != "–" else ""))
         for row in stale:
             print(f"explains nothing: {row}")
-        print(f"report: {write_report(store, files)}")
+        if not options.harness:  # those of some are not what the report is about
+            print(f"report: {write_report(store, files)}")
         return 1 if any(found.unexplained for found in files.values()) else 0
 
 
@@ -153,7 +154,8 @@ def parser():
 
     night = command("overnight", do_overnight,
                     "Run all harnesses in turn; report. "
-                    "Exit code 1 if there are new findings, 2 if it ended before its time.")
+                    "Exit code 1 if there are new findings, or inputs that failed and were not looked at "
+                    "yet; 2 if it ended before its time.")
     night.add_argument("--hours", type=above_zero(float), default=8.0,
                        help="(default: %(default)s)")
     night.add_argument("--jobs", type=above_zero(int), default=2,
@@ -174,10 +176,17 @@ def parser():
     return main_parser
 
 
+def stop(number, _frame):
+    """Ends the run well. A second signal of the kind ends it as it is."""
+    STOPPING.set()
+    signal.signal(number, signal.default_int_handler)
+
+
 def main():
     options = parser().parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: STOPPING.set())
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves a hangup
+            signal.signal(number, stop)
     try:
         for name in options.harness or []:
             check_harness(name)

@@ -80,7 +80,7 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse):
         [*WATCHED, *map(str, command_of(harness, corpus, artifacts, jobs, seconds))],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         # libFuzzer throws away what its jobs say, and a race may not show again.
-        env=ENVIRONMENT | {"TMPDIR": str(scratch), "TSAN_OPTIONS":
+        env=ENVIRONMENT | {"TMPDIR": str(scratch), "MNEME_REPORTS": str(reports), "TSAN_OPTIONS":
                            f'{ENVIRONMENT["TSAN_OPTIONS"]}:log_path="{reports}/race"'},
         start_new_session=True)
     tail = []
@@ -112,7 +112,8 @@ def run_slice(harness, corpus, artifacts, jobs, seconds, on_pulse):
             result.trouble = f"{result.pulse.failures} workers died and left no input"
     cut += take_over(scratch, corpus)
     if cut and not result.trouble:
-        result.trouble = f"{cut} inputs were cut, as on a full disk, and were removed"
+        result.trouble = (f"{cut} inputs are not what they were, as on a full disk, and are in "
+                          f"{damaged(corpus)} now")
     result.seconds = time.monotonic() - start
     return result
 
@@ -137,16 +138,22 @@ def kept_in(artifacts):
 def take_over(scratch, corpus):
     """What jobs had found when they were ended goes into the corpus, and their folders go.
 
-    What is cut goes as well, here and there; returns how many that were.
+    What is cut leaves both; returns how many that were.
     """
     found = list(scratch.glob("libFuzzerTemp*/C*/*"))
     cut = [path for path in [*found, *corpus.iterdir()] if is_cut(path)]
     for path in cut:
-        path.unlink()
+        damaged(corpus).mkdir(parents=True, exist_ok=True)
+        path.replace(damaged(corpus) / path.name)
     for path in set(found) - set(cut):
         path.replace(corpus / path.name)
     shutil.rmtree(scratch, ignore_errors=True)  # one may be dying still; the next slice tries again
     return len(cut)
+
+
+def damaged(corpus):
+    """Where inputs go that do not hold what they are named by: some may be of use as they are."""
+    return corpus.parent.parent / "damaged" / corpus.name
 
 
 def end(process):

@@ -78,14 +78,20 @@ class Night:
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
         folder, findings = self.store.artifacts(harness), self.store.findings
         for path in kept_in(folder):
-            result = triage(harness, path, findings, self.store.scratch)
-            if result is None and harness in RUNS:
-                result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
-            if result is None:  # a timeout of a busy machine
+            why, result = "did not fail again", None
+            try:
+                result = triage(harness, path, findings, self.store.scratch)
+                if result is None and harness in RUNS:
+                    result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
+            except (OSError, Stopped):  # the next run looks at it
+                raise
+            except Exception as error:  # what one input does to us ends no night
+                why = f"could not be looked at ({type(error).__name__}: {error})"
+            if result is None:
                 kept = self.store.folder / "not-reproduced" / harness / path.name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(kept)
-                self.store.note(f"{harness}: {path.name} did not fail again; kept as {kept}")
+                self.store.note(f"{harness}: {path.name} {why}; kept as {kept}")
                 continue
             found, is_new = result
             if is_new:

@@ -29,11 +29,13 @@ def findings_section(store):
                      ", ".join(sorted(found.name for found in same[1:])) or "–",
                      script_of(same[0])))
     count = sum(map(len, groups.values()))
-    text = (f"{count} in {store.findings}, which fail in {len(rows)} "
-            f"way{'s' * (len(rows) != 1)}." if rows else "Nothing was found.")
     broken = len(list(store.findings.glob("*"))) - count
     pending, lost = store.waiting()
-    for number, what in ((pending, f"not looked at yet, in {store.folder / 'artifacts'}"),
+    text = (f"{count} in {store.findings}, which fail in {len(rows)} "
+            f"way{'s' * (len(rows) != 1)}." if rows else
+            "None." if pending or lost or broken else "Nothing was found.")
+    for number, what in ((pending, f"that failed, and the next run looks at: in "
+                                   f"{store.folder / 'artifacts'}"),
                          (lost, f"that did not fail again, in {store.folder / 'not-reproduced'}")):
         text += f" Inputs {what}: {number}." if number else ""
     text += f" What is no finding, or half of one, in {store.findings}: {broken}." if broken else ""

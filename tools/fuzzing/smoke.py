@@ -1,11 +1,17 @@
 """Every harness over its seeds and all former findings, and the canary."""
 
+import contextlib
+import io
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
-from .places import CANARY, FINDINGS, SEEDS, inputs_of, options_of, program, run, text_of
-from .triage import failure_of, options_to_replay, triage
+from .overnight import Night
+from .places import CANARY, FINDINGS, SEEDS, STOPPING, Stopped, inputs_of, options_of, program, run
+from .report import findings_section
+from .store import Store
+from .triage import failure_of, options_to_replay
 
 CANARY_SECONDS = 60
 
@@ -28,20 +34,19 @@ def failure_on_seeds(harness, prefix):
 
 
 def canary_problem(scratch):
-    """What is wrong with the chain from a planted bug to a script, or None."""
-    folder = scratch / "canary"
-    folder.mkdir()
-    corpus = scratch / "corpus"  # libFuzzer writes into the first folder that it is given
-    corpus.mkdir()
-    run([program(CANARY), "-seed=1", f"-max_total_time={CANARY_SECONDS}", "-max_len=200",
-         f"-artifact_prefix={folder}/", corpus, SEEDS / "raw_heaps"], seconds=CANARY_SECONDS + 30)
-    crashes = list(folder.glob("crash-*"))
-    if not crashes:
-        return f"the canary's bug was not found in {CANARY_SECONDS} seconds"
-    result = triage(CANARY, crashes[0], scratch / "findings", scratch / "try")
-    script = result and text_of(result[0] / "script.mn")
-    if not script or "resize" not in script or len(script.splitlines()) > 6:
-        return f"the canary's bug did not become a short script with a resize: {script}"
+    """What is wrong with the chain from a planted bug to a script in the report, or None."""
+    with Store(scratch / "night", 0) as store:
+        shutil.copytree(SEEDS / "raw_heaps", store.corpus(CANARY))
+        night = Night(store, [CANARY], 1, CANARY_SECONDS, 5)
+        end = time.monotonic() + CANARY_SECONDS
+        while not night.new_findings and not night.problem and time.monotonic() < end:
+            night.seconds = time.monotonic() - night.began + 5  # a slice more
+            night.run()
+        if not night.new_findings:
+            return night.problem or f"its bug was not found in {CANARY_SECONDS} seconds"
+        scripts = [row[-1] for row in findings_section(store)[-1]]
+        if not any("resize" in script and len(script.splitlines()) <= 6 for script in scripts):
+            return f"its bug did not become a short script with a resize: {scripts}"
     return None
 
 
@@ -57,7 +62,10 @@ def smoke(names):
             print(failure.log[-4000:] if failure else "no seeds: tools/fuzz seeds makes them")
     if CANARY in names:
         with tempfile.TemporaryDirectory() as scratch:
-            problem = canary_problem(Path(scratch))
+            with contextlib.redirect_stdout(io.StringIO()):  # of a night
+                problem = canary_problem(Path(scratch))
+        if STOPPING.is_set():
+            raise Stopped
         print(f"{CANARY:12} {problem or 'its planted bug became a script'}")
         failed += bool(problem)
     print(f"smoke: {failed} failures in {time.monotonic() - start:.0f} s")

@@ -12,7 +12,7 @@ from .triage import is_whole
 
 # FOLDER/corpus/HARNESS/  inputs            FOLDER/artifacts/HARNESS/  crashes not looked at yet
 # FOLDER/findings/KEY/    see triage.py     FOLDER/not-reproduced/HARNESS/  did not fail again
-# FOLDER/state.json, growth.csv, report.*
+# FOLDER/damaged/HARNESS/ inputs cut short   FOLDER/state.json, growth.csv, report.*
 
 OLD = ".old"  # behind the name of a corpus while a smaller one takes its place
 

@@ -17,6 +17,7 @@ _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTA
 _FRAME = re.compile(r"^\s+#\d+ (?:0x[0-9a-f]+ in )?(.+?) "
                     r"(?:\S*/)?((?:include/mneme|src|fuzz)/\S+?):(\d+)", re.MULTILINE)
 # What a tool's own report calls it, the most telling first.
+_ADDRESSES = re.compile(r" (?:on|for|of) (?:(?:unknown )?address |0x).*")
 _NAMED = [re.compile(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*)"),
           re.compile(r"(runtime error: [^\n]*|corruption: [^\n]*|mneme: fatal[^\n]*)"),
           re.compile(r"ERROR: (libFuzzer: [^\n]*)")]
@@ -24,6 +25,7 @@ AS_BYTES = {"heap_ops", "raw_heaps", "canary"}  # whose inputs are scripts by th
 AS_TEXT = {"script": 0, "trace_import": 1}      # whose inputs are text, behind so many bytes
 BESIDE_ANOTHER = 2  # the flag in heap_ops' first byte, which scripts do not have
 FRAMES = 3
+MENDED = "does not fail any more"
 ONCE = "-once-"  # in the names of findings that did not fail again
 RUNS = {"threads": 200}  # to see again what depends on how threads happen to meet
 ALSO_MAX = 5  # inputs kept of a known finding, as another bug may hide behind it
@@ -42,7 +44,7 @@ class Failure:
     def key(self):
         # Where a run happened to be when its time or its memory was over says little.
         where = [] if re.search("timeout|out-of-memory", self.what) else self.frames
-        text = re.sub(r"\d+|'[^']*'", "#", self.what) + "|".join(where)
+        text = re.sub(r"0x[0-9a-f]+|\d+|'[^']*'", "#", self.what) + "|".join(where)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -56,9 +58,18 @@ def failure_of(done, log=None):
     if not what or what.endswith("see the report"):
         named = next(filter(None, (pattern.search(log) for pattern in _NAMED)), None)
         what = named[1] if named else what or f"exit code {done.returncode}"
-    frames = [f"{re.sub('<.*>', '<>', name)} ({file})" for name, file, _ in _FRAME.findall(log)
-              if not file.startswith("fuzz/shared/")]
-    return Failure(what.strip(), frames[:FRAMES], story[2] if story else "", log)
+    what = _ADDRESSES.sub("", what).strip()  # which differ from run to run
+    frames = frames_of(log)[:FRAMES]
+    if "data race" in what:  # either of the two may have come first
+        stacks = list(filter(None, map(frames_of, log.split("\n\n"))))
+        frames = sorted({stack[0] for stack in stacks[:2]})
+    return Failure(what, frames, story[2] if story else "", log)
+
+
+def frames_of(log):
+    """The functions of ours that a report names, the innermost first."""
+    return [f"{re.sub('<.*>', '<>', name)} ({file})" for name, file, _ in _FRAME.findall(log)
+            if not file.startswith("fuzz/shared/")]
 
 
 def replay(harness, data, scratch, seconds=20):
@@ -72,11 +83,15 @@ def options_to_replay(harness, seconds=20):
     return [f"-timeout={seconds}", *([f"-runs={RUNS[harness]}"] if harness in RUNS else [])]
 
 
-def driver_failure(script, scratch):
-    """How `mneme run` fails on a script by more than the script's own fault, or None."""
+def driver_failure(script, failure, scratch):
+    """How `mneme run` fails on a script by more than the script's own fault, or None.
+
+    That it takes long counts only if the harness failed by that: the machine may be busy.
+    """
     write_whole(scratch / "try.mn", script)
     done = run([MNEME, "run", "--keep-going", scratch / "try.mn"], seconds=2 * SHRINK_SECONDS)
-    if done.returncode in (4, SANITIZER_EXIT, 124) or done.returncode < 0:
+    late = done.returncode == 124 and "timeout" in failure.what
+    if late or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
         return failure_of(done)
     return None
 
@@ -124,11 +139,12 @@ def told(harness, failure, data, scratch):
     if harness in AS_TEXT:
         head = data[:AS_TEXT[harness]]
         text = data[AS_TEXT[harness]:].decode("latin-1")
-        found = driver_failure(text.encode("latin-1"), scratch) if harness == "script" else None
+        found = (driver_failure(text.encode("latin-1"), failure, scratch)
+                 if harness == "script" else None)
 
         def fails(text):  # without its `heap` a script may fail in the harness alone
             bytes_ = text.encode("latin-1")
-            return ((not found or same(driver_failure(bytes_, scratch), found))
+            return ((not found or same(driver_failure(bytes_, failure, scratch), found))
                     and fails_as(head + bytes_))
 
         text = shortest(text, fails)
@@ -164,11 +180,17 @@ def _told_as_script(harness, failure, data, scratch, fails_as):
     # half of it.
     whole = decoded(data, scratch)
     story = failure.story or whole
-    found = driver_failure(story, scratch)
+    found = driver_failure(story, failure, scratch)
+
+    def shows(text):
+        return same(driver_failure(text, failure, scratch), found)
+
     if found:
-        script = shortest(story, lambda text: same(driver_failure(text, scratch), found))
+        # What fails in both is the same bug, and not another that the driver meets first.
+        both = fails(story)
+        script = shortest(story, lambda text: shows(text) and (not both or fails(text)))
         plain = with_plain_names(script)
-        script = plain if same(driver_failure(plain, scratch), found) else script
+        script = plain if shows(plain) else script
     elif fails(story):
         script = shortest(story, fails)
     elif fails(whole):
@@ -201,15 +223,20 @@ def deliver(found, original, folder):
     if found.in_driver:
         command = (f"{MNEME.relative_to(ROOT)} run --keep-going "
                    f"{shlex.quote(str(folder / 'script.mn'))}")
-        # A deadlock at the end is no fault of the library's.
+        # A wrong expectation, or a deadlock at the end, is no fault of the library's. What only a
+        # sanitizer sees ends a program of the variant asan by a signal.
         title = (f"# Found by fuzzing ({found.harness}): {found.failure.what}\n"
-                 "# RUN: %mneme run --quiet --keep-going %s || [ $? -eq 3 ]\n")
+                 + "# REQUIRES: asan\n" * ("Sanitizer" in found.failure.log)
+                 + "# RUN: env ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1 "
+                 "%mneme run --quiet --keep-going %s || [ $? -le 3 ]\n")
         write_whole(new / "lit_test.mn", title.encode("latin-1", errors="replace") + script)
     else:  # lit runs before the harnesses are built
         keep = f"to keep: copy input to fuzz/findings/{found.harness}, which every smoke runs\n"
     write_whole(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
                 + "".join(f"  in {frame}\n" for frame in found.failure.frames)
                 + f"{keep}to reproduce: {command}\n")
+    if is_whole(folder):  # of a bug that was mended, or of another that fails in the same way
+        folder.rename(new / "before")
     shutil.rmtree(folder, ignore_errors=True)  # half of one, by a run that was killed
     new.rename(folder)
 
@@ -237,11 +264,17 @@ def standing(folder):
 
 
 def ask_again(harness, folder, scratch):
-    """Runs a former finding's input again, and notes how it stands."""
+    """Runs a former finding's inputs again, and notes how it stands."""
     scratch.mkdir(parents=True, exist_ok=True)
-    fails = replay(harness, (folder / "input").read_bytes(), scratch)
-    well = "did not fail again" if ONCE in folder.name else "does not fail any more"
-    write_whole(folder / "standing", "still fails" if fails else well)
+    failing = [path for path in (folder / "input", folder / "original", *folder.glob("also/*"))
+               if path.exists() and replay(harness, path.read_bytes(), scratch)]
+    if (folder / "input") in failing:
+        how = "still fails"
+    elif failing:
+        how = f"still fails by {failing[0].relative_to(folder)}, by its short input no more"
+    else:
+        how = "did not fail again" if ONCE in folder.name else MENDED
+    write_whole(folder / "standing", how)
 
 
 def group(harness, failure):
@@ -265,8 +298,8 @@ def triage(harness, path, findings, scratch):
 
 
 def met_again(known, path, data):
-    """Whether a finding is there already; if so, it is counted."""
-    if not is_whole(known):
+    """Whether a finding is there already, and not mended; if so, it is counted."""
+    if not is_whole(known) or standing(known) == MENDED:
         return False
     write_whole(known / "count", str(times(known) + 1))
     if times(known) <= ALSO_MAX + 1:
@@ -275,10 +308,14 @@ def met_again(known, path, data):
 
 
 def seen_once(harness, path, reports, findings):
-    """Delivers what failed in the night and not again, by the report written nearest to it."""
+    """Delivers what failed in the night and not again, by the report written nearest to it, which
+    is used up. Returns as triage() does; None without a report, as a busy machine makes them late."""
     data, at = path.read_bytes(), path.stat().st_mtime
     nearest = min(reports, key=lambda report: abs(report.stat().st_mtime - at), default=None)
-    log = nearest.read_text(errors="replace") if nearest else "corruption: not reported"
+    if nearest is None or not path.name.startswith("crash-"):
+        return None
+    log = nearest.read_text(errors="replace")
+    nearest.unlink()
     failure = failure_of(subprocess.CompletedProcess([], SANITIZER_EXIT), log)
     failure.what = f"{failure.what}, seen once"
     known = findings / f"{harness}{ONCE}{failure.key}"
