@@ -51,6 +51,7 @@ VARIANTS = {  # name: (compiler, flags)
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
     "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} {QUARANTINE}"),
+    "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
     "msan": (CLANG, "-O1 -g1 -fsanitize=memory -fsanitize-memory-track-origins=2 "
                     "-fsanitize-ignorelist=lit-tests/msan.ignore"),
     "tysan": (CLANG, "-O1 -g1 -fsanitize=type"),
@@ -62,10 +63,11 @@ HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/wait/Inputs/helgrind_atomic
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
-# Variants without the driver: it has one thread, prints what the quarantine changes, builds on
-# libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the tests, tsan has
-# those with threads.
-CORE_ONLY = ("tsan", "quarantine", "msan", "tysan")
+# Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
+# checks, builds on libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the
+# tests, tsan has those with threads, and unchecked those that misuse nothing.
+CORE_ONLY = ("tsan", "quarantine", "unchecked", "msan", "tysan")
+WITHOUT_MISUSES = ("tsan", "unchecked")
 DRIVER_MAIN = "src/driver/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/doctest_main.cpp")
@@ -207,8 +209,9 @@ def tests_without_program(variant):
     left_out = [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
                 if (variant in CORE_ONLY and uses_driver(file))
                 or (variant == "tsan" and not has_threads(file))]
-    if variant == "tsan":
+    if variant in WITHOUT_MISUSES:
         left_out += [Path(file).name for file in misuses()]
+    if variant == "tsan":
         left_out += [f"{Path(file).stem}.test" for file in sources("src/examples/*.cpp")]
     return left_out
 
@@ -242,6 +245,7 @@ def add_variant(variant, is_first):
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
+    if variant not in WITHOUT_MISUSES:
         for file in misuses():
             link(f"misuse/{Path(file).stem}", [compile_one(file)])
 

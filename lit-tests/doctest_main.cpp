@@ -32,7 +32,8 @@ struct Counter : doctest::IReporter {
 };
 
 /// Tells of failures by printf alone: MemorySanitizer takes the C++ library's streams, which are
-/// not instrumented, for readers of uninitialized memory.
+/// not instrumented, for readers of uninitialized memory, and TypeSanitizer for readers of a wrong
+/// type.
 struct PlainReporter : Counter {
   using Counter::Counter;
 
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
   std::snprintf(file, sizeof file, "*/%s.cpp", slash == nullptr ? argv[0] : slash + 1);
   context.setOption("source-file", file);
 #if defined(__has_feature)
-#if __has_feature(memory_sanitizer)
+#if __has_feature(memory_sanitizer) || __has_feature(type_sanitizer)
   context.setOption("reporters", "plain");
 #endif
 #endif

@@ -1,5 +1,6 @@
 // RUN: %runner %build/tests/registry_test
-// purpose: shows that heaps are found while they live, also by threads while others come and go.
+// purpose: shows that heaps are found while they live, also by threads while others come and go, and
+//   that what goes with the globals of checked builds, this and the fatal handler, is published.
 // room: tests; includes registry and the heap.
 // threads: the last cases start some.
 // invariants: more heaps than slots switch the check off for good.
@@ -11,8 +12,11 @@
 #include <memory>
 #include <mneme/heap.hpp>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "Inputs/fatal_line.hpp"
 
 using namespace mneme;
 
@@ -82,6 +86,37 @@ TEST_CASE("with 40 heaps at once every box still finds its own") {
     CHECK(misuse::heap_of<Heap>(payload) == &own->heap);
     own->heap.free(payload, {.size = 32});
   }
+}
+
+TEST_CASE("what a heap says of itself is seen with it") {
+  Registry list;
+  HeapIdentity heap;
+  const std::jthread adds([&] {
+    heap.size_bytes = 7;
+    list.add(&heap);
+  });
+  const std::jthread asks([&] {  // which nothing but the registry has told of it
+    while (!list.find([](const HeapIdentity* each) { return each->size_bytes == 7; })) {
+      std::this_thread::yield();
+    }
+  });
+}
+
+int needed = 0;
+void exit_by_what_is_needed(const char* /*line*/) noexcept { _exit(needed == 7 ? 0 : 3); }
+
+TEST_CASE("a fatal handler sees on any thread what was written before it was set") {
+  const std::string line = test::fatal_line_of([] {
+    std::thread([] {
+      needed = 7;
+      set_fatal_handler(&exit_by_what_is_needed);
+    }).detach();
+    while (detail::fatal_handler.load(std::memory_order_relaxed) != &exit_by_what_is_needed) {
+      std::this_thread::yield();
+    }
+    FatalLine{}.stop();
+  });
+  CHECK(line.empty());
 }
 
 TEST_CASE("threads that come and go hide no heap that stays") {

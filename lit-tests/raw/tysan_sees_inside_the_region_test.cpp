@@ -1,6 +1,6 @@
 // REQUIRES: tysan
-// RUN: %this -tc='a float is read as a number' 2>&1 | FileCheck %s --check-prefix=WRONG
-// RUN: %this -tc='the size of a freed node*' 2>&1 | FileCheck %s --check-prefix=NODE
+// RUN: not %runner %this -tc='a float is read as a number' 2>&1 | FileCheck %s --check-prefix=WRONG
+// RUN: not %runner %this -tc='the size of a freed node*' 2>&1 | FileCheck %s --check-prefix=NODE
 // RUN: %runner %this -tc='memory is used again*'
 // WRONG: ERROR: TypeSanitizer: type-aliasing-violation
 // WRONG: of size 4 at {{.*}} with type int accesses an existing object of type float

@@ -11,7 +11,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 
 import processes
-from layers import LayerError, configure_of
+from layers import LayerError, configure_of, write_whole
 from switches import copy_tree
 
 COMPLAINT = re.compile(r"^(\S*include/mneme/\S+?):(\d+):\d+: (error|note)", re.MULTILINE)
@@ -62,5 +62,5 @@ def keep_what_compiles(root, folder, faults, jobs):
             print(f"{len(faults) - len(kept)} of {len(faults)} faults do not compile; "
                   f"{len(due)} units complained", flush=True)
     names = {fault.name for fault in kept}
-    cache.write_text(json.dumps([fault.name for fault in faults if fault.name not in names]))
+    write_whole(cache, json.dumps([fault.name for fault in faults if fault.name not in names]))
     return kept

@@ -87,8 +87,11 @@ def load_catalogue(root, path):
         raise CatalogueError(f"{path}: holds no [[fault]]")
     faults, names, texts = [], set(), {}
     for number, entry in enumerate(entries, 1):
-        name = entry.get("name", f"number {number}")
-        for key, value in entry.items():
+        name = _one(entry, "name", f"number {number}")
+        if "|" in name or "\n" in name:
+            raise CatalogueError(f"fault number {number}: its name would break the table")
+        also = entry["also"].items() if isinstance(entry.get("also"), dict) else ()
+        for key, value in [*entry.items(), *also]:
             if not isinstance(value, KEYS.get(key, ())):
                 raise CatalogueError(f"fault {name}: `{key}` is no key, or not of its type")
         fault = _placed(root, entry, name)

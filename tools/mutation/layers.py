@@ -62,6 +62,13 @@ class Verdict:
     by: str = ""
 
 
+def write_whole(file, text):
+    """Writes a file that a run that is killed leaves as it was."""
+    half = file.with_name(file.name + ".half")
+    half.write_text(text)
+    half.replace(file)
+
+
 def hash_of(root, names):
     """Of all files there, but for the tests of the tools, which are not asked."""
     found = hashlib.sha256()
@@ -100,7 +107,7 @@ class Variant:
         if known.get("key") != key:
             stamp.unlink(missing_ok=True)
             known = {"key": key, "tests": self._learn()}
-            stamp.write_text(json.dumps(known))
+            write_whole(stamp, json.dumps(known))
         self.environment = self._environment()
         self.tests = [Test(test, self._script(test), seconds, set(reached))
                       for test, seconds, reached in known["tests"]]
@@ -157,43 +164,50 @@ class Variant:
             raise LayerError(f"`{' '.join(map(str, command))}` failed:\n{output[-3000:]}")
 
     def run(self, test, limit_s, fault=None):
-        """(exit code, or None if it took too long; output)"""
+        """(exit code, or None if it took too long; output; how many seconds it took)"""
         variables = {"MNEME_REACHED": ""} | ({"MNEME_FAULT": str(fault.number)} if fault else {})
         # A fault may make a program write without end.
-        command = ["bash", "-c", 'ulimit -f 4000000; exec bash "$0"', test.script]
+        command = ["bash", "-c", 'ulimit -f 400000; exec bash "$0"', test.script]
         with test.lock:
-            return processes.run(command, test.script.parent.parent, limit_s,
-                                 self.environment | variables)
+            begin = time.monotonic()
+            code, output = processes.run(command, test.script.parent.parent, limit_s,
+                                         self.environment | variables)
+            return code, output, time.monotonic() - begin
 
-    def judge(self, fault, likely):
-        """Runs the tests that reach the fault, likely ones first, until one fails, or it is enough.
-        What only hung elsewhere takes its time to do so again, and goes last."""
-        begin = time.monotonic()
+    def judge(self, fault, likely, seen):
+        """Runs the tests that reach the fault, likely ones first, until one fails, or it is enough, as
+        another layer has `seen` it. What only hung elsewhere takes its time to do so again, and goes
+        last."""
+        spent = 0.0
         stem = Path(fault.file).stem
         tests = sorted((test for test in self.tests if fault.number in test.reached),
                        key=lambda test: (likely.get(test.name) == "time", test.name not in likely,
                                          stem not in test.name, test.seconds))
         for test in tests:
-            if likely and time.monotonic() - begin > ENOUGH_S:
+            if seen and spent > ENOUGH_S:
                 return Verdict("", "enough")
             limit = max(2 * test.seconds,
                         min(LIMIT_MAX_S, LIMIT_S + LIMIT_TIMES * test.seconds))
             for _ in range(ATTEMPTS.get(self.name, 1)):
-                code, output = self.run(test, limit, fault)
+                code, output, seconds = self.run(test, limit, fault)
+                spent += seconds
                 if code != 0:
                     break
+            if code == 0:
+                continue
             # It counts only if the fault is to blame: not chance, nor a machine that is too busy.
-            if code != 0 and self.run(test, 2 * limit)[0] != 0:
-                code, output = self.run(test, LIMIT_ALONE_S)
-                if code != 0:  # each verdict of such a test would be that nothing was seen
+            well, said, seconds = self.run(test, 2 * limit)
+            if well != 0:
+                well, said, _ = self.run(test, LIMIT_ALONE_S)
+                if well != 0:  # each verdict of such a test would be that nothing was seen
                     raise LayerError(f"{self.name}: {test.name} fails outside lit, although no fault "
-                                     f"is switched on:\n{output[-2000:]}")
+                                     f"is switched on:\n{said[-2000:]}")
                 continue
-            if code != 0 and self.name not in ATTEMPTS and self.run(test, limit, fault)[0] == 0:
-                continue
+            if code is None or self.name not in ATTEMPTS:
+                code, output, _ = self.run(test, max(limit, LIMIT_TIMES * seconds), fault)
             if code is None:
                 return Verdict(test.name, "time")
-            if code:
+            if code != 0:
                 # FileCheck shows what it looked for, too.
                 output = re.sub(r"^\s*(//|#).*$", "", output, flags=re.MULTILINE)
                 by = "tool" if TOOL_SPOKE.search(output) else \
@@ -219,25 +233,36 @@ class Text:
             if code != 0:
                 raise LayerError(f"static: {name} complains although nothing is broken:\n{output}")
 
-    def judge(self, fault, _likely):
+    def judge(self, fault, _likely, _seen):
         tree = self.folder / f"static-{threading.get_ident()}"
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(self.root, tree, ignore=shutil.ignore_patterns("build", "seeds", ".git"))
+        try:
+            for name, command in self._checks(fault):
+                self._put_in(tree, fault, lambda change: change.new)
+                if processes.run(command, tree)[0] == 0:
+                    continue
+                # What it says of the braces or parentheses around the fault is no verdict.
+                self._put_in(tree, fault, lambda change: (self.root / change.file).read_text()
+                             [change.start:change.end])
+                if processes.run(command, tree)[0] == 0:
+                    return Verdict(name, "tool")
+            return Verdict("")
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
+
+    def _put_in(self, tree, fault, text_of):
+        """Writes the files of a fault with a text in each of its places, as it means where it is
+        switched on."""
+        for file in {change.file for change in fault.changes()}:
+            shutil.copyfile(self.root / file, tree / file)
         for change in sorted(fault.changes(), key=lambda change: -change.start):
-            text = (tree / change.file).read_text()
-            new = change.new  # as it means where it is switched on
+            text, new = (tree / change.file).read_text(), text_of(change)
             if change.statement:
                 new = f"{{ {new} }}"
             elif fault.switched and not re.search(r"memory_order|^\w+$", new):
                 new = f"({new})"
             (tree / change.file).write_text(text[:change.start] + new + text[change.end:])
-        try:
-            for name, command in self._checks(fault):
-                if processes.run(command, tree)[0] != 0:
-                    return Verdict(name, "tool")
-            return Verdict("")
-        finally:
-            shutil.rmtree(tree, ignore_errors=True)
 
     def _checks(self, fault):
         """(name, command), cheapest first; the flags are configure.py's own."""

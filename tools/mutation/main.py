@@ -12,6 +12,7 @@ and goes on where it was stopped. Exit: 0 all faults were seen, 1 some were not,
 """
 
 import argparse
+import fcntl
 import os
 import random
 import signal
@@ -37,7 +38,7 @@ def judge_all(faults, layer, results, jobs):
 
     def judge(fault):
         nonlocal done
-        verdict = layer.judge(fault, results.likely(fault))
+        verdict = layer.judge(fault, results.likely(fault), results.is_seen(fault))
         results.add(fault, layer.name, verdict)
         with lock:
             done += 1
@@ -76,8 +77,8 @@ def run(root, folder, everything, chosen, results, options):
                 copy_tree(root, folder / "tree", wanted if some else everything)
                 layer = Variant(folder / "tree", name, options.jobs)
             judge_all(due, layer, results, options.jobs)
-        except LayerError as error:
-            broken.append(str(error))
+        except (LayerError, OSError) as error:  # as of a compiler that is not there
+            broken.append(f"{name}: {error}")
             print(f"{name}: cannot be used: {error}", flush=True)
     if broken:
         raise LayerError("\n".join(broken))
@@ -88,10 +89,12 @@ def justified(root, faults):
     file = root / "tools/equivalent.toml"
     entries = tomllib.loads(file.read_text()).get("mutant", []) if file.is_file() else []
     names = {fault.name for fault in faults}
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise CatalogueError(f"{file.name}: holds what is no [[mutant]]")
     for entry in entries:
         if entry.get("name") not in names:
             raise CatalogueError(f"{file.name}: no fault is named {entry.get('name')}")
-        if not entry.get("reason", "").strip():
+        if not str(entry.get("reason", "")).strip():
             raise CatalogueError(f"{file.name}: no reason is given for {entry['name']}")
     return {entry["name"]: entry["reason"] for entry in entries}
 
@@ -106,7 +109,7 @@ def arguments():
     parser.add_argument("--only", metavar="TEXT", help="faults whose name or file holds TEXT")
     parser.add_argument("--layers", metavar="A,B,…", help="default: all, cheapest first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
-    parser.add_argument("--again", action="store_true", help="forget what is known")
+    parser.add_argument("--again", action="store_true", help="forget what is known of the chosen faults and layers")
     parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],
@@ -126,7 +129,7 @@ def arguments():
             parser.error(f"no layer '{name}'; there are {', '.join(known)}")
     if options.jobs < 1 or (options.sample is not None and options.sample < 1):
         parser.error("--jobs and --sample need a number from 1 on")
-    if options.write and (options.mechanical or options.only or options.sample
+    if options.write and (options.mechanical or options.only or options.sample or options.quick
                           or options.layers != known):
         parser.error("--write needs the whole catalogue and all layers")
     return options
@@ -153,6 +156,11 @@ def show(options, root, faults, results, reasons):
     text = (report.score(faults, results, options.layers, reasons) if options.mechanical
             else report.table(faults, results, options.layers))
     if options.write:
+        unknown = sum(results.get(fault, layer) is None for fault in faults
+                      for layer in options.layers if fault.switched or layer == "static")
+        if unknown:
+            raise CatalogueError(f"{unknown} verdicts of the table are not known yet: README.md is as "
+                                 "it was")
         report.write(root, text)
     else:
         print(text, end="")
@@ -176,14 +184,20 @@ def stop(_signal, _frame):
 
 
 def main():
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves a hangup
+            signal.signal(number, stop)
     options = arguments()
     folder = (options.root / "build/mutants"
               / ("mechanical" if options.mechanical else "catalogue"))
     folder.mkdir(parents=True, exist_ok=True)
+    lock = open(folder / "lock", "w")  # until the end of the process
     try:
-        if options.again:
-            (folder / "results.jsonl").unlink(missing_ok=True)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(f"tools/mutants: error: another run works in {folder}", file=sys.stderr)
+        return 2
+    try:
         readme, options.root = options.root, snapshot(options.root, folder / "sources")
         everything, reasons = faults_of(options, folder)
         results = Results(options.root, folder / "results.jsonl")
@@ -193,6 +207,8 @@ def main():
             raise CatalogueError(f"no fault's name or file holds `{options.only}`")
         if options.sample and options.sample < len(faults):
             faults = random.Random(options.seed).sample(faults, options.sample)
+        if options.again and not options.table:
+            results.forget(faults, options.layers)
         if not options.table:
             run(options.root, folder, everything, faults, results, options)
         return show(options, readme, faults, results, reasons)

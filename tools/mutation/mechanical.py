@@ -69,6 +69,9 @@ class _File:
                 continue
             if child.kind in CONSTANT or self.is_constant(child):
                 continue
+            if cursor.kind == KIND.IF_STMT and child.kind.is_expression() and not re.match(
+                    r"if\s*\(", self.code[self.span(cursor)[0]:]):
+                continue  # the condition of an if constexpr
             inside = function
             if child.kind in (KIND.CXX_METHOD, KIND.FUNCTION_DECL, KIND.FUNCTION_TEMPLATE,
                               KIND.CONSTRUCTOR, KIND.DESTRUCTOR, KIND.CONVERSION_FUNCTION):

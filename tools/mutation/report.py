@@ -45,10 +45,13 @@ def table(faults, results, layers):
         cells = [fault.name, fault.kind, *(_cell(fault, layer, results) for layer in layers),
                  _first(fault, layers, results), fault.rust]
         lines.append(f"| {' | '.join(cells)} |")
+    by_text = len(survivors(faults, results, [layer for layer in layers if layer != "static"])) - \
+        len(survivors(faults, results, layers))
     sums = [str(sum(_cell(fault, layer, results) in SIGNS.values() for fault in faults))
             for layer in layers]
     lines.append(f"| **{len(faults)} faults** | | {' | '.join(sums)} | "
-                 f"{len(faults) - len(survivors(faults, results, layers))} seen | |")
+                 f"{len(faults) - len(survivors(faults, results, layers))} seen, {by_text} of them by "
+                 "static alone | |")
     return "\n".join(lines) + "\n"
 
 

@@ -7,17 +7,33 @@ did, all that such checks read. `--again` forgets them all.
 
 import hashlib
 import json
+import subprocess
 import threading
+from pathlib import Path
 
-from layers import READ, TESTED, Verdict, hash_of
+from layers import READ, TESTED, Verdict, hash_of, write_whole
+
+OWN = ("layers.py", "switches.py")  # by which a verdict comes about
+
+
+def version_of(compiler):
+    try:
+        return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    except OSError:
+        return "gone"
+
 
 class Results:
     def __init__(self, root, file):
         self.root, self.file, self.lock = root, file, threading.Lock()
-        self.all_tested, self.all_read = hash_of(root, TESTED), hash_of(root, READ)
-        self.shared = hash_of(root, [
-            "include", "src", "configure.py", "build.ninja.in", "lit-tests/lit.cfg.py",
-            *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg")
+        tools = hash_of(Path(__file__).parent, OWN) + version_of("clang++-22")
+        self.all_tested = hash_of(root, TESTED) + tools
+        self.all_read = hash_of(root, READ) + tools
+        self.shared = tools + hash_of(root, [
+            "include", "src", "configure.py", "build.ninja.in",
+            *(file.relative_to(root).as_posix() for file in (root / "lit-tests").glob("*")
+              if file.is_file()),
+            *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg", "*.xz")
               for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
         known = file.read_text() if file.is_file() else ""
@@ -25,9 +41,11 @@ class Results:
         for line in known.splitlines():
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:
+                names = [entry[key] for key in ("fault", "layer", "test", "by", "key")]
+            except (ValueError, KeyError, TypeError):
                 continue  # the last line of a run that was killed
-            self.entries[entry["fault"], entry["layer"]] = entry
+            if all(isinstance(name, str) for name in names):
+                self.entries[entry["fault"], entry["layer"]] = entry
 
     def _key(self, fault, layer, verdict):
         parts = [part for pair in fault.texts(self.root) for part in pair]
@@ -57,7 +75,18 @@ class Results:
                 out.write("\n" * self.torn + json.dumps(entry) + "\n")
                 self.torn = False
 
+    def forget(self, faults, layers):
+        gone = {(fault.name, layer) for fault in faults for layer in layers}
+        self.entries = {key: entry for key, entry in self.entries.items() if key not in gone}
+        write_whole(self.file, "".join(json.dumps(entry) + "\n" for entry in self.entries.values()))
+        self.torn = False
+
+    def is_seen(self, fault):
+        """Whether tests of any layer see it, as all is now."""
+        return any((verdict := self.get(fault, layer)) and verdict.test
+                   for name, layer in list(self.entries) if name == fault.name and layer != "static")
+
     def likely(self, fault):
-        """{test: how} of those that caught it in other layers."""
+        """{test: how} of those that caught it in other layers, or did so before something changed."""
         return {entry["test"]: entry["by"] for (name, layer), entry in list(self.entries.items())
                 if name == fault.name and layer != "static" and entry["test"]}
