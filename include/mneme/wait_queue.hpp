@@ -72,9 +72,9 @@ class WaitList {
     return size_.load(std::memory_order_relaxed);
   }
 
+  /// Its links are null, as from the beginning, or since remove().
   void push_back(Waiter& waiter) noexcept {
     waiter.previous = last_;
-    waiter.next = nullptr;
     (last_ == nullptr ? first_ : last_->next) = &waiter;
     last_ = &waiter;
     resize(size() + 1);

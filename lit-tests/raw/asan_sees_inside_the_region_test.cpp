@@ -1,10 +1,13 @@
 // REQUIRES: asan
 // RUN: %wrong 'use after free' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use after defer' | FileCheck %s --check-prefix=READ
+// RUN: %wrong 'use of the link after defer' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use after close of a box' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use after shrink' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'use of memory never given' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'overflow by a byte' | FileCheck %s --check-prefix=WRITE
+// RUN: %wrong 'overflow by a byte of what was waited for' | FileCheck %s --check-prefix=WRITE
+// RUN: %wrong 'overflow of what has grown' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'overflow into the neighbour' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'underflow into the header' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'use before the grant' | FileCheck %s --check-prefix=READ
@@ -72,6 +75,12 @@ TEST_CASE_TEMPLATE("use after defer", Region, BOTH_REGIONS) {
   test::read(here.a + 16);
 }
 
+TEST_CASE_TEMPLATE("use of the link after defer", Region, BOTH_REGIONS) {
+  World<Region> here;
+  here.heap.defer_free(here.a, here.layout);
+  test::read(here.a);
+}
+
 TEST_CASE_TEMPLATE("use after close of a box", Region, BOTH_REGIONS) {
   World<Region> here;
   auto box = here.heap.template make<std::byte>().poll();
@@ -96,6 +105,25 @@ TEST_CASE_TEMPLATE("overflow by a byte", Region, BOTH_REGIONS) {
   auto* const odd = static_cast<std::byte*>(here.heap.try_allocate({.size = 41, .align = 8}));
   test::write(odd + 40);
   test::write(odd + 41);  // still inside of the block, which is rounded up
+}
+
+TEST_CASE_TEMPLATE("overflow by a byte of what was waited for", Region, BOTH_REGIONS) {
+  World<Region> here;
+  auto guard = here.heap.try_lock();
+  auto request = here.heap.allocate({.size = 41, .align = 8});
+  REQUIRE_FALSE(request.poll().has_value());
+  guard = {};
+  const auto answer = request.poll();
+  auto* const odd = static_cast<std::byte*>((*answer)->data());
+  test::write(odd + 40);
+  test::write(odd + 41);
+}
+
+TEST_CASE_TEMPLATE("overflow of what has grown", Region, BOTH_REGIONS) {
+  World<Region> here;
+  REQUIRE(here.heap.try_resize(here.b, here.layout, {.size = 56, .align = 8}));
+  test::write(here.b + 55);
+  test::write(here.b + 56);
 }
 
 TEST_CASE_TEMPLATE("overflow into the neighbour", Region, BOTH_REGIONS) {

@@ -1,5 +1,6 @@
 // RUN: %runner %build/tests/resumed_by_a_stranger_test
-// purpose: shows that a coroutine resumed by somebody else than poll() leaves no request in a list.
+// purpose: shows that a coroutine resumed by somebody else than poll() leaves no request in a list,
+//   and that nobody else's poll takes a wake from another.
 // room: tests; includes the heap.
 // threads: none.
 // invariants: the heap is as new at the end of each case.
@@ -9,6 +10,7 @@
 #include <exception>
 #include <mneme/mneme.hpp>
 #include <optional>
+#include <utility>
 
 using namespace mneme;
 
@@ -30,6 +32,13 @@ struct Bare {
 
 Bare ask(Heap& heap, std::optional<bool>& granted) {
   const auto block = co_await heap.allocate(most);
+  granted = block.has_value();
+}
+
+Bare ask_openly(Heap& heap, Request<Heap>*& asked, std::optional<bool>& granted) {
+  auto request = heap.allocate(most);
+  asked = &request;
+  const auto block = co_await std::move(request);
   granted = block.has_value();
 }
 
@@ -61,6 +70,23 @@ TEST_CASE("still waiting: it is told so, and waits no more") {
   heap.free(held, most);
   CHECK(heap.poll() == 0);
   CHECK(heap.stats().used_bytes == 0);
+  task.frame.destroy();
+}
+
+TEST_CASE("a poll by hand, with a waker, takes nothing from the coroutine that awaits") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  void* const held = heap.try_allocate(most);
+  int wakes = 0;
+  Request<Heap>* asked = nullptr;
+  std::optional<bool> granted;
+  const Bare task = ask_openly(heap, asked, granted);
+  const auto wake = [](void* count) noexcept { ++*static_cast<int*>(count); };
+  CHECK_FALSE(asked->poll({.wake = wake, .context = &wakes}));
+  heap.free(held, most);
+  CHECK(wakes == 0);
+  CHECK(heap.poll() == 1);
+  CHECK(granted == true);
   task.frame.destroy();
 }
 

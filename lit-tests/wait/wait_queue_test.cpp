@@ -100,6 +100,11 @@ TEST_CASE("valid sees each kind of broken link") {
   CHECK_FALSE(verdict([](auto& w) { w[0].next = &w[2]; }));
   CHECK_FALSE(verdict([](auto& w) { w[2].previous = &w[0]; }));
   CHECK_FALSE(verdict([](auto& w) { w[2].next = &w[2]; }));
+  CHECK_FALSE(verdict([](auto& w) {  // as many as there are, but not the last
+    static Waiter stranger;
+    w[1].next = &stranger;
+    stranger.previous = &w[1];
+  }));
 }
 
 TEST_CASE("twenty thousand random steps agree with a std::list") {

@@ -45,7 +45,6 @@ class FirstFit {
     free_ = capacity_;
     instrument::no_access(base_, capacity_);
     write_hole(0, capacity_, capacity_);
-    first_ = 0;
   }
   /// Opens the region again to whoever has it next; touches nothing.
   ~FirstFit() { instrument::undefined(base_, capacity_); }
@@ -143,8 +142,7 @@ class FirstFit {
   [[nodiscard]] const char* validate() const noexcept {
     std::size_t sum = 0;
     std::size_t end = 0;
-    for (std::size_t at = first_; at != capacity_;) {
-      if (at > capacity_ || at % word_bytes != 0) return "a hole's link points outside the region";
+    for (std::size_t at = first_; at < capacity_;) {
       if (at < end || (at == end && at != 0)) return "holes overlap, touch or descend";
       const Hole hole = peek_hole(at);
       if (!plausible(at, hole)) return "a hole's size or link is impossible";

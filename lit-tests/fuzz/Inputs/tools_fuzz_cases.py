@@ -22,6 +22,9 @@ from fuzzing import (cli, corpus, coverage, engine, overnight, places, report, s
 from fuzzing.places import STOPPING, Problem, Stopped
 from fuzzing.store import Store
 
+# Whatever nohup, or a shell's `&`, left ignored: what is started here hears of signals.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PULSE = "#{0}: cov: {1} ft: {2} corp: 7 exec/s: 99 oom/timeout/crash: 0/0/{3} time: 1s"
 
 

@@ -124,7 +124,10 @@ int main(int argc, char** argv) try {
     options.plan.random *= 1000;
   });
   app.add_flag("--full", options.plan.full);
-  app.add_option("--preemptions", options.plan.preemptions);
+  app.add_option_function<unsigned>("--preemptions", [&](unsigned preemptions) {
+    options.plan.preemptions = preemptions;
+    options.plan.full = false;
+  });
   app.add_option("--random", options.plan.random);
   auto* const weaken = app.add_option("--weaken", options.weaken);
   app.add_option("--lose", options.lose)->excludes(weaken);

@@ -6,6 +6,7 @@
 
 #include "model.hpp"
 
+#include <algorithm>
 #include <mneme/mneme.hpp>
 
 namespace mneme::model {
@@ -61,7 +62,9 @@ class WatchedRaw : public FirstFit {
   }
   [[nodiscard]] bool resize(std::byte* block, std::size_t from, std::size_t to) noexcept {
     whole_.touch();
-    return FirstFit::resize(block, from, to);
+    const bool done = FirstFit::resize(block, from, to);
+    if (done) Memory::touch(block + std::min(from, to), std::max(from, to) - std::min(from, to));
+    return done;
   }
 
  private:
