@@ -1,6 +1,5 @@
 // RUN: %runner %build/tests/registry_test
-// purpose: shows that heaps are found while they live, also by threads while others come and go, and
-//   that what goes with the globals of checked builds, this and the fatal handler, is published.
+// purpose: shows that heaps are found while they live, by any thread; and what the handler needs.
 // room: tests; includes registry and the heap.
 // threads: the last cases start some.
 // invariants: more heaps than slots switch the check off for good.

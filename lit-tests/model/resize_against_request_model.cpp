@@ -5,8 +5,7 @@
 // CHECK-NEXT: resize_against_request: random: 4000 interleavings, no failure
 // RACE: resize_against_request: {{.*}}: DATA RACE in interleaving
 // WRONG: resize_against_request: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a block that grows takes no memory that a request has, and that one that
-//   shrinks grants what it sets free: P1, P8.
+// purpose: shows that a block grows into no memory of another's, and its shrinking grants: P1, P8.
 // room: tests; includes everything.
 // threads: one lets its block grow into the rest of the heap, and shrink again; one asks for that.
 // invariants: the memory is one's or the other's; what the first gives back is granted at once.

@@ -1,6 +1,5 @@
 // RUN: %runner %build/tests/resumed_by_a_stranger_test
-// purpose: shows that a coroutine resumed by somebody else than poll() leaves no request in a list,
-//   and that nobody else's poll takes a wake from another.
+// purpose: shows that a stranger's resume or poll leaves no request in a list, and steals no wake.
 // room: tests; includes the heap.
 // threads: none.
 // invariants: the heap is as new at the end of each case.
