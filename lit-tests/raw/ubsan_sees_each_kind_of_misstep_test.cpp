@@ -5,12 +5,20 @@
 // RUN: not %this -tc='wide shift' 2>&1 | FileCheck %s --check-prefix=SHIFT
 // RUN: not %this -tc='beyond an object' 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: not %this -tc='no such value' 2>&1 | FileCheck %s --check-prefix=VALUE
+// RUN: not %this -tc='beyond an array' 2>&1 | FileCheck %s --check-prefix=ARRAY
+// RUN: not %this -tc='another function' 2>&1 | FileCheck %s --check-prefix=FUNCTION
+// RUN: not %this -tc='nowhere' 2>&1 | FileCheck %s --check-prefix=NULL
+// RUN: not %this -tc='signed overflow' 2>&1 | FileCheck %s --check-prefix=SIGNED
 // MISALIGNED: runtime error: {{store to|constructor call on}} misaligned address
 // POINTER: runtime error: {{addition of unsigned offset to 0x[0-9a-f]+ overflowed}}
 // LOST: runtime error: implicit conversion from type 'std::size_t'
 // SHIFT: runtime error: shift exponent 64 is too large
 // SIZE: runtime error: member access within address {{.*}} with insufficient space for an object
 // VALUE: runtime error: load of value 7, which is not a valid value for type
+// ARRAY: runtime error: index 4 out of bounds for type 'const int[4]'
+// FUNCTION: runtime error: call to function {{.*}} through pointer to incorrect function type
+// NULL: runtime error: reference binding to null pointer of type 'std::byte'
+// SIGNED: runtime error: signed integer overflow
 // purpose: shows that UBSan is alive, by one misstep a case, each of a kind the core could make.
 // room: tests; includes everything.
 // threads: none.
@@ -18,6 +26,7 @@
 #ifdef __clang__  // g++ warns of some of this, and stops
 #include <doctest/doctest.h>
 
+#include <climits>
 #include <cstdint>
 #include <cstring>
 #include <mneme/mneme.hpp>
@@ -68,6 +77,31 @@ TEST_CASE("no such value") {
   const unsigned char seven = 7;
   std::memcpy(&flag, &seven, 1);
   CHECK(flag);
+}
+
+TEST_CASE("beyond an array") {
+  const int few[4] = {1, 2, 3, 4};
+  const int there = few[unknown(4)];
+  CHECK(there != 5);
+}
+
+void takes_a_context(void* /*context*/) noexcept {}
+
+TEST_CASE("another function") {
+  auto* const any = reinterpret_cast<void (*)()>(&takes_a_context);  // NOLINT
+  auto* const call = reinterpret_cast<void (*)(std::size_t)>(any);   // NOLINT
+  call(unknown(1));
+}
+
+TEST_CASE("nowhere") {
+  std::byte* const place = unknown(0) == 0 ? nullptr : memory;
+  std::byte& there = *place;
+  CHECK(address_of(&there) == 0);
+}
+
+TEST_CASE("signed overflow") {
+  const int most = INT_MAX;
+  CHECK(most + static_cast<int>(unknown(1)) < 0);
 }
 
 }  // namespace
