@@ -26,6 +26,7 @@ class Schedule final : public Watch {
     }
     fibers_.run();
     test::interrupt = nullptr;
+    test::spinning = [] { stop("a lock is held, and nobody runs any more"); };
     check_end(world.heap);
   }
 

@@ -100,6 +100,8 @@ def do_triage(options):
     path = Path(options.file)
     if not path.is_file():
         raise Problem(f"no file {path}")
+    if len(options.harness or []) > 1:
+        raise Problem("an input is one harness'")
     harness = options.harness[0] if options.harness else check_harness(harness_of(path))
     build()
     with tempfile.TemporaryDirectory() as scratch:
@@ -124,6 +126,12 @@ def do_seeds(options):
     return 0
 
 
+def folder(text):
+    if not text:
+        raise ValueError
+    return Path(text)
+
+
 def above_zero(kind):
     def number(text):
         value = kind(text)
@@ -146,7 +154,7 @@ def parser():
         one.add_argument("--harness", action="append", metavar="NAME",
                          help="only this one; may be given more than once")
         if with_corpus:
-            one.add_argument("--corpus", default=ROOT / "build/fuzz-corpus", metavar="DIR",
+            one.add_argument("--corpus", type=folder, default=ROOT / "build/fuzz-corpus", metavar="DIR",
                              help="the folder to manage (default: build/fuzz-corpus)")
             one.add_argument("--reserve-mb", type=int, default=500, metavar="MB",
                              help="stop before the disk has less free (default: %(default)s)")
