@@ -1,6 +1,7 @@
 """From a crashing input to something to read: what it is, a short script, a test, a command."""
 
 import hashlib
+import itertools
 import re
 import shlex
 import shutil
@@ -109,12 +110,16 @@ def decoded(data, scratch):
 
 
 def with_plain_names(script):
-    """The names that the codec gives, n17 and so on, as a, b, c in their order."""
+    """The names that the codec gives, n17 and so on, as those of a, b, c that are free, in order."""
+    taken = set(re.findall(r"[\w.-]+", script))
+    free = (name for at in itertools.count()
+            if (name := chr(ord("a") + at) if at < 26 else f"a{at}") not in taken)
     names = {}
 
     def plain(match):
-        at = len(names)
-        return names.setdefault(match[0], chr(ord("a") + at) if at < 26 else f"a{at}")
+        if match[0] not in names:
+            names[match[0]] = next(free)
+        return names[match[0]]
 
     return re.sub(r"\bn\d+\b", plain, script)
 

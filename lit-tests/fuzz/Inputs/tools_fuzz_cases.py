@@ -665,6 +665,8 @@ class Findings(unittest.TestCase):
     def test_names_become_short_in_their_order(self):
         self.assertEqual(triage.with_plain_names("alloc n17 8\nclone n2 n17\n"),
                          "alloc a 8\nclone b a\n")
+        self.assertEqual(triage.with_plain_names("alloc n17 8\nclone a n2\n"),
+                         "alloc b 8\nclone a c\n")
 
     def failure(self, log, code=1):
         return triage.failure_of(SimpleNamespace(returncode=code), log)
