@@ -6,10 +6,12 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <mneme/check.hpp>
-#include <utility>
+#include <string>
+#include <thread>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -22,12 +24,14 @@ namespace mneme::fuzz {
 
 namespace {
 
-const Story* current = nullptr;
+std::atomic<const Story*> current = nullptr;
+std::atomic<std::thread::id> teller;
 
 // Once only: what is told may come to grief itself. Returns what it wrote.
 std::string tell_finding(const char* what) {
-  const Story* const story = std::exchange(current, nullptr);
+  const Story* const story = current.exchange(nullptr);
   if (story == nullptr) return {};
+  teller = std::this_thread::get_id();
   // Any bytes may be a story, and the mark behind them begins a line.
   std::string text = story->text();
   if (!text.empty() && text.back() != '\n') text += '\n';
@@ -44,10 +48,19 @@ void tell_and_keep(const char* what) {
       std::getenv("MNEME_REPORTS");  // NOLINT(concurrency-mt-unsafe): it ends
   if (folder == nullptr || text.empty()) return;
   const std::string file = std::string(folder) + "/finding." + std::to_string(::getpid());
-  if (std::FILE* const out = std::fopen(file.c_str(), "w")) {
+  const std::string half = file + ".half";
+  if (std::FILE* const out = std::fopen(half.c_str(), "w")) {
     std::fwrite(text.data(), 1, text.size(), out);
-    std::fclose(out);
+    if (std::fclose(out) == 0) (void)std::rename(half.c_str(), file.c_str());
   }
+}
+
+// Whoever comes second waits for the end that the first brings about.
+[[noreturn]] void end_run(const char* what) {
+  tell_and_keep(what);
+  const std::thread::id other = teller;
+  while (other != std::thread::id() && other != std::this_thread::get_id()) ::pause();
+  std::abort();
 }
 
 #ifdef MNEME_FUZZ_ASAN
@@ -60,10 +73,7 @@ void on_asan_report(const char* report) {
 }
 #endif
 
-void on_fatal_line(const char* line) noexcept {
-  tell_and_keep(line);
-  std::abort();
-}
+void on_fatal_line(const char* line) noexcept { end_run(line); }
 
 }  // namespace
 
@@ -81,10 +91,7 @@ Story::~Story() {
 
 void Story::tell() const noexcept { current = this; }
 
-void stop(const std::string& what) {
-  tell_and_keep(what.c_str());
-  std::abort();
-}
+void stop(const std::string& what) { end_run(what.c_str()); }
 
 }  // namespace mneme::fuzz
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .engine import kept_in, run_slice
 from .places import STOPPING, Problem, Stopped, check_room, harnesses
-from .triage import RUNS, ask_again, seen_once, triage, what_of
+from .triage import RUNS, ask_again, reports_by_input, seen_once, triage, what_of
 
 SLICE_SECONDS_MAX = 120
 SHARE_MIN = 0.25  # of a harness that finds nothing new, as seen from one that does
@@ -77,21 +77,24 @@ class Night:
     def look_at_artifacts(self, harness):
         """What a slice left behind becomes findings. An artifact goes only when it is one."""
         folder, findings = self.store.artifacts(harness), self.store.findings
-        for path in kept_in(folder):
-            why, result = "did not fail again", None
+        paths = kept_in(folder)
+        reports = reports_by_input(paths, list(folder.glob("reports/*")))
+        for path in paths:
             try:
                 result = triage(harness, path, findings, self.store.scratch)
                 if result is None and harness in RUNS:
-                    result = seen_once(harness, path, list(folder.glob("reports/*")), findings)
+                    result = seen_once(harness, path, reports.get(path), findings)
             except (OSError, Stopped):  # the next run looks at it
                 raise
-            except Exception as error:  # what one input does to us ends no night
-                why = f"could not be looked at ({type(error).__name__}: {error})"
+            except Exception as error:  # and at this: what one input does to us ends no night
+                self.store.note(f"{harness}: {path.name} could not be looked at: "
+                                f"{type(error).__name__}: {error}")
+                continue
             if result is None:
                 kept = self.store.folder / "not-reproduced" / harness / path.name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(kept)
-                self.store.note(f"{harness}: {path.name} {why}; kept as {kept}")
+                self.store.note(f"{harness}: {path.name} did not fail again; kept as {kept}")
                 continue
             found, is_new = result
             if is_new:

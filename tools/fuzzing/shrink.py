@@ -9,7 +9,7 @@ import time
 from .places import STOPPING, Stopped
 
 TRIES_MAX = 600
-SECONDS_MAX = 120
+SECONDS_MAX = 300
 
 
 class _Budget:

@@ -39,7 +39,8 @@ def canary_problem(scratch):
         shutil.copytree(SEEDS / "raw_heaps", store.corpus(CANARY))
         night = Night(store, [CANARY], 1, CANARY_SECONDS, 5)
         end = time.monotonic() + CANARY_SECONDS
-        while not night.new_findings and not night.problem and time.monotonic() < end:
+        while not (night.new_findings or night.problem or STOPPING.is_set()
+                   or time.monotonic() > end):
             night.seconds = time.monotonic() - night.began + 5  # a slice more
             night.run()
         if not night.new_findings:

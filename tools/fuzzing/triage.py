@@ -6,10 +6,10 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SANITIZER_EXIT, program, run, text_of,
+from .places import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
                      write_whole)
 from .shrink import shortest
 
@@ -18,6 +18,7 @@ _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTA
 _FRAME = re.compile(r"^\s+#\d+ (?:0x[0-9a-f]+ in )?(.+?) "
                     r"(?:\S*/)?((?:include/mneme|src|fuzz)/\S+?):(\d+)", re.MULTILINE)
 # What a tool's own report calls it, the most telling first.
+_SIDE = re.compile(r"^ +(previous )?(atomic )?(read|write) of size", re.I | re.M)  # of a race
 _ADDRESSES = re.compile(r" (?:on|for|of) (?:(?:unknown )?address |0x).*")
 _NAMED = [re.compile(r"(?:ERROR|WARNING): (\S+Sanitizer: [^\n(]*)"),
           re.compile(r"(runtime error: [^\n]*|corruption: [^\n]*|mneme: fatal[^\n]*)"),
@@ -29,6 +30,7 @@ FRAMES = 3
 MENDED = "does not fail any more"
 ONCE = "-once-"  # in the names of findings that did not fail again
 RUNS = {"threads": 200}  # to see again what depends on how threads happen to meet
+REPORT_SECONDS = 10  # between an input and its report
 ALSO_MAX = 5  # inputs kept of a known finding, as another bug may hide behind it
 SHRINK_SECONDS = 5  # for one try to make an input shorter
 
@@ -62,8 +64,8 @@ def failure_of(done, log=None):
     what = _ADDRESSES.sub("", what).strip()  # which differ from run to run
     frames = frames_of(log)[:FRAMES]
     if "data race" in what:  # either of the two may have come first
-        stacks = list(filter(None, map(frames_of, log.split("\n\n"))))
-        frames = sorted({stack[0] for stack in stacks[:2]})
+        frames = sorted({stack[0] for side in log.split("\n\n") if _SIDE.search(side)
+                         if (stack := frames_of(side))})
     return Failure(what, frames, story[2] if story else "", log)
 
 
@@ -91,10 +93,14 @@ def driver_failure(script, failure, scratch):
     """
     write_whole(scratch / "try.mn", script)
     done = run([MNEME, "run", "--keep-going", scratch / "try.mn"], seconds=2 * SHRINK_SECONDS)
-    late = done.returncode == 124 and "timeout" in failure.what
-    if late or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
+    if done.returncode == 124 and is_late(failure) or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
         return failure_of(done)
     return None
+
+
+def is_late(failure):
+    """Whether it is that a run takes too long: then one more try is dear."""
+    return "timeout" in failure.what
 
 
 def encoded(script, scratch):
@@ -150,7 +156,7 @@ def told(harness, failure, data, scratch):
         def fails(text):  # without its `heap` a script may fail in the harness alone
             bytes_ = text.encode("latin-1")
             return ((not found or same(driver_failure(bytes_, failure, scratch), found))
-                    and fails_as(head + bytes_))
+                    and (found and is_late(failure) or fails_as(head + bytes_)))
 
         text = shortest(text, fails)
         return Told(harness, found or failure, head + text.encode("latin-1"), text, bool(found))
@@ -192,7 +198,7 @@ def _told_as_script(harness, failure, data, scratch, fails_as):
 
     if found:
         # What fails in both is the same bug, and not another that the driver meets first.
-        both = fails(story)
+        both = not is_late(failure) and fails(story)
         script = shortest(story, lambda text: shows(text) and (not both or fails(text)))
         plain = with_plain_names(script)
         script = plain if shows(plain) else script
@@ -213,6 +219,8 @@ def same(one, other):
 def deliver(found, original, folder):
     """Writes the finding's folder, whole or not at all."""
     new = folder.with_name(f".new-{folder.name}")
+    if is_whole(new / "before") and not folder.exists():  # of a run that was killed
+        (new / "before").rename(folder)
     shutil.rmtree(new, ignore_errors=True)
     write_whole(new / "input", found.data)
     write_whole(new / "original", original)
@@ -271,12 +279,13 @@ def standing(folder):
 def ask_again(harness, folder, scratch):
     """Runs a former finding's inputs again, and notes how it stands."""
     scratch.mkdir(parents=True, exist_ok=True)
-    failing = [path for path in (folder / "input", folder / "original", *folder.glob("also/*"))
-               if path.exists() and replay(harness, path.read_bytes(), scratch)]
-    if (folder / "input") in failing:
+    inputs = (folder / "input", folder / "original", *folder.glob("also/*"))
+    failing = next((path for path in inputs
+                    if path.exists() and replay(harness, path.read_bytes(), scratch)), None)
+    if failing == inputs[0]:
         how = "still fails"
     elif failing:
-        how = f"still fails by {failing[0].relative_to(folder)}, by its short input no more"
+        how = f"still fails by {failing.relative_to(folder)}, by its short input no more"
     else:
         how = "did not fail again" if ONCE in folder.name else MENDED
     write_whole(folder / "standing", how)
@@ -298,7 +307,14 @@ def triage(harness, path, findings, scratch):
     known = findings / group(harness, failure)
     if met_again(known, path, data):
         return known, False
-    deliver(told(harness, failure, data, scratch), data, known)
+    try:
+        found = told(harness, failure, data, scratch)
+    except (OSError, Stopped):
+        raise
+    except Exception as error:  # it fails, whatever keeps us from making it short
+        log = f"{failure.log}\nnot made short: {type(error).__name__}: {error}\n"
+        found = Told(harness, replace(failure, log=log), data, "", False)
+    deliver(found, data, known)
     return known, True
 
 
@@ -307,21 +323,33 @@ def met_again(known, path, data):
     if not is_whole(known) or standing(known) == MENDED:
         return False
     write_whole(known / "count", str(times(known) + 1))
+    if ONCE in known.name:
+        write_whole(known / "standing", "seen again")
     if times(known) <= ALSO_MAX + 1:
         write_whole(known / "also" / Path(path).name, data)
     return True
 
 
-def seen_once(harness, path, reports, findings):
-    """Delivers what failed in the night and not again, by the report written nearest to it, which
-    is used up. Returns as triage() does; None without a report, as a busy machine makes them late."""
-    data, at = path.read_bytes(), path.stat().st_mtime
-    nearest = min(reports, key=lambda report: abs(report.stat().st_mtime - at), default=None)
-    if nearest is None or not path.name.startswith("crash-"):
-        return None
-    log = nearest.read_text(errors="replace")
-    nearest.unlink()
+def reports_by_input(inputs, reports):
+    """{input: the report that was written with it}, as far as there is one; each belongs to one."""
+    pairs = sorted((abs(one.stat().st_mtime - report.stat().st_mtime), one, report)
+                   for one in inputs for report in reports if report.suffix != ".half")
+    found, used = {}, set()
+    for apart, one, report in pairs:
+        if apart < REPORT_SECONDS and one not in found and report not in used:
+            found[one] = report
+            used.add(report)
+    return found
+
+
+def seen_once(harness, path, report, findings):
+    """Delivers what failed in the night and not again, by the report written with it. Returns as
+    triage() does; None without a report, as a busy machine makes inputs late."""
+    log = text_of(report) if report else ""
     failure = failure_of(subprocess.CompletedProcess([], SANITIZER_EXIT), log)
+    if failure.what.startswith("exit code") or not path.name.startswith("crash-"):
+        return None
+    data = path.read_bytes()
     failure.what = f"{failure.what}, seen once"
     known = findings / f"{harness}{ONCE}{failure.key}"
     if met_again(known, path, data):

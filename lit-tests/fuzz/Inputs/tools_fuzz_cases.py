@@ -410,6 +410,15 @@ class CommandLines(unittest.TestCase):
         self.assertEqual(smoke.run_seeds("script").what, "exit code 77")
         self.assertIsNone(smoke.run_seeds("layout"))
 
+    def test_a_signal_ends_the_canary_at_once(self):
+        for module in (engine, triage):
+            self.addCleanup(setattr, module, "program", module.program)
+            module.program = lambda *_: stand_in("sings", "exec sleep 60")
+        start = time.monotonic()
+        with stopped(1):
+            self.assertIn("not found", smoke.canary_problem(Path("sung")))
+        self.assertLess(time.monotonic() - start, 10)
+
     def test_what_fails_in_smoke_or_coverage_leaves_nothing_in_the_current_folder(self):
         for module in (smoke, coverage):
             self.addCleanup(setattr, module, "program", module.program)
@@ -730,6 +739,10 @@ class Findings(unittest.TestCase):
         one = self.failure(log.format("push", "drain"))
         self.assertEqual(one.key, self.failure(log.format("drain", "push")).key)
         self.assertNotEqual(one.key, self.failure(log.format("push", "pop")).key)
+        lost = log.replace("    #0 mneme::{1}(int) /x/include/mneme/a.hpp:9:1 (t+0xeb)\n",
+                           "    [failed to restore the stack]\n")
+        self.assertEqual(self.failure(lost.format("push", "")).frames,
+                         ["mneme::push(int) (include/mneme/a.hpp)"])
 
     def test_what_a_sanitizer_sees_twice_is_one_finding(self):
         Path("uses_freed.cpp").write_text("""
@@ -909,6 +922,7 @@ class Triages(unittest.TestCase):
         self.harness = stand_in("races_once", 'if [[ $1 == -fork* ]]; then', say(1, 1, 1, 0),
                                 "eval ${TSAN_OPTIONS##*:}", "touch ${log_path%/*/*}/crash-1",
                                 "for f in 1 2; do echo 'WARNING: ThreadSanitizer: data race (",
+                                "  Write of size 1 at 0x5 by T1:",
                                 "    #0 f'$f'() /x/src/a.cpp:1:2 (t+0x1)' > $log_path.$f; done",
                                 "touch -d '1 hour ago' $log_path.1",
                                 "touch ${log_path%/*/*}/timeout-2", say(9, 1, 1, 2), "exit 99; fi",
@@ -978,9 +992,62 @@ class Triages(unittest.TestCase):
             night = overnight.Night(store, ["heap_ops"], 1, 0, 2)
             night.run()
             self.assertEqual(night.problem, "")
-            self.assertIn("crash-2 could not be looked at (KeyError: 'gone'); kept as",
+            self.assertIn("crash-2 could not be looked at: KeyError: 'gone'",
                           store.state["notes"][1])
-            self.assertEqual(store.waiting(), [0, 2])
+            self.assertEqual(store.waiting(), [2, 0])  # and so the exit code is 1
+
+    def test_what_cannot_be_made_short_is_a_finding_all_the_same(self):
+        self.addCleanup(setattr, triage, "told", triage.told)
+        triage.told = lambda *_: b"\xff".decode()
+        found, is_new = self.triage("raw")
+        self.assertTrue(is_new)
+        self.assertEqual((found / "input").read_text(), "raw")
+        self.assertIn("not made short: UnicodeDecodeError", (found / "log.txt").read_text())
+        self.assertIn("broken", (found / "what.txt").read_text())
+
+    def test_a_report_belongs_to_the_input_that_was_written_with_it(self):
+        at = time.time()
+        for name, seconds in (("in-1", 0), ("in-2", 3), ("in-3", -9000), ("race.1", 1),
+                              ("race.2", 4), ("finding.3.half", 0), ("race.4", 5)):
+            places.write_whole(self.folder / name, "x")
+            os.utime(self.folder / name, (at + seconds, at + seconds))
+        pairs = triage.reports_by_input([self.folder / f"in-{number}" for number in (1, 2, 3)],
+                                        list(self.folder.glob("[rf]*")))
+        self.assertEqual({one.name: report.name for one, report in pairs.items()},
+                         {"in-1": "race.1", "in-2": "race.2"})
+
+    def test_a_report_is_kept_until_it_is_a_finding(self):
+        self.harness = stand_in("well", "exit 0")
+        with Store(self.folder, 0) as store:
+            folder = store.artifacts("threads")
+            places.write_whole(folder / "crash-1", "x")
+            places.write_whole(folder / "reports/race.1", "WARNING: ThreadSanitizer: data race (")
+            self.addCleanup(setattr, triage, "shlex", triage.shlex)
+
+            def no_space(*_):
+                raise OSError(28, "No space left on device")
+
+            quote, triage.shlex = triage.shlex, SimpleNamespace(quote=no_space)
+            night = overnight.Night(store, ["threads"], 1, 0, 1)
+            night.run()
+            self.assertEqual((night.new_findings, store.waiting()), ([], [1, 0]))
+            triage.shlex = quote
+            night.run()
+            self.assertEqual(len(night.new_findings), 1)
+            # Met once more, it is told.
+            places.write_whole(folder / "crash-2", "x")
+            places.write_whole(folder / "reports/race.1", "WARNING: ThreadSanitizer: data race (")
+            night.run()
+            self.assertEqual(triage.standing(night.new_findings[0]), "seen again")
+
+    def test_a_kill_between_two_findings_loses_neither(self):
+        found, _ = self.triage("raw")
+        (found / "standing").write_text(triage.MENDED)
+        new = found.with_name(f".new-{found.name}")
+        new.mkdir()
+        found.rename(new / "before")  # where it was killed
+        self.assertEqual(self.triage("raw, another", name="crash-2"), (found, True))
+        self.assertEqual((found / "before/original").read_text(), "raw")
 
     def test_a_driver_that_is_slow_shows_no_bug(self):
         self.addCleanup(setattr, triage, "SHRINK_SECONDS", triage.SHRINK_SECONDS)
