@@ -305,7 +305,9 @@ TEST_CASE_FIXTURE(Fixture, "heap_of stops at a pointer that leads to no heap") {
   alignas(16) std::byte elsewhere[64]{};
   const std::string foreign = fatal + "foreign pointer: not in any heap's region";
   CHECK(line_of(elsewhere + 16) == foreign);
-  CHECK(line_of(region + sizeof region) == foreign);
+  alignas(16) std::byte zeros[128]{};  // where a header would be, there is none of an earlier heap
+  const Heap ends_here(zeros);
+  CHECK(line_of(zeros + sizeof zeros) == foreign);
   std::memset(b, 0, layout.size);
   CHECK(test::fatal_line_of([&] {
           smash(b, 0x4141414141414141);

@@ -78,6 +78,7 @@ def run(root, folder, everything, chosen, results, options):
                 layer = Variant(folder / "tree", name, options.jobs)
             judge_all(due, layer, results, options.jobs)
         except (LayerError, OSError) as error:  # as of a compiler that is not there
+            processes.go_on()
             broken.append(f"{name}: {error}")
             print(f"{name}: cannot be used: {error}", flush=True)
     if broken:

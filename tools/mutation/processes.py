@@ -33,6 +33,11 @@ def stop_all():
             _kill_session(process.pid)
 
 
+def go_on():
+    """After stop_all(), once all that were told have ended."""
+    _stopped.clear()
+
+
 def run(command, folder, limit_s=None, environment=None):
     """(exit code, or None if it took too long; the end of its output)."""
     with tempfile.TemporaryFile() as out:
