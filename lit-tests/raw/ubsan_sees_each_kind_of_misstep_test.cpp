@@ -1,4 +1,4 @@
-// REQUIRES: asan
+// REQUIRES: asan || unchecked
 // RUN: not %this -tc=misaligned 2>&1 | FileCheck %s --check-prefix=MISALIGNED
 // RUN: not %this -tc='pointer overflow' 2>&1 | FileCheck %s --check-prefix=POINTER
 // RUN: not %this -tc='lost bits' 2>&1 | FileCheck %s --check-prefix=LOST

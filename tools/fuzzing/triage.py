@@ -93,7 +93,8 @@ def driver_failure(script, failure, scratch):
     """
     write_whole(scratch / "try.mn", script)
     done = run([MNEME, "run", "--keep-going", scratch / "try.mn"], seconds=2 * SHRINK_SECONDS)
-    if done.returncode == 124 and is_late(failure) or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
+    late = done.returncode == 124 and is_late(failure)
+    if late or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
         return failure_of(done)
     return None
 
@@ -331,9 +332,10 @@ def met_again(known, path, data):
 
 
 def reports_by_input(inputs, reports):
-    """{input: the report that was written with it}, as far as there is one; each belongs to one."""
+    """{input: the report that was written with it}, of those that crashed; each belongs to one."""
     pairs = sorted((abs(one.stat().st_mtime - report.stat().st_mtime), one, report)
-                   for one in inputs for report in reports if report.suffix != ".half")
+                   for one in inputs if one.name.startswith("crash-")
+                   for report in reports if report.suffix != ".half")
     found, used = {}, set()
     for apart, one, report in pairs:
         if apart < REPORT_SECONDS and one not in found and report not in used:
@@ -347,7 +349,7 @@ def seen_once(harness, path, report, findings):
     triage() does; None without a report, as a busy machine makes inputs late."""
     log = text_of(report) if report else ""
     failure = failure_of(subprocess.CompletedProcess([], SANITIZER_EXIT), log)
-    if failure.what.startswith("exit code") or not path.name.startswith("crash-"):
+    if failure.what.startswith("exit code"):  # it names nothing
         return None
     data = path.read_bytes()
     failure.what = f"{failure.what}, seen once"

@@ -11,7 +11,8 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 
 import processes
-from layers import LayerError, configure_of, write_whole
+from fuzzing.places import write_whole
+from layers import LayerError, configure_of
 from switches import copy_tree
 
 COMPLAINT = re.compile(r"^(\S*include/mneme/\S+?):(\d+):\d+: (error|note)", re.MULTILINE)

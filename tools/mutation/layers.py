@@ -20,6 +20,7 @@ from pathlib import Path
 
 import processes
 from faults import Fault
+from fuzzing.places import write_whole
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
 # Tests of the text and of the tools: they read sources, or build on their own.
@@ -60,13 +61,6 @@ class Verdict:
     # "tool": the layer's own spoke; "check": mneme's; "test": an expectation; "time". Without a test:
     # "enough", if not all were asked.
     by: str = ""
-
-
-def write_whole(file, text):
-    """Writes a file that a run that is killed leaves as it was."""
-    half = file.with_name(file.name + ".half")
-    half.write_text(text)
-    half.replace(file)
 
 
 def hash_of(root, names):

@@ -110,7 +110,8 @@ def arguments():
     parser.add_argument("--only", metavar="TEXT", help="faults whose name or file holds TEXT")
     parser.add_argument("--layers", metavar="A,B,…", help="default: all, cheapest first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
-    parser.add_argument("--again", action="store_true", help="forget what is known of the chosen faults and layers")
+    parser.add_argument("--again", action="store_true",
+                        help="forget what is known of the chosen faults and layers")
     parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],

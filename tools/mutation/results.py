@@ -2,7 +2,7 @@
 
 A verdict holds as long as what it rests on stays as it was: that a fault survives, all sources and
 tests; that a test caught it, all sources, that test, and what all tests share; that a check of the text
-did, all that such checks read. `--again` forgets them all.
+did, all that such checks read. `--again` forgets those of the chosen faults and layers.
 """
 
 import hashlib
@@ -11,7 +11,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from layers import READ, TESTED, Verdict, hash_of, write_whole
+from fuzzing.places import write_whole
+from layers import READ, TESTED, Verdict, hash_of
 
 OWN = ("layers.py", "switches.py")  # by which a verdict comes about
 

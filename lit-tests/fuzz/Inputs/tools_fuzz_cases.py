@@ -1007,14 +1007,14 @@ class Triages(unittest.TestCase):
 
     def test_a_report_belongs_to_the_input_that_was_written_with_it(self):
         at = time.time()
-        for name, seconds in (("in-1", 0), ("in-2", 3), ("in-3", -9000), ("race.1", 1),
-                              ("race.2", 4), ("finding.3.half", 0), ("race.4", 5)):
+        for name, seconds in (("crash-1", 0), ("crash-2", 3), ("crash-3", -9000), ("race.1", 1),
+                              ("race.2", 4), ("timeout-4", 5), ("finding.3.half", 0), ("race.4", 5)):
             places.write_whole(self.folder / name, "x")
             os.utime(self.folder / name, (at + seconds, at + seconds))
-        pairs = triage.reports_by_input([self.folder / f"in-{number}" for number in (1, 2, 3)],
+        pairs = triage.reports_by_input(list(self.folder.glob("[ct]*")),
                                         list(self.folder.glob("[rf]*")))
         self.assertEqual({one.name: report.name for one, report in pairs.items()},
-                         {"in-1": "race.1", "in-2": "race.2"})
+                         {"crash-1": "race.1", "crash-2": "race.2"})
 
     def test_a_report_is_kept_until_it_is_a_finding(self):
         self.harness = stand_in("well", "exit 0")
