@@ -137,7 +137,10 @@ class Variant:
             lines = reached.read_text().split() if reached.is_file() else []
             tests.append((name, float(case.get("time")), sorted({int(line) for line in lines})))
         if not tests:
-            raise LayerError(f"{self.name}: no test ran")
+            skipped = {case.find("skipped").get("message") for case in cases
+                       if case.find("skipped") is not None}
+            raise LayerError(f"{self.name}: unsupported, because: {'; '.join(sorted(skipped))}"
+                             if skipped else f"{self.name}: no test ran")
         return tests
 
     def _script(self, name):
