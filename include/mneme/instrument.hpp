@@ -133,6 +133,9 @@ class [[nodiscard]] Window {
 #ifdef MNEME_VALGRIND
     (void)VALGRIND_MAKE_MEM_DEFINED(start_, size_);
 #endif
+#ifdef MNEME_WINDOW_HOOK  // a model checker's, to which this is an access
+    MNEME_WINDOW_HOOK(start_, size_);
+#endif
   }
   ~Window() {
 #ifdef MNEME_ASAN

@@ -8,7 +8,8 @@ SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
 LEGEND = ("**T** the layer's own tool reports it · **C** a check of mneme or the driver's oracle stops it · "
           "**x** a test's expectation fails · **t** a test takes too long · – not seen · "
-          "**·** not seen in 20 s of tests, as another layer's tests had seen it · blank: not asked. "
+          "**·** not seen in 20 s of tests, as another layer's tests had seen it · blank: no test of the layer "
+          "reaches it, or it is a declaration's, which only compilers see. "
           "Miri, loom: what they would say of the same fault in Rust (an estimate).")
 
 
@@ -24,7 +25,7 @@ def _cell(fault, layer, results):
     verdict = results.get(fault, layer)
     if verdict is None:
         return ""
-    return SIGNS[verdict.by] if verdict.test else "·" if verdict.by == "enough" else "–"
+    return SIGNS[verdict.by] if verdict.test else {"enough": "·", "unreached": ""}.get(verdict.by, "–")
 
 
 def _first(fault, layers, results):

@@ -7,21 +7,13 @@ did, all that such checks read. `--again` forgets those of the chosen faults and
 
 import hashlib
 import json
-import subprocess
 import threading
 from pathlib import Path
 
 from fuzzing.places import write_whole
-from layers import READ, TESTED, Verdict, hash_of
+from layers import READ, TESTED, Verdict, hash_of, version_of
 
 OWN = ("layers.py", "switches.py")  # by which a verdict comes about
-
-
-def version_of(compiler):
-    try:
-        return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    except OSError:
-        return "gone"
 
 
 class Results:
@@ -34,7 +26,7 @@ class Results:
             "include", "src", "configure.py", "build.ninja.in",
             *(file.relative_to(root).as_posix() for file in (root / "lit-tests").glob("*")
               if file.is_file()),
-            *(file.relative_to(root).as_posix() for pattern in ("Inputs", "lit.local.cfg", "*.xz")
+            *(file.relative_to(root).as_posix() for pattern in ("*.hpp", "Inputs", "lit.local.cfg", "*.xz")
               for file in (root / "lit-tests").rglob(pattern))])
         self.entries = {}  # (fault, layer): entry
         known = file.read_text() if file.is_file() else ""
@@ -65,6 +57,8 @@ class Results:
         if entry is None:
             return None
         verdict = Verdict(entry["test"], entry["by"])
+        if verdict.by == "enough" and not self.is_seen(fault):
+            return None
         return verdict if entry["key"] == self._key(fault, layer, verdict) else None
 
     def add(self, fault, layer, verdict):
@@ -84,8 +78,9 @@ class Results:
 
     def is_seen(self, fault):
         """Whether tests of any layer see it, as all is now."""
-        return any((verdict := self.get(fault, layer)) and verdict.test
-                   for name, layer in list(self.entries) if name == fault.name and layer != "static")
+        return any(entry["test"] and self.get(fault, layer)
+                   for (name, layer), entry in list(self.entries.items())
+                   if name == fault.name and layer != "static")
 
     def likely(self, fault):
         """{test: how} of those that caught it in other layers, or did so before something changed."""

@@ -27,6 +27,10 @@ struct Breaking : mneme::FirstFit {
   }
 };
 
+// Both say so in their types: what does not, does not convert.
+using Free = void (mneme::Heap::*)(void*, mneme::Layout) noexcept [[clang::nonblocking]];
+[[maybe_unused]] constexpr Free frees[] = {&mneme::Heap::free, &mneme::Heap::defer_free};
+
 template class mneme::BasicHeap<mneme::FirstFit, mneme::SpinLock>;
 template class mneme::BasicHeap<mneme::FirstFit, CriticalSection>;
 template class mneme::BasicHeap<Breaking, mneme::SpinLock>;

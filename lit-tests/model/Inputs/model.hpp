@@ -6,8 +6,10 @@
 
 // Before any header of mneme.
 #define MNEME_ATOMIC_HEADER "../../lit-tests/model/Inputs/relacy_atomic.hpp"
+#define MNEME_WINDOW_HOOK mneme::model::Memory::window
 
 #include <mneme/atomic.hpp>
+#include <mneme/layout.hpp>
 
 namespace mneme::model {
 
@@ -40,6 +42,46 @@ class Ghost {
 
  private:
   rl::var<int> variable_{0};
+};
+
+/// The memory of a model, all regions in it, with a Ghost for each word.
+class Memory {
+ public:
+  Memory() { present = this; }
+  ~Memory() { present = nullptr; }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  [[nodiscard]] std::span<std::byte> region(std::size_t offset, std::size_t size) {
+    return std::span(bytes_).subspan(offset, size);
+  }
+
+  /// Writes to all of [start, start + size).
+  static void touch(const void* start, std::size_t size, Place at = Place::here()) {
+    const auto offset =
+        static_cast<std::size_t>(static_cast<const std::byte*>(start) - present->bytes_.data());
+    for (std::size_t i = offset / word_bytes; i < (offset + size) / word_bytes; ++i) {
+      present->words_[i].touch(at);
+    }
+  }
+
+  /// The core looks at headers, links or holes, which are one owner's at a time, whether it reads or
+  /// writes.
+  static void window(const void* start, std::size_t size, Place at = Place::here()) noexcept {
+    if (present != nullptr && present->holds(start)) touch(start, size, at);
+  }
+
+ private:
+  [[nodiscard]] bool holds(const void* place) const {
+    const auto* const byte = static_cast<const std::byte*>(place);
+    return !std::less{}(byte, bytes_.data()) && std::less{}(byte, bytes_.data() + size_bytes);
+  }
+
+  inline static Memory* present = nullptr;  // the interleaving's that is tried just now
+
+  static constexpr std::size_t size_bytes = 64;
+  alignas(word_bytes) std::array<std::byte, size_bytes> bytes_;
+  std::array<Ghost, size_bytes / word_bytes> words_;
 };
 
 }  // namespace mneme::model

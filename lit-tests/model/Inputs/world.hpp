@@ -15,35 +15,6 @@ inline constexpr std::size_t unit_bytes = 16;  // the smallest block: a header, 
 inline constexpr Layout unit{.size = 8, .align = 8};
 inline constexpr Layout two_units{.size = 24, .align = 8};
 
-/// The memory of a model, all regions in it, with a Ghost for each word.
-class Memory {
- public:
-  Memory() { present = this; }
-  ~Memory() { present = nullptr; }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-
-  [[nodiscard]] std::span<std::byte> region(std::size_t offset, std::size_t size) {
-    return std::span(bytes_).subspan(offset, size);
-  }
-
-  /// Writes to all of [start, start + size).
-  static void touch(const void* start, std::size_t size, Place at = Place::here()) {
-    const auto offset =
-        static_cast<std::size_t>(static_cast<const std::byte*>(start) - present->bytes_.data());
-    for (std::size_t i = offset / word_bytes; i < (offset + size) / word_bytes; ++i) {
-      present->words_[i].touch(at);
-    }
-  }
-
- private:
-  inline static Memory* present = nullptr;  // the interleaving's that is tried just now
-
-  static constexpr std::size_t size_bytes = 4 * unit_bytes;
-  alignas(word_bytes) std::array<std::byte, size_bytes> bytes_;
-  std::array<Ghost, size_bytes / word_bytes> words_;
-};
-
 /// First-fit, where each call writes to the raw heap as a whole, and to the block.
 class WatchedRaw : public FirstFit {
  public:
