@@ -342,7 +342,7 @@ def add_text_checks(variants, unsupported):
     alone = next(iter(HEADER_CHECKS))
     add("headers", "phony",
         [header(name, file, compiler, f"{flags} -I.")
-         for name, (compiler, flags) in HEADER_CHECKS.items()
+         for name, (compiler, flags) in HEADER_CHECKS.items() if shutil.which(compiler)
          for file in (core if name == alone else [batch("headers", core)])]
         + [header("plain", file, CLANG, "-Isrc") for file in others])
 

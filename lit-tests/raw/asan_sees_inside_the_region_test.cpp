@@ -1,4 +1,4 @@
-// REQUIRES: asan
+// REQUIRES: asan || unchecked
 // RUN: %wrong 'use after free' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use after defer' | FileCheck %s --check-prefix=READ
 // RUN: %wrong 'use of the link after defer' | FileCheck %s --check-prefix=READ

@@ -9,6 +9,9 @@
 // RUN: not %this -tc='another function' 2>&1 | FileCheck %s --check-prefix=FUNCTION
 // RUN: not %this -tc='nowhere' 2>&1 | FileCheck %s --check-prefix=NULL
 // RUN: not %this -tc='signed overflow' 2>&1 | FileCheck %s --check-prefix=SIGNED
+// RUN: not %this -tc='what cannot be reached' 2>&1 | FileCheck %s --check-prefix=UNREACHABLE
+// RUN: not %this -tc='divided by zero' 2>&1 | FileCheck %s --check-prefix=DIVIDED
+// RUN: not %this -tc='null where none may be' 2>&1 | FileCheck %s --check-prefix=NONNULL
 // MISALIGNED: runtime error: {{store to|constructor call on}} misaligned address
 // POINTER: runtime error: {{addition of unsigned offset to 0x[0-9a-f]+ overflowed}}
 // LOST: runtime error: implicit conversion from type 'std::size_t'
@@ -19,6 +22,9 @@
 // FUNCTION: runtime error: call to function {{.*}} through pointer to incorrect function type
 // NULL: runtime error: reference binding to null pointer of type 'std::byte'
 // SIGNED: runtime error: signed integer overflow
+// UNREACHABLE: runtime error: execution reached an unreachable program point
+// DIVIDED: runtime error: division by zero
+// NONNULL: runtime error: null pointer passed as argument 1, which is declared to never be null
 // purpose: shows that UBSan is alive, by one misstep a case, each of a kind the core could make.
 // room: tests; includes everything.
 // threads: none.
@@ -30,6 +36,7 @@
 #include <cstdint>
 #include <cstring>
 #include <mneme/mneme.hpp>
+#include <utility>
 
 using namespace mneme;
 
@@ -103,6 +110,19 @@ TEST_CASE("signed overflow") {
   const int most = INT_MAX;
   CHECK(most + static_cast<int>(unknown(1)) < 0);
 }
+
+TEST_CASE("what cannot be reached") {
+  if (unknown(1) == 1) std::unreachable();
+}
+
+TEST_CASE("divided by zero") { CHECK(1.0 / static_cast<double>(unknown(0)) > 1.0); }
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+void takes_what_is_there(const std::byte* _Nonnull place) { CHECK(address_of(place) == 0); }
+#pragma clang diagnostic pop
+
+TEST_CASE("null where none may be") { takes_what_is_there(unknown(0) == 0 ? nullptr : memory); }
 
 }  // namespace
 #endif

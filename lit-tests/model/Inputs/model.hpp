@@ -65,8 +65,8 @@ class Memory {
     }
   }
 
-  /// The core looks at headers, links or holes, which are one owner's at a time, whether it reads or
-  /// writes.
+  /// The core looks at headers, links or holes, which are one owner's at a time, whether it reads
+  /// or writes.
   static void window(const void* start, std::size_t size, Place at = Place::here()) noexcept {
     if (present != nullptr && present->holds(start)) touch(start, size, at);
   }
