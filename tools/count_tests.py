@@ -4,9 +4,11 @@ On the standard error: what was skipped, because of what.
 Fails if there is no report, or none of its tests ran.
 """
 
+import re
 import sys
 import xml.etree.ElementTree as xml
 from collections import Counter
+from pathlib import Path
 
 try:
     tests = list(xml.parse(sys.argv[1]).iter("testcase"))
@@ -15,8 +17,19 @@ except (OSError, xml.ParseError) as error:
 failed = [test for test in tests if test.find("failure") is not None]
 skipped = [test for test in tests if test.find("skipped") is not None]
 print(len(tests) - len(failed) - len(skipped), len(skipped))
-reasons = Counter((test.get("classname").split(".")[0], test.find("skipped").get("message"))
-                  for test in skipped)
+
+
+def reason(suite, message):
+    """Why tests of a suite are skipped, where lit says no more than that they are."""
+    if message != "Unsupported configuration":
+        return message
+    site = Path(sys.argv[1]).parent / suite.removeprefix("mneme-") / "lit/lit.site.cfg.py"
+    lacking = re.search('^config.lacking = "(.+)"', site.read_text() if site.is_file() else "", re.M)
+    return lacking[1] if lacking else "UNSUPPORTED in the test, or its folder, leaves this variant out"
+
+
+suites = [(test.get("classname").split(".")[0], test.find("skipped")) for test in skipped]
+reasons = Counter((suite, reason(suite, element.get("message"))) for suite, element in suites)
 for (suite, reason), count in sorted(reasons.items()):
     print(f"{suite}: {count} tests unsupported, because: {reason}", file=sys.stderr)
 for test in failed:

@@ -34,7 +34,6 @@ class Fault:
     switched: bool = True
     rust: str = ""  # what Miri or loom would have said of it
     reason: str = ""  # why nothing here can see it
-    context: str = ""  # the function and line, for a reader
     number: int = field(default=0, compare=False)  # the value of MNEME_FAULT that switches it on
     also: "Fault | None" = None  # the same fault's second place
 
@@ -90,10 +89,15 @@ def load_catalogue(root, path):
         name = _one(entry, "name", f"number {number}")
         if "|" in name or "\n" in name:
             raise CatalogueError(f"fault number {number}: its name would break the table")
-        also = entry["also"].items() if isinstance(entry.get("also"), dict) else ()
-        for key, value in [*entry.items(), *also]:
+        for key, value in entry.items():
             if not isinstance(value, KEYS.get(key, ())):
                 raise CatalogueError(f"fault {name}: `{key}` is no key, or not of its type")
+        for key in entry.get("also", ()):
+            if key not in ("file", "old", "new"):
+                raise CatalogueError(f"fault {name}: `also.{key}` is no key")
+        for key in ("rust", "reason"):
+            if "|" in entry.get(key, "") or "\n" in entry.get(key, ""):
+                raise CatalogueError(f"fault {name}: its `{key}` would break the table")
         fault = _placed(root, entry, name)
         if name in names:
             raise CatalogueError(f"fault {name}: there are two of that name")

@@ -88,7 +88,10 @@ def run(root, folder, everything, chosen, results, options):
 def justified(root, faults):
     """{name: reason} of the mechanical faults that nobody can see; an entry that is none is an error."""
     file = root / "tools/equivalent.toml"
-    entries = tomllib.loads(file.read_text()).get("mutant", []) if file.is_file() else []
+    try:
+        entries = tomllib.loads(file.read_text()).get("mutant", []) if file.is_file() else []
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{file.name}: {error}") from error
     names = {fault.name for fault in faults}
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CatalogueError(f"{file.name}: holds what is no [[mutant]]")

@@ -59,8 +59,7 @@ class _File:
         same = sum(fault.name.split(" #")[0] == name for fault in self.faults)
         self.faults.append(Fault(
             name=f"{name} #{same + 1}" if same else name, file=self.name, start=start, end=end,
-            new=new, kind=operator, statement=statement,
-            context=f"{self.name}:{line_at(self.text, start)}"))
+            new=new, kind=operator, statement=statement))
 
     def walk(self, cursor, function=""):
         for child in cursor.get_children():

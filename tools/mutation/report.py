@@ -4,6 +4,9 @@ import datetime
 import re
 import subprocess
 
+from layers import READ, TESTED
+from results import OWN
+
 SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
 LEGEND = ("**T** the layer's own tool reports it · **C** a check of mneme or the driver's oracle stops it · "
@@ -29,7 +32,8 @@ def _cell(fault, layer, results):
 
 
 def _first(fault, layers, results):
-    for layer in layers:
+    # What is said of the text may be about how a fault was spelt, so tests go first.
+    for layer in sorted(layers, key=lambda layer: layer == "static"):
         verdict = results.get(fault, layer)
         if verdict and verdict.test:
             test = re.sub(r"(_test\.cpp|\.mn|\.test)$", "", verdict.test)
@@ -77,6 +81,10 @@ def score(faults, results, layers, justified):
     return "\n".join(lines) + "\n"
 
 
+def _git(root, *command):
+    return subprocess.run(["git", *command], cwd=root, capture_output=True, text=True).stdout.strip()
+
+
 def write(root, text):
     """Puts the table between its markers in README.md."""
     readme = root / "README.md"
@@ -84,8 +92,11 @@ def write(root, text):
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError("README.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True,
-                            text=True).stdout.strip()
+    # The last that changed what the verdicts rest on: they hold for nothing else.
+    rests_on = [*TESTED, *READ, "tools/faults.toml", *(f"tools/mutation/{name}" for name in OWN)]
+    commit = _git(root, "log", "-1", "--format=%h", "--", *rests_on)
+    if _git(root, "status", "--porcelain", "--", *rests_on):
+        commit += ", with changes"
     date = datetime.date.today().isoformat()
     note = f"Written by `tools/mutants --write` on {date}, at {commit}.\n{LEGEND}\n\n"
     readme.write_text(before + BEGIN + note + text + END + after)
