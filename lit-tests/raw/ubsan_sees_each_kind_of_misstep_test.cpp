@@ -117,9 +117,7 @@ TEST_CASE("what cannot be reached") {
 
 TEST_CASE("divided by zero") { CHECK(1.0 / static_cast<double>(unknown(0)) > 1.0); }
 
-[[gnu::nonnull]] void takes_what_is_there(const std::byte* place) {
-  CHECK(address_of(place) == 0);
-}
+[[gnu::nonnull]] void takes_what_is_there(const std::byte* place) { CHECK(address_of(place) == 0); }
 
 TEST_CASE("null where none may be") { takes_what_is_there(unknown(0) == 0 ? nullptr : memory); }
 
