@@ -19,8 +19,8 @@ skipped = [test for test in tests if test.find("skipped") is not None]
 print(len(tests) - len(failed) - len(skipped), len(skipped))
 
 
-def reason(suite, message):
-    """Why tests of a suite are skipped, where lit says no more than that they are."""
+def why_skipped(suite, message):
+    """lit's message; or, where that says no more than that tests are skipped, what is behind it."""
     if message != "Unsupported configuration":
         return message
     site = Path(sys.argv[1]).parent / suite.removeprefix("mneme-") / "lit/lit.site.cfg.py"
@@ -28,10 +28,11 @@ def reason(suite, message):
     return lacking[1] if lacking else "UNSUPPORTED in the test, or its folder, leaves this variant out"
 
 
-suites = [(test.get("classname").split(".")[0], test.find("skipped")) for test in skipped]
-reasons = Counter((suite, reason(suite, element.get("message"))) for suite, element in suites)
-for (suite, reason), count in sorted(reasons.items()):
-    print(f"{suite}: {count} tests unsupported, because: {reason}", file=sys.stderr)
+groups = Counter((test.get("classname").split(".")[0], test.find("skipped").get("message"))
+                 for test in skipped)
+for (suite, message), count in sorted(groups.items()):
+    print(f"{suite}: {count} tests unsupported, because: {why_skipped(suite, message)}",
+          file=sys.stderr)
 for test in failed:
     print(f"{test.get('classname')}.{test.get('name')}")
 if len(tests) == len(skipped):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import processes
 from fuzzing.places import write_whole
-from layers import LayerError, configure_of
+from layers import LayerError, configure_of, version_of
 from switches import copy_tree
 
 COMPLAINT = re.compile(r"^(\S*include/mneme/\S+?):(\d+):\d+: (error|note)", re.MULTILINE)
@@ -37,7 +37,8 @@ def keep_what_compiles(root, folder, faults, jobs):
     configure = configure_of(root)
     flags = [*configure.COMMON.replace(" -Werror", " -Wno-everything").split(),
              *shlex.split(configure.VARIANTS["asan"][1]), "-Isrc", "-fsyntax-only", "-ferror-limit=0"]
-    key = hashlib.sha256(repr([flags, [(fault.name, fault.new) for fault in faults]]).encode())
+    key = hashlib.sha256(repr([version_of(configure.CLANG), flags,
+                               [(fault.name, fault.new) for fault in faults]]).encode())
     for file in sorted((root / "include").rglob("*.hpp")):
         key.update(file.read_bytes())
     cache = folder / f"compiling-{key.hexdigest()[:16]}.json"
