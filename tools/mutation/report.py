@@ -82,7 +82,11 @@ def score(faults, results, layers, justified):
 
 
 def _git(root, *command):
-    return subprocess.run(["git", *command], cwd=root, capture_output=True, text=True).stdout.strip()
+    """What git says, or nothing where the sources came without it."""
+    try:
+        return subprocess.run(["git", *command], cwd=root, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
 
 
 def write(root, text):
@@ -94,7 +98,7 @@ def write(root, text):
         raise ValueError("README.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
     # The last that changed what the verdicts rest on: they hold for nothing else.
     rests_on = [*TESTED, *READ, "tools/faults.toml", *(f"tools/mutation/{name}" for name in OWN)]
-    commit = _git(root, "log", "-1", "--format=%h", "--", *rests_on)
+    commit = _git(root, "log", "-1", "--format=%h", "--", *rests_on) or "no commit"
     if _git(root, "status", "--porcelain", "--", *rests_on):
         commit += ", with changes"
     date = datetime.date.today().isoformat()
