@@ -6,7 +6,8 @@
     choose    the branches of ?: are exchanged   negate    the condition of an if or a loop
 
 Places come from clang's own tree, not from the text. Left out is what no run can see: constants of
-the compiler (static_assert, if constexpr, template arguments, declarations), and #if'd-out lines.
+the compiler (static_assert, if constexpr, template arguments, declarations), and #if'd-out lines. No
+`return` or `break` is left out, and nothing between the #ifdefs of a tool other than ASan is broken.
 """
 
 import re
@@ -94,6 +95,10 @@ class _File:
         elif kind == KIND.UNARY_OPERATOR and self.code[start:start + 2] in ("++", "--"):
             other = {"+": "--", "-": "++"}[self.code[start]]
             self.add("sum", (start, end), other + self.text[start + 2:end], function)
+        elif kind == KIND.UNARY_OPERATOR and self.code[end - 2:end] in ("++", "--") \
+                and self.span(next(cursor.get_children()))[0] == start:  # and not *x++
+            other = {"+": "--", "-": "++"}[self.code[end - 1]]
+            self.add("sum", (start, end), self.text[start:end - 2] + other, function)
         elif kind == KIND.UNARY_OPERATOR and self.code[start] in "!~-":
             operand = self.text[start + 1:end]
             if self.code[start] == "!":  # as a bool, whatever it is, so that both choices have one type
