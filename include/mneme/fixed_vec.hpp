@@ -65,16 +65,15 @@ class [[nodiscard]] FixedVec {
   }
 
   /// Destroys all elements, last first; keeps the room. O(size).
-  void clear() noexcept {
-    while (parts_.size > 0) parts_.data[--parts_.size].~T();
-  }
+  void clear() noexcept { destroy_all(parts_); }
 
   /// Destroys all elements and frees the room; nothing if it has none.
   void reset() noexcept {
-    clear();
-    if (const Leaked parts = leak(); parts.data != nullptr) {
-      misuse::heap_of<Heap>(parts.data)->free(parts.data, *Layout::array<T>(parts.capacity));
-    }
+    Leaked parts = leak();
+    if (parts.data == nullptr) return;
+    Heap* const heap = misuse::heap_of<Heap>(parts.data);
+    destroy_all(parts);
+    heap->free(parts.data, *Layout::array<T>(parts.capacity));
   }
 
   /// Lets go of room and elements; from_leaked takes them over again.
@@ -86,6 +85,10 @@ class [[nodiscard]] FixedVec {
   }
 
  private:
+  static void destroy_all(Leaked& parts) noexcept {
+    while (parts.size > 0) parts.data[--parts.size].~T();
+  }
+
   Leaked parts_{};
 };
 

@@ -233,6 +233,28 @@ TEST_CASE("a destructor may use the heap that its object lies in") {
   CHECK(sound(heap));
 }
 
+TEST_CASE("a box is empty by the time its object ends, which may look at it or reset it") {
+  struct Watcher {
+    Watcher(Box<Watcher>& its_box, int& count) : box(its_box), ends(count) {}
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
+    ~Watcher() {
+      ++ends;
+      CHECK(!box);
+      if (ends == 1) box.reset();
+    }
+    Box<Watcher>& box;
+    int& ends;
+  };
+  TestHeap heap(256);
+  int ends = 0;
+  Box<Watcher> box;
+  box = granted(heap.make<Watcher>(std::ref(box), std::ref(ends)));
+  box.reset();
+  CHECK(ends == 1);
+  CHECK(heap.stats().live == 0);
+}
+
 TEST_CASE("a box goes back to the heap that it came from") {
   TestHeap left(256);
   TestHeap right(256);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -193,6 +194,23 @@ TEST_CASE("a constructor that throws leaves the vector as it was") {
   CHECK(vec.size() == 1);
   CHECK(Probe::alive == 1);
   CHECK(vec.push(3) != nullptr);
+}
+
+TEST_CASE("an element whose move throws stays in the vector that was to give it up") {
+  struct Stubborn {
+    explicit Stubborn(int number) : probe(number) {}
+    Stubborn(Stubborn&& other) : probe(other.probe.value) { throw std::runtime_error("stays"); }
+    Probe probe;
+  };
+  TestHeap heap(1024);
+  auto vec = granted(heap.make_fixed_vec<Stubborn>(2));
+  (void)vec.push(7);
+  CHECK_THROWS_WITH((void)vec.pop(), "stays");
+  REQUIRE(vec.size() == 1);
+  CHECK(vec[0].probe.value == 7);
+  CHECK(Probe::alive == 1);
+  vec.clear();
+  CHECK(Probe::alive == 0);
 }
 
 TEST_CASE("a capacity that overflows, or nearly does, is refused as too large") {

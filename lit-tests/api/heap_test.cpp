@@ -197,6 +197,19 @@ TEST_CASE("a block grows and shrinks where it stands, if there is room behind it
   heap.free(second, bytes(8));
 }
 
+TEST_CASE("a block may use all of its own words, also while somebody waits or the heap is closed") {
+  TestHeap heap(256);
+  void* const block = heap.try_allocate(bytes(33));  // a block of 48 bytes
+  auto request = heap.allocate(bytes(240));
+  CHECK(!request.poll());
+  CHECK(heap.try_resize(block, bytes(33), bytes(38)));
+  CHECK(!heap.try_resize(block, bytes(38), bytes(41)));
+  heap.close();
+  CHECK(heap.try_resize(block, bytes(38), bytes(40)));
+  CHECK(!heap.try_resize(block, bytes(40), bytes(41)));
+  heap.free(block, bytes(40));
+}
+
 TEST_CASE("nobody grows past those who wait, and what shrinks is granted to them") {
   TestHeap heap(256);
   void* const block = heap.try_allocate(bytes(200));

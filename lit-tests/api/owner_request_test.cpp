@@ -370,6 +370,20 @@ TEST_CASE("a task with a waker of its own is left to its executor, not to poll")
   CHECK(task.done());
 }
 
+TEST_CASE("one poll reclaims, grants and resumes, in that order: it runs what it made room for") {
+  TestHeap heap(256);
+  Log log;
+  void* const first = heap.try_allocate(bytes(100));
+  void* const second = heap.try_allocate(bytes(100));
+  const Task a = pass(heap, 100, log, 'a');
+  const Task b = pass(heap, 100, log, 'b');
+  heap.defer_free(first, bytes(100));
+  heap.defer_free(second, bytes(100));
+  CHECK(log.empty());
+  CHECK(heap.poll() == 2);
+  CHECK(log == "ab");
+}
+
 TEST_CASE("a task may be resumed on a thread other than the one that began it") {
   TestHeap heap(256);
   for (int round = 0; round < 50; ++round) {

@@ -385,6 +385,32 @@ TEST_CASE("a waker may take, free, cancel and ask; wakes do not nest, however ma
   for (auto& request : scene.later) CHECK(granted(request).data() != nullptr);
 }
 
+TEST_CASE("who asks in a waker of close is told at once, though others are not ended yet (P13)") {
+  struct Scene {
+    TestHeap heap{256};
+    std::optional<Request<>> first{};
+    std::optional<Request<>> second{};
+    std::optional<AllocError> late{};
+    bool second_waited = false;
+  } scene;
+  const auto wake = [](void* context) noexcept {
+    const mneme::test::MayWait may_wait;
+    auto& own = *static_cast<Scene*>(context);
+    own.second_waited = own.second->state() == RequestState::waiting;
+    auto request = own.heap.allocate(bytes(8));
+    if (const auto answer = request.poll(); answer && !*answer) own.late = answer->error();
+  };
+  auto hog = granted(scene.heap.allocate(bytes(240)));
+  scene.first.emplace(InPlace{[&] { return scene.heap.allocate(bytes(100)); }});
+  scene.second.emplace(InPlace{[&] { return scene.heap.allocate(bytes(100)); }});
+  CHECK(!scene.first->poll({wake, &scene}));
+  CHECK(!scene.second->poll());
+  scene.heap.close();
+  CHECK(scene.second_waited);
+  CHECK(scene.late == AllocError::closed);
+  CHECK(failed(*scene.second) == AllocError::closed);
+}
+
 TEST_CASE("a block moves, resets, leaks and comes back like any owner") {
   TestHeap heap(256);
   Block<> first = granted(heap.allocate(bytes(24)));

@@ -63,6 +63,8 @@ class Run {
     executor_.step(op_);
   }
 
+  void finish() { executor_.finish(); }
+
   /// Through the system, so that no tool sees who it was.
   void write(std::uint64_t offset, std::uint64_t word) const {
     const int memory = ::open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
@@ -102,6 +104,19 @@ TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
   run.step();
   run.write(72 + 8, 16);
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
+}
+
+TEST_CASE("at the end all bytes are looked at, also those of a block whose resize still waits") {
+  for (const std::string_view script : {"heap 320K\nalloc a 64\nalloc b 64\npoll\n",
+                                        "heap 320K\nalloc a 64\nalloc b 326000\nresize a 64K\n",
+                                        "heap 320K\nalloc a 64\nalloc b 64\nleak a\n"}) {
+    CAPTURE(script);
+    Run run(script);
+    for (int i = 0; i < 3; ++i) run.step();
+    run.write(8 + 16, 0);
+    CHECK_THROWS_WITH_AS(run.finish(), "byte 16 of 'a' (from line 2) is not what was written there",
+                         Corruption);
+  }
 }
 
 }  // namespace

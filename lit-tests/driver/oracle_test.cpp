@@ -95,4 +95,16 @@ TEST_CASE("a close that ends not all, or in another order, is told (P13)") {
   }
 }
 
+TEST_CASE("a block that grew though it could not, and one that did not though it could, are told") {
+  Queue queue;
+  CHECK(queue.oracle.resize(queue.hog, 112, true, {}) == "a block was resized that could not be");
+  Oracle oracle(128);
+  const BlockId low = oracle.add(40, 8);
+  CHECK(!oracle.request(low, Answer::granted, 0, {}));
+  CHECK(!oracle.request(oracle.add(40, 8), Answer::granted, 48, {}));
+  Oracle grown = oracle;
+  CHECK(grown.resize(low, 48, true, {}) == "a block was resized that could not be");
+  CHECK(oracle.resize(low, 8, false, {}) == "a block could be resized, and was not");
+}
+
 }  // namespace

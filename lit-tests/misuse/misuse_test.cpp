@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <mneme/mneme.hpp>
 #include <span>
 #include <string>
@@ -317,6 +318,65 @@ TEST_CASE_FIXTURE(Fixture, "heap_of stops at a pointer that leads to no heap") {
           heap.defer_free(b, layout);
           (void)misuse::heap_of<Heap>(b);
         }) == fatal + "double free of the deferred block at 56");
+}
+
+/// How often objects of this kind have ended; more than one is too many in each test.
+int ends = 0;
+struct Mortal {
+  ~Mortal() {
+    if (++ends > 1) FatalLine{}.text("destroyed again").stop();
+  }
+};
+
+/// The line for two owners, of one kind, of what `first` lets go of.
+template <class Owner>
+std::string line_of_two(Owner first) {
+  ends = 0;
+  const auto parts = first.leak();
+  const std::string line = test::fatal_line_of([&] {
+    Owner::from_leaked(parts).reset();
+    Owner::from_leaked(parts).reset();
+  });
+  Owner::from_leaked(parts).reset();
+  return line;
+}
+
+TEST_CASE("what has two owners is not touched again before the second is found out") {
+  if constexpr (!checked) return;
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  const std::string twice = fatal + "double free of the block at 8";
+  CHECK(line_of_two(std::move(**heap.make<Mortal>().poll())) == twice);
+  CHECK(line_of_two(std::move(**heap.make_arc<Mortal>().poll())) == twice);
+  CHECK(line_of_two(std::move(**heap.make_array<Mortal>(1).poll())) == twice);
+  auto vec = heap.make_fixed_vec<Mortal>(2).poll();
+  REQUIRE((*vec)->push() != nullptr);
+  CHECK(line_of_two(std::move(**vec)) == twice);
+  CHECK(heap.stats().live == 0);
+}
+
+TEST_CASE(
+    "wake_by is for requests that have not begun, not for those that are answered or withdrawn") {
+  if constexpr (!checked) return;
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  const auto line_of = [&](Layout wanted, auto before) {
+    auto request = heap.allocate(wanted);
+    return test::fatal_line_of([&] {
+      before(request);
+      (void)std::move(request).wake_by({});
+    });
+  };
+  const std::string begun = fatal + "wake_by on a request that has begun";
+  CHECK(line_of(layout, [](auto&) {}).empty());
+  CHECK(line_of(layout, [](auto& request) { (void)request.poll(); }) == begun);
+  CHECK(line_of({.size = 1000, .align = 8}, [](auto& request) { (void)request.poll(); }) == begun);
+  CHECK(line_of(layout, [](auto& request) { request.cancel(); }) == begun);
+  CHECK(line_of(layout, [&](auto& request) {
+          auto guard = heap.try_lock();
+          (void)request.poll();
+          guard.unlock();  // which grants it
+        }) == begun);
 }
 
 }  // namespace

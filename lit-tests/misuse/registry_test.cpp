@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mneme/heap.hpp>
@@ -38,6 +39,24 @@ TEST_CASE("a heap is known from add to remove") {
   CHECK_FALSE(knows(list, a));
   CHECK(knows(list, b));
   CHECK(list.knows_all());
+}
+
+TEST_CASE("heaps go in any order, and each is forgotten") {
+  for (const std::array<std::size_t, 3> order : {std::array<std::size_t, 3>{0, 1, 2},
+                                                 {0, 2, 1},
+                                                 {1, 0, 2},
+                                                 {1, 2, 0},
+                                                 {2, 0, 1},
+                                                 {2, 1, 0}}) {
+    Registry list;
+    std::array<HeapIdentity, 3> heaps;
+    for (const auto& heap : heaps) list.add(&heap);
+    for (const std::size_t gone : order) {
+      CHECK(knows(list, heaps[gone]));
+      list.remove(&heaps[gone]);
+      CHECK_FALSE(knows(list, heaps[gone]));
+    }
+  }
 }
 
 TEST_CASE("more heaps than slots: from then on the registry says that it does not know all") {

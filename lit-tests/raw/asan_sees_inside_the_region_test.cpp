@@ -8,6 +8,7 @@
 // RUN: %wrong 'overflow by a byte' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'overflow by a byte of what was waited for' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'overflow of what has grown' | FileCheck %s --check-prefix=WRITE
+// RUN: %wrong 'overflow by a byte of what has grown' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'overflow into the neighbour' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'underflow into the header' | FileCheck %s --check-prefix=WRITE
 // RUN: %wrong 'use before the grant' | FileCheck %s --check-prefix=READ
@@ -124,6 +125,13 @@ TEST_CASE_TEMPLATE("overflow of what has grown", Region, BOTH_REGIONS) {
   REQUIRE(here.heap.try_resize(here.b, here.layout, {.size = 56, .align = 8}));
   test::write(here.b + 55);
   test::write(here.b + 56);
+}
+
+TEST_CASE_TEMPLATE("overflow by a byte of what has grown", Region, BOTH_REGIONS) {
+  World<Region> here;
+  REQUIRE(here.heap.try_resize(here.b, here.layout, {.size = 57, .align = 8}));
+  test::write(here.b + 56);
+  test::write(here.b + 57);  // still inside of the block, which is rounded up
 }
 
 TEST_CASE_TEMPLATE("overflow into the neighbour", Region, BOTH_REGIONS) {

@@ -103,4 +103,23 @@ TEST_CASE("a second poll without a waker takes nothing from the first") {
   CHECK(request.poll()->has_value());
 }
 
+TEST_CASE("still waiting: whoever is behind it is considered as it leaves (P5)") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  constexpr Layout some{.size = 100, .align = 8};
+  void* const held = heap.try_allocate(some);
+  std::optional<bool> granted;
+  const Bare task = ask(heap, granted);
+  {
+    auto behind = heap.allocate(some);  // which has room, but not the turn
+    CHECK_FALSE(behind.poll());
+    task.frame.resume();
+    CHECK(granted == false);
+    CHECK(behind.state() == RequestState::granted);
+  }
+  heap.free(held, some);
+  CHECK(heap.stats().used_bytes == 0);
+  task.frame.destroy();
+}
+
 }  // namespace

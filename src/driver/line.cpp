@@ -96,7 +96,7 @@ std::uint64_t Line::size(const Word& word, std::string_view what) const {
   constexpr std::uint64_t value_max = std::numeric_limits<std::uint64_t>::max();
   std::string_view digits = word.text;
   unsigned shift = 0;
-  switch (digits.back()) {
+  switch (digits.empty() ? '\0' : digits.back()) {
     case 'K': shift = 10; break;
     case 'M': shift = 20; break;
     case 'G': shift = 30; break;

@@ -31,9 +31,19 @@ constexpr const char* about =
 constexpr const char* exit_codes =
     "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
 
-// A fatal line of the library means that it found corruption.
+// Everything but diagnostics.
+Output& transcript() {
+  static Output output{stdout};
+  return output;
+}
+
+// A fatal line of the library means that it found corruption. It comes after what led to it.
 void stop_with_corruption(const char* line) noexcept {
-  std::fflush(stdout);
+  try {
+    transcript().flush();
+  } catch (const OutputError&) {
+    // The line can be told all the same.
+  }
   std::fputs(line, stderr);
   std::fputc('\n', stderr);
   std::_Exit(static_cast<int>(Exit::corruption));
@@ -43,10 +53,7 @@ void stop_with_corruption(const char* line) noexcept {
 CLI::Validator size_validator() {
   return {[](std::string& text) {
             try {
-              Source source(text, "");
-              Line line;
-              (void)line.read_from(source);
-              text = std::to_string(line.size(line.next_word(), "SIZE"));
+              text = std::to_string(Line{}.size({.text = text}, "SIZE"));
               return std::string();
             } catch (const ScriptError& error) {
               return std::string(error.what());
@@ -69,9 +76,8 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream help;
   std::ostringstream failure;
   const int code = app.exit(error, help, failure);
-  Output output{stdout};
-  output.print("{}", help.str());
-  output.flush();
+  transcript().print("{}", help.str());
+  transcript().flush();
   std::fputs(failure.str().c_str(), stderr);
   return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
 }
@@ -143,7 +149,7 @@ int run(int argc, char** argv) {
     return end_of_parsing(app, error);
   }
 
-  Output output{stdout};
+  Output& output = transcript();
   if (run) return static_cast<int>(run_scripts(run_options, output));
   if (import) {
     import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
