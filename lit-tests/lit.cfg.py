@@ -7,9 +7,7 @@
 #                                                        threads; it is built on atomics that say so
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
-# take too long for tools/check; it alone leaves them out. And `g++`, if there is one.
-import shutil
-
+# take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough.
 import lit.formats
 
 config.name = f"mneme-{config.variant}"
@@ -27,7 +25,7 @@ if config.lacking:
     lit_config.note(f"{config.name} is unsupported, because {config.lacking}")
 if "full" in lit_config.params:
     config.available_features.add("full")
-if shutil.which("g++"):
+if config.has_gcc:
     config.available_features.add("g++")
 if config.variant == "quarantine":
     config.available_features.add("asan")

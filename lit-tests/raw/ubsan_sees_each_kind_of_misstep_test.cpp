@@ -6,6 +6,7 @@
 // RUN: not %this -tc='beyond an object' 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: not %this -tc='no such value' 2>&1 | FileCheck %s --check-prefix=VALUE
 // RUN: not %this -tc='beyond an array' 2>&1 | FileCheck %s --check-prefix=ARRAY
+// RUN: not %this -tc='far behind a local array' 2>&1 | FileCheck %s --check-prefix=LOCAL
 // RUN: not %this -tc='another function' 2>&1 | FileCheck %s --check-prefix=FUNCTION
 // RUN: not %this -tc='nowhere' 2>&1 | FileCheck %s --check-prefix=NULL
 // RUN: not %this -tc='signed overflow' 2>&1 | FileCheck %s --check-prefix=SIGNED
@@ -19,6 +20,7 @@
 // SIZE: runtime error: member access within address {{.*}} with insufficient space for an object
 // VALUE: runtime error: load of value 7, which is not a valid value for type
 // ARRAY: runtime error: index 4 out of bounds for type 'const int[4]'
+// LOCAL: runtime error: access out of bounds
 // FUNCTION: runtime error: call to function {{.*}} through pointer to incorrect function type
 // NULL: runtime error: reference binding to null pointer of type 'std::byte'
 // SIGNED: runtime error: signed integer overflow
@@ -93,6 +95,14 @@ TEST_CASE("beyond an array") {
 }
 
 void takes_a_context(void* /*context*/) noexcept {}
+
+TEST_CASE("far behind a local array") {  // where ASan does not look
+  std::size_t numbers[4];
+  for (std::size_t i = 0; i < 4; ++i) numbers[i] = unknown(i);
+  const std::size_t* const first = numbers;
+  const std::size_t there = first[unknown(400)];
+  CHECK(there != 5);
+}
 
 TEST_CASE("another function") {
   auto* const any = reinterpret_cast<void (*)()>(&takes_a_context);  // NOLINT
