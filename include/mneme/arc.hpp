@@ -65,7 +65,7 @@ class [[nodiscard]] Arc {
   void reset() noexcept {
     Shared* const shared = std::exchange(shared_, nullptr);
     if (shared == nullptr) return;
-    if constexpr (checked) (void)misuse::heap_of<Heap>(shared);  // or it is gone already
+    if constexpr (checked) (void)misuse::heap_of<Heap>(shared);  // stops if it is freed
     // (arc.drop) acq_rel: pairs with acq_rel (arc.drop); publishes this owner's last use of the
     // object to the one who destroys it.
     if (shared->count.fetch_sub(1, std::memory_order_acq_rel) == 1) {

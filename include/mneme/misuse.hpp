@@ -71,7 +71,7 @@ inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
 }
 
 /// The heap that the block of `payload` came from. Fatal, in checked builds, if its header leads to
-/// none.
+/// none, or says that the block was freed.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
   std::byte* const home = node::home_base(node::block_of(payload));
@@ -79,13 +79,16 @@ template <class Heap>
     const auto leads_there = [&](const HeapIdentity* heap) {
       return address_of(heap) == address_of(home);
     };
-    if (registry.find(leads_there) == nullptr && registry.knows_all()) {
+    const HeapIdentity* const known = registry.find(leads_there);
+    if (known == nullptr && registry.knows_all()) {
       const HeapIdentity* const around = registry.find([&](const HeapIdentity* heap) {
         return address_of(payload) - address_of(heap->base) < heap->size_bytes;
       });
       if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
       report(*around, payload, 0);
     }
+    const std::size_t mark = address_of(node::home_of(node::block_of(payload))) % node::mark_space;
+    if (known != nullptr && mark == node::freed_mark) report(*known, payload, 0);
   }
   return node::as<Heap>(home);
 }

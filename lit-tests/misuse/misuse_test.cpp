@@ -343,16 +343,33 @@ std::string line_of_two(Owner first) {
 
 TEST_CASE("what has two owners is not touched again before the second is found out") {
   if constexpr (!checked) return;
-  alignas(64) std::byte region[256];
-  Heap heap(region);
-  const std::string twice = fatal + "double free of the block at 8";
-  CHECK(line_of_two(std::move(**heap.make<Mortal>().poll())) == twice);
-  CHECK(line_of_two(std::move(**heap.make_arc<Mortal>().poll())) == twice);
-  CHECK(line_of_two(std::move(**heap.make_array<Mortal>(1).poll())) == twice);
-  auto vec = heap.make_fixed_vec<Mortal>(2).poll();
-  REQUIRE((*vec)->push() != nullptr);
-  CHECK(line_of_two(std::move(**vec)) == twice);
-  CHECK(heap.stats().live == 0);
+  const auto line_of = [](auto make, bool behind_a_hole) {
+    alignas(64) std::byte region[256];
+    Heap heap(region);
+    void* const before = heap.try_allocate(layout);  // a block of 48 bytes
+    auto owner = make(heap);
+    if (behind_a_hole) heap.free(before, layout);
+    const std::string line = line_of_two(std::move(owner));
+    if (!behind_a_hole) heap.free(before, layout);
+    return line;
+  };
+  const std::string twice = fatal + "double free of the block at 56";
+  for (const bool behind_a_hole : {false, true}) {
+    CAPTURE(behind_a_hole);
+    CHECK(line_of([](Heap& heap) { return std::move(**heap.make<Mortal>().poll()); },
+                  behind_a_hole) == twice);
+    CHECK(line_of([](Heap& heap) { return std::move(**heap.make_arc<Mortal>().poll()); },
+                  behind_a_hole) == twice);
+    CHECK(line_of([](Heap& heap) { return std::move(**heap.make_array<Mortal>(1).poll()); },
+                  behind_a_hole) == twice);
+    CHECK(line_of(
+              [](Heap& heap) {
+                auto vec = heap.make_fixed_vec<Mortal>(2).poll();
+                REQUIRE((*vec)->push() != nullptr);
+                return std::move(**vec);
+              },
+              behind_a_hole) == twice);
+  }
 }
 
 TEST_CASE(

@@ -31,7 +31,8 @@ constexpr const char* about =
 constexpr const char* exit_codes =
     "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
 
-// Everything but diagnostics.
+// Standard output, but for `import`, which writes its script itself. Global, as the handler below
+// has no other way to it.
 Output& transcript() {
   static Output output{stdout};
   return output;
@@ -41,7 +42,7 @@ Output& transcript() {
 void stop_with_corruption(const char* line) noexcept {
   try {
     transcript().flush();
-  } catch (const OutputError&) {
+  } catch (...) {
     // The line can be told all the same.
   }
   std::fputs(line, stderr);

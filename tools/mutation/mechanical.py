@@ -6,8 +6,8 @@
     choose    the branches of ?: are exchanged   negate    the condition of an if or a loop
 
 Places come from clang's own tree, not from the text. Left out is what no run can see: constants of
-the compiler (static_assert, if constexpr, template arguments, declarations), and #if'd-out lines. No
-`return` or `break` is left out, and nothing between the #ifdefs of a tool other than ASan is broken.
+the compiler (static_assert, if constexpr, template arguments, declarations), and #if'd-out lines. Not
+tried: to drop a `return` or `break`, and anything between the #ifdefs of a tool other than ASan.
 """
 
 import re

@@ -19,30 +19,26 @@ LEGEND = ("**T** the layer's own tool reports it (relacy: a model's assertions, 
           "Miri, loom: what they would say of the same fault in Rust (an estimate).")
 
 
-def _is_seen(verdict, layer):
-    # A search that is longer is no verdict of relacy's: to it an allocation is one more step.
-    return bool(verdict and verdict.test) and (layer, verdict.by) != ("model", "time")
-
-
 def survivors(faults, results, layers):
     """Those that no layer saw."""
-    return [fault for fault in faults
-            if not any(_is_seen(results.get(fault, layer), layer) for layer in layers)]
+    def caught(fault):
+        verdicts = (results.get(fault, layer) for layer in layers)
+        return any(verdict and verdict.test for verdict in verdicts)
+    return [fault for fault in faults if not caught(fault)]
 
 
 def _cell(fault, layer, results):
     verdict = results.get(fault, layer)
     if verdict is None:
         return ""
-    return SIGNS[verdict.by] if _is_seen(verdict, layer) \
-        else {"enough": "·", "unreached": ""}.get(verdict.by, "–")
+    return SIGNS[verdict.by] if verdict.test else {"enough": "·", "unreached": ""}.get(verdict.by, "–")
 
 
 def _first(fault, layers, results):
     # What is said of the text may be about how a fault was spelt, so tests go first.
     for layer in sorted(layers, key=lambda layer: layer == "static"):
         verdict = results.get(fault, layer)
-        if _is_seen(verdict, layer):
+        if verdict and verdict.test:
             test = re.sub(r"(_test\.cpp|\.mn|\.test)$", "", verdict.test)
             return f"{layer}: {test}"
     return f"not caught: {fault.reason}" if fault.reason else "**not caught**"
