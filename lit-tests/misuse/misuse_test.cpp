@@ -349,7 +349,7 @@ TEST_CASE("what has two owners is not touched again before the second is found o
     void* const before = heap.try_allocate(layout);  // a block of 48 bytes
     auto owner = make(heap);
     if (behind_a_hole) heap.free(before, layout);
-    const std::string line = line_of_two(std::move(owner));
+    std::string line = line_of_two(std::move(owner));
     if (!behind_a_hole) heap.free(before, layout);
     return line;
   };

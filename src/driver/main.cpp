@@ -43,7 +43,7 @@ void stop_with_corruption(const char* line) noexcept {
   try {
     transcript().flush();
   } catch (...) {
-    // The line can be told all the same.
+    std::fputs("mneme: error: what came before this line was not written\n", stderr);
   }
   std::fputs(line, stderr);
   std::fputc('\n', stderr);
