@@ -87,14 +87,13 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   }
 }
 
-/// Ends a live block that has to wait on the free queue. Its bytes are closed to everybody but the
-/// queue.
+/// Ends a live block that has to wait on the free queue. Its bytes are closed to everybody, but the
+/// node, which the queue closes as it sets the link.
 [[nodiscard]] inline FreedNode* begin_freed(std::byte* block, std::size_t block_size) noexcept {
   instrument::returned(block + sizeof(LiveNode));
   instrument::undefined(block, block_size);
   auto* const freed = ::new (static_cast<void*>(block))
       FreedNode{nullptr, block_size | static_cast<std::size_t>(checked ? 1 : 0)};
-  instrument::sealed(block, sizeof(FreedNode));
   instrument::no_access(block + sizeof(FreedNode), block_size - sizeof(FreedNode));
   return freed;
 }

@@ -101,6 +101,17 @@ TEST_CASE_FIXTURE(Fixture, "the inside of a block, whatever it holds") {
   CHECK(line(a + 2 * word_bytes) == fatal + "smashed header of the block at 24");
 }
 
+TEST_CASE("the inside of a block that was never written") {
+  if constexpr (!checked) return;
+  alignas(64) std::byte region[256];
+  std::memset(region, 0, sizeof region);
+  Heap heap(region);
+  auto* const a = static_cast<std::byte*>(heap.try_allocate(layout));
+  CHECK(test::fatal_line_of([&] { heap.free(a + 2 * word_bytes, layout); }) ==
+        fatal + "smashed header of the block at 24");
+  heap.free(a, layout);
+}
+
 TEST_CASE("the end of the region is no block, and nothing beyond it is read") {
   if constexpr (!checked) return;
   const std::string outside = fatal + "foreign pointer: not in this heap's region";

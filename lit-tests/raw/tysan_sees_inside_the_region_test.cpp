@@ -69,4 +69,11 @@ TEST_CASE("memory is used again for other types, by owners") {
   }
 }
 
+TEST_CASE("memory is used again for a heap that lies in it") {
+  for (std::size_t at = 0; at < sizeof memory; at += 8) write(memory + at, 0.5);
+  Heap& heap = *Heap::bootstrap(memory).value();
+  CHECK(heap.stats().live == 0);
+  heap.~Heap();
+}
+
 }  // namespace

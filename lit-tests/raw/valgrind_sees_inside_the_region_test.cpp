@@ -2,6 +2,7 @@
 // RUN: %wrong 'use after free' | FileCheck %s --check-prefix=FREED
 // RUN: %wrong 'use after defer' | FileCheck %s --check-prefix=FREED
 // RUN: %wrong 'overflow by a byte' | FileCheck %s --check-prefix=OVER
+// RUN: %wrong 'overflow of what has grown' | FileCheck %s --check-prefix=GROWN
 // RUN: %wrong 'underflow into the header' | FileCheck %s --check-prefix=UNDER
 // RUN: %wrong 'read before write' | FileCheck %s --check-prefix=UNSET
 // RUN: %wrong 'read before write in a reused block' | FileCheck %s --check-prefix=UNSET
@@ -19,6 +20,11 @@
 // OVER: is 0 bytes after a block of size 41 alloc'd
 // OVER: In a HeapRegion:
 // OVER: Invalid write of size 1
+// GROWN: In a StaticRegion:
+// GROWN: Invalid write of size 1
+// GROWN: is 0 bytes after a block of size 57 alloc'd
+// GROWN: In a HeapRegion:
+// GROWN: Invalid write of size 1
 // UNDER: In a StaticRegion:
 // UNDER: Invalid write of size 1
 // UNDER: is 7 bytes after a block of size 40 alloc'd
@@ -92,6 +98,15 @@ TEST_CASE_TEMPLATE("overflow by a byte", Region, BOTH_REGIONS) {
   const Layout odd_layout{.size = 41, .align = 8};
   auto* const odd = static_cast<std::byte*>(here.heap.try_allocate(odd_layout));
   test::write(odd + 41);  // still inside of the block, which is rounded up
+  here.heap.free(odd, odd_layout);
+}
+
+TEST_CASE_TEMPLATE("overflow of what has grown", Region, BOTH_REGIONS) {
+  World<Region> here;
+  const Layout odd_layout{.size = 57, .align = 8};
+  auto* const odd = static_cast<std::byte*>(here.heap.try_allocate(here.layout));
+  REQUIRE(here.heap.try_resize(odd, here.layout, odd_layout));
+  test::write(odd + 57);  // still inside of the block, which is rounded up
   here.heap.free(odd, odd_layout);
 }
 
