@@ -369,8 +369,6 @@ TEST_CASE("what has two owners is not touched again before the second is found o
     CAPTURE(behind_a_hole);
     CHECK(line_of([](Heap& heap) { return std::move(**heap.make<Mortal>().poll()); },
                   behind_a_hole) == twice);
-    CHECK(line_of([](Heap& heap) { return std::move(**heap.make_arc<Mortal>().poll()); },
-                  behind_a_hole) == twice);
     CHECK(line_of([](Heap& heap) { return std::move(**heap.make_array<Mortal>(1).poll()); },
                   behind_a_hole) == twice);
     CHECK(line_of(

@@ -39,6 +39,7 @@ bool works(mneme::Heap& heap) {
 int main() {
   const auto heap = mneme::Heap::bootstrap(memory);
   if (!heap || !works(**heap) || (*heap)->validate() != nullptr) return 1;
+  if (((*heap)->counts().grants > 0) != mneme::Stats::enabled) return 1;
   (*heap)->~BasicHeap();
   print(mneme::checked ? "checked" : "unchecked");
   print(mneme::Stats::enabled ? ", counts: " : ", does not count: ");
