@@ -3,11 +3,11 @@
 
 There is no other description of the build: what lies in a folder is built by that folder's rule.
 
-    src/driver/*.cpp                ->  build/VARIANT/mneme
+    src/driver/**/*.cpp             ->  build/VARIANT/mneme
     src/examples/NAME.cpp           ->  build/VARIANT/examples/NAME
-    lit-tests/FOLDER/NAME_test.cpp  ->  build/VARIANT/tests/NAME_test
+    lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
-    lit-tests/model/NAME_model.cpp  ->  build/model/NAME_model
+    lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
 The first variant, release, is the one to edit by: each file is compiled by itself. The others compile
@@ -36,12 +36,12 @@ LLVM_BIN = "/usr/lib/llvm-22/bin"
 LIT = f"/usr/bin/python3 {LLVM_BIN}/lit"
 
 # doctest uses __COUNTER__, an extension to clang; g++ ignores a -Wno- that it does not know.
-COMMON = ("-std=c++23 -pthread -Iinclude -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion "
+COMMON = ("-std=c++23 -pthread -Iinclude -Isrc -Ilit-tests -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion "
           "-Wshadow -Wold-style-cast -Wnon-virtual-dtor -Wno-c2y-extensions -Werror")
 ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-sanitize-trap=local-bounds "
         "-fno-omit-frame-pointer")
-QUARANTINE = "-DMNEME_DEFAULT_RAW_HEADER='\"../../lit-tests/raw/Inputs/quarantining.hpp\"'"
+QUARANTINE = "-DMNEME_DEFAULT_RAW_HEADER='\"../../lit-tests/support/quarantining.hpp\"'"
 VARIANTS = {  # name: (compiler, flags)
     "release": (CLANG, "-O2 -g1"),
     "debug": (CLANG, "-O0 -g"),
@@ -54,12 +54,12 @@ VARIANTS = {  # name: (compiler, flags)
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} {QUARANTINE}"),
     "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
     "msan": (CLANG, "-O1 -g1 -fsanitize=memory -fsanitize-memory-track-origins=2 "
-                    "-fsanitize-ignorelist=lit-tests/msan.ignore"),
+                    "-fsanitize-ignorelist=lit-tests/sanitizers/msan.ignore"),
     "tysan": (CLANG, "-O1 -g1 -fsanitize=type"),
     "rtsan": (CLANG, "-O1 -g1 -fsanitize=realtime"),
 }
 # For the tests whose threads Helgrind watches.
-HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/wait/Inputs/helgrind_atomic.hpp\"'"
+HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
 # What tools/check builds and runs; the models are one more suite.
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
@@ -69,9 +69,9 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 # tests, tsan has those with threads, and unchecked those that misuse nothing.
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "msan", "tysan")
 WITHOUT_MISUSES = ("tsan", "unchecked")
-DRIVER_MAIN = "src/driver/main.cpp"
+DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
-NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/doctest_main.cpp")
+NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/support/doctest_main.cpp")
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; within a file the first variant looks for that.
 BATCH = "-I. -Wno-shadow"
@@ -79,7 +79,7 @@ BATCH = "-I. -Wno-shadow"
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 # All that the harness with threads needs of the driver, which else is built a third time.
-FUZZ_CODEC = ("canonical", "codec", "diagnostic", "language")
+FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
 
 # The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
@@ -175,7 +175,7 @@ def optimization_of(file, variant=""):
 
 
 def driver_files():
-    return [file for file in sources("src/driver/*.cpp") if file != DRIVER_MAIN]
+    return [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]
 
 
 def misuses():
@@ -207,7 +207,7 @@ def has_threads(test):
 
 def tests_without_program(variant):
     """The tests whose program a variant does not build."""
-    left_out = [Path(file).name for file in sources("lit-tests/*/*_test.cpp")
+    left_out = [Path(file).name for file in sources("lit-tests/**/*_test.cpp")
                 if (variant in CORE_ONLY and uses_driver(file))
                 or (variant == "tsan" and not has_threads(file))]
     if variant in WITHOUT_MISUSES:
@@ -250,21 +250,21 @@ def add_variant(variant, is_first):
         for file in misuses():
             link(f"misuse/{Path(file).stem}", [compile_one(file)])
 
-    doctest_main, left_out = compile_one("lit-tests/doctest_main.cpp"), tests_without_program(variant)
+    doctest_main, left_out = compile_one("lit-tests/support/doctest_main.cpp"), tests_without_program(variant)
     together = {}  # (name of a program, flags): its tests
-    for file in sources("lit-tests/*/*_test.cpp"):
+    for file in sources("lit-tests/**/*_test.cpp"):
         if Path(file).name in left_out or not (is_first or is_run_by(variant, file)):
             continue
         name, flags = Path(file).parent.name, ""
         if uses_driver(file):
-            name, flags = f"{name}_driver", "-Isrc"
+            name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
             name, flags = f"{name}_helgrind", f"{flags} {HELGRIND}"
         if is_first or is_alone(file):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     for (name, flags), files in together.items():
-        driver, libraries = ([archive], "-lfmt") if "-Isrc" in flags else ([], "")
+        driver, libraries = ([archive], "-lfmt") if uses_driver(files[0]) else ([], "")
         if len(files) == 1:
             name, source = Path(files[0]).stem, files[0]
         else:
@@ -282,11 +282,11 @@ def add_models():
         return add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
                    flags=f"{COMMON} {MODEL}")
 
-    search = compile_one("lit-tests/model/Inputs/search.cpp")
+    search = compile_one("lit-tests/models/Inputs/search.cpp")
     add("model", "phony", [
         add(f"build/model/{Path(file).stem}", "link", [compile_one(file), search],
             compiler=CLANG, flags=f"{COMMON} {MODEL}")
-        for file in sources("lit-tests/model/*_model.cpp")])
+        for file in sources("lit-tests/models/*_model.cpp")])
 
 
 def add_fuzz_build(name, flags, harnesses, driver):
@@ -295,9 +295,9 @@ def add_fuzz_build(name, flags, harnesses, driver):
 
     def compile_one(file, more=""):
         return add(f"{out}/obj/{file}.o", "compile", [file], compiler=CLANG,
-                   flags=f"{COMMON} {flags} -fsanitize=fuzzer-no-link -Isrc {more}")
+                   flags=f"{COMMON} {flags} -fsanitize=fuzzer-no-link {more}")
 
-    shared = [compile_one(file) for file in sources("fuzz/shared/*.cpp")]
+    shared = [compile_one(file) for file in sources("fuzz/support/*.cpp")]
     archives = [add(f"{out}/libshared.a", "archive", shared),
                 add(f"{out}/libdriver.a", "archive", [compile_one(batch(f"{name}-driver", driver), BATCH)])]
     return [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
@@ -307,7 +307,7 @@ def add_fuzz_build(name, flags, harnesses, driver):
 def add_fuzz():
     """The harnesses of fuzz/ in their three builds, and the driver to try on what they find."""
     others = [file for file in sources("fuzz/*.cpp") if file not in FUZZ_THREADED]
-    codec = [f"src/driver/{name}.cpp" for name in FUZZ_CODEC]
+    codec = [f"src/driver/language/{name}.cpp" for name in FUZZ_CODEC]
     sanitized = VARIANTS["asan"][1]
     programs = [
         *add_fuzz_build("fuzz", sanitized, others, driver_files()),
@@ -333,7 +333,7 @@ def add_text_checks(variants, unsupported):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
     core = sources("include/mneme/**/*.hpp")
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
-    programs = sources("src/**/*.cpp") + sources("lit-tests/*/*.cpp")
+    programs = sources("src/**/*.cpp") + sources("lit-tests/**/*.cpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -346,20 +346,20 @@ def add_text_checks(variants, unsupported):
          for name, (compiler, flags) in HEADER_CHECKS.items()
          if compiler == CLANG or "gcc" not in unsupported
          for file in (core if name == alone else [batch("headers", core)])]
-        + [header("plain", file, CLANG, "-Isrc") for file in others])
+        + [header("plain", file, CLANG, "") for file in others])
 
     # Each file is tidied by itself, and again whenever the edge that compiles it was due.
     compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
     compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
     compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs
-                 if not file.startswith("lit-tests/model/")}
+                 if not file.startswith("lit-tests/models/") and "/Inputs/" not in file}
     compiled |= {file: f"build/model/obj/{file}.o"
-                 for file in sources("lit-tests/model/**/*.cpp") if "model" not in unsupported}
+                 for file in sources("lit-tests/models/**/*.cpp") if "model" not in unsupported}
     compiled |= {file: f"build/fuzz{'-threads' if file in FUZZ_THREADED else ''}/obj/{file}.o"
                  for file in sources("fuzz/**/*.cpp")}
     configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
     tidied = [add(f"build/tidy/{file}.ok", "tidy", [file], [*({edge} & outputs), *configs],
-                  flags=f"-x c++ {COMMON} -Isrc -Wno-pragma-once-outside-header")
+                  flags=f"-x c++ {COMMON} -Wno-pragma-once-outside-header")
               for file, edge in compiled.items()]
     add("tidy", "phony", tidied)
 
@@ -426,8 +426,8 @@ def main():
     # of the harnesses by its whole path: `fuzz` alone is the target that builds them all.
     looked_at = ["configure.py", "build.ninja.in", "lit-tests/lit.site.cfg.py.in",
                  *sources("include/**/"), *sources("src/**/"), *sources("lit-tests/**/"),
-                 ROOT / "fuzz", "fuzz/shared",
-                 *sources("lit-tests/*/*_test.cpp")]
+                 ROOT / "fuzz", "fuzz/support",
+                 *sources("lit-tests/**/*_test.cpp")]
     (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(map(str, looked_at))}\n")
     (ROOT / "build.ninja").write_text(build_description(variants, unsupported, sites))
 

@@ -1,11 +1,11 @@
 // purpose: a planted bug that must be found in seconds: it proves that the chain reports.
-// room: fuzz; includes a raw heap and the driver's codec and oracle.
+// layer: fuzz; includes a raw heap and the driver's codec and oracle.
 // threads: one.
 // invariants: this target fails, and nothing else does.
-#include <driver/codec.hpp>
 #include <mneme/raw/first_fit.hpp>
+#include "driver/language/byte_codec.hpp"
 
-#include "shared/raw_run.hpp"
+#include "support/raw_run.hpp"
 
 using namespace mneme;
 

@@ -1,12 +1,12 @@
 // purpose: coroutines that ask, sleep, are resumed, destroyed, or resumed although nobody answered.
-// room: fuzz; includes the library.
+// layer: fuzz; includes the library.
 // threads: one.
 // invariants: P1, P2, P5, P6, P8, P9, P13; the same input gives the same run.
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "shared/sleepers.hpp"
+#include "support/sleepers.hpp"
 
 using namespace mneme::fuzz;
 
@@ -44,7 +44,7 @@ std::string told(const std::vector<Step>& steps) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<Step> steps = steps_of(data, size);
-  const TextStory story(told(steps));
+  const TextStory reproducer(told(steps));
   Sleepers sleepers;
   for (const auto& [act, which, words] : steps) sleepers.step(act, which, words);
   sleepers.finish();

@@ -1,11 +1,11 @@
 // purpose: any stream of steps on one heap, or on two at a time, against the oracle.
-// room: fuzz; includes the driver's codec and executor.
+// layer: fuzz; includes the driver's codec and executor.
 // threads: one.
 // invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle knows them; every raw heap validates; what
 //   was decoded is the same script after it was encoded and decoded.
 #include <optional>
 
-#include "shared/script_run.hpp"
+#include "support/script_run.hpp"
 
 using namespace mneme::fuzz;
 

@@ -1,5 +1,5 @@
 // purpose: the arithmetic of sizes and alignments against 128-bit numbers.
-// room: fuzz; includes L0.
+// layer: fuzz; includes L0.
 // threads: one.
 // invariants: P7.
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <mneme/layout.hpp>
 #include <string>
 
-#include "shared/finding.hpp"
+#include "support/finding.hpp"
 
 using namespace mneme;
 
@@ -38,9 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(words.data(), data, sizeof words);
   const auto [a, b, address] = words;
   const std::size_t unit = std::size_t{1} << (data[sizeof words] % 64);
-  const fuzz::TextStory story("# a " + std::to_string(a) + ", b " + std::to_string(b) +
-                              ", address " + std::to_string(address) + ", unit " +
-                              std::to_string(unit) + "\n");
+  const fuzz::TextStory reproducer("# a " + std::to_string(a) + ", b " + std::to_string(b) +
+                                   ", address " + std::to_string(address) + ", unit " +
+                                   std::to_string(unit) + "\n");
   same(checked_add(a, b), Wide{a} + b, "checked_add");
   same(checked_multiply(a, b), Wide{a} * b, "checked_multiply");
   same(round_up(a, unit), Wide{a} + unit - 1 > size_max ? size_max + 1 : up(a, unit), "round_up");

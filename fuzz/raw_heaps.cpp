@@ -1,13 +1,13 @@
 // purpose: every raw heap under the same steps, against an oracle each, and against each other.
-// room: fuzz; includes the raw heaps and the driver's codec and oracle.
+// layer: fuzz; includes the raw heaps and the driver's codec and oracle.
 // threads: one.
 // invariants: P8, P9; heaps of one kind do exactly the same, those of two kinds what they must.
-#include <driver/codec.hpp>
 #include <mneme/raw/fault_injecting.hpp>
 #include <mneme/raw/first_fit.hpp>
+#include "driver/language/byte_codec.hpp"
 
-#include "shared/best_fit.hpp"
-#include "shared/raw_run.hpp"
+#include "support/best_fit.hpp"
+#include "support/raw_run.hpp"
 
 using namespace mneme;
 

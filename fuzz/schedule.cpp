@@ -1,8 +1,8 @@
 // purpose: two to four tasks on one heap, stopped before any atomic step that the input says.
-// room: fuzz; includes the library, on atomics that let the schedule in.
+// layer: fuzz; includes the library, on atomics that let the schedule in.
 // threads: one; tasks are fibers.
 // invariants: P1–P5, P8, P9; the same input gives the same run.
-#include "shared/schedule.hpp"
+#include "support/schedule.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto run = [&] {

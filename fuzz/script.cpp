@@ -1,13 +1,13 @@
 // purpose: any text through parser, formatter and executor, as `mneme run` does it.
-// room: fuzz; includes the driver's front end and executor.
+// layer: fuzz; includes the driver's front end and executor.
 // threads: one.
 // invariants: a script that parses is formatted to one with the same steps, and formatted twice
 //   it stays as it is; a run ends well, or with one of the errors that it may have.
-#include <driver/executor.hpp>
-#include <driver/parser.hpp>
+#include "driver/execute/executor.hpp"
+#include "driver/language/parser.hpp"
 
-#include "shared/finding.hpp"
-#include "shared/script_mutator.hpp"
+#include "support/finding.hpp"
+#include "support/script_mutator.hpp"
 
 using namespace mneme::fuzz;
 using namespace mneme::driver;
@@ -38,7 +38,7 @@ bool run(std::string_view text, std::size_t default_heap_bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = text_of_bytes(data, size);
-  const TextStory story(text);
+  const TextStory reproducer(text);
   try {
     check_format(text);
     if (run(text, 1024)) run(text, 0);

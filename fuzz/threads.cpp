@@ -1,5 +1,5 @@
 // purpose: two to four real threads on one heap, for ThreadSanitizer to watch.
-// room: fuzz; includes the library and the driver's codec.
+// layer: fuzz; includes the library and the driver's codec.
 // threads: as the input says. It finds races rather than reproducing them, so it tells what it ran.
 // invariants: P1 at the end, P3, P5, P8, P9, P11.
 #include <barrier>
@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "shared/actor.hpp"
-#include "shared/world.hpp"
+#include "support/actor.hpp"
+#include "support/world.hpp"
 
 using namespace mneme;
 

@@ -1,13 +1,13 @@
 // purpose: any bytes through the importers of recorded traces.
-// room: fuzz; includes the driver's importers, parser and executor.
+// layer: fuzz; includes the driver's importers, parser and executor.
 // threads: one.
 // invariants: no line is lost; what is written is a script whose every step makes sense.
-#include <driver/executor.hpp>
-#include <driver/import.hpp>
-#include <driver/import_command.hpp>
-#include <driver/parser.hpp>
+#include "driver/commands/import_command.hpp"
+#include "driver/execute/executor.hpp"
+#include "driver/import/importer.hpp"
+#include "driver/language/parser.hpp"
 
-#include "shared/finding.hpp"
+#include "support/finding.hpp"
 
 using namespace mneme::fuzz;
 using namespace mneme::driver;
@@ -39,7 +39,7 @@ std::string imported(std::string_view text, TraceFormat format) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return -1;
   const std::string text = text_of_bytes(data + 1, size - 1);
-  const TextStory story(text);
+  const TextStory reproducer(text);
   const std::string script = imported(text, static_cast<TraceFormat>(data[0] % 4));
   try {
     Source source(script, "imported");

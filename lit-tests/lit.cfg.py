@@ -18,7 +18,7 @@ config.suffixes = {".mn", ".test", "_test.cpp"}
 config.excludes = {"Inputs"}
 if config.without_program:  # there is no driver, nor what is built with it
     config.suffixes = {".test", "_test.cpp"}
-    config.excludes |= {"driver", "scenarios", "script", "tools", *config.without_program}
+    config.excludes |= {"cli", "driver", "scenarios", "tools", *config.without_program}
 config.available_features.add(config.variant)
 if config.lacking:
     config.unsupported = True
@@ -30,15 +30,15 @@ if config.has_gcc:
 if config.variant == "quarantine":
     config.available_features.add("asan")
 if config.variant == "model":  # a suite of its own, whose programs are built once
-    config.test_source_root += "/model"
+    config.test_source_root += "/models"
     config.suffixes = {".test", "_model.cpp"}
 else:
-    config.excludes.add("model")
+    config.excludes.add("models")
 lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
-runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/tysan_runner.sh"}.get(
+runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(
     config.variant, "")
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),

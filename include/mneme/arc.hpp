@@ -1,5 +1,5 @@
 // purpose: shared ownership of one object in a heap, counted.
-// room: L3; includes L0–L2 and box.
+// layer: L3; includes L0–L2 and box.
 // threads: an Arc is one thread's at a time; Arcs of one object may be used on many at once.
 // invariants: the count is the number of Arcs, and cannot overflow; the last one destroys.
 #pragma once
@@ -87,9 +87,9 @@ class [[nodiscard]] Arc {
 
 /// `make_arc<T>(args…)`: a request for the first Arc of a new T. The arguments are kept by value
 /// until the grant.
-template <RawHeap Raw, ShortLock Short>
+template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
-auto BasicHeap<Raw, Short>::make_arc(Args&&... args) {
+auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {
   return request_object<typename Arc<T, BasicHeap>::Shared>(*this, &Arc<T, BasicHeap>::from_leaked,
                                                             std::forward<Args>(args)...);
 }

@@ -1,5 +1,5 @@
 // purpose: the sole owner of a number of objects in a row.
-// room: L3; includes L0–L2 and fixed_vec.
+// layer: L3; includes L0–L2 and fixed_vec.
 // threads: as its elements.
 // invariants: the count travels in the handle, so an array costs one word like all else (P10).
 #pragma once
@@ -61,10 +61,10 @@ class [[nodiscard]] Array {
 
 /// `make_array<T>(count)`: a request for `count` value-initialised T. `too_large` if count ×
 /// sizeof(T) overflows.
-template <RawHeap Raw, ShortLock Short>
+template <RawHeap Raw, QueueLock Queue>
 template <class T>
-auto BasicHeap<Raw, Short>::make_array(std::size_t count) noexcept {
-  auto build = [count](Block<BasicHeap> block) {
+auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
+  auto build = [count](Allocation<BasicHeap> block) {
     // Filled as a vector, so that elements built so far are destroyed if a constructor throws.
     T* const data = node::as<T>(static_cast<std::byte*>(block.leak()));
     auto vec = FixedVec<T, BasicHeap>::from_leaked({data, 0, count});

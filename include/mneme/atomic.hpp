@@ -1,5 +1,5 @@
 // purpose: the one seam through which every atomic of the protocol goes.
-// room: L0; includes nothing of mneme.
+// layer: L0; includes nothing of mneme.
 // threads: any.
 // invariants: each operation states its memory order; a model checker replaces all at once.
 #pragma once

@@ -1,5 +1,5 @@
 // purpose: the sole owner of one object in a heap.
-// room: L3; includes L0–L2.
+// layer: L3; includes L0–L2.
 // threads: as the object; its end may be on any thread, and in an interrupt if T's destructor may.
 // invariants: as small as a pointer; the way back to the heap is the word before the object (P10).
 #pragma once
@@ -50,9 +50,9 @@ static_assert(sizeof(Box<int>) == sizeof(void*));
 
 /// `make<T>(args…)`: a request for a Box<T>. The arguments are kept by value until the grant; T is
 /// built from them on the thread that takes the answer.
-template <RawHeap Raw, ShortLock Short>
+template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
-auto BasicHeap<Raw, Short>::make(Args&&... args) {
+auto BasicHeap<Raw, Queue>::make(Args&&... args) {
   return request_object<T>(*this, &Box<T, BasicHeap>::from_leaked, std::forward<Args>(args)...);
 }
 

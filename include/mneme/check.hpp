@@ -1,5 +1,5 @@
 // purpose: one exact line that stops the program at misuse; and the words for P4, which it ends.
-// room: L0; includes nothing of mneme.
+// layer: L0; includes nothing of mneme.
 // threads: any; the line is built on the caller's stack, so interrupts may fail too.
 // invariants: a fatal line ends the program, and nothing is allocated on the way.
 #pragma once
@@ -38,7 +38,7 @@
 namespace mneme {
 
 /// True in builds that catch misuse (promise P12).
-inline constexpr bool checked = MNEME_CHECKED != 0;
+inline constexpr bool checks_enabled = MNEME_CHECKED != 0;
 
 /// Called with one whole line (no newline) when the program must stop. It must not return; if it
 /// does, the program traps. May be called from any thread and from interrupts.
@@ -123,7 +123,7 @@ class FatalLine {
 
 /// Stops the program with `mneme: fatal: WHAT` in checked builds if `good` is false.
 constexpr void check(bool good, const char* what) noexcept {
-  if constexpr (checked) {
+  if constexpr (checks_enabled) {
     if (!good) FatalLine{}.text(what).stop();
   }
 }

@@ -1,5 +1,5 @@
 // purpose: the reasons for which a request is not met, as values.
-// room: L0; includes nothing of mneme.
+// layer: L0; includes nothing of mneme.
 // threads: any; plain values.
 // invariants: none.
 #pragma once

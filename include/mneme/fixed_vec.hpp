@@ -1,5 +1,5 @@
 // purpose: a vector that never grows: its room is asked for once.
-// room: L3; includes L0–L2.
+// layer: L3; includes L0–L2.
 // threads: as its elements.
 // invariants: size <= capacity; capacity × sizeof(T) was checked when the room was asked for (P7).
 #pragma once
@@ -94,10 +94,10 @@ class [[nodiscard]] FixedVec {
 
 /// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. `too_large` if capacity ×
 /// sizeof(T) overflows.
-template <RawHeap Raw, ShortLock Short>
+template <RawHeap Raw, QueueLock Queue>
 template <class T>
-auto BasicHeap<Raw, Short>::make_fixed_vec(std::size_t capacity) noexcept {
-  auto build = [capacity](Block<BasicHeap> block) {
+auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
+  auto build = [capacity](Allocation<BasicHeap> block) {
     T* const data = node::as<T>(static_cast<std::byte*>(block.leak()));
     return FixedVec<T, BasicHeap>::from_leaked({data, 0, capacity});
   };

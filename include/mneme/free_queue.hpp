@@ -1,5 +1,5 @@
 // purpose: the deferred blocks: an intrusive queue that any thread or interrupt may push on.
-// room: L1; includes L0 and node.
+// layer: L1; includes L0 and node.
 // threads: push from anywhere, also inside another push or the drain; drain by the heap's owner.
 // invariants: no half-linked state: a block is in the chain, or it is not.
 #pragma once
@@ -23,7 +23,7 @@ class FreeQueue {
     // publishes nothing.
     node::FreedNode* head = head_.load(std::memory_order_relaxed);
     do {
-      const instrument::Window window(freed, sizeof *freed);
+      const instrument::ScopedUnpoison window(freed, sizeof *freed);
       freed->link = head;
       // (free.push) release: pairs with acquire (free.drain); publishes link and size.
       // (free.retry) relaxed: the failed attempt only learns the new head and publishes nothing.

@@ -1,5 +1,5 @@
 // purpose: exclusive use of a heap, for as long as an object lives.
-// room: L2; includes L0, L1 and heap.
+// layer: L2; includes L0, L1 and heap.
 // threads: a guard is one thread's at a time; it may move to another with the usual hand-over.
 // invariants: P1 (letting go settles), P2 (the one door around the queue).
 #pragma once
@@ -31,16 +31,16 @@ class [[nodiscard]] Guard {
   /// layout)` of the heap. O(raw heap).
   [[nodiscard]] void* allocate(Layout layout) noexcept {
     check(heap_ != nullptr, empty_guard);
-    const auto block_layout = heap_->admit(layout);
+    const auto block_layout = heap_->check_layout(layout);
     if (!block_layout || heap_->is_closed()) return nullptr;
     heap_->reclaim();
-    return heap_->carve(*block_layout, layout.size);
+    return heap_->allocate_block(*block_layout, layout.size);
   }
 
   /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.
   [[nodiscard]] Stats stats() const noexcept {
     check(heap_ != nullptr, empty_guard);
-    Stats stats = heap_->counts();
+    Stats stats = heap_->counters();
     stats.largest_free_bytes = heap_->raw_.largest_hole_bytes();
     return stats;
   }
@@ -66,9 +66,9 @@ class [[nodiscard]] Guard {
   Heap* heap_ = nullptr;
 };
 
-template <RawHeap Raw, ShortLock Short>
-Guard<BasicHeap<Raw, Short>> BasicHeap<Raw, Short>::try_lock() noexcept {
-  return this->word_.take() ? Guard<BasicHeap>(*this) : Guard<BasicHeap>();
+template <RawHeap Raw, QueueLock Queue>
+Guard<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::try_lock() noexcept {
+  return this->lock_.try_acquire() ? Guard<BasicHeap>(*this) : Guard<BasicHeap>();
 }
 
 }  // namespace mneme

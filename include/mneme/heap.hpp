@@ -1,5 +1,5 @@
 // purpose: the asynchronous heap as its users see it.
-// room: L2; includes L0, L1 and protocol.
+// layer: L2; includes L0, L1 and protocol.
 // threads: all public members from any thread; free and defer_free also from interrupts.
 // invariants: P1–P9, P12, P13.
 #pragma once
@@ -10,10 +10,10 @@
 #include <span>
 
 #include "error.hpp"
+#include "heap_core.hpp"
 #include "layout.hpp"
 #include "misuse.hpp"
 #include "node.hpp"
-#include "protocol.hpp"
 #include "raw/first_fit.hpp"
 #include "registry.hpp"
 #include "stats.hpp"
@@ -36,18 +36,18 @@ class Request;
 
 /// An asynchronous heap over one region of memory.
 ///
-/// `Raw` is the raw heap inside; `Short` the short lock: a critical section on targets with one
+/// `Raw` is the raw heap inside; `Queue` the queue lock: a critical section on targets with one
 /// core. Neither copied nor moved: every block leads back to its address.
-template <RawHeap Raw = DefaultRaw, ShortLock Short = SpinLock>
-class BasicHeap : Protocol<Raw, Short> {
-  using Base = Protocol<Raw, Short>;
-  static_assert(!checked || sizeof(Base) >= node::mark_space, "marks point into the heap");
+template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
+class BasicHeap : HeapCore<Raw, Queue> {
+  using Base = HeapCore<Raw, Queue>;
+  static_assert(!checks_enabled || sizeof(Base) >= node::tag_space, "marks point into the heap");
 
  public:
   /// A heap over `region`, with its control block outside of it. A region too small for one block
   /// gives a heap that refuses every request. The region must outlive the heap.
   explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {
-    if constexpr (checked) registry.add(this);
+    if constexpr (checks_enabled) registry.add(this);
   }
 
   /// A heap whose control block is the first part of `region`. It lives until it is destroyed by
@@ -67,10 +67,10 @@ class BasicHeap : Protocol<Raw, Short> {
 
   /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held.
   ~BasicHeap() {
-    if constexpr (checked) {
-      check(this->word_.take(), "heap destroyed while it is locked");
+    if constexpr (checks_enabled) {
+      check(this->lock_.try_acquire(), "heap destroyed while it is locked");
       this->reclaim();
-      check(this->lists_.waiting() == 0 && this->lists_.ready() == 0,
+      check(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
             "heap destroyed while requests wait");
       if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
         FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
@@ -97,10 +97,10 @@ class BasicHeap : Protocol<Raw, Short> {
   /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
   /// `free(payload, layout)`. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
-    const auto block_layout = this->admit(layout);
-    if (!block_layout || !this->word_.take()) return nullptr;
+    const auto block_layout = this->check_layout(layout);
+    if (!block_layout || !this->lock_.try_acquire()) return nullptr;
     this->reclaim();
-    void* const payload = this->newcomer(*block_layout, layout.size);
+    void* const payload = this->allocate_if_no_waiters(*block_layout, layout.size);
     this->settle();
     return payload;
   }
@@ -110,28 +110,28 @@ class BasicHeap : Protocol<Raw, Short> {
   /// and the waiting requests it makes room for are granted: their wakers are the only foreign code
   /// called. `layout` must be the one the block was asked for with.
   void free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
-    const Returned block = verified(payload, layout);
+    const BlockRef block = checked_block(payload, layout);
     this->release_block(block.start, block.size);
   }
 
   /// Gives back a block in O(1): pushed and flagged. The work is done by the next release, request
   /// or poll.
   void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
-    const Returned block = verified(payload, layout);
+    const BlockRef block = checked_block(payload, layout);
     this->counters_.subtract(Count::live);
     this->push_deferred(block.start, block.size);
-    this->word_.defer();
+    this->lock_.post_work();
   }
 
   /// Makes a block longer or shorter where it stands; false, and nothing changed, if that cannot be
   /// done now. A block grows only while nobody waits (P2); the alignment must stay. On success its
   /// layout is `wanted`. O(raw heap).
   [[nodiscard]] bool try_resize(void* payload, Layout layout, Layout wanted) noexcept {
-    const Returned block = verified(payload, layout);
-    const auto to = this->admit(wanted);
-    if (!to || wanted.align != layout.align || !this->word_.take()) return false;
+    const BlockRef block = checked_block(payload, layout);
+    const auto to = this->check_layout(wanted);
+    if (!to || wanted.align != layout.align || !this->lock_.try_acquire()) return false;
     this->reclaim();
-    const bool may_grow = this->lists_.waiting() == 0 && !is_closed();
+    const bool may_grow = this->requests_.waiting() == 0 && !is_closed();
     const bool done = (to->size <= block.size || may_grow) &&
                       this->raw_.resize(block.start, block.size, to->size);
     if (done) {
@@ -151,12 +151,12 @@ class BasicHeap : Protocol<Raw, Short> {
   /// reclaiming and granting are left to them. Returns how many it resumed; they run on the
   /// caller's thread, under no lock.
   std::size_t poll() noexcept {
-    if (this->word_.leave_work()) this->settle();
-    std::size_t round = 0;
-    this->edit_lists([&] { round = this->lists_.next_round(); });
+    if (this->lock_.post_work_or_acquire()) this->settle();
+    std::size_t epoch = 0;
+    this->with_requests_then_settle([&] { epoch = this->requests_.next_epoch(); });
     std::size_t resumed = 0;
     for (std::coroutine_handle<> task{};; ++resumed) {
-      this->edit_lists([&] { task = this->lists_.next_ready(round); });
+      this->with_requests_then_settle([&] { task = this->requests_.next_ready(epoch); });
       if (!task) break;
       task.resume();
     }
@@ -167,28 +167,26 @@ class BasicHeap : Protocol<Raw, Short> {
   /// Frees still work.
   void close() noexcept { this->close_all(); }
 
-  [[nodiscard]] bool is_closed() const noexcept { return this->lists_.closed(); }
+  [[nodiscard]] bool is_closed() const noexcept { return this->requests_.closed(); }
 
   /// Whether somebody holds the heap just now: a hint.
-  [[nodiscard]] bool is_locked() const noexcept { return this->word_.is_locked(); }
+  [[nodiscard]] bool is_locked() const noexcept { return this->lock_.is_locked(); }
 
   /// The region's whole words, in bytes.
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return this->raw_.capacity_bytes(); }
 
-  /// What a request for `layout` would be refused with at once, or its block. O(1).
-  [[nodiscard]] std::expected<BlockLayout, AllocError> admits(Layout layout) const noexcept {
-    return this->admit(layout);
-  }
+  /// The block for `layout`, or the error that a request for it would get at once. O(1).
+  using Base::check_layout;
 
   /// The counters alone. Wait-free, changes nothing.
-  [[nodiscard]] Stats counts() const noexcept {
+  [[nodiscard]] Stats counters() const noexcept {
     const auto& counters = this->counters_;
     return {.capacity_bytes = capacity_bytes(),
             .used_bytes = counters.get(Count::used_bytes),
             .peak_bytes = counters.get(Count::peak_bytes),
             .largest_free_bytes = std::nullopt,
             .live = counters.get(Count::live),
-            .waiting = this->lists_.waiting(),
+            .waiting = this->requests_.waiting(),
             .deferred = counters.get(Count::deferred),
             .grants = counters.get(Count::grants),
             .waits = counters.get(Count::waits),
@@ -200,7 +198,7 @@ class BasicHeap : Protocol<Raw, Short> {
   /// settles it, as a poll does, after the figures were read. O(raw heap).
   [[nodiscard]] Stats stats() noexcept {
     Guard<BasicHeap> guard = try_lock();
-    return guard ? guard.stats() : counts();
+    return guard ? guard.stats() : counters();
   }
 
   /// Walks everything. nullptr if it is sound, else what is wrong in a few words. The raw heap is
@@ -217,23 +215,23 @@ class BasicHeap : Protocol<Raw, Short> {
   friend class Guard<BasicHeap>;
   friend class Request<BasicHeap>;
 
-  struct Returned {
+  struct BlockRef {
     std::byte* start;
     std::size_t size;
   };
 
   /// The block that came back; checked builds stop here unless it is one, of this heap, live and of
   /// this layout.
-  [[nodiscard]] Returned verified(void* payload, Layout layout) const noexcept {
+  [[nodiscard]] BlockRef checked_block(void* payload, Layout layout) const noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     const std::size_t size = block_layout ? block_layout->size : 0;
-    if constexpr (checked) {
+    if constexpr (checks_enabled) {
       // By its address first: stepping back from a foreign pointer would be undefined.
-      const auto& self = static_cast<const HeapIdentity&>(*this);
+      const auto& self = static_cast<const HeapRecord&>(*this);
       const std::size_t offset = address_of(payload) - word_bytes - address_of(self.base);
       const bool is_place = offset < self.size_bytes && offset % word_bytes == 0 && size != 0;
-      if (!is_place || address_of(node::home_of(node::block_of(payload))) !=
-                           address_of(&self) + node::mark_for(size)) {
+      if (!is_place || address_of(node::read_tagged_heap(node::block_of(payload))) !=
+                           address_of(&self) + node::size_tag(size)) {
         misuse::report(self, payload, size);
       }
     }
@@ -243,7 +241,7 @@ class BasicHeap : Protocol<Raw, Short> {
 
   [[nodiscard]] const char* validate_lists() noexcept {
     const char* wrong = nullptr;
-    this->edit_lists([&] { wrong = this->lists_.validate(); });
+    this->with_requests_then_settle([&] { wrong = this->requests_.validate(); });
     return wrong;
   }
 };

@@ -1,5 +1,5 @@
 // purpose: tell ASan, MSan, TySan and Valgrind what each byte of a region is.
-// room: L0; includes nothing of mneme.
+// layer: L0; includes nothing of mneme.
 // threads: any; each call concerns bytes that its caller owns.
 // invariants: costs nothing in a build without such a tool; never changes the memory itself.
 #pragma once
@@ -38,8 +38,8 @@ namespace mneme::instrument {
 
 /// Nobody may touch these bytes now (free memory, slack behind a payload), and what they hold is
 /// nothing.
-inline void no_access([[maybe_unused]] const void* start,
-                      [[maybe_unused]] std::size_t size) noexcept {
+inline void poison_free([[maybe_unused]] const void* start,
+                        [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
   __asan_poison_memory_region(start, size);
 #endif
@@ -52,7 +52,8 @@ inline void no_access([[maybe_unused]] const void* start,
 }
 
 /// Nobody but the allocator may touch these bytes, which hold its own words (headers).
-inline void sealed([[maybe_unused]] const void* start, [[maybe_unused]] std::size_t size) noexcept {
+inline void poison_header([[maybe_unused]] const void* start,
+                          [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
   __asan_poison_memory_region(start, size);
 #endif
@@ -62,16 +63,16 @@ inline void sealed([[maybe_unused]] const void* start, [[maybe_unused]] std::siz
 }
 
 /// A copy of bytes that may hold anything, read to find out what they are: not to be wondered at.
-inline void guessed([[maybe_unused]] const void* start,
-                    [[maybe_unused]] std::size_t size) noexcept {
+inline void mark_initialised([[maybe_unused]] const void* start,
+                             [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_MSAN
   __msan_unpoison(start, size);
 #endif
 }
 
 /// These bytes may be written, and must be before they are read; whatever object was here is over.
-inline void undefined([[maybe_unused]] const void* start,
-                      [[maybe_unused]] std::size_t size) noexcept {
+inline void mark_undefined([[maybe_unused]] const void* start,
+                           [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
   __asan_unpoison_memory_region(start, size);
 #endif
@@ -87,7 +88,8 @@ inline void undefined([[maybe_unused]] const void* start,
 }
 
 /// Another object is going to begin here.
-inline void reused([[maybe_unused]] const void* start, [[maybe_unused]] std::size_t size) noexcept {
+inline void begin_reuse([[maybe_unused]] const void* start,
+                        [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_TYSAN
   tysan_set_type_unknown(start, size);
 #endif
@@ -95,16 +97,16 @@ inline void reused([[maybe_unused]] const void* start, [[maybe_unused]] std::siz
 
 /// A payload was handed to the user. Valgrind gets no red zones of its own: the header and the
 /// slack are closed anyway, and what is behind the region is not ours.
-inline void given([[maybe_unused]] const void* payload,
-                  [[maybe_unused]] std::size_t size) noexcept {
+inline void on_malloc([[maybe_unused]] const void* payload,
+                      [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
   VALGRIND_MALLOCLIKE_BLOCK(payload, size, 0, 0);
 #endif
 }
 
 /// A payload was made longer or shorter where it stands.
-inline void resized([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
-                    [[maybe_unused]] std::size_t size) noexcept {
+inline void on_resize([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
+                      [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
   if (size == 0 || old_size == 0) {  // which Valgrind does not take for a resize
     VALGRIND_FREELIKE_BLOCK(payload, 0);
@@ -116,7 +118,7 @@ inline void resized([[maybe_unused]] const void* payload, [[maybe_unused]] std::
 }
 
 /// A payload came back from the user.
-inline void returned([[maybe_unused]] const void* payload) noexcept {
+inline void on_free([[maybe_unused]] const void* payload) noexcept {
 #ifdef MNEME_VALGRIND
   VALGRIND_FREELIKE_BLOCK(payload, 0);
 #endif
@@ -124,20 +126,20 @@ inline void returned([[maybe_unused]] const void* payload) noexcept {
 
 /// The allocator's own look at bytes that are closed to everybody else: open while this object
 /// lives.
-class [[nodiscard]] Window {
+class [[nodiscard]] ScopedUnpoison {
  public:
-  Window(const void* start, std::size_t size) noexcept : start_(start), size_(size) {
+  ScopedUnpoison(const void* start, std::size_t size) noexcept : start_(start), size_(size) {
 #ifdef MNEME_ASAN
     __asan_unpoison_memory_region(start_, size_);
 #endif
 #ifdef MNEME_VALGRIND
     (void)VALGRIND_MAKE_MEM_DEFINED(start_, size_);
 #endif
-#ifdef MNEME_WINDOW_HOOK  // a model checker's, to which this is an access
-    MNEME_WINDOW_HOOK(start_, size_);
+#ifdef MNEME_UNPOISON_HOOK  // a model checker's, to which this is an access
+    MNEME_UNPOISON_HOOK(start_, size_);
 #endif
   }
-  ~Window() {
+  ~ScopedUnpoison() {
 #ifdef MNEME_ASAN
     __asan_poison_memory_region(start_, size_);
 #endif
@@ -145,8 +147,8 @@ class [[nodiscard]] Window {
     (void)VALGRIND_MAKE_MEM_NOACCESS(start_, size_);
 #endif
   }
-  Window(const Window&) = delete;
-  Window& operator=(const Window&) = delete;
+  ScopedUnpoison(const ScopedUnpoison&) = delete;
+  ScopedUnpoison& operator=(const ScopedUnpoison&) = delete;
 
  private:
   [[maybe_unused]] const void* start_;

@@ -1,5 +1,5 @@
 // purpose: sizes and alignments, with arithmetic that reports overflow instead of wrapping (P7).
-// room: L0; includes L0.
+// layer: L0; includes L0.
 // threads: any; plain values, all constexpr.
 // invariants: no function here wraps; each says so by std::nullopt or AllocError.
 #pragma once
@@ -72,16 +72,16 @@ struct Layout {
 };
 
 /// What a raw heap is asked for: `size` bytes (a multiple of the word, at least two words) at an
-/// address `a` for which `a + lead` is a multiple of `align`. The lead is the header's: the payload
-/// is what gets aligned, so that no alignment costs padding inside the block.
+/// address `a` for which `a + header_bytes` is a multiple of `align`. The lead is the header's: the
+/// payload is what gets aligned, so that no alignment costs padding inside the block.
 struct BlockLayout {
   std::size_t size = 0;
   std::size_t align = word_bytes;
-  std::size_t lead = 0;
+  std::size_t header_bytes = 0;
 
   /// The bytes to skip from `address` to the first place that satisfies this layout. O(1).
   [[nodiscard]] constexpr std::size_t padding_at(std::size_t address) const noexcept {
-    return (0 - (address + lead)) & (align - 1);
+    return (0 - (address + header_bytes)) & (align - 1);
   }
 
   /// The block for a payload of `layout` behind a header of one word. Errors: `too_large`,
@@ -94,7 +94,7 @@ struct BlockLayout {
     if (!size) return std::unexpected(AllocError::too_large);
     return BlockLayout{.size = *size < 2 * word_bytes ? 2 * word_bytes : *size,
                        .align = layout.align < word_bytes ? word_bytes : layout.align,
-                       .lead = word_bytes};
+                       .header_bytes = word_bytes};
   }
 
   friend constexpr bool operator==(BlockLayout, BlockLayout) noexcept = default;

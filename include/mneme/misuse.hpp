@@ -1,5 +1,5 @@
 // purpose: find out what is wrong with a pointer that came back, and say it in one line (P12).
-// room: L1; includes L0, node and registry.
+// layer: L1; includes L0, node and registry.
 // threads: any, interrupts too; every path ends the program.
 // invariants: only checked builds come here.
 #pragma once
@@ -15,7 +15,7 @@ namespace mneme::misuse {
 
 /// Stops: `payload` came back to `heap` as a block of `block_size` bytes (0: impossible layout),
 /// and is none. Lines give the payload's offset in its region.
-[[noreturn]] inline void report(const HeapIdentity& heap, void* payload,
+[[noreturn]] inline void report(const HeapRecord& heap, void* payload,
                                 std::size_t block_size) noexcept {
   const std::size_t offset = address_of(payload) - address_of(heap.base);
   FatalLine line;
@@ -26,9 +26,9 @@ namespace mneme::misuse {
     line.text("foreign pointer: no block begins at ").number(offset).stop();
   }
   const std::byte* const block = node::block_of(payload);
-  const std::size_t mark = address_of(node::home_of(block)) - address_of(&heap);
-  const bool is_live = mark > 0 && mark < node::freed_mark;
-  if (heap.is_free(heap, offset - sizeof(node::LiveNode)) || mark == node::freed_mark) {
+  const std::size_t mark = address_of(node::read_tagged_heap(block)) - address_of(&heap);
+  const bool is_live = mark > 0 && mark < node::freed_tag;
+  if (heap.is_free(heap, offset - sizeof(node::LiveNode)) || mark == node::freed_tag) {
     line.text("double free of the block at ").number(offset).stop();
   }
   if (!is_live && node::looks_freed(block, heap.size_bytes)) {
@@ -43,7 +43,7 @@ namespace mneme::misuse {
 }
 
 /// Stops: the raw heap did not take back a block whose header was good.
-[[noreturn]] inline void report_refused(const HeapIdentity& heap, const std::byte* block,
+[[noreturn]] inline void report_refused(const HeapRecord& heap, const std::byte* block,
                                         std::size_t block_size) noexcept {
   const std::size_t offset = address_of(block) - address_of(heap.base);
   FatalLine line;
@@ -53,11 +53,11 @@ namespace mneme::misuse {
 }
 
 /// Stops unless the deferred block at `freed`, found to say `node`, can be one of `heap`.
-inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
+inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
                            node::FreedNode node) noexcept {
   const std::size_t offset = address_of(freed) - address_of(heap.base);
   const std::size_t link = address_of(node.link) - address_of(heap.base);
-  const bool good_size = (node.marked_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
+  const bool good_size = (node.tagged_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
                          node.size_bytes() >= 2 * word_bytes &&
                          node.size_bytes() <= heap.size_bytes - offset;
   const bool good_link = node.link == nullptr ||
@@ -74,21 +74,22 @@ inline void check_deferred(const HeapIdentity& heap, node::FreedNode* freed,
 /// none, or says that the block was freed.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
-  std::byte* const home = node::home_base(node::block_of(payload));
-  if constexpr (checked) {
-    const auto leads_there = [&](const HeapIdentity* heap) {
+  std::byte* const home = node::heap_address(node::block_of(payload));
+  if constexpr (checks_enabled) {
+    const auto leads_there = [&](const HeapRecord* heap) {
       return address_of(heap) == address_of(home);
     };
-    const HeapIdentity* const known = registry.find(leads_there);
-    if (known == nullptr && registry.knows_all()) {
-      const HeapIdentity* const around = registry.find([&](const HeapIdentity* heap) {
+    const HeapRecord* const known = registry.find(leads_there);
+    if (known == nullptr && registry.is_complete()) {
+      const HeapRecord* const around = registry.find([&](const HeapRecord* heap) {
         return address_of(payload) - address_of(heap->base) < heap->size_bytes;
       });
       if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
       report(*around, payload, 0);
     }
-    const std::size_t mark = address_of(node::home_of(node::block_of(payload))) % node::mark_space;
-    if (known != nullptr && mark == node::freed_mark) report(*known, payload, 0);
+    const std::size_t mark =
+        address_of(node::read_tagged_heap(node::block_of(payload))) % node::tag_space;
+    if (known != nullptr && mark == node::freed_tag) report(*known, payload, 0);
   }
   return node::as<Heap>(home);
 }

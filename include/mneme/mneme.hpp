@@ -1,5 +1,5 @@
 // purpose: everything, for users who do not want to choose.
-// room: L3; includes all.
+// layer: L3; includes all.
 // threads: see each header.
 // invariants: none of its own.
 #pragma once

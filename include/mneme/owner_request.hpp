@@ -1,5 +1,5 @@
 // purpose: a request whose answer is an owner: what `make` and its relatives return.
-// room: L2; includes L0, L1 and request.
+// layer: L2; includes L0, L1 and request.
 // threads: as a request.
 // invariants: P5: until the owner is built, the block is owned too, also when a constructor throws.
 #pragma once
@@ -15,14 +15,14 @@
 
 namespace mneme {
 
-/// A request that turns its block into an owner by `build(Block)`, on the thread that takes the
-/// answer. Used as Request.
+/// A request that turns its block into an owner by `build(Allocation)`, on the thread that takes
+/// the answer. Used as Request.
 template <class Heap, class Build>
 class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base = Request<Heap>;
 
  public:
-  using Owner = std::invoke_result_t<Build&, Block<Heap>>;
+  using Owner = std::invoke_result_t<Build&, Allocation<Heap>>;
   using Result = std::expected<Owner, AllocError>;
 
   /// A layout that overflowed is passed on as one that no heap can hold, and so is `too_large`.
@@ -61,7 +61,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
 template <class T, class Heap, class Own, class... Args>
 [[nodiscard]] auto request_object(Heap& heap, Own own, Args&&... args) {
   auto build = [own, kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   Block<Heap> block) mutable {
+                   Allocation<Heap> block) mutable {
     T* const object = std::apply(
         [&](auto&&... each) {
           return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);

@@ -1,5 +1,5 @@
 // purpose: what the heap needs from the synchronous allocator inside it.
-// room: L1; includes L0.
+// layer: L1; includes L0.
 // threads: none; the heap's lock word gives one owner at a time.
 // invariants: blocks are inside the region, disjoint, aligned; free bytes + block bytes = capacity.
 #pragma once

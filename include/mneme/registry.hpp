@@ -1,5 +1,5 @@
 // purpose: which heaps there are, so that a checked build follows no header to no heap (P12).
-// room: L1; includes L0.
+// layer: L1; includes L0.
 // threads: any, interrupts too; lock-free, every call is a bounded scan.
 // invariants: a registered heap is alive.
 #pragma once
@@ -13,17 +13,16 @@
 namespace mneme {
 
 /// What every heap has at its very start: enough to recognise it and its region.
-/// A checked heap is aligned and at least as large as `mark_space`, see LiveNode.
-struct HeapIdentity {
+/// A checked heap is aligned and at least as large as `tag_space`, see LiveNode.
+struct HeapRecord {
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
   /// Whether the byte at an offset is in a hole; asked without any lock, when all is lost anyway.
-  bool (*is_free)(const HeapIdentity& self,
-                  std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
+  bool (*is_free)(const HeapRecord& self, std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
 };
 
 /// What an unchecked heap has instead.
-struct NoIdentity {};
+struct NoRecord {};
 
 /// The heaps of a checked build, so that a smashed header is found out before anybody follows it.
 /// Lock-free; a free may ask at any time. Once there were more heaps than slots, every header
@@ -31,33 +30,33 @@ struct NoIdentity {};
 /// it.
 class Registry {
  public:
-  void add(const HeapIdentity* heap) noexcept {
+  void add(const HeapRecord* heap) noexcept {
     if (replace(nullptr, heap)) return;
     // (registry.overflow) relaxed: only switches a check off; publishes nothing.
     overflowed_.store(true, std::memory_order_relaxed);
   }
-  void remove(const HeapIdentity* heap) noexcept { (void)replace(heap, nullptr); }
+  void remove(const HeapRecord* heap) noexcept { (void)replace(heap, nullptr); }
 
   /// The first heap for which `wanted(heap)` holds, or nullptr.
   template <class F>
-  [[nodiscard]] const HeapIdentity* find(F wanted) const noexcept {
+  [[nodiscard]] const HeapRecord* find(F wanted) const noexcept {
     for (const auto& slot : slots_) {
       // (registry.find) acquire: pairs with release (registry.replace); sees the identity.
-      const HeapIdentity* const heap = slot.load(std::memory_order_acquire);
+      const HeapRecord* const heap = slot.load(std::memory_order_acquire);
       if (heap != nullptr && wanted(heap)) return heap;
     }
     return nullptr;
   }
 
-  [[nodiscard]] bool knows_all() const noexcept {
+  [[nodiscard]] bool is_complete() const noexcept {
     // (registry.complete) relaxed: a hint that only weakens a check; publishes nothing.
     return !overflowed_.load(std::memory_order_relaxed);
   }
 
  private:
-  [[nodiscard]] bool replace(const HeapIdentity* from, const HeapIdentity* to) noexcept {
+  [[nodiscard]] bool replace(const HeapRecord* from, const HeapRecord* to) noexcept {
     for (auto& slot : slots_) {
-      const HeapIdentity* expected = from;
+      const HeapRecord* expected = from;
       // (registry.replace) release: pairs with acquire (registry.find); publishes the identity.
       // (registry.other) relaxed: another heap's slot; publishes nothing.
       if (slot.compare_exchange_strong(expected, to, std::memory_order_release,
@@ -68,7 +67,7 @@ class Registry {
     return false;
   }
 
-  std::array<std::atomic<const HeapIdentity*>, 32> slots_{};
+  std::array<std::atomic<const HeapRecord*>, 32> slots_{};
   std::atomic<bool> overflowed_{false};
 };
 

@@ -1,5 +1,5 @@
 // purpose: one asynchronous allocation, to be polled or awaited, and the raw block it ends in.
-// room: L2; includes L0, L1 and heap.
+// layer: L2; includes L0, L1 and heap.
 // threads: a request belongs to one task; the heap answers it from any thread or interrupt.
 // invariants: P5 (destroying a request in any state loses nothing), P10 (the node is inside).
 #pragma once
@@ -16,17 +16,17 @@ namespace mneme {
 
 /// Owns a block of raw memory with its layout. Move-only.
 template <class Heap = mneme::Heap>
-class [[nodiscard]] Block {
+class [[nodiscard]] Allocation {
  public:
-  Block() noexcept = default;
-  Block(Block&& other) noexcept
+  Allocation() noexcept = default;
+  Allocation(Allocation&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), layout_(other.layout_) {}
-  Block& operator=(Block other) noexcept {
+  Allocation& operator=(Allocation other) noexcept {
     std::swap(data_, other.data_);
     std::swap(layout_, other.layout_);
     return *this;
   }
-  ~Block() { reset(); }
+  ~Allocation() { reset(); }
 
   [[nodiscard]] void* data() const noexcept { return data_; }
   [[nodiscard]] Layout layout() const noexcept { return layout_; }
@@ -41,10 +41,12 @@ class [[nodiscard]] Block {
   /// Lets go of the memory without freeing it; from_leaked takes it over again, with the same
   /// layout.
   [[nodiscard]] void* leak() noexcept { return std::exchange(data_, nullptr); }
-  static Block from_leaked(void* data, Layout layout) noexcept { return Block(data, layout); }
+  static Allocation from_leaked(void* data, Layout layout) noexcept {
+    return Allocation(data, layout);
+  }
 
  private:
-  Block(void* data, Layout layout) noexcept : data_(data), layout_(layout) {}
+  Allocation(void* data, Layout layout) noexcept : data_(data), layout_(layout) {}
 
   void* data_ = nullptr;
   Layout layout_{};
@@ -66,7 +68,7 @@ struct Awaiter {
 /// A request for memory. Created by `heap.allocate(layout)`; begins with its first poll or
 /// co_await.
 ///
-///     auto block = co_await heap.allocate({.size = 64});       // expected<Block, AllocError>
+///     auto block = co_await heap.allocate({.size = 64});       // expected<Allocation, AllocError>
 ///     auto request = heap.allocate({.size = 64});         // or by hand:
 ///     if (auto answer = request.poll(waker)) …            // nullopt: it waits
 ///
@@ -74,7 +76,7 @@ struct Awaiter {
 template <class Heap = mneme::Heap>
 class [[nodiscard]] Request {
  public:
-  using Result = std::expected<Block<Heap>, AllocError>;
+  using Result = std::expected<Allocation<Heap>, AllocError>;
 
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
@@ -104,10 +106,10 @@ class [[nodiscard]] Request {
     if (state == RequestState::idle) {
       waiter_.waker = waker;
       (void)heap_.start(waiter_);
-    } else if (state == RequestState::waiting && waker && !waiter_.parked) {
+    } else if (state == RequestState::waiting && waker && !waiter_.continuation) {
       (void)rearm(waker, {});
     }
-    // (request.repoll) acquire: pairs with release (request.answer); sees the payload and the
+    // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
     // block. It may just have been granted.
     state = waiter_.state.load(std::memory_order_acquire);
     if (state == RequestState::waiting) return std::nullopt;
@@ -118,17 +120,17 @@ class [[nodiscard]] Request {
   /// is considered (P5). Nothing if it was answered and taken. Waits for a waker of this request
   /// that is running just now.
   void cancel() noexcept {
-    // (request.done) relaxed: only says whether there may be something to withdraw; what, is seen
-    // under the short lock. It publishes nothing.
+    // (request.done) relaxed: only says whether there may be something to cancel; what, is seen
+    // under the queue lock. It publishes nothing.
     const RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::waiting || state == RequestState::granted ||
         state == RequestState::closed) {
-      heap_.withdraw(waiter_);
+      heap_.cancel(waiter_);
     } else if (state == RequestState::idle) {
       // (request.never) relaxed: only its owner knows of it; publishes nothing.
       waiter_.state.store(RequestState::cancelled, std::memory_order_relaxed);
     }
-    heap_.lists_.await_waker(waiter_);
+    heap_.requests_.await_waker(waiter_);
   }
 
   [[nodiscard]] RequestState state() const noexcept {
@@ -139,7 +141,7 @@ class [[nodiscard]] Request {
   /// The memory reserved for a request that was granted and is not taken yet, else nullptr; for
   /// tools that show it.
   [[nodiscard]] const void* reserved() const noexcept {
-    // (request.reserved) acquire: pairs with release (request.answer); sees the payload.
+    // (request.reserved) acquire: pairs with release (request.complete); sees the payload.
     const bool granted = waiter_.state.load(std::memory_order_acquire) == RequestState::granted;
     return granted ? waiter_.payload : nullptr;
   }
@@ -152,31 +154,33 @@ class [[nodiscard]] Request {
   /// A request that was polled by hand keeps its place; its waker is replaced by the coroutine.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
     if (state() != RequestState::idle) return rearm({}, task);
-    waiter_.parked = task;
+    waiter_.continuation = task;
     return !heap_.start(waiter_);
   }
   [[nodiscard]] Result await_resume() noexcept {
-    // (request.resume) acquire: pairs with release (request.answer); sees the payload and the
+    // (request.resume) acquire: pairs with release (request.complete); sees the payload and the
     // block.
     return take(waiter_.state.load(std::memory_order_acquire));
   }
 
  private:
-  [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> parked) noexcept {
+  [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> continuation) noexcept {
     bool waits = false;
-    heap_.edit_lists([&] { waits = heap_.lists_.rearm(waiter_, waker, parked); });
+    heap_.with_requests_then_settle(
+        [&] { waits = heap_.requests_.rearm(waiter_, waker, continuation); });
     return waits;
   }
 
   [[nodiscard]] Result take(RequestState state) noexcept {
-    if (state == RequestState::waiting || waiter_.ready) {
+    if (state == RequestState::waiting || waiter_.in_ready_list) {
       // Its coroutine was resumed by somebody else than Heap::poll(): it leaves the lists first.
-      heap_.edit_lists([&] { state = heap_.lists_.withdraw(waiter_); });
+      heap_.with_requests_then_settle([&] { state = heap_.requests_.cancel(waiter_); });
     }
     // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     switch (state) {
-      case RequestState::granted: return Block<Heap>::from_leaked(waiter_.payload, waiter_.layout);
+      case RequestState::granted:
+        return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
       case RequestState::refused: return std::unexpected(waiter_.error);
       case RequestState::closed: return std::unexpected(AllocError::closed);
       default: return std::unexpected(AllocError::cancelled);
@@ -187,8 +191,8 @@ class [[nodiscard]] Request {
   Waiter waiter_{};
 };
 
-template <RawHeap Raw, ShortLock Short>
-Request<BasicHeap<Raw, Short>> BasicHeap<Raw, Short>::allocate(Layout layout) noexcept {
+template <RawHeap Raw, QueueLock Queue>
+Request<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::allocate(Layout layout) noexcept {
   return Request<BasicHeap>(*this, layout);
 }
 

@@ -1,6 +1,6 @@
 // purpose: the requests of a heap: who waits, who is ready, and their steps from state to state.
-// room: L1; includes L0, lock and wait_queue.
-// threads: what changes the lists is called under the short lock, which is in here as well.
+// layer: L1; includes L0, lock and wait_queue.
+// threads: what changes the lists is called under the queue lock, which is in here as well.
 // invariants: a request is in one list or none, as its state says (RequestState).
 #pragma once
 
@@ -15,23 +15,23 @@
 
 namespace mneme {
 
-/// The two lists of requests and the short lock over them. All O(1). Unless it says otherwise, a
-/// member is called with the short lock held.
-template <ShortLock Short>
+/// The two lists of requests and the queue lock over them. All O(1). Unless it says otherwise, a
+/// member is called with the queue lock held.
+template <QueueLock Queue>
 class RequestLists {
  public:
-  /// Without the short lock: these take it, or let go of it.
-  void lock() noexcept MNEME_BLOCKING { short_.lock(); }
-  [[nodiscard]] bool try_lock() noexcept { return short_.try_lock(); }
-  void unlock() noexcept { short_.unlock(); }
+  /// Without the queue lock: these take it, or let go of it.
+  void lock_queue() noexcept MNEME_BLOCKING { queue_lock_.lock(); }
+  [[nodiscard]] bool try_lock_queue() noexcept { return queue_lock_.try_lock(); }
+  void unlock_queue() noexcept { queue_lock_.unlock(); }
 
-  /// How many wait, and how many are ready. Without the short lock.
+  /// How many wait, and how many are ready. Without the queue lock.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
 
-  /// Ends the heap for all requests that are queued from now on. Without the short lock.
+  /// Ends the heap for all requests that are queued from now on. Without the queue lock.
   void close() noexcept {
-    // (closed.set) relaxed: a request that races with it may be granted or closed; the short lock,
+    // (closed.set) relaxed: a request that races with it may be granted or closed; the queue lock,
     // which close_all takes next, orders it for all that are queued later. It publishes nothing.
     closed_.store(true, std::memory_order_relaxed);
   }
@@ -46,7 +46,7 @@ class RequestLists {
   /// False if the heap is closed, and the request with it.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
     const bool queued = !closed();
-    // (request.queued) relaxed: the short lock publishes it; publishes nothing by itself.
+    // (request.queued) relaxed: the queue lock publishes it; publishes nothing by itself.
     waiter.state.store(queued ? RequestState::waiting : RequestState::closed,
                        std::memory_order_relaxed);
     if (queued) waiting_.push_back(waiter);
@@ -54,73 +54,75 @@ class RequestLists {
   }
 
   /// Ends the wait of a queued request. True if its waker is to be called, by wake(), once the
-  /// short lock is free. Else this was the last look at the request: its owner may destroy it at
+  /// queue lock is free. Else this was the last look at the request: its owner may destroy it at
   /// once. Inside a critical section, which nests, the waker is called here: so on one core nobody
   /// can meet a request whose waker is half done, and spin for it.
-  [[nodiscard]] bool answer(Waiter& waiter, RequestState state, void* payload) noexcept {
+  [[nodiscard]] bool complete(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
     const Waker waker = waiter.waker;
-    if (!waker && waiter.parked) {
+    if (!waker && waiter.continuation) {
       ready_.push_back(waiter);
-      waiter.ready = true;
-      waiter.round = round_;
+      waiter.in_ready_list = true;
+      waiter.ready_epoch = epoch_;
     }
-    const bool must_wake = waker && !lock_nests<Short>;
-    // (waker.begin) relaxed: (request.answer) publishes it; publishes nothing by itself.
-    waiter.waking.store(must_wake, std::memory_order_relaxed);
-    // (request.answer) release: pairs with acquire (request.repoll), (request.resume),
+    const bool needs_wake = waker && !is_reentrant<Queue>;
+    // (waker.begin) relaxed: (request.complete) publishes it; publishes nothing by itself.
+    waiter.waker_running.store(needs_wake, std::memory_order_relaxed);
+    // (request.complete) release: pairs with acquire (request.repoll), (request.resume),
     // (request.reserved); publishes payload and block.
     waiter.state.store(state, std::memory_order_release);
-    if (waker && lock_nests<Short>) waker.wake(waker.context);
-    return must_wake;
+    if (waker && is_reentrant<Queue>) waker.wake(waker.context);
+    return needs_wake;
   }
 
-  /// Calls the waker of a request that was answered. Without the short lock.
+  /// Calls the waker of a request that was answered. Without the queue lock.
   static void wake(Waiter& waiter) noexcept {
     const Waker waker = waiter.waker;
     waker.wake(waker.context);
     // (waker.done) release: pairs with acquire (waker.await); ends the look at the request.
-    waiter.waking.store(false, std::memory_order_release);
+    waiter.waker_running.store(false, std::memory_order_release);
   }
 
-  /// Returns once nobody is in the waker of `waiter`, which may then go. Without the short lock.
+  /// Returns once nobody is in the waker of `waiter`, which may then go. Without the queue lock.
   static void await_waker(const Waiter& waiter) noexcept MNEME_BLOCKING {
     // (waker.await) acquire: pairs with release (waker.done); the granter's last look is over.
-    while (waiter.waking.load(std::memory_order_acquire)) relax();
+    while (waiter.waker_running.load(std::memory_order_acquire)) relax();
   }
 
   /// Unlinks a request that is withdrawn, and says in which state it was.
-  [[nodiscard]] RequestState withdraw(Waiter& waiter) noexcept {
-    // (request.withdraw) relaxed: changes under the short lock only; publishes nothing.
+  [[nodiscard]] RequestState cancel(Waiter& waiter) noexcept {
+    // (request.cancel) relaxed: changes under the queue lock only; publishes nothing.
     const RequestState state = waiter.state.load(std::memory_order_relaxed);
     if (state == RequestState::waiting) waiting_.remove(waiter);
-    if (std::exchange(waiter.ready, false)) ready_.remove(waiter);
+    if (std::exchange(waiter.in_ready_list, false)) ready_.remove(waiter);
     // (request.cancelled) relaxed: only its owner asks from now on; publishes nothing.
     waiter.state.store(RequestState::cancelled, std::memory_order_relaxed);
     return state;
   }
 
-  /// Replaces whom to tell of the grant: a waker or a parked coroutine. False if the request does
-  /// not wait any more.
-  [[nodiscard]] bool rearm(Waiter& waiter, Waker waker, std::coroutine_handle<> parked) noexcept {
-    // (request.rearm) relaxed: changes under the short lock only; publishes nothing.
+  /// Replaces whom to tell of the grant: a waker or a coroutine. False if the request
+  /// does not wait any more.
+  [[nodiscard]] bool rearm(Waiter& waiter, Waker waker,
+                           std::coroutine_handle<> continuation) noexcept {
+    // (request.rearm) relaxed: changes under the queue lock only; publishes nothing.
     if (waiter.state.load(std::memory_order_relaxed) != RequestState::waiting) return false;
     waiter.waker = waker;
-    waiter.parked = parked;
+    waiter.continuation = continuation;
     return true;
   }
 
-  /// Begins a round of poll(): what becomes ready from now on belongs to the next one.
-  [[nodiscard]] std::size_t next_round() noexcept { return round_++; }
+  /// Begins an epoch of poll(): what becomes ready from now on belongs to the next one.
+  [[nodiscard]] std::size_t next_epoch() noexcept { return epoch_++; }
 
-  /// Unlinks the oldest coroutine that became ready in `round` or before, for the caller to resume.
-  [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t round) noexcept {
+  /// Unlinks the oldest coroutine that became ready in `epoch` or before, for the caller to resume.
+  [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t epoch) noexcept {
     Waiter* const waiter = ready_.front();
-    if (waiter == nullptr || static_cast<std::ptrdiff_t>(round - waiter->round) < 0) return {};
+    if (waiter == nullptr || static_cast<std::ptrdiff_t>(epoch - waiter->ready_epoch) < 0)
+      return {};
     ready_.remove(*waiter);
-    waiter->ready = false;
-    return waiter->parked;
+    waiter->in_ready_list = false;
+    return waiter->continuation;
   }
 
   /// What is wrong in a few words, or nullptr. O(requests).
@@ -130,10 +132,10 @@ class RequestLists {
   }
 
  private:
-  Short short_;
+  Queue queue_lock_;
   WaitList waiting_;       // requests without memory, in order of arrival
   WaitList ready_;         // coroutines with an answer, to be resumed by poll()
-  std::size_t round_ = 0;  // of poll()
+  std::size_t epoch_ = 0;  // of poll()
   Atomic<bool> closed_{false};
 };
 

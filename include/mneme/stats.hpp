@@ -1,5 +1,5 @@
 // purpose: the counts a heap keeps of itself, which are nothing at all when compiled out.
-// room: L1; includes L0.
+// layer: L1; includes L0.
 // threads: counters may be read at any time from anywhere; each says who writes it.
 // invariants: none; nothing decides by a counter.
 #pragma once

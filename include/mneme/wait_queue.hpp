@@ -1,6 +1,6 @@
 // purpose: the waiting requests: an intrusive list whose nodes live in the requests themselves.
-// room: L1; includes L0.
-// threads: WaitList, and each field of Waiter that is not atomic, is used under the short lock.
+// layer: L1; includes L0.
+// threads: WaitList, and each field of Waiter that is not atomic, is used under the queue lock.
 // invariants: P2 (first in, first out), P5 (a node leaves in O(1)), P10 (waiting is free).
 #pragma once
 
@@ -31,9 +31,9 @@ struct Waker {
 /// What has become of a request.
 enum class RequestState : std::uint8_t {
   idle,       ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
-  waiting,    ///< linked in the wait list; the short lock. Next: granted, closed, cancelled
-  granted,    ///< its memory is reserved. Linked in the ready list if a parked coroutine; its owner
-              ///< only. Next: taken
+  waiting,    ///< linked in the wait list; the queue lock. Next: granted, closed, cancelled
+  granted,    ///< its memory is reserved. Linked in the ready list if a coroutine awaits it; its
+              ///< owner only. Next: taken
   taken,      ///< its owner has the memory, or the error. Not linked. Final
   cancelled,  ///< withdrawn by its owner. Not linked. Final
   refused,    ///< can never be met. Not linked. Next: taken
@@ -52,12 +52,12 @@ struct Waiter {
   BlockLayout block_layout{};
   void* payload = nullptr;                   // the memory of a granted request
   Waker waker{};                             // called at the grant, or
-  std::coroutine_handle<> parked{};          // resumed by the next poll()
-  bool ready = false;                        // linked in the ready list,
-  std::size_t round = 0;                     // since the time of this poll()
+  std::coroutine_handle<> continuation{};    // resumed by the next poll()
+  bool in_ready_list = false;                // linked in the ready list,
+  std::size_t ready_epoch = 0;               // since the time of this poll()
   AllocError error = AllocError::too_large;  // the reason if refused
   Atomic<RequestState> state{RequestState::idle};
-  Atomic<bool> waking{
+  Atomic<bool> waker_running{
       false};  // the granter is still inside the waker: the request must not go away yet
 };
 
@@ -65,7 +65,7 @@ struct Waiter {
 class WaitList {
  public:
   [[nodiscard]] Waiter* front() const noexcept { return first_; }
-  /// May be read without the short lock.
+  /// May be read without the queue lock.
   [[nodiscard]] std::size_t size() const noexcept {
     // (waits.size) relaxed: publishes nothing. Whoever must not miss a waiter learned of it through
     // the lock word.
@@ -101,7 +101,7 @@ class WaitList {
 
  private:
   void resize(std::size_t size) noexcept {
-    // (waits.resize) relaxed: written under the short lock only, which publishes the list; this
+    // (waits.resize) relaxed: written under the queue lock only, which publishes the list; this
     // publishes nothing.
     size_.store(size, std::memory_order_relaxed);
   }

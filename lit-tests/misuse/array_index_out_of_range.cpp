@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: Array: index out of range
 // purpose: shows that the index behind the last element of an array stops the program.
-// room: tests; includes everything.
+// layer: tests; includes everything.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: double free of the block at 8
 // purpose: shows that two boxes of one object are found out when the second ends.
-// room: tests; includes everything.
+// layer: tests; includes everything.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

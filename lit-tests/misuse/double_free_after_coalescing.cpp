@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: double free of the block at 56
 // purpose: shows that a double free is found out inside of a larger hole, too.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: FixedVec: index out of range
 // purpose: shows that an index below the capacity, but above the size, stops it.
-// room: tests; includes everything.
+// layer: tests; includes everything.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

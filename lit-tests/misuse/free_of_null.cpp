@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: foreign pointer: not in this heap's region
 // purpose: shows that null is no block: it stops the program.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

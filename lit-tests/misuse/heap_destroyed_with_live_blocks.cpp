@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: heap destroyed with 48 bytes in live blocks
 // purpose: shows that a heap cannot end while its blocks live.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: heap destroyed while requests wait
 // purpose: shows that a heap cannot end while a request waits in it.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -3,7 +3,7 @@
 // ASAN: AddressSanitizer: use-after-poison
 // CHECK: mneme: fatal: smashed deferred block at 8: freed memory was written
 // purpose: shows that a write to a deferred block is found out: at its reclaim, or by ASan.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

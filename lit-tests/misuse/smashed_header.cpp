@@ -3,7 +3,7 @@
 // ASAN: AddressSanitizer: use-after-poison
 // CHECK: mneme: fatal: smashed header of the block at 56
 // purpose: shows that an overflow into the next header is found out: at its free, or by ASan.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <cstring>

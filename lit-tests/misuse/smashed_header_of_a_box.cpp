@@ -3,7 +3,7 @@
 // ASAN: AddressSanitizer: use-after-poison
 // CHECK: mneme: fatal: smashed header of the block at 56
 // purpose: shows that the header of a box is not followed if it was overwritten.
-// room: tests; includes everything.
+// layer: tests; includes everything.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -3,7 +3,7 @@
 // ASAN: AddressSanitizer: use-after-poison
 // CHECK: mneme: fatal: smashed hole at offset 0: free memory was written
 // purpose: shows that a write to freed memory is found out: at the next walk, or by ASan.
-// room: tests; includes the heap.
+// layer: tests; includes the heap.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -1,7 +1,7 @@
 // RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
 // CHECK: mneme: fatal: use of a guard that holds no heap
 // purpose: shows that a guard which did not get the heap is found out when it is used all the same.
-// room: tests; includes everything.
+// layer: tests; includes everything.
 // threads: none.
 // invariants: none but the one broken here.
 #include <mneme/mneme.hpp>

@@ -6,7 +6,7 @@
 // CHECK: ERROR: CHECK( doubled(2) == 5 ) is NOT correct!
 // CHECK: assertions: 2 | 1 passed | 1 failed
 // purpose: shows that scripts and unit tests can fail: a wrong expectation beside a right one.
-// room: tests; includes nothing of mneme.
+// layer: tests; includes nothing of mneme.
 // threads: none.
 // invariants: none but the one broken here.
 #include <doctest/doctest.h>

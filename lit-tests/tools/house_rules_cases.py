@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-CARD = "// purpose: p.\n// room: {}; includes nothing.\n// threads: none.\n// invariants: none.\n"
-WORD, QUEUE, MAIN = "include/mneme/word.hpp", "include/mneme/queue.hpp", "src/driver/main.cpp"
+CARD = "// purpose: p.\n// layer: {}; includes nothing.\n// threads: none.\n// invariants: none.\n"
+WORD, QUEUE, MAIN = "include/mneme/word.hpp", "include/mneme/queue.hpp", "src/driver/commands/main.cpp"
 QUEUE_TEXT = CARD.format("L1") + """#include <atomic>
 #include "word.hpp"
 class Queue {
@@ -35,24 +35,24 @@ class Queue {
 };
 """
 CLEAN = {
-    "tools/rooms.toml": """
-[[room]]
+    "tools/layers.toml": """
+[[layer]]
 name = "L0"
 about = "low"
 files = ["include/mneme/word.hpp"]
 includes = []
-[[room]]
+[[layer]]
 name = "L1"
 about = "high"
 files = ["include/mneme/queue.hpp"]
 includes = ["L0"]
-[[room]]
+[[layer]]
 name = "driver"
 about = "d"
 files = ["src/driver/*"]
 includes = ["L0", "L1"]
 libraries = ["fmt"]
-[[room]]
+[[layer]]
 name = "tests"
 about = "t"
 files = ["lit-tests/*"]
@@ -67,34 +67,34 @@ casts = ["include/mneme/word.hpp"]
     QUEUE: QUEUE_TEXT,
     MAIN: CARD.format("driver") + '#include <fmt/core.h>\n#include <string>\n'
                            '#include <mneme/queue.hpp>\nint main() { return "union"[0]; }\n',
-    "lit-tests/a/word_test.cpp": "// RUN: true\n" + CARD.format("tests"),
-    "lit-tests/a/queue_test.cpp": CARD.format("tests"),
+    "lit-tests/unit/core/word_test.cpp": "// RUN: true\n" + CARD.format("tests"),
+    "lit-tests/unit/core/queue_test.cpp": CARD.format("tests"),
 }
 LONG_BODY = "  f();\n" * 59
 
 # (what is wrong, file, what to look for, what to put there, the violation); "" looks for the end.
 CASES = [
-    ("a room above", WORD, "", '#include "queue.hpp"\n',
-     r"include/mneme/word.hpp:7: rooms: L0 may not include queue.hpp, which is in L1"),
+    ("a layer above", WORD, "", '#include "queue.hpp"\n',
+     r"include/mneme/word.hpp:7: layers: L0 may not include queue.hpp, which is in L1"),
     ("a circle", WORD, "", '#include "queue.hpp"\n',
-     r"rooms: includes itself: .*word.hpp"),
+     r"layers: includes itself: .*word.hpp"),
     ("no such file", QUEUE, "word.hpp", "gone.hpp", r'"gone.hpp" is no file'),
     ("a hosted header", QUEUE, "<atomic>", "<vector>",
-     r"queue.hpp:5: rooms: the core may not use <vector>"),
+     r"queue.hpp:5: layers: the core may not use <vector>"),
     ("hosted for another file", QUEUE, "<atomic>", "<cstdio>",
      r"the core may not use <cstdio>"),
     ("a foreign library", MAIN, "fmt/", "boost/", r"may not use <boost/core.h>"),
-    ("no room", "src/stray.cpp", "", CARD.format("driver"),
-     r"src/stray.cpp:1: rooms: is in no room"),
+    ("no layer", "src/stray.cpp", "", CARD.format("driver"),
+     r"src/stray.cpp:1: layers: is in no layer"),
     ("no card", MAIN, "// threads: none.\n", "",
      r"main.cpp:3: card: here must stand `// threads: …`"),
     ("an empty card", MAIN, "purpose: p.", "purpose: ", r"main.cpp:1: card"),
     ("an empty file", "src/driver/empty.cpp", "", "\n", r"empty.cpp:1: card: here must stand"),
-    ("the wrong room", MAIN, "room: driver", "room: L1",
-     r"main.cpp:2: card: the file is in room driver"),
+    ("the wrong layer", MAIN, "layer: driver", "layer: L1",
+     r"main.cpp:2: card: the file is in layer driver"),
     ("a long core header", WORD, "", "//\n" * 300, r"size: 306 lines, allowed 300"),
     ("a long driver file", MAIN, "", "//\n" * 400, r"size: 408 lines, allowed 400"),
-    ("a long line", "lit-tests/a/word_test.cpp", "", "//" + "x" * 99 + "\n",
+    ("a long line", "lit-tests/unit/core/word_test.cpp", "", "//" + "x" * 99 + "\n",
      r"word_test.cpp:6: size: 101 columns, allowed 100"),
     ("a long function", MAIN, "", f"template <class T>\nauto g(T a) -> int {{\n"
      f"{LONG_BODY}}}\n", r"main.cpp:9: size: a function of 62 lines, allowed 60"),
@@ -138,13 +138,13 @@ CASES = [
                          ("const_cast<int*>(p)", "const_cast"), ("::new (p) int", "new"),
                          ("std::launder(p)", "launder"), ("std::construct_at(p)", "construct_at")]],
     *[(f"a mark: {mark}", file, "", f"# {mark}\n", rf"{file}:\d+: marks: `{mark}`")
-      for file in ("lit-tests/a/x.mn", "tools/x.sh")
+      for file in ("lit-tests/unit/core/x.mn", "tools/x.sh")
       for mark in ("TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK")],
     ("code switched off", MAIN, "", "#if" " 0\n#endif\n", r"main.cpp:9: marks: `#if"),
     ("a machine's path", "tools/x", "", "cd /ho" "me/me/x\n", r"tools/x:1: marks: `/ho"),
     ("a URL in a script", "tools/x.py", "", "get('https:/" "/a.b')\n", r"x.py:1: marks: `https"),
-    ("no test", "lit-tests/a/queue_test.cpp", None, None,
-     r"queue.hpp:1: tests: no lit-tests/\*/queue_test.cpp"),
+    ("no test", "lit-tests/unit/core/queue_test.cpp", None, None,
+     r"queue.hpp:1: tests: no lit-tests/unit/core/queue_test.cpp"),
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
     ("a README without the picture", "README.md", "", "# x\n", r"README.md:1: readme: must show"),
 ]

@@ -1,5 +1,5 @@
 // purpose: a heap whose control block lies in the region itself, as a kernel sets one up at start.
-// room: examples; includes mneme.
+// layer: examples; includes mneme.
 // threads: one.
 // invariants: none; builds with -fno-exceptions -fno-rtti, with and without checks and statistics.
 #include <cstddef>

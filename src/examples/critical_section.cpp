@@ -1,7 +1,7 @@
 // purpose: a heap for one core: a critical section guards the queues instead of a spin lock.
-// room: examples; includes mneme and task.
+// layer: examples; includes mneme and task.
 // threads: the main program, and handlers that interrupt it.
-// invariants: while the short lock is held, nothing interrupts; so nobody ever finds it held.
+// invariants: while the queue lock is held, nothing interrupts; so nobody ever finds it held.
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
@@ -19,7 +19,7 @@ class CriticalSection {
  public:
   // Whoever is in it may enter it again. So wakers are called inside of it, and on this one core
   // nobody ever meets a waker that is half done.
-  static constexpr bool nests = true;
+  static constexpr bool reentrant = true;
 
   void lock() noexcept {
     sigset_t all;

@@ -1,5 +1,5 @@
 // purpose: the first program: two tasks, and a heap with room for one packet; one of them waits.
-// room: examples; includes mneme and task.
+// layer: examples; includes mneme and task.
 // threads: one.
 // invariants: none.
 #include <array>

@@ -1,5 +1,5 @@
 // purpose: memory that an interrupt handler gives back; a signal handler stands in for it.
-// room: examples; includes mneme.
+// layer: examples; includes mneme.
 // threads: the main program, and a handler that interrupts it anywhere.
 // invariants: the handler never waits: a free that finds the heap locked leaves its block behind.
 #include <csignal>
@@ -35,8 +35,8 @@ void on_interrupt(int) {
 }
 
 void say(const char* when) {
-  // counts() only looks, also at a locked heap; stats() would settle it.
-  const mneme::Stats stats = dma_heap.counts();
+  // counters() only looks, also at a locked heap; stats() would settle it.
+  const mneme::Stats stats = dma_heap.counters();
   std::printf("%s: %zu used, %zu deferred\n", when, stats.used_bytes, stats.deferred);
 }
 

@@ -1,5 +1,5 @@
 // purpose: coroutine frames without operator new: they come from a small static heap of their own.
-// room: examples; includes mneme and task.
+// layer: examples; includes mneme and task.
 // threads: one.
 // invariants: no byte of this program comes from malloc, waiting included.
 #include <cstddef>

@@ -1,5 +1,5 @@
 // purpose: the smallest task type there is, and a run loop: enough for the examples and the tests.
-// room: examples; includes nothing of mneme.
+// layer: examples; includes nothing of mneme.
 // threads: a task and its loop belong to one thread.
 // invariants: a task's frame lives exactly as long as its Task.
 #pragma once

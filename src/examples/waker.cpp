@@ -1,5 +1,5 @@
 // purpose: the poll interface, for programs without coroutines: ask, be told by a waker, ask again.
-// room: examples; includes mneme.
+// layer: examples; includes mneme.
 // threads: one here; a waker may be called on any thread or interrupt that frees memory.
 // invariants: none.
 #include <atomic>

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .places import (CANARY, ROOT, STOPPING, Problem, Stopped, build, check_harness,
+from .common import (CANARY, ROOT, STOPPING, Problem, Stopped, build, check_harness,
                      harnesses, text_of)
 from .report import write_report
 from .smoke import smoke

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, is_cut, options_of,
+from .common import (MNEME, ROOT, SEEDS, Problem, check_room, inputs_of, is_cut, options_of,
                      program, run)
 from .store import OLD
 
@@ -75,7 +75,7 @@ def make_seeds(names):
         raw = Path(folder)
         for kind in ("bytes", "text", "traces", "worlds"):
             (raw / kind).mkdir()
-        scripts = {file.stem: file.read_text() for file in sorted(ROOT.glob("lit-tests/*/*.mn"))}
+        scripts = {file.stem: file.read_text() for file in sorted(ROOT.glob("lit-tests/**/*.mn"))}
         for file in sorted(ROOT.glob("lit-tests/scenarios/*.mn.xz")):
             text = subprocess.run(["xz", "-dc", file], capture_output=True, text=True).stdout
             scripts[file.name.partition(".")[0]] = _first_lines(text, 60)
@@ -89,12 +89,12 @@ def make_seeds(names):
                 (raw / "worlds" / name).write_bytes(bytes([1, 8, 1, 6, 8, 13, 18, 4, 9, 2])
                                                     + done.stdout)
         # The tests of the parser hold several scripts each, most of them wrong in one place.
-        for file in sorted(ROOT.glob("lit-tests/script/*.test")):
+        for file in sorted(ROOT.glob("lit-tests/cli/*.test")):
             parts = re.split(r"^#--- (.*)\n", file.read_text(), flags=re.MULTILINE)[1:]
             for name, text in zip(parts[::2], parts[1::2]):
                 if name.endswith((".mn", ".rep")):
                     (raw / "text" / f"{file.stem}-{name}").write_text(text)
-        for file in sorted(ROOT.glob("lit-tests/driver/Inputs/*.log")):
+        for file in sorted(ROOT.glob("lit-tests/cli/Inputs/*.log")):
             head = b"\n".join(file.read_bytes().splitlines()[:40]) + b"\n"
             (raw / "traces" / file.stem).write_bytes(b"\0" + head[:2000])
         malloclab = b"9\n2\n4\n1\na 0 8\nr 0 99\nr 1 9\nf 0\nf -1\n"

@@ -5,7 +5,7 @@ import subprocess
 import tomllib
 from dataclasses import dataclass, field
 
-from .places import LLVM, ROOT, Problem, harnesses, inputs_of, program, run, write_whole
+from .common import LLVM, ROOT, Problem, harnesses, inputs_of, program, run, write_atomically
 from .triage import failure_of
 
 # The files that fuzzing answers for.
@@ -156,7 +156,7 @@ def checked(command, stdin=subprocess.DEVNULL):
 
 def demangled(lcov, scratch):
     """A tracefile with the names of functions as the sources have them."""
-    write_whole(scratch / "all.lcov", lcov)
+    write_atomically(scratch / "all.lcov", lcov)
     with open(scratch / "all.lcov") as file:
         return checked([LLVM / "llvm-cxxfilt"], file)
 

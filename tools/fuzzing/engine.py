@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from .places import (ENVIRONMENT, SANITIZER_EXIT, STOPPING, check_writable, inputs_of, is_cut, options_of,
+from .common import (ENVIRONMENT, SANITIZER_EXIT, STOPPING, check_writable, inputs_of, is_cut, options_of,
                      program)
 
 # `#86: cov: 512 ft: 1833 corp: 402 exec/s: 1043 oom/timeout/crash: 0/0/1 time: 12s job: 3 …`

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from .engine import kept_in, run_slice
-from .places import STOPPING, Problem, Stopped, check_room, harnesses
+from .common import STOPPING, Problem, Stopped, check_room, harnesses
 from .triage import RUNS, ask_again, reports_by_input, seen_once, triage, what_of
 
 SLICE_SECONDS_MAX = 120

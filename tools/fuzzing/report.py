@@ -6,7 +6,7 @@ import re
 import shutil
 
 from .coverage import table
-from .places import write_whole
+from .common import write_atomically
 from .triage import ONCE, standing, times, what_of
 
 
@@ -149,9 +149,9 @@ def write_report(store, files, no_coverage=None):
     undrawn = draw(store.growth(), plot)
     parts = sections(store, files, no_coverage)
     path = store.folder / "report.md"
-    write_whole(path, as_markdown(parts) + "\n## Growth\n" +
+    write_atomically(path, as_markdown(parts) + "\n## Growth\n" +
                 (f"No plot: {undrawn}.\n" if undrawn else f"![edges over time]({plot.name})\n"))
-    write_whole(store.folder / "report.html", as_html(parts) + "<h2>Growth</h2>" + (
+    write_atomically(store.folder / "report.html", as_html(parts) + "<h2>Growth</h2>" + (
         f"<p>No plot: {html.escape(undrawn)}.</p>\n" if undrawn else
         f"<img src='{plot.name}' alt='edges over time'>\n"))
     shutil.rmtree(store.scratch, ignore_errors=True)

@@ -6,7 +6,7 @@ The lines go as in Zeller and Hildebrandt's delta debugging (ddmin), 2002.
 import re
 import time
 
-from .places import STOPPING, Stopped
+from .common import STOPPING, Stopped
 
 TRIES_MAX = 600
 SECONDS_MAX = 300

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from .overnight import Night
-from .places import CANARY, FINDINGS, SEEDS, STOPPING, Stopped, inputs_of, options_of, program, run
+from .common import CANARY, FINDINGS, SEEDS, STOPPING, Stopped, inputs_of, options_of, program, run
 from .report import findings_section
 from .store import Store
 from .triage import failure_of, options_to_replay

@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from .places import Problem, check_room, text_of, write_whole
+from .common import Problem, check_room, text_of, write_atomically
 from .triage import is_whole
 
 # FOLDER/corpus/HARNESS/  inputs            FOLDER/artifacts/HARNESS/  crashes not looked at yet
@@ -111,7 +111,7 @@ class Store:
 
     def write_state(self):
         try:
-            write_whole(self.folder / "state.json", json.dumps(self.state, indent=1))
+            write_atomically(self.folder / "state.json", json.dumps(self.state, indent=1))
         except OSError as error:
             raise Problem(f"cannot write into {self.folder}: {error.strerror}; "
                           "all that was found so far is kept") from error

@@ -9,8 +9,8 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .places import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
-                     write_whole)
+from .common import (MNEME, ROOT, SANITIZER_EXIT, Stopped, program, run, text_of,
+                     write_atomically)
 from .shrink import shortest
 
 _STORY = re.compile(r"^== finding: (.*?)\n(.*?)^== end$", re.MULTILINE | re.DOTALL)
@@ -72,12 +72,12 @@ def failure_of(done, log=None):
 def frames_of(log):
     """The functions of ours that a report names, the innermost first."""
     return [f"{re.sub('<.*>', '<>', name)} ({file})" for name, file, _ in _FRAME.findall(log)
-            if not file.startswith("fuzz/shared/")]
+            if not file.startswith("fuzz/support/")]
 
 
 def replay(harness, data, scratch, seconds=20):
     """Runs a harness on some bytes."""
-    write_whole(scratch / "try", data)
+    write_atomically(scratch / "try", data)
     return failure_of(run([program(harness), *options_to_replay(harness, seconds),
                            "-rss_limit_mb=2048", scratch / "try"]))
 
@@ -91,7 +91,7 @@ def driver_failure(script, failure, scratch):
 
     That it takes long counts only if the harness failed by that: the machine may be busy.
     """
-    write_whole(scratch / "try.mn", script)
+    write_atomically(scratch / "try.mn", script)
     done = run([MNEME, "run", "--keep-going", scratch / "try.mn"], seconds=2 * SHRINK_SECONDS)
     late = done.returncode == 124 and is_late(failure)
     if late or done.returncode in (4, SANITIZER_EXIT) or done.returncode < 0:
@@ -105,13 +105,13 @@ def is_late(failure):
 
 
 def encoded(script, scratch):
-    write_whole(scratch / "try.mn", script)
+    write_atomically(scratch / "try.mn", script)
     done = run([MNEME, "encode", scratch / "try.mn"])
     return done.stdout if done.returncode == 0 else None
 
 
 def decoded(data, scratch):
-    write_whole(scratch / "try", data)
+    write_atomically(scratch / "try", data)
     done = run([MNEME, "decode", scratch / "try"])
     return done.stdout.decode() if done.returncode == 0 else ""
 
@@ -141,7 +141,7 @@ class Told:
     in_driver: bool  # the script fails in `mneme run` as well
 
 
-def told(harness, failure, data, scratch):
+def minimise(harness, failure, data, scratch):
     """Makes the finding short: a script for `mneme run` if it fails there, else for its harness."""
     def fails_as(bytes_):
         return same(replay(harness, bytes_, scratch, SHRINK_SECONDS), failure)
@@ -167,7 +167,7 @@ def told(harness, failure, data, scratch):
 def _told_as_bytes(harness, failure, data, scratch):
     smaller = scratch / "smaller"
     smaller.unlink(missing_ok=True)
-    write_whole(scratch / "try", data)
+    write_atomically(scratch / "try", data)
     run([program(harness), "-minimize_crash=1", "-max_total_time=30", "-timeout=20",
          f"-exact_artifact_path={smaller}", scratch / "try"], 90)
     short = smaller.read_bytes() if smaller.exists() else data
@@ -223,16 +223,16 @@ def deliver(found, original, folder):
     if is_whole(new / "before") and not folder.exists():  # of a run that was killed
         (new / "before").rename(folder)
     shutil.rmtree(new, ignore_errors=True)
-    write_whole(new / "input", found.data)
-    write_whole(new / "original", original)
-    write_whole(new / "log.txt", found.failure.log)
-    write_whole(new / "standing", "new")
+    write_atomically(new / "input", found.data)
+    write_atomically(new / "original", original)
+    write_atomically(new / "log.txt", found.failure.log)
+    write_atomically(new / "standing", "new")
     replaying = " ".join([str(program(found.harness).relative_to(ROOT)),
                           *options_to_replay(found.harness)])
     command = f"{replaying} {shlex.quote(str(folder / 'input'))}"
     script = found.script.encode("latin-1", errors="replace")
     if script:
-        write_whole(new / "script.mn", script)
+        write_atomically(new / "script.mn", script)
     keep = ""
     if found.in_driver:
         command = (f"{MNEME.relative_to(ROOT)} run --keep-going "
@@ -243,10 +243,10 @@ def deliver(found, original, folder):
                  + "# REQUIRES: asan\n" * ("Sanitizer" in found.failure.log)
                  + "# RUN: env ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1 "
                  "%mneme run --quiet --keep-going %s || [ $? -le 3 ]\n")
-        write_whole(new / "lit_test.mn", title.encode("latin-1", errors="replace") + script)
+        write_atomically(new / "lit_test.mn", title.encode("latin-1", errors="replace") + script)
     else:  # lit runs before the harnesses are built
         keep = f"to keep: copy input to fuzz/findings/{found.harness}, which every smoke runs\n"
-    write_whole(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
+    write_atomically(new / "what.txt", f"{found.harness}: {found.failure.what}\n"
                 + "".join(f"  in {frame}\n" for frame in found.failure.frames)
                 + f"{keep}to reproduce: {command}\n")
     if is_whole(folder):  # of a bug that was mended, or of another that fails in the same way
@@ -289,7 +289,7 @@ def ask_again(harness, folder, scratch):
         how = f"still fails by {failing.relative_to(folder)}, by its short input no more"
     else:
         how = "did not fail again" if ONCE in folder.name else MENDED
-    write_whole(folder / "standing", how)
+    write_atomically(folder / "standing", how)
 
 
 def group(harness, failure):
@@ -309,7 +309,7 @@ def triage(harness, path, findings, scratch):
     if met_again(known, path, data):
         return known, False
     try:
-        found = told(harness, failure, data, scratch)
+        found = minimise(harness, failure, data, scratch)
     except (OSError, Stopped):
         raise
     except Exception as error:  # it fails, whatever keeps us from making it short
@@ -323,11 +323,11 @@ def met_again(known, path, data):
     """Whether a finding is there already, and not mended; if so, it is counted."""
     if not is_whole(known) or standing(known) == MENDED:
         return False
-    write_whole(known / "count", str(times(known) + 1))
+    write_atomically(known / "count", str(times(known) + 1))
     if ONCE in known.name:
-        write_whole(known / "standing", "seen again")
+        write_atomically(known / "standing", "seen again")
     if times(known) <= ALSO_MAX + 1:
-        write_whole(known / "also" / Path(path).name, data)
+        write_atomically(known / "also" / Path(path).name, data)
     return True
 
 

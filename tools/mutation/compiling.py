@@ -11,7 +11,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 
 import processes
-from fuzzing.places import write_whole
+from fuzzing.common import write_atomically
 from layers import LayerError, configure_of, version_of
 from switches import copy_tree
 
@@ -47,7 +47,7 @@ def keep_what_compiles(root, folder, faults, jobs):
         return [fault for fault in faults if fault.name not in bad]
 
     kept, tree = faults, folder / "syntax"
-    units = [file.relative_to(root) for file in sorted((root / "lit-tests").glob("*/*_test.cpp"))]
+    units = [file.relative_to(root) for file in sorted((root / "lit-tests").glob("**/*_test.cpp"))]
     # Most complaints are all units', so a few are asked first.
     for due in (units[::8], units):
         while due:
@@ -64,5 +64,5 @@ def keep_what_compiles(root, folder, faults, jobs):
             print(f"{len(faults) - len(kept)} of {len(faults)} faults do not compile; "
                   f"{len(due)} units complained", flush=True)
     names = {fault.name for fault in kept}
-    write_whole(cache, json.dumps([fault.name for fault in faults if fault.name not in names]))
+    write_atomically(cache, json.dumps([fault.name for fault in faults if fault.name not in names]))
     return kept

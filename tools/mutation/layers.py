@@ -21,7 +21,7 @@ from pathlib import Path
 
 import processes
 from faults import Fault
-from fuzzing.places import write_whole
+from fuzzing.common import write_atomically
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
 # Tests of the text and of the tools: they read sources, or build on their own.
@@ -36,8 +36,8 @@ CHECK_SPOKE = re.compile(r"mneme: fatal: |error: corruption")
 CANARY = re.compile(r"/\w+_sees_")  # which shows what the tools say; when it fails, they said too little
 # What a verdict of a variant, and one of the text, rests on.
 TESTED = ("include", "src", "lit-tests", "configure.py", "build.ninja.in")
-READ = ("include", "src", "lit-tests/free/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
-        "tools/rooms.toml", "configure.py", ".clang-tidy")
+READ = ("include", "src", "lit-tests/sanitizers/Inputs", "tools/house-rules", "tools/atomic_tags.py", "tools/cpp_text.py",
+        "tools/layers.toml", "configure.py", ".clang-tidy")
 LIMIT_S, LIMIT_TIMES, LIMIT_MAX_S = 5, 5, 40
 LIMIT_ALONE_S = 600
 ENOUGH_S = 20  # of tests, for a fault that another layer's tests have seen
@@ -72,7 +72,7 @@ def hash_of(root, names):
         for file in sorted([root / top, *(root / top).rglob("*")]):
             name = file.relative_to(root).as_posix()
             if file.is_file() and "__pycache__" not in file.parts \
-                    and not name.startswith(("lit-tests/tools/", "lit-tests/fuzz/")):
+                    and not name.startswith("lit-tests/tools/"):
                 found.update(name.encode() + file.read_bytes())
     return found.hexdigest()
 
@@ -111,7 +111,7 @@ class Variant:
         if known.get("key") != key:
             stamp.unlink(missing_ok=True)
             known = {"key": key, "tests": self._learn()}
-            write_whole(stamp, json.dumps(known))
+            write_atomically(stamp, json.dumps(known))
         self.environment = self._environment()
         self.tests = [Test(test, self._script(test), seconds, set(reached))
                       for test, seconds, reached in known["tests"]]
@@ -287,7 +287,7 @@ class Text:
                 yield f"headers {name}", [compiler, *common, *flags.split(), "-x", "c++",
                                           "-include", fault.file, "/dev/null"]
             yield "function effects", ["clang++-22", *common,
-                                       "lit-tests/free/Inputs/nonblocking_heaps.cpp"]
+                                       "lit-tests/sanitizers/Inputs/nonblocking_heaps.cpp"]
         else:
             for name in ("debug", "gcc"):
                 compiler, flags = self.configure.VARIANTS[name]

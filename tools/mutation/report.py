@@ -101,7 +101,7 @@ def write(root, text):
         raise ValueError("README.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
     # The last that changed what the verdicts rest on: they hold for nothing else.
     rests_on = [*TESTED, *READ, "tools/faults.toml", *(f"tools/mutation/{name}" for name in OWN),
-                *(f":(exclude)lit-tests/{name}" for name in ("tools", "fuzz"))]
+                ":(exclude)lit-tests/tools"]
     commit = _git(root, "log", "-1", "--format=%h", "--", *rests_on) or "no commit"
     if _git(root, "status", "--porcelain", "--", *rests_on):
         commit += ", with changes"

@@ -10,7 +10,7 @@ import json
 import threading
 from pathlib import Path
 
-from fuzzing.places import write_whole
+from fuzzing.common import write_atomically
 from layers import READ, TESTED, Verdict, hash_of, version_of
 
 OWN = ("layers.py", "switches.py")  # by which a verdict comes about
@@ -73,7 +73,7 @@ class Results:
     def forget(self, faults, layers):
         gone = {(fault.name, layer) for fault in faults for layer in layers}
         self.entries = {key: entry for key, entry in self.entries.items() if key not in gone}
-        write_whole(self.file, "".join(json.dumps(entry) + "\n" for entry in self.entries.values()))
+        write_atomically(self.file, "".join(json.dumps(entry) + "\n" for entry in self.entries.values()))
         self.torn = False
 
     def is_seen(self, fault):

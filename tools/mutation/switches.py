@@ -11,7 +11,7 @@ import shutil
 COPIED = ("include", "src", "fuzz", "lit-tests", "tools", "configure.py", "build.ninja.in",
           "README.md", "LICENSE")
 SWITCH = "include/mneme/fault_switch.hpp"
-ENVIRONMENTS = ("lit-tests/environment_test.cpp", "lit-tests/model/environment.test")
+ENVIRONMENTS = ("lit-tests/environment_test.cpp", "lit-tests/models/environment.test")
 SWITCH_TEXT = """#pragma once
 #include <fcntl.h>
 #include <unistd.h>
@@ -166,7 +166,7 @@ def copy_tree(root, tree, faults):
             if name == "lit-tests/lit.cfg.py":  # each test notes which faults it reaches
                 text += (b'config.test_format.preamble_commands = '
                          b'["export MNEME_REACHED=${MNEME_REACHED-%t.reached}"]\n')
-            if name.startswith("lit-tests/model/"):  # a mutation on top of a fault tells nothing
+            if name.startswith("lit-tests/models/"):  # a mutation on top of a fault tells nothing
                 text = re.sub(rb"^// RUN: .*%fails\b.*\n", b"", text, flags=re.MULTILINE)
                 # Nor does how many interleavings a fault leaves: what counts is what one of them does.
                 text = re.sub(rb"\{\{\(\[0-9\]\{\d+,\}\)\}\}", b"{{[0-9]+}}", text)

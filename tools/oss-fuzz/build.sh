@@ -15,8 +15,8 @@ read -ra engine <<<"$LIB_FUZZING_ENGINE"
 flags+=(-std=c++23 -pthread -Iinclude -Isrc -DFMT_HEADER_ONLY)
 
 objects=()
-for file in src/driver/*.cpp fuzz/shared/*.cpp; do
-  case "$file" in src/driver/main.cpp | src/driver/run.cpp) continue ;; esac
+for file in src/driver/*.cpp fuzz/support/*.cpp; do
+  case "$file" in src/driver/commands/main.cpp | src/driver/commands/run.cpp) continue ;; esac
   objects+=("$work/$(basename "$file" .cpp).o")
   "$CXX" "${flags[@]}" -c "$file" -o "${objects[-1]}"
 done
@@ -34,7 +34,7 @@ for file in fuzz/*.cpp; do
   # What tools/fuzz tells libFuzzer of it, as `name = value`; files lie beside the target.
   PYTHONPATH=tools python3 -B - "$name" >"$OUT/$name.options" <<'END'
 import sys
-from fuzzing.places import options_of
+from fuzzing.common import options_of
 print("[libfuzzer]")
 for option in options_of(sys.argv[1]):
     name, value = option.removeprefix("-").split("=")

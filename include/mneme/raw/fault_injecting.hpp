@@ -1,5 +1,5 @@
 // purpose: a raw heap that fails on demand, for tests of what happens when there is no room.
-// room: L1; includes L0 and raw_heap.
+// layer: L1; includes L0 and raw_heap.
 // threads: none; one owner at a time.
 // invariants: a failed allocation changes nothing in the raw heap inside.
 #pragma once

@@ -1,5 +1,5 @@
 // purpose: the first raw heap: an address-ordered list of holes, kept inside the holes.
-// room: L1; includes L0 and raw_heap.
+// layer: L1; includes L0 and raw_heap.
 // threads: none; one owner at a time.
 // invariants: holes ascend, never touch, and sum to free_bytes; all sizes are whole words.
 #pragma once
@@ -43,11 +43,11 @@ class FirstFit {
     base_ = region.data() + skew;
     capacity_ = (region.size() - skew) & ~(word_bytes - 1);
     free_ = capacity_;
-    instrument::no_access(base_, capacity_);
+    instrument::poison_free(base_, capacity_);
     write_hole(0, capacity_, capacity_);
   }
   /// Opens the region again to whoever has it next; touches nothing.
-  ~FirstFit() { instrument::undefined(base_, capacity_); }
+  ~FirstFit() { instrument::mark_undefined(base_, capacity_); }
   FirstFit(const FirstFit&) = delete;
   FirstFit& operator=(const FirstFit&) = delete;
 
@@ -57,8 +57,8 @@ class FirstFit {
       const Hole hole = read_hole(at);
       const std::size_t padding = layout.padding_at(address_of(base_ + at));
       if (padding <= hole.size && layout.size <= hole.size - padding) {
-        carve(before, at, hole, padding, layout.size);
-        instrument::undefined(base_ + at + padding, layout.size);
+        split_hole(before, at, hole, padding, layout.size);
+        instrument::mark_undefined(base_ + at + padding, layout.size);
         return base_ + at + padding;
       }
       before = at;
@@ -72,7 +72,7 @@ class FirstFit {
     const auto at = static_cast<std::size_t>(block - base_);
     const Neighbours near = neighbours_of(at);
     if (near.before_end > at || near.after < at + size) return false;  // some of it is free already
-    instrument::no_access(block, size);
+    instrument::poison_free(block, size);
     free_ += size;
     std::size_t start = at;
     std::size_t end = at + size;
@@ -100,8 +100,8 @@ class FirstFit {
     if (near.after != end || near.after == capacity_) return false;
     const Hole hole = read_hole(end);
     if (hole.size < more) return false;
-    carve(near.before, end, hole, 0, more);
-    instrument::undefined(base_ + end, more);
+    split_hole(near.before, end, hole, 0, more);
+    instrument::mark_undefined(base_ + end, more);
     return true;
   }
 
@@ -175,13 +175,13 @@ class FirstFit {
   }
 
   [[nodiscard]] std::size_t read_word(std::size_t at) const noexcept {
-    const instrument::Window window(base_ + at, word_bytes);
+    const instrument::ScopedUnpoison window(base_ + at, word_bytes);
     std::size_t word = 0;
     __builtin_memcpy(&word, base_ + at, word_bytes);
     return word;
   }
   void write_word(std::size_t at, std::size_t word) noexcept {
-    const instrument::Window window(base_ + at, word_bytes);
+    const instrument::ScopedUnpoison window(base_ + at, word_bytes);
     __builtin_memcpy(base_ + at, &word, word_bytes);
   }
 
@@ -200,7 +200,7 @@ class FirstFit {
   // blindly.
   [[nodiscard]] Hole read_hole(std::size_t at) const noexcept {
     const Hole hole = peek_hole(at);
-    if constexpr (checked) {
+    if constexpr (checks_enabled) {
       if (!plausible(at, hole)) {
         FatalLine{}
             .text("smashed hole at offset ")
@@ -238,8 +238,8 @@ class FirstFit {
 
   // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a
   // hole or two.
-  void carve(std::size_t before, std::size_t at, Hole hole, std::size_t padding,
-             std::size_t size) noexcept {
+  void split_hole(std::size_t before, std::size_t at, Hole hole, std::size_t padding,
+                  std::size_t size) noexcept {
     const std::size_t rest = hole.size - padding - size;
     std::size_t next = hole.next;
     if (rest > 0) {

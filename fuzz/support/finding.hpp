@@ -1,0 +1,62 @@
+// purpose: a run that dies says what it was doing, in a form that can be run again.
+// layer: fuzz; includes the standard library.
+// threads: one run at a time; `threads` begins its run before its threads.
+// invariants: the one pointer that outlives a call is for the last words; no result rests on it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace mneme::fuzz {
+
+/// What is being run. On whatever ends the process (a finding of the harness, a fatal line of the
+/// library, a sanitizer), standard error gets
+///
+///     == finding: WHAT
+///     TEXT, mostly a script
+///     == end
+class Reproducer {
+ public:
+  Reproducer();
+  Reproducer(const Reproducer&) = delete;
+  Reproducer& operator=(const Reproducer&) = delete;
+  virtual ~Reproducer();
+
+  [[nodiscard]] virtual std::string text() const = 0;
+
+  /// Says that this one is at work, where several are.
+  void tell() const noexcept;
+};
+
+/// A run that follows its text to the letter.
+class TextStory final : public Reproducer {
+ public:
+  explicit TextStory(std::string text) : text_{std::move(text)} {}
+  [[nodiscard]] std::string text() const override { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// An input as text.
+[[nodiscard]] inline std::string text_of_bytes(const std::uint8_t* data, std::size_t size) {
+  std::string text(size, '\0');
+  if (size > 0) std::memcpy(text.data(), data, size);
+  return text;
+}
+
+/// Larger heaps take time to set up, and show nothing that these do not.
+inline constexpr std::size_t heap_bytes_max = std::size_t{1} << 16U;
+
+/// Ends the process with a finding.
+[[noreturn]] void stop(const std::string& what);
+
+/// Ends the process if something that must be so is not.
+inline void require(bool good, const char* what) {
+  if (!good) stop(what);
+}
+
+}  // namespace mneme::fuzz

@@ -1,0 +1,87 @@
+// purpose: what a model says to be searched, and the memory in it that relacy cannot see by itself.
+// layer: tests; includes relacy_atomic, and L0.
+// threads: those that relacy plays; plain variables of a model are notes, which know all.
+// invariants: an access to plain memory that matters is a touch of a Ghost.
+#pragma once
+
+// Before any header of mneme.
+#define MNEME_ATOMIC_HEADER "../../lit-tests/models/Inputs/relacy_atomic.hpp"
+#define MNEME_UNPOISON_HOOK mneme::model::Memory::window
+
+#include <mneme/atomic.hpp>
+#include <mneme/layout.hpp>
+
+namespace mneme::model {
+
+/// How a model is searched. Both searches are the same in every run.
+struct Plan {
+  bool full = false;            // every interleaving there is, or else
+  unsigned preemptions = 3;     // every one with at most so many forced changes of threads;
+  std::uint64_t random = 4000;  // and so many at random, with older values read more often
+};
+
+/// The model of a program. Each defines one, by `const Model the_model = searched<Suite>({…});`.
+struct Model {
+  Plan plan;
+  bool (*simulate)(rl::test_params&);
+};
+extern const Model the_model;
+
+template <class Suite>
+[[nodiscard]] constexpr Model searched(Plan plan) {
+  return {plan, [](rl::test_params& parameters) { return rl::simulate<Suite>(parameters); }};
+}
+
+/// Stands for plain memory, in which relacy sees no access: two touches that no happens-before
+/// orders are a data race. So an order that is too weak shows, even where relacy, whose
+/// modification orders are those of the execution, lets the right value through.
+class Ghost {
+ public:
+  void touch(Place at = Place::here()) { variable_(at.info()).store(0); }
+  void look(Place at = Place::here()) const { (void)variable_(at.info()).load(); }
+
+ private:
+  rl::var<int> variable_{0};
+};
+
+/// The memory of a model, all regions in it, with a Ghost for each word.
+class Memory {
+ public:
+  Memory() { present = this; }
+  ~Memory() { present = nullptr; }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  [[nodiscard]] std::span<std::byte> region(std::size_t offset, std::size_t size) {
+    return std::span(bytes_).subspan(offset, size);
+  }
+
+  /// Writes to all of [start, start + size).
+  static void touch(const void* start, std::size_t size, Place at = Place::here()) {
+    const auto offset =
+        static_cast<std::size_t>(static_cast<const std::byte*>(start) - present->bytes_.data());
+    for (std::size_t i = offset / word_bytes; i < (offset + size) / word_bytes; ++i) {
+      present->words_[i].touch(at);
+    }
+  }
+
+  /// The core looks at headers, links or holes, which are one owner's at a time, whether it reads
+  /// or writes.
+  static void window(const void* start, std::size_t size, Place at = Place::here()) noexcept {
+    if (present != nullptr && present->holds(start)) touch(start, size, at);
+  }
+
+ private:
+  [[nodiscard]] bool holds(const void* place) const {
+    const auto* const byte = static_cast<const std::byte*>(place);
+    return !std::less{}(byte, bytes_.data()) && std::less{}(byte, bytes_.data() + size_bytes);
+  }
+
+  inline static Memory* present = nullptr;  // the interleaving's that is tried just now
+
+  static constexpr std::size_t size_bytes = 64;
+  alignas(word_bytes) std::array<std::byte, size_bytes> bytes_;
+  std::array<Ghost, size_bytes / word_bytes> words_;
+};
+
+}  // namespace mneme::model

@@ -1,0 +1,75 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=request.resume | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=waker.begin | FileCheck %s --check-prefix=GONE
+// CHECK: coroutine_against_its_waker: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK-NEXT: coroutine_against_its_waker: random: 4000 interleavings, no failure
+// RACE: coroutine_against_its_waker: {{.*}}: DATA RACE in interleaving
+// GONE: coroutine_against_its_waker: {{.*}}: ACCESS TO FREED MEMORY in interleaving
+// purpose: shows that a waker may have its coroutine resumed at once on another thread.
+// layer: tests; includes everything.
+// threads: one frees; its waker tells the other, which resumes the coroutine and ends its frame.
+// invariants: the request, in the frame, is there until the granter is out of the waker.
+#include "Inputs/coroutine.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct CoroutineAgainstItsWaker : model::World<CoroutineAgainstItsWaker, 2, 1> {
+  void* first = nullptr;
+  model::Coroutine task;
+  // Relaxed, so that what the coroutine sees of its memory it sees by the request's own orders.
+  Atomic<bool> told{false};
+  std::coroutine_handle<> parked;
+  bool done = false;
+
+  /// Notes the coroutine, and awaits what it is given.
+  struct Note {
+    std::coroutine_handle<>& to;
+    [[nodiscard]] bool await_ready() const { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
+      to = handle;
+      return false;
+    }
+    void await_resume() const {}
+  };
+
+  model::Coroutine wait_and_free() {
+    co_await Note{parked};
+    const Waker waker{.wake =
+                          [](void* told) noexcept {
+                            static_cast<Atomic<bool>*>(told)->store(true,
+                                                                    std::memory_order_relaxed);
+                          },
+                      .context = &told};
+    auto block = co_await heap->allocate(model::unit).wake_by(waker);
+    RL_ASSERT(block);
+    model::use(block->data());
+    done = true;
+  }
+
+  void before() {
+    first = live_block();
+    task = wait_and_free();
+  }
+
+  void thread(unsigned id) {
+    if (id == 0) {
+      free(first);
+    } else if (told.load(std::memory_order_relaxed)) {
+      parked.resume();
+      task = {};
+    }
+  }
+
+  void after() {
+    RL_ASSERT(told.load(std::memory_order_relaxed));
+    if (!done) parked.resume();
+    RL_ASSERT(done);
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<CoroutineAgainstItsWaker>({.preemptions = 4});

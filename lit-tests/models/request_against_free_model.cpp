@@ -1,0 +1,46 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=request.repoll | FileCheck %s --check-prefix=RACE
+// RUN: %fails --weaken=request.complete | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=request.complete | FileCheck %s --check-prefix=WRONG
+// CHECK: request_against_free: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
+// CHECK-NEXT: request_against_free: random: 4000 interleavings, no failure
+// RACE: request_against_free: {{.*}}: DATA RACE in interleaving
+// WRONG: request_against_free: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that no free slips in between a request's failed attempt and its wait: P1.
+// layer: tests; includes everything.
+// threads: one asks for memory, and again; one frees all there is.
+// invariants: the request is granted by the free, or at once; in the first case it is woken.
+#include "Inputs/world.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct RequestAgainstFree : model::World<RequestAgainstFree, 2, 1> {
+  void* first = nullptr;
+  model::Task task;
+  bool waited = false;
+
+  void before() { first = live_block(); }
+
+  void thread(unsigned id) {
+    if (id == 0) {
+      task.begin(*heap);
+      waited = !task.poll();
+      if (waited) task.poll();
+    } else {
+      free(first);
+    }
+  }
+
+  void after() {
+    RL_ASSERT(waited ? task.wakes() == 1 : task.wakes() <= 1);
+    RL_ASSERT(task.has_memory() || task.poll());
+    task.free();
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<RequestAgainstFree>({.preemptions = 4});

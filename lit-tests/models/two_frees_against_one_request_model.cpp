@@ -1,0 +1,44 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=spin.lock | FileCheck %s --check-prefix=RACE
+// RUN: %fails --lose=lock.post_or_acquire | FileCheck %s --check-prefix=WRONG
+// CHECK: two_frees_against_one_request: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
+// CHECK-NEXT: two_frees_against_one_request: random: 4000 interleavings, no failure
+// RACE: two_frees_against_one_request: {{.*}}: DATA RACE in interleaving
+// WRONG: two_frees_against_one_request: {{.*}}: USER ASSERT FAILED in interleaving
+// purpose: shows that two frees that make room only together are not lost on a request: P1.
+// layer: tests; includes everything.
+// threads: one asks for two units, and again; two free one unit each.
+// invariants: the request is granted by the second free, or at once.
+#include "Inputs/world.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct TwoFreesAgainstOneRequest : model::World<TwoFreesAgainstOneRequest, 3, 2> {
+  void* blocks[2] = {};
+  model::Task task;
+
+  void before() {
+    for (void*& block : blocks) block = live_block();
+  }
+
+  void thread(unsigned id) {
+    if (id < 2) {
+      free(blocks[id]);
+    } else {
+      task.begin(*heap, model::two_units);
+      if (!task.poll()) task.poll();
+    }
+  }
+
+  void after() {
+    RL_ASSERT(task.has_memory() || (task.wakes() == 1 && task.poll()));
+    task.free();
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model = model::searched<TwoFreesAgainstOneRequest>({});

@@ -1,0 +1,60 @@
+// RUN: %runner %build/tests/immediate_free_wakes_nobody_test
+// purpose: shows that a free which gets the lock grants to those who wait, by 99 such frees.
+// layer: tests; includes everything.
+// threads: none.
+// invariants: the heap is as new at the end.
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "support/worlds.hpp"
+
+using namespace mneme;
+
+namespace {
+
+constexpr Layout tiny{.size = 8, .align = 8};
+
+TEST_CASE("the last of 99 frees grants the whole region to its waiter, without another call") {
+  alignas(64) std::byte region[99 * 16];
+  Heap heap(region);
+  void* blocks[99];
+  for (auto& block : blocks) block = heap.try_allocate(tiny);
+  REQUIRE(heap.stats().used_bytes == sizeof region);
+  {
+    test::Woken woken;
+    auto request = heap.allocate({.size = sizeof region - word_bytes, .align = 8});
+    REQUIRE_FALSE(request.poll(woken.waker()).has_value());
+    for (void* const block : blocks) {
+      CHECK(woken.times == 0);
+      heap.free(block, tiny);
+    }
+    CHECK(woken.times == 1);
+    CHECK(request.state() == RequestState::granted);
+    CHECK(request.poll().has_value());
+  }
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
+  alignas(64) std::byte region[99 * 16];
+  Heap heap(region);
+  void* blocks[99];
+  for (auto& block : blocks) block = heap.try_allocate(tiny);
+  {
+    std::deque<Request<>> requests;
+    for (int i = 0; i < 99; ++i) {
+      requests.emplace_back(heap, tiny);
+      REQUIRE_FALSE(requests.back().poll().has_value());
+    }
+    for (std::size_t i = 0; i < 99; ++i) {
+      CHECK(requests[i].state() == RequestState::waiting);
+      heap.free(blocks[i], tiny);
+      CHECK(requests[i].state() == RequestState::granted);
+      CHECK(heap.stats().waiting == 98 - i);
+    }
+  }
+  CHECK(test::as_new(heap));
+}
+
+}  // namespace

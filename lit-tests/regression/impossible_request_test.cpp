@@ -1,0 +1,63 @@
+// RUN: %runner %build/tests/impossible_request_test
+// purpose: shows that what can never be met is refused at once, and holds up nobody.
+// layer: tests; includes everything.
+// threads: none.
+// invariants: the heap is as new at the end.
+#include <doctest/doctest.h>
+
+#include "support/worlds.hpp"
+
+using namespace mneme;
+
+namespace {
+
+constexpr Layout huge{.size = std::size_t{1} << 20, .align = 8};
+constexpr Layout possible{.size = 100, .align = 8};
+
+TEST_CASE("1 MiB on an 8 KiB heap is refused by the first poll, and never queued") {
+  alignas(64) std::byte region[8192];
+  Heap heap(region);
+  test::Woken woken;
+  auto request = heap.allocate(huge);
+  const auto answer = request.poll(woken.waker());
+  REQUIRE(answer.has_value());
+  CHECK(answer->error() == AllocError::too_large);
+  CHECK(woken.times == 0);
+  CHECK(heap.stats().waiting == 0);
+  CHECK(heap.stats().refusals == 1);
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("the bound is exact: the whole region is granted, a byte more is refused") {
+  alignas(64) std::byte region[8192];
+  Heap heap(region);
+  CHECK(heap.allocate({.size = 8192 - 8, .align = 8}).poll()->has_value());
+  CHECK(heap.allocate({.size = 8192 - 7, .align = 8}).poll()->error() == AllocError::too_large);
+  const Layout nowhere{.size = 8, .align = std::size_t{1} << 62};
+  CHECK(heap.allocate(nowhere).poll()->error() == AllocError::too_large);
+  CHECK(heap.allocate({.size = 8, .align = 24}).poll()->error() == AllocError::bad_alignment);
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("refused under a lock, and while others wait: they are granted as ever") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  void* const held = heap.try_allocate({.size = 200, .align = 8});
+  {
+    auto before = heap.allocate(possible);
+    CHECK_FALSE(before.poll().has_value());
+    {
+      const auto guard = heap.try_lock();
+      CHECK(heap.allocate(huge).poll()->error() == AllocError::too_large);
+    }
+    CHECK(heap.allocate(huge).poll()->error() == AllocError::too_large);
+    auto behind = heap.allocate(possible);
+    CHECK_FALSE(behind.poll().has_value());
+    heap.free(held, {.size = 200, .align = 8});
+    CHECK(before.poll().has_value());
+    CHECK(behind.poll().has_value());
+  }
+  CHECK(test::as_new(heap));
+}
+
+}  // namespace

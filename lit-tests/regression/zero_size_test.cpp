@@ -1,0 +1,76 @@
+// RUN: %runner %build/tests/zero_size_test
+// purpose: shows that nothing at all is a legal size: distinct, owned, and freed without a trace.
+// layer: tests; includes everything.
+// threads: none.
+// invariants: the heap is as new at the end.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "support/worlds.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct Empty {};
+
+TEST_CASE("payloads of no bytes are distinct, inside, two words each, and come back") {
+  alignas(64) std::byte region[160];
+  Heap heap(region);
+  const Layout nothing{.size = 0, .align = 1};
+  std::set<void*> payloads;
+  while (void* const payload = heap.try_allocate(nothing)) payloads.insert(payload);
+  CHECK(payloads.size() == 10);
+  CHECK(heap.stats().used_bytes == 160);
+  for (void* const payload : payloads) heap.free(payload, nothing);
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("they wait, are granted and cancelled as all others") {
+  alignas(64) std::byte region[64];
+  Heap heap(region);
+  void* const held = heap.try_allocate({.size = 56, .align = 8});
+  {
+    auto first = heap.allocate({.size = 0, .align = 1});
+    auto second = heap.allocate({.size = 0, .align = 1});
+    CHECK_FALSE(first.poll().has_value());
+    CHECK_FALSE(second.poll().has_value());
+    heap.free(held, {.size = 56, .align = 8});
+    CHECK(first.poll()->has_value());
+  }
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("owners of nothing") {
+  alignas(64) std::byte region[512];
+  Heap heap(region);
+  {
+    auto box = heap.make<Empty>().poll();
+    auto other = heap.make<Empty>().poll();
+    CHECK((*box)->get() != (*other)->get());
+    auto array = heap.make_array<int>(0).poll();
+    CHECK(array->value().size() == 0);
+    CHECK(array->value().data() != nullptr);
+    auto vec = heap.make_fixed_vec<int>(0).poll();
+    CHECK(vec->value().full());
+    CHECK(vec->value().push(1) == nullptr);
+    auto arc = heap.make_arc<Empty>().poll();
+    CHECK(arc->value().clone().count() == 2);
+    CHECK(heap.stats().live == 5);
+  }
+  CHECK(test::as_new(heap));
+}
+
+TEST_CASE("resized to nothing and back") {
+  alignas(64) std::byte region[128];
+  Heap heap(region);
+  void* const payload = heap.try_allocate({.size = 40, .align = 8});
+  CHECK(heap.try_resize(payload, {.size = 40, .align = 8}, {.size = 0, .align = 8}));
+  CHECK(heap.stats().used_bytes == 16);
+  CHECK(heap.try_resize(payload, {.size = 0, .align = 8}, {.size = 40, .align = 8}));
+  heap.free(payload, {.size = 40, .align = 8});
+  CHECK(test::as_new(heap));
+}
+
+}  // namespace

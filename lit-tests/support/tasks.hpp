@@ -1,0 +1,140 @@
+// purpose: what the unit tests share: regions, heaps that must end whole, probes and alarms.
+// layer: tests; includes mneme, doctest and the examples' task.
+// threads: an Alarm may be rung on any thread; the rest belongs to the test's own.
+// invariants: none.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <mneme/mneme.hpp>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "examples/task.hpp"
+
+namespace tests {
+
+using examples::Task;
+
+/// Memory for a heap, from operator new, so that sanitizers know where it ends. It begins `skew`
+/// bytes behind a page boundary.
+class Region {
+ public:
+  explicit Region(std::size_t size, std::size_t skew = 0)
+      : page_(static_cast<std::byte*>(::operator new(skew + size, page_bytes))),
+        bytes_(page_ + skew, size) {}
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+  ~Region() { ::operator delete(page_, page_bytes); }
+
+  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+
+ private:
+  static constexpr std::align_val_t page_bytes{4096};
+
+  std::byte* page_;
+  std::span<std::byte> bytes_;
+};
+
+/// Whether validate() finds nothing; else says what it found.
+template <class Heap>
+[[nodiscard]] bool sound(Heap& heap) {
+  const char* const wrong = heap.validate();
+  if (wrong != nullptr) MESSAGE(wrong);
+  return wrong == nullptr;
+}
+
+/// Whether nothing is used, nobody waits, and the region is one hole (P9).
+template <class Heap>
+[[nodiscard]] bool whole(Heap& heap) {
+  const bool is_sound = sound(heap);
+  const mneme::Stats stats = heap.stats();
+  return is_sound && stats.used_bytes == 0 && stats.live == 0 && stats.waiting == 0 &&
+         stats.deferred == 0 && stats.largest_free_bytes == stats.capacity_bytes;
+}
+
+/// A heap over a region of its own that has to be whole when the test ends.
+template <class Heap>
+class BasicTestHeap : Region, public Heap {
+ public:
+  explicit BasicTestHeap(std::size_t size) : Region(size), Heap(Region::bytes()) {}
+  ~BasicTestHeap() { CHECK(whole(*this)); }
+};
+using TestHeap = BasicTestHeap<mneme::Heap>;
+
+/// A layout of the heap's own granularity: its block is `size` bytes and one word.
+[[nodiscard]] constexpr mneme::Layout bytes(std::size_t size) { return {size, 8}; }
+
+/// Lets a container build in place what `make` returns; requests cannot be moved into it.
+template <class F>
+struct InPlace {
+  F make;
+  operator std::invoke_result_t<F&>() { return make(); }  // NOLINT(google-explicit-constructor)
+};
+
+/// The answer of a request that has to be granted by now.
+template <class Request>
+[[nodiscard]] auto granted(Request&& request) {
+  auto answer = request.poll();
+  REQUIRE(answer.has_value());
+  REQUIRE(answer->has_value());
+  return **std::move(answer);
+}
+
+/// The error of a request that has to be answered by one.
+template <class Request>
+[[nodiscard]] mneme::AllocError failed(Request&& request) {
+  auto answer = request.poll();
+  REQUIRE(answer.has_value());
+  REQUIRE(!answer->has_value());
+  return answer->error();
+}
+
+/// An object that counts itself, and throws in its constructor when told so.
+struct Probe {
+  static inline std::atomic<int> alive{0};
+  static inline int throw_after = -1;  // so many are built first; -1: never
+
+  explicit Probe(int number = 0) : value(number) {
+    if (throw_after >= 0 && throw_after-- == 0) throw std::runtime_error("no probe");
+    ++alive;
+  }
+  Probe(Probe&& other) noexcept : value(std::exchange(other.value, -1)) { ++alive; }
+  Probe& operator=(Probe&&) = delete;
+  ~Probe() { --alive; }
+
+  int value;
+};
+
+/// A waker that counts.
+class Alarm {
+ public:
+  [[nodiscard]] mneme::Waker waker() { return {.wake = ring, .context = this}; }
+  [[nodiscard]] int rings() const { return rings_.load(std::memory_order_acquire); }
+
+  /// Waits until it has rung `count` times. False if that takes unreasonably long: a lost wakeup.
+  [[nodiscard]] bool wait_for(int count) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(100);
+    while (rings() < count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+ private:
+  static void ring(void* alarm) noexcept {
+    static_cast<Alarm*>(alarm)->rings_.fetch_add(1, std::memory_order_release);
+  }
+
+  std::atomic<int> rings_{0};
+};
+
+}  // namespace tests

@@ -1,0 +1,408 @@
+// RUN: %runner %build/tests/misuse_test
+// purpose: shows the line for each way a pointer comes back wrongly, by child processes.
+// layer: tests; includes the heap.
+// threads: none.
+// invariants: a line names the offset of the payload in its region, as scripts and maps do.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <mneme/mneme.hpp>
+#include <span>
+#include <string>
+
+#include <doctest/doctest.h>
+#include "support/fatal_line.hpp"
+
+using namespace mneme;
+
+namespace {
+
+constexpr Layout layout{.size = 40, .align = 8};
+
+struct Fixture {
+  alignas(64) std::byte region[1024];
+  Heap heap{region};
+  std::byte* const a = static_cast<std::byte*>(heap.try_allocate(layout));
+  std::byte* const b = static_cast<std::byte*>(heap.try_allocate(layout));
+
+  ~Fixture() {
+    heap.free(a, layout);
+    heap.free(b, layout);
+  }
+
+  /// The line for freeing `payload` as `wrong`, after `before()`.
+  template <class F>
+  std::string line(void* payload, Layout wrong, F before) {
+    return test::fatal_line_of([&] {
+      before();
+      heap.free(payload, wrong);
+    });
+  }
+  std::string line(void* payload, Layout wrong = layout) {
+    return line(payload, wrong, [] {});
+  }
+};
+
+/// Overwrites a header, as an overflow of the block before it would, behind the back of all tools.
+void smash(std::byte* payload, std::size_t value) {
+  const instrument::ScopedUnpoison window(payload - word_bytes, word_bytes);
+  __builtin_memcpy(payload - word_bytes, &value, word_bytes);
+}
+
+const std::string fatal = "mneme: fatal: ";
+
+TEST_CASE("the right pointer with the right layout comes back without a word") {
+  Fixture f;
+  CHECK(f.line(f.a).empty());
+  CHECK(f.line(f.b).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "double free") {
+  if constexpr (!checks_enabled) return;
+  const std::string of_a = fatal + "double free of the block at 8";
+  const std::string of_b = fatal + "double free of the block at 56";
+  CHECK(line(a, layout, [&] { heap.free(a, layout); }) == of_a);
+  CHECK(line(b, layout, [&] { heap.free(b, layout); }) == of_b);
+  CHECK(line(b, layout, [&] { heap.free(a, layout), heap.free(b, layout); }) == of_b);
+  CHECK(line(a, layout, [&] { heap.free(b, layout), heap.free(a, layout); }) == of_a);
+  const std::string deferred = fatal + "double free of the deferred block at 8";
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout); }) == deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout), heap.defer_free(b, layout); }) ==
+        deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(b, layout), heap.defer_free(a, layout); }) ==
+        deferred);
+  CHECK(line(a, layout, [&] { heap.defer_free(a, layout), (void)heap.poll(); }) == of_a);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a foreign pointer") {
+  if constexpr (!checks_enabled) return;
+  const std::string outside = fatal + "foreign pointer: not in this heap's region";
+  alignas(16) std::byte elsewhere[64]{};
+  CHECK(line(elsewhere + 16) == outside);
+  CHECK(line(region) == outside);  // no block is before the first header
+  CHECK(line(region + sizeof region + word_bytes) == outside);
+  CHECK(line(a + 1) == fatal + "foreign pointer: no block begins at 9");
+  CHECK(line(a + 4) == fatal + "foreign pointer: no block begins at 12");
+  alignas(64) std::byte other_region[256];
+  Heap other(other_region);
+  void* const theirs = other.try_allocate(layout);
+  CHECK(line(theirs) == outside);
+  other.free(theirs, layout);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the inside of a block, whatever it holds") {
+  if constexpr (!checks_enabled) return;
+  std::memset(a, 0, layout.size);
+  CHECK(line(a + word_bytes) == fatal + "smashed header of the block at 16");
+  std::memset(a, 0xFF, layout.size);
+  CHECK(line(a + 2 * word_bytes) == fatal + "smashed header of the block at 24");
+}
+
+TEST_CASE("the inside of a block that was never written") {
+  if constexpr (!checks_enabled) return;
+  alignas(64) std::byte region[256];
+  std::memset(region, 0, sizeof region);
+  Heap heap(region);
+  auto* const a = static_cast<std::byte*>(heap.try_allocate(layout));
+  CHECK(test::fatal_line_of([&] { heap.free(a + 2 * word_bytes, layout); }) ==
+        fatal + "smashed header of the block at 24");
+  heap.free(a, layout);
+}
+
+TEST_CASE("the end of the region is no block, and nothing beyond it is read") {
+  if constexpr (!checks_enabled) return;
+  const std::string outside = fatal + "foreign pointer: not in this heap's region";
+  // The page behind the region cannot be read.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  auto* const region = static_cast<std::byte*>(pages);
+  REQUIRE(mprotect(region + page, page, PROT_NONE) == 0);
+  {
+    Heap heap(std::span(region, page));
+    const std::string line =
+        test::fatal_line_of([&] { heap.free(region + heap.capacity_bytes(), layout); });
+    CHECK(line == outside);
+    const std::string beyond =
+        test::fatal_line_of([&] { heap.free(region + page + word_bytes, layout); });
+    CHECK(beyond == outside);
+    void* const all = heap.try_allocate({.size = page - word_bytes, .align = 8});
+    REQUIRE(all != nullptr);
+    std::memset(all, 0, page - word_bytes);
+    const std::string full =
+        test::fatal_line_of([&] { heap.free(region + heap.capacity_bytes(), layout); });
+    CHECK(full == outside);
+    heap.free(all, {.size = page - word_bytes, .align = 8});
+  }
+  munmap(pages, 2 * page);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wrong layout") {
+  if constexpr (!checks_enabled) return;
+  const std::string wrong = fatal + "wrong layout for the block at 8";
+  CHECK(line(a, {.size = 41, .align = 8}) == wrong + ": freed as 56 bytes with its header");
+  CHECK(line(a, {.size = 32, .align = 8}) == wrong + ": freed as 40 bytes with its header");
+  CHECK(line(a, {.size = 0, .align = 1}) == wrong + ": freed as 16 bytes with its header");
+  CHECK(line(a, {.size = 4000, .align = 8}) == wrong + ": freed as 4008 bytes with its header");
+  CHECK(line(a, {.size = SIZE_MAX, .align = 8}) == wrong);  // no layout at all
+  CHECK(line(a, {.size = 40, .align = 3}) == wrong);
+  // The block is the same for every size that rounds to it and every alignment: no harm, no line.
+  CHECK(line(a, {.size = 33, .align = 1}).empty());
+  CHECK(line(a, {.size = 40, .align = 16}).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an impossible layout, of a block with the mark that it would have") {
+  if constexpr (!checks_enabled) return;
+  constexpr Layout marked{.size = 60 * word_bytes, .align = 8};
+  static_assert(node::size_tag(BlockLayout::with_header(marked)->size) == node::size_tag(0));
+  auto* const block = static_cast<std::byte*>(heap.try_allocate(marked));
+  CHECK(line(block, {.size = marked.size, .align = 3}) ==
+        fatal + "wrong layout for the block at 104");
+  heap.free(block, marked);
+}
+
+TEST_CASE("a broken link of those who wait is seen, by the holder of a guard as well") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  const auto guard = heap.try_lock();
+  auto first = heap.allocate(layout);
+  auto second = heap.allocate(layout);
+  CHECK(!first.poll());
+  CHECK(!second.poll());
+  CHECK(guard.validate() == nullptr);
+  CHECK(heap.validate() == nullptr);
+  // The only word in the first that leads into the second.
+  auto* word = reinterpret_cast<std::byte*>(&first);
+  const auto leads_there = [&] {
+    std::size_t value = 0;
+    __builtin_memcpy(&value, word, word_bytes);
+    return value - address_of(&second) < sizeof second;
+  };
+  while (!leads_there()) word += word_bytes;
+  std::byte link[word_bytes];
+  __builtin_memcpy(link, word, word_bytes);
+  __builtin_memset(word, 0, word_bytes);
+  const char* const seen = guard.validate();
+  const char* const seen_without = heap.validate();
+  __builtin_memcpy(word, link, word_bytes);
+  REQUIRE(seen != nullptr);
+  CHECK(std::string(seen) == "the wait queue's links are broken");
+  REQUIRE(seen_without != nullptr);
+  CHECK(std::string(seen_without) == seen);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a smashed header") {
+  if constexpr (!checks_enabled) return;
+  std::memset(b, 0, layout.size);
+  const std::string smashed = fatal + "smashed header of the block at 56";
+  CHECK(line(b, layout, [&] { smash(b, 0); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, SIZE_MAX); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, 0x4141414141414141); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, address_of(&heap)); }) == smashed);  // no mark at all
+}
+
+TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten") {
+  if constexpr (!checks_enabled) return;
+  const std::string smashed = fatal + "smashed deferred block at 8: freed memory was written";
+  const auto line_of = [&](std::size_t place, std::size_t value) {
+    return test::fatal_line_of([&] {
+      heap.defer_free(a, layout);
+      smash(a + place, value);
+      (void)heap.poll();
+    });
+  };
+  const std::size_t link = 0;
+  const std::size_t size = word_bytes;
+  const std::size_t region_at = address_of(region);
+  for (const std::size_t value : {std::size_t{8}, region_at - 8, region_at + 4, region_at + 1024,
+                                  region_at + 1016, SIZE_MAX}) {
+    CAPTURE(value);
+    CHECK(line_of(link, value) == smashed);
+  }
+  for (const std::size_t value : {0U, 1U, 8U, 9U, 48U, 53U, 1033U}) {
+    CAPTURE(value);
+    CHECK(line_of(size, value) == smashed);
+  }
+  CHECK(line_of(link, 0).empty());  // as it was
+  CHECK(line_of(size, 49).empty());
+  const std::string longer = test::fatal_line_of([&] {  // than what is left of the region behind it
+    heap.defer_free(b, layout);
+    smash(b + size, 985);
+    (void)heap.poll();
+  });
+  CHECK(longer == fatal + "smashed deferred block at 56: freed memory was written");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a block with a good header that the raw heap does not take back") {
+  if constexpr (!checks_enabled) return;
+#ifndef MNEME_VALGRIND  // Memcheck is told of the free first, and complains itself
+  std::byte* const in_a_hole = region + 512 + word_bytes;
+  const auto forge = [&] { smash(in_a_hole, address_of(&heap) + node::size_tag(48)); };
+  CHECK(line(in_a_hole, layout, forge) ==
+        fatal + "double free of the block at 520: freed as 48 bytes with its header");
+#endif
+  const Layout same_mark{.size = layout.size + 61 * word_bytes, .align = 8};
+  CHECK(line(b, same_mark) ==
+        fatal + "wrong layout for the block at 56: freed as 536 bytes with its header");
+}
+
+TEST_CASE("the last block of a region is as any other") {
+  if constexpr (!checks_enabled) return;
+  alignas(64) std::byte region[64];
+  Heap heap(region);
+  constexpr Layout word{.size = word_bytes, .align = word_bytes};
+  void* blocks[4];
+  for (void*& block : blocks) block = heap.try_allocate(word);
+  CHECK(test::fatal_line_of([&] { heap.free(blocks[3], word), heap.free(blocks[3], word); }) ==
+        fatal + "double free of the block at 56");
+  heap.defer_free(blocks[3], word);
+  heap.defer_free(blocks[0], word);  // whose link leads to the last
+  (void)heap.poll();
+  CHECK(heap.counters().used_bytes == 32);
+  for (void* block : {blocks[1], blocks[2]}) heap.free(block, word);
+}
+
+TEST_CASE("a guard that did not get the heap tells nothing of it") {
+  if constexpr (!checks_enabled) return;
+  const std::string empty = fatal + "use of a guard that holds no heap";
+  CHECK(test::fatal_line_of([] { (void)Guard<Heap>().stats(); }) == empty);
+  CHECK(test::fatal_line_of([] { (void)Guard<Heap>().validate(); }) == empty);
+}
+
+TEST_CASE("the holder of a guard sees that free memory was written") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  auto guard = heap.try_lock();
+  CHECK(guard.validate() == nullptr);
+  constexpr std::size_t hole = 256;
+  smash(region + word_bytes, 0x4141414141414140);
+  REQUIRE(guard.validate() != nullptr);
+  CHECK(std::string(guard.validate()) == "a hole's size or link is impossible");
+  smash(region + word_bytes, hole);
+}
+
+TEST_CASE("a heap without a region knows no pointer") {
+  if constexpr (!checks_enabled) return;
+  Heap heap{std::span<std::byte>{}};
+  alignas(16) std::byte elsewhere[64]{};
+  CHECK(test::fatal_line_of([&] { heap.free(elsewhere + 16, layout); }) ==
+        fatal + "foreign pointer: not in this heap's region");
+}
+
+TEST_CASE("heap_of finds the heap of each block, of several heaps and of a bootstrapped one") {
+  alignas(64) std::byte regions[3][1024];
+  Heap first(regions[0]);
+  Heap second(regions[1]);
+  Heap& third = **Heap::bootstrap(regions[2]);
+  for (Heap* const heap : {&first, &second, &third}) {
+    for (const std::size_t size : {0U, 1U, 8U, 100U}) {
+      void* const payload = heap->try_allocate({.size = size, .align = 1});
+      REQUIRE(payload != nullptr);
+      CHECK(misuse::heap_of<Heap>(payload) == heap);
+      heap->free(payload, {.size = size, .align = 1});
+    }
+  }
+  third.~BasicHeap();
+}
+
+TEST_CASE_FIXTURE(Fixture, "heap_of stops at a pointer that leads to no heap") {
+  if constexpr (!checks_enabled) return;
+  const auto line_of = [](void* payload) {
+    return test::fatal_line_of([&] { (void)misuse::heap_of<Heap>(payload); });
+  };
+  alignas(16) std::byte elsewhere[64]{};
+  const std::string foreign = fatal + "foreign pointer: not in any heap's region";
+  CHECK(line_of(elsewhere + 16) == foreign);
+  alignas(16) std::byte zeros[128]{};  // where a header would be, there is none of an earlier heap
+  const Heap ends_here(zeros);
+  CHECK(line_of(zeros + sizeof zeros) == foreign);
+  std::memset(b, 0, layout.size);
+  CHECK(test::fatal_line_of([&] {
+          smash(b, 0x4141414141414141);
+          (void)misuse::heap_of<Heap>(b);
+        }) == fatal + "smashed header of the block at 56");
+  CHECK(test::fatal_line_of([&] {
+          heap.defer_free(b, layout);
+          (void)misuse::heap_of<Heap>(b);
+        }) == fatal + "double free of the deferred block at 56");
+}
+
+/// How often objects of this kind have ended; more than one is too many in each test.
+int ends = 0;
+struct Mortal {
+  ~Mortal() {
+    if (++ends > 1) FatalLine{}.text("destroyed again").stop();
+  }
+};
+
+/// The line for two owners, of one kind, of what `first` lets go of.
+template <class Owner>
+std::string line_of_two(Owner first) {
+  ends = 0;
+  const auto parts = first.leak();
+  const std::string line = test::fatal_line_of([&] {
+    Owner::from_leaked(parts).reset();
+    Owner::from_leaked(parts).reset();
+  });
+  Owner::from_leaked(parts).reset();
+  return line;
+}
+
+TEST_CASE("what has two owners is not touched again before the second is found out") {
+  if constexpr (!checks_enabled) return;
+  const auto line_of = [](auto make, bool behind_a_hole) {
+    alignas(64) std::byte region[256];
+    Heap heap(region);
+    void* const before = heap.try_allocate(layout);  // a block of 48 bytes
+    auto owner = make(heap);
+    if (behind_a_hole) heap.free(before, layout);
+    std::string line = line_of_two(std::move(owner));
+    if (!behind_a_hole) heap.free(before, layout);
+    return line;
+  };
+  const std::string twice = fatal + "double free of the block at 56";
+  for (const bool behind_a_hole : {false, true}) {
+    CAPTURE(behind_a_hole);
+    CHECK(line_of([](Heap& heap) { return std::move(**heap.make<Mortal>().poll()); },
+                  behind_a_hole) == twice);
+    CHECK(line_of([](Heap& heap) { return std::move(**heap.make_array<Mortal>(1).poll()); },
+                  behind_a_hole) == twice);
+    CHECK(line_of(
+              [](Heap& heap) {
+                auto vec = heap.make_fixed_vec<Mortal>(2).poll();
+                REQUIRE((*vec)->push() != nullptr);
+                return std::move(**vec);
+              },
+              behind_a_hole) == twice);
+  }
+}
+
+TEST_CASE(
+    "wake_by is for requests that have not begun, not for those that are answered or withdrawn") {
+  if constexpr (!checks_enabled) return;
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  const auto line_of = [&](Layout wanted, auto before) {
+    auto request = heap.allocate(wanted);
+    return test::fatal_line_of([&] {
+      before(request);
+      (void)std::move(request).wake_by({});
+    });
+  };
+  const std::string begun = fatal + "wake_by on a request that has begun";
+  CHECK(line_of(layout, [](auto&) {}).empty());
+  CHECK(line_of(layout, [](auto& request) { (void)request.poll(); }) == begun);
+  CHECK(line_of({.size = 1000, .align = 8}, [](auto& request) { (void)request.poll(); }) == begun);
+  CHECK(line_of(layout, [](auto& request) { request.cancel(); }) == begun);
+  CHECK(line_of(layout, [&](auto& request) {
+          auto guard = heap.try_lock();
+          (void)request.poll();
+          guard.unlock();  // which grants it
+        }) == begun);
+}
+
+}  // namespace

@@ -1,0 +1,104 @@
+// purpose: any bytes are a script that parses; encoding and decoding keep every step.
+// layer: tests; includes the driver's codec and parser.
+// threads: none.
+// invariants: random inputs come from a fixed seed, so that a failure can be repeated.
+// RUN: %runner %build/tests/byte_codec_test
+#include "driver/language/byte_codec.hpp"
+
+#include <doctest/doctest.h>
+
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "driver/language/diagnostic.hpp"
+#include "driver/language/parser.hpp"
+
+using namespace mneme::driver;
+
+namespace {
+
+Bytes encoded(std::string_view text) {
+  Source source{text, "test.mn"};
+  Parser parser{source};
+  Encoder encoder;
+  Op op;
+  while (parser.next(op)) encoder.add(op);
+  return encoder.bytes();
+}
+
+std::string decoded(const Bytes& bytes) { return text_of(decode(bytes)); }
+
+std::string complaint_about(std::string_view text) {
+  try {
+    (void)encoded(text);
+  } catch (const ScriptError& error) {
+    return std::to_string(error.diagnostic().line) + ": " + error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("any bytes are a script that parses and that encodes to the same steps") {
+  std::mt19937 engine{1};  // NOLINT(bugprone-random-generator-seed)
+  for (int round = 0; round < 3000; ++round) {
+    Bytes bytes(engine() % 200);
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(engine() % 256);
+    const std::string text = decoded(bytes);
+    CAPTURE(text);
+    REQUIRE_EQ(decoded(encoded(text)), text);
+  }
+}
+
+TEST_CASE("every kind of step and argument is kept") {
+  const std::string_view text =
+      "heap 1000 poll=auto\n"
+      "alloc a 127\n"
+      "alloc b 128 align=64\n"
+      "alloc with_a-long.NAME 4097 try\n"
+      "alloc n0 12287 align=1 guard\n"
+      "alloc n1 12K\n"
+      "alloc n31 1G\n"
+      "alloc n32 18446744073709551615 align=8589934592G\n"
+      "free a\nfree b defer\ncancel a\npoll\nlock\nunlock\nresize a 16M\nleak a\nunleak a\nclose\n"
+      "expect a waiting\nexpect a closed\n"
+      "expect used 1 free 2 largest 3 live 4 waiting 5 deferred 6\nexpect deferred 70000\n"
+      "stat\nmap\narray c 2305843009213693953\nvec d 0\npush d\narc e\nclone e f\ndrop f\n";
+  CHECK_EQ(decoded(encoded(text)), text);
+}
+
+TEST_CASE("numbers around every border of the format are kept") {
+  std::string text = "heap 0\n";
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    for (const std::uint64_t off : {~std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{1}}) {
+      text += "vec v " + std::to_string((std::uint64_t{1} << bit) + off) + "\n";
+    }
+  }
+  for (const unsigned number : {0x7FU, 0x80U, 4160U, 4224U, 0x2FFFU, 0x3000U}) {
+    text += "vec v " + std::to_string(number) + "\n";
+  }
+  CHECK_EQ(decoded(encoded(text)), text);
+}
+
+TEST_CASE("a default name that another one took is given to the next") {
+  const std::string_view text = "heap 64\narc x\narc n0\narc n2\narc n1\narc y\n";
+  CHECK_EQ(decoded(encoded(text)), text);
+}
+
+TEST_CASE("missing bytes count as zeros") {
+  CHECK_EQ(decoded({}), "heap 0\n");
+  CHECK_EQ(decoded({1}), "heap 0 poll=auto\n");
+  CHECK_EQ(decoded({0, 64, 0}), "heap 64\nalloc n0 0\n");
+}
+
+TEST_CASE("what the bytes cannot express is named with its line") {
+  CHECK_EQ(complaint_about("heap 64 raw=other\n"),
+           "1: raw heap 'other' has no number in the fuzzers' bytes");
+  CHECK_EQ(complaint_about("1\n1\n1\n1\nr 0 8\n"),
+           "5: a malloclab trace: make it a script by 'mneme fmt'");
+  std::string text = "heap 64\n";
+  for (int i = 0; i < 16384; ++i) text += "arc a" + std::to_string(i) + "\n";
+  CHECK_EQ(complaint_about(text), "none");
+  CHECK_EQ(complaint_about(text + "arc more\n"), "16386: more than 16,384 names");
+}

@@ -1,0 +1,122 @@
+// purpose: shows that a run ends with corruption if memory, or the heap, is not what it should be.
+// layer: tests; includes the driver.
+// threads: one.
+// invariants: none; the region is written behind everybody's back, which no tool may notice.
+// RUN: %build/tests/corruption_is_found_test
+// REQUIRES: release || debug || gcc
+// It finds the region in the list of the program's mappings, which tools fill with their own.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "driver/execute/executor.hpp"
+#include "driver/language/parser.hpp"
+
+using mneme::driver::Corruption;
+using mneme::driver::Executor;
+using mneme::driver::Op;
+using mneme::driver::Output;
+using mneme::driver::Parser;
+using mneme::driver::Source;
+
+namespace {
+
+constexpr std::uint64_t region_bytes = 320U << 10U;  // like no other mapping of the program
+
+/// Where this program has mappings of the region's size.
+std::set<std::uint64_t> candidates() {
+  std::set<std::uint64_t> found;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    char dash = 0;
+    words >> std::hex >> start >> dash >> end;
+    if (end - start == region_bytes) found.insert(start);
+  }
+  return found;
+}
+
+/// A run that stops before its last step, for a word of its region to be written.
+class Run {
+ public:
+  explicit Run(std::string_view script) : source_(script, "test.mn") {
+    const auto before = candidates();
+    step();  // heap
+    for (const std::uint64_t start : candidates()) {
+      if (!before.contains(start)) region_ = start;
+    }
+    REQUIRE(region_ != 0);
+  }
+
+  void step() {
+    REQUIRE(parser_.next(op_));
+    executor_.step(op_);
+  }
+
+  void finish() { executor_.finish(); }
+
+  /// Through the system, so that no tool sees who it was.
+  void write(std::uint64_t offset, std::uint64_t word) const {
+    const int memory = ::open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
+    CHECK(::pwrite(memory, &word, sizeof word, static_cast<off_t>(region_ + offset)) == 8);
+    (void)::close(memory);
+  }
+
+ private:
+  Source source_;
+  Parser parser_{source_, {}};
+  Output output_{stdout};
+  Executor executor_{output_, {.quiet = true}};
+  Op op_;
+  std::uint64_t region_ = 0;
+};
+
+TEST_CASE("a byte that was written over is found when its block is freed") {
+  Run run("heap 320K\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
+  run.step();
+  run.step();
+  run.write(8 + 16, 0);
+  run.step();
+  CHECK_THROWS_WITH_AS(run.step(), "byte 16 of 'a' (from line 2) is not what was written there",
+                       Corruption);
+}
+
+TEST_CASE("an answer that the oracle would not give is told") {
+  Run run("heap 320K\nalloc a 64\nalloc b 64\n");
+  run.step();
+  run.write(72 + 8, 16);  // the hole says to be smaller than it is
+  CHECK_THROWS_WITH_AS(
+      run.step(), "the oracle differs: the request should be granted, and is waiting", Corruption);
+}
+
+TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
+  Run run("heap 320K\nalloc a 64\npoll\n");
+  run.step();
+  run.write(72 + 8, 16);
+  CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
+}
+
+TEST_CASE("at the end all bytes are looked at, also those of a block whose resize still waits") {
+  for (const std::string_view script : {"heap 320K\nalloc a 64\nalloc b 64\npoll\n",
+                                        "heap 320K\nalloc a 64\nalloc b 326000\nresize a 64K\n",
+                                        "heap 320K\nalloc a 64\nalloc b 64\nleak a\n"}) {
+    CAPTURE(script);
+    Run run(script);
+    for (int i = 0; i < 3; ++i) run.step();
+    run.write(8 + 16, 0);
+    CHECK_THROWS_WITH_AS(run.finish(), "byte 16 of 'a' (from line 2) is not what was written there",
+                         Corruption);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,246 @@
+// purpose: formatting keeps the steps, changes nothing the second time, and survives any bytes.
+// layer: tests; includes the driver's front end.
+// threads: none.
+// invariants: random inputs come from a fixed seed, so that a failure can be repeated.
+// RUN: %runner %build/tests/format_script_test
+#include "driver/language/format_script.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "driver/language/command_table.hpp"
+#include "driver/language/format_op.hpp"
+#include "driver/language/parser.hpp"
+
+using namespace mneme::driver;
+
+namespace {
+
+std::string formatted(std::string_view text) {
+  Source source{text, "test.mn"};
+  return format_script(source);
+}
+
+/// The steps as text; nothing if the script has an error.
+std::optional<std::vector<std::string>> steps_of(std::string_view text) {
+  Source source{text, "test.mn"};
+  Parser parser{source, {.default_heap_bytes = 1024}};
+  std::vector<std::string> steps;
+  CommandBuffer buffer;
+  Op op;
+  try {
+    while (parser.next(op)) steps.emplace_back(format_op(op, buffer));
+  } catch (const ScriptError&) {
+    return std::nullopt;
+  }
+  return steps;
+}
+
+class RandomText {
+ public:
+  explicit RandomText(unsigned seed) : engine_{seed} {}
+
+  /// Bytes that mean something to the parser more often than by chance.
+  std::string bytes() {
+    static const std::vector<std::string> words = language_words();
+    static constexpr std::array<std::string_view, 12> pieces{
+        " ", "\n", "\t", "#", "=", "a", "1K", "64", "heap 1K\n", "\r\n", "\xC3\xA4", "-1"};
+    std::string text;
+    const std::size_t count = below(60);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t choice = below(10);
+      if (choice < 4) text += words[below(words.size())] + ' ';
+      if (choice >= 4 && choice < 9) text += pieces[below(pieces.size())];
+      if (choice == 9) text += static_cast<char>(below(256));
+    }
+    return text;
+  }
+
+  /// A script without errors: any commands, comments and blank lines.
+  std::string script() {
+    std::string text = below(4) == 0 ? "" : "heap 2048 # the heap\n";
+    const std::size_t count = below(30);
+    for (std::size_t i = 0; i < count; ++i) text += line();
+    return text;
+  }
+
+ private:
+  std::size_t below(std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>{0, limit - 1}(engine_);
+  }
+
+  std::string number() {
+    static constexpr std::array<std::string_view, 4> units{"", "K", "M", "G"};
+    return std::to_string(below(3000)) + std::string{units[below(units.size())]};
+  }
+
+  std::string blanks() { return std::string(1 + below(3), below(5) == 0 ? '\t' : ' '); }
+
+  std::string argument(ArgumentKind kind) {
+    switch (kind) {
+      case ArgumentKind::name:
+      case ArgumentKind::new_name: return "name-" + std::to_string(below(9));
+      case ArgumentKind::size:
+      case ArgumentKind::count: return number();
+      case ArgumentKind::state: return std::string{state_words[below(state_words.size())]};
+      case ArgumentKind::key_numbers:
+        return std::string{key_words[below(3)]} + blanks() + number() + blanks() +
+               std::string{key_words[3 + below(3)]} + blanks() + number();
+    }
+    return {};
+  }
+
+  std::string option(const Option& option) {
+    std::string text{option.word};
+    if (option.kind == OptionKind::raw) text += "=other";
+    if (option.kind == OptionKind::poll) text += below(2) == 0 ? "=auto" : "=manual";
+    if (option.kind == OptionKind::align) text += '=' + std::to_string(1U << below(13));
+    return text;
+  }
+
+  std::string line() {
+    std::string text = below(4) == 0 ? blanks() : "";
+    if (below(8) != 0) {
+      const Command& command = commands()[1 + below(commands().size() - 1)];
+      text += command.keyword;
+      for (const Argument& a : command.arguments) text += blanks() + argument(a.kind);
+      for (const Option& o : command.options) {
+        if (below(3) == 0) text += blanks() + option(o);
+        if (o.kind == OptionKind::try_now) break;  // guard would contradict it
+      }
+    }
+    if (below(4) == 0) text += blanks() + "# comment" + blanks();
+    return text + (below(9) == 0 ? "\r\n" : "\n");
+  }
+
+  std::mt19937 engine_;
+};
+
+}  // namespace
+
+TEST_CASE("commands are canonical; comments and blank lines stay") {
+  CHECK(formatted("  heap   1024 raw=first-fit poll=manual\n"
+                  "\n\n"
+                  "# about a\n"
+                  "\t# indented\r\n"
+                  "alloc\ta  2048 guard align=16#first  \n"
+                  "free a     #  second\n"
+                  "\n"
+                  "expect live 1024 used 1536K  # third\n"
+                  "\n"
+                  "poll # fourth") ==
+        "heap 1K\n"
+        "\n\n"
+        "# about a\n"
+        "# indented\n"
+        "alloc a 2K align=16 guard  #first\n"
+        "free a                     #  second\n"
+        "\n"
+        "expect live 1024 used 1536K  # third\n"
+        "\n"
+        "poll  # fourth\n");
+}
+
+TEST_CASE("a command that is very long does not push away the comments of others") {
+  const std::string name(64, 'x');
+  CHECK(formatted("heap 1K # a\nfree " + name + " # b\n") ==
+        "heap 1K  # a\nfree " + name + "  # b\n");
+}
+
+TEST_CASE("a script without a heap line is formatted, too") {
+  CHECK(formatted("poll\n") == "poll\n");
+  CHECK(formatted("") == "");
+}
+
+TEST_CASE("a malloclab trace becomes a script") {
+  CHECK(formatted("# header\n20000\n2 # ids\n5\n1\n\na 0 512\nr 0 1024\nf -1\nr 1 8 # new\n"
+                  "f 0\nr 0 5\nf 0\nf 1\n") ==
+        "# header\n"
+        "heap 64M poll=auto\n"
+        "# ids\n"
+        "\n"
+        "alloc 0 512\n"
+        "resize 0 1K\n"
+        "# f -1: frees nothing\n"
+        "alloc 1 8  # new\n"
+        "free 0\n"
+        "alloc 0 5\n"
+        "free 0\n"
+        "free 1\n");
+}
+
+TEST_CASE("sizes take the largest unit that divides them") {
+  SizeBuffer buffer;
+  CHECK(canonical_size(0, buffer) == "0");
+  CHECK(canonical_size(1000, buffer) == "1000");
+  CHECK(canonical_size(1024, buffer) == "1K");
+  CHECK(canonical_size(1536, buffer) == "1536");
+  CHECK(canonical_size(1536ULL * 1024, buffer) == "1536K");
+  CHECK(canonical_size(1ULL << 40U, buffer) == "1024G");
+  CHECK(canonical_size(~0ULL, buffer) == "18446744073709551615");
+  CHECK(canonical_size(~0ULL << 10U, buffer) == "18014398509481983K");
+}
+
+TEST_CASE("the longest command fits its buffer") {
+  const std::string name(64, 'n');
+  const std::string digits = "18446744073709551615";
+  std::string expect = "expect";
+  for (const std::string_view key : key_words) (expect += ' ').append(key).append(" ") += digits;
+  std::string clone = "clone ";
+  clone.append(name).append(" ").append(name);
+  for (const std::string& command : {expect, clone}) CHECK(formatted(command) == command + "\n");
+}
+
+TEST_CASE("a step that no parser made is cut, not written past its buffer") {
+  const std::string endless(100'000, 'n');
+  Op op;
+  op.kind = OpKind::clone;
+  op.name = endless;
+  op.new_name = endless;
+  op.expectation_count = 255;
+  CommandBuffer buffer;
+  CHECK(format_op(op, buffer).size() == buffer.size());
+  op.kind = OpKind::expect_keys;
+  CHECK(format_op(op, buffer).size() < buffer.size());
+}
+
+TEST_CASE("nothing is given of a script with an error") {
+  CHECK_THROWS_AS(formatted("heap 1K\npoll\nnonsense\n"), ScriptError);
+}
+
+TEST_CASE("formatting keeps the steps, and changes nothing the second time") {
+  RandomText random{1};
+  for (int i = 0; i < 3000; ++i) {
+    const std::string text = random.script();
+    CAPTURE(text);
+    const auto steps = steps_of(text);
+    REQUIRE(steps.has_value());
+    const std::string once = formatted(text);
+    CHECK(steps_of(once) == steps);
+    CHECK(formatted(once) == once);
+  }
+}
+
+TEST_CASE("any bytes are a script or one ScriptError") {
+  RandomText random{2};
+  int accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = random.bytes();
+    CAPTURE(text);
+    const auto steps = steps_of(text);
+    if (!steps) {
+      CHECK_THROWS_AS((void)formatted(text), ScriptError);
+      continue;
+    }
+    ++accepted;
+    const std::string once = formatted(text);
+    CHECK(formatted(once) == once);
+  }
+  CHECK(accepted > 500);
+}

@@ -1,0 +1,128 @@
+// purpose: lines from memory, files and pipes: ends of lines, limits, and errors of reading.
+// layer: tests; includes driver/source and POSIX.
+// threads: one writer for a pipe.
+// invariants: no file of its own: a pipe as standard input stands in for it.
+// RUN: %runner %build/tests/source_test
+#include "driver/language/source.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "driver/language/diagnostic.hpp"
+
+using namespace mneme::driver;
+
+namespace {
+
+std::vector<std::string> lines_of(Source& source) {
+  std::vector<std::string> lines;
+  std::string_view line;
+  while (source.next_line(line)) lines.emplace_back(line);
+  return lines;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  Source source{text, "text"};
+  return lines_of(source);
+}
+
+/// The lines of standard input, made the end of a pipe into which a thread writes in pieces.
+std::vector<std::string> lines_through_pipe(const std::string& text, std::size_t piece_size_bytes,
+                                            int flags = 0) {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  REQUIRE(::fcntl(ends[0], F_SETFL, flags) == 0);
+  REQUIRE(::dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+  ::close(ends[0]);
+  std::thread writer{[&] {
+    for (std::size_t at = 0; at < text.size(); at += piece_size_bytes) {
+      const std::size_t count = std::min(piece_size_bytes, text.size() - at);
+      CHECK(::write(ends[1], text.data() + at, count) == static_cast<ssize_t>(count));
+    }
+    ::close(ends[1]);
+  }};
+  Source source = Source::open("-");
+  CHECK(source.name() == "<stdin>");
+  std::vector<std::string> lines = lines_of(source);
+  writer.join();
+  return lines;
+}
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("lines end with LF or CRLF, the last one with nothing if it likes") {
+  CHECK(lines_of("").empty());
+  CHECK(lines_of("\n") == Lines{""});
+  CHECK(lines_of("a") == Lines{"a"});
+  CHECK(lines_of("a\n") == Lines{"a"});
+  CHECK(lines_of("a\r\nb\n\nc\r") == Lines{"a", "b", "", "c"});
+  CHECK(lines_of("a\rb\r\r\n") == Lines{"a\rb\r"});
+}
+
+TEST_CASE("line numbers count from one") {
+  Source source{"a\n\nc", "text"};
+  std::string_view line;
+  CHECK(source.line_number() == 0);
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    REQUIRE(source.next_line(line));
+    CHECK(source.line_number() == number);
+  }
+  CHECK(line == "c");
+  CHECK(!source.next_line(line));
+  CHECK(!source.next_line(line));
+}
+
+TEST_CASE("a line of 65,536 bytes is read, one more is an error at its position") {
+  const std::string longest(line_length_max, 'x');
+  CHECK(lines_of("a\n" + longest + "\nb") == Lines{"a", longest, "b"});
+  CHECK(lines_of(longest) == Lines{longest});
+  for (const std::string& text : {"a\n" + longest + "x", "a\n" + longest + "x\nb\n"}) {
+    try {
+      (void)lines_of(text);
+      FAIL("the line was accepted");
+    } catch (const ScriptError& error) {
+      CHECK(error.diagnostic().line == 2);
+      CHECK(error.diagnostic().column == 65'537);
+      CHECK(error.diagnostic().message == "line longer than 65,536 bytes");
+    }
+  }
+}
+
+TEST_CASE("a stream gives the same lines, however it is cut into pieces") {
+  std::string text;
+  Lines expected;
+  for (std::size_t i = 0; i < 40; ++i) {
+    expected.emplace_back(std::string((i * 7919) % 9000, static_cast<char>('a' + i % 26)));
+    text += expected.back() + (i % 2 == 0 ? "\n" : "\r\n");
+  }
+  expected.emplace_back(line_length_max, 'z');
+  text += expected.back();
+  for (const std::size_t piece_size_bytes : {997U, 4096U, 65'536U, 1'000'000U}) {
+    CAPTURE(piece_size_bytes);
+    CHECK(lines_through_pipe(text, piece_size_bytes) == expected);
+  }
+  CHECK(lines_through_pipe("a\nbc\n", 1) == Lines{"a", "bc"});
+}
+
+TEST_CASE("a descriptor that does not block is waited for") {
+  CHECK(lines_through_pipe("a\nbc\n", 1, O_NONBLOCK) == Lines{"a", "bc"});
+}
+
+TEST_CASE("what cannot be opened or read is named with the reason") {
+  CHECK_THROWS_WITH_AS((void)Source::open("no/such/file"),
+                       "cannot read 'no/such/file': No such file or directory", InputError);
+  Source directory = Source::open("/");
+  std::string_view line;
+  CHECK_THROWS_WITH_AS((void)directory.next_line(line), "cannot read '/': Is a directory",
+                       InputError);
+}

@@ -1,0 +1,190 @@
+// purpose: the command line of the driver.
+// layer: commands; includes run, format_script, codec_command, import_command, language; CLI11.
+// threads: one.
+// invariants: every way out has one of the five exit codes.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <mneme/check.hpp>
+#include <mneme/raw/first_fit.hpp>
+#include <sstream>
+#include <string>
+
+#include "codec_command.hpp"
+#include "driver/language/command_table.hpp"
+#include "driver/language/diagnostic.hpp"
+#include "driver/language/format_script.hpp"
+#include "driver/language/line.hpp"
+#include "driver/report/output.hpp"
+#include "import_command.hpp"
+#include "run.hpp"
+
+namespace {
+
+using namespace mneme::driver;
+
+constexpr const char* about =
+    "mneme runs scripts of alloc, free and poll steps against the asynchronous allocator,\n"
+    "shows who waited for whom, and checks every step against a model.";
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
+
+// Standard output, but for `import`, which writes its script itself. Global, as the handler below
+// has no other way to it.
+Output& transcript() {
+  static Output output{stdout};
+  return output;
+}
+
+// A fatal line of the library means that it found corruption. It comes after what led to it.
+void stop_with_corruption(const char* line) noexcept {
+  try {
+    transcript().flush();
+  } catch (...) {
+    std::fputs("mneme: error: what came before this line was not written\n", stderr);
+  }
+  std::fputs(line, stderr);
+  std::fputc('\n', stderr);
+  std::_Exit(static_cast<int>(Exit::corruption));
+}
+
+// Sizes on the command line are those of scripts.
+CLI::Validator size_validator() {
+  return {[](std::string& text) {
+            try {
+              text = std::to_string(Line{}.size({.text = text}, "SIZE"));
+              return std::string();
+            } catch (const ScriptError& error) {
+              return std::string(error.what());
+            }
+          },
+          "SIZE"};
+}
+
+// What is wrong with the command line. CLI11 says of an unknown subcommand only that there is none.
+std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
+  std::string message = error.what();
+  if (const auto rest = parsed->remaining(); parsed->get_subcommands().empty() && !rest.empty()) {
+    message = "no subcommand " + mneme::driver::in_quotes(rest.front());
+  }
+  return "mneme: error: " + message + "\nRun with --help for more information.\n";
+}
+
+int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
+  app.failure_message(&usage_error);
+  std::ostringstream help;
+  std::ostringstream failure;
+  const int code = app.exit(error, help, failure);
+  transcript().print("{}", help.str());
+  transcript().flush();
+  std::fputs(failure.str().c_str(), stderr);
+  return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
+}
+
+CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
+  CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
+  run.footer(std::string(exit_codes) + "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.");
+  run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
+  run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
+  run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
+  run.add_flag("--keep-going", options.keep_going,
+               "Go on after an expectation that failed, and with the next file.");
+  run.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
+      ->check(CLI::IsMember({mneme::FirstFit::name}));
+  run.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
+      ->transform(size_validator());
+  return run;
+}
+
+CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string& format) {
+  CLI::App& import =
+      *app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
+  import.footer(
+      "Exit codes: 0 every line was understood, 1 some were reported (the script holds all "
+      "others),\n"
+      "2 there is no script.");
+  import.add_option("FILE", options.path, "The trace; '-' is standard input.")->required();
+  import.add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
+      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
+      ->capture_default_str();
+  import.add_option("--heap", options.heap_bytes, "The script's heap, instead of a roomy one.")
+      ->transform(size_validator());
+  return import;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{about, "mneme"};
+  app.footer(exit_codes);
+  app.require_subcommand(1);
+
+  RunOptions run_options;
+  CLI::App& run = add_run_command(app, run_options);
+
+  std::string script;
+  const auto add_command = [&](const char* name, const char* what, const char* file) {
+    CLI::App* const command = app.add_subcommand(name, what);
+    command->add_option("FILE", script, file)->required();
+    return command;
+  };
+  CLI::App* const fmt = add_command("fmt", "Print a script in canonical form.",
+                                    "A script or malloclab trace; '-' is standard input.");
+
+  bool words = false;
+  app.add_subcommand("language", "Print the reference of the script language.")
+      ->add_flag("--words", words, "Print its words alone, one a line.");
+
+  ImportOptions import_options;
+  std::string format = "auto";
+  CLI::App& import = add_import_command(app, import_options, format);
+
+  CLI::App* const encode =
+      add_command("encode", "Print a script as a fuzz input.", "A script; '-' is standard input.");
+  CLI::App* const decode =
+      add_command("decode", "Print a fuzz input as a script.", "Any bytes; '-' is standard input.");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return end_of_parsing(app, error);
+  }
+
+  Output& output = transcript();
+  if (run) return static_cast<int>(run_scripts(run_options, output));
+  if (import) {
+    import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
+    return run_import(import_options, stdout, stderr);
+  }
+  if (*encode) {
+    run_encode(script, output);
+  } else if (*decode) {
+    run_decode(script, output);
+  } else if (*fmt) {
+    Source source = Source::open(script);
+    output.print("{}", format_script(source, [](const Diagnostic& warning) {
+                   std::fputs(render(warning).c_str(), stderr);
+                 }));
+  } else if (words) {
+    output.print("{}\n", fmt::join(language_words(), "\n"));
+  } else {
+    output.print("{}", language_reference());
+  }
+  output.flush();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of a write, told like any other
+  mneme::set_fatal_handler(&stop_with_corruption);
+  try {
+    return run(argc, argv);
+  } catch (const ScriptError& error) {
+    std::fputs(render(error.diagnostic()).c_str(), stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mneme: error: %s\n", error.what());
+  }
+  return static_cast<int>(Exit::bad_input);
+}

@@ -1,0 +1,57 @@
+// purpose: fill a block with bytes of its own, and find out later whether they still stand there.
+// layer: execute; includes nothing.
+// threads: none.
+// invariants: two serials give patterns that differ in every word, so that overlap shows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+namespace mneme::driver {
+
+/// Word `index` of the pattern of `serial`.
+[[nodiscard]] constexpr std::uint64_t pattern_word(std::uint64_t serial,
+                                                   std::size_t index) noexcept {
+  return serial * 0x9E3779B97F4A7C15U + index * 0xD6E8FEB86659FD93U;
+}
+
+/// Fills bytes [from, end) of a block with their part of the pattern of `serial`; `from` is a
+/// multiple of 8. O(n).
+inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
+                         std::size_t from = 0) noexcept {
+  for (std::size_t at = from; at < bytes.size(); at += 8) {
+    const std::uint64_t word = pattern_word(serial, at / 8);
+    const std::size_t left = bytes.size() - at;
+    std::memcpy(bytes.data() + at, &word, left < 8 ? left : 8);
+  }
+}
+
+/// The offset of the first byte that is not the pattern's, if any. O(n).
+[[nodiscard]] inline std::optional<std::size_t> find_damage(std::span<const std::byte> bytes,
+                                                            std::uint64_t serial) noexcept {
+  const std::size_t whole = bytes.size() / 8;
+  std::uint64_t mismatch = 0;
+  for (std::size_t index = 0; index < whole; ++index) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + index * 8, 8);
+    mismatch |= word ^ pattern_word(serial, index);
+  }
+  const bool tail_is_good = [&] {
+    const std::uint64_t word = pattern_word(serial, whole);
+    return std::memcmp(bytes.data() + whole * 8, &word, bytes.size() % 8) == 0;
+  }();
+  if (mismatch == 0 && tail_is_good) return std::nullopt;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const std::uint64_t word = pattern_word(serial, at / 8);
+    std::array<std::byte, 8> expected{};
+    std::memcpy(expected.data(), &word, 8);
+    if (bytes[at] != expected[at % 8]) return at;
+  }
+  return std::nullopt;
+}
+
+}  // namespace mneme::driver

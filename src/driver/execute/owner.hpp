@@ -1,0 +1,188 @@
+// purpose: what a name in a script holds: one request of the real library, and then its owner.
+// layer: execute; includes mneme and pattern.
+// threads: one owner.
+// invariants: every kind goes through the library's own owner: Allocation, Array, FixedVec, Arc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mneme/mneme.hpp>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "fill_pattern.hpp"
+
+namespace mneme::driver {
+
+/// One name's memory, before and after its grant. Immovable, as the request inside is linked.
+class Owner {
+ public:
+  Owner() = default;
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+  virtual ~Owner() = default;
+
+  /// The answer of the request, after which the owner is there; nothing while it waits.
+  [[nodiscard]] virtual std::optional<std::expected<void, AllocError>> poll(Waker waker) = 0;
+  /// Where the memory of a granted request is that was not taken yet, else nullptr.
+  [[nodiscard]] virtual const void* reserved() const = 0;
+  virtual void cancel() = 0;
+
+  /// The payload as the library placed it.
+  [[nodiscard]] virtual const void* payload() const = 0;
+  /// The bytes that carry the pattern: all that the user may write.
+  [[nodiscard]] virtual std::span<std::byte> bytes() = 0;
+  virtual void leak() = 0;
+  virtual void adopt() = 0;
+  /// Destroys the owner, and with the last one frees the memory.
+  virtual void release() = 0;
+  /// How many owners the memory has.
+  [[nodiscard]] virtual std::size_t owners() const { return 1; }
+};
+
+/// The part that all kinds share: a request that yields an owner of the library.
+template <class Request, class LibraryOwner>
+class RequestOwner : public Owner {
+ public:
+  template <class MakeRequest>
+  explicit RequestOwner(MakeRequest make_request) : request_{make_request()} {}
+
+  [[nodiscard]] std::optional<std::expected<void, AllocError>> poll(Waker waker) override {
+    auto answer = request_.poll(waker);
+    if (!answer) return std::nullopt;
+    if (!*answer) return std::unexpected(answer->error());
+    owner_ = std::move(**answer);
+    return std::expected<void, AllocError>{};
+  }
+  [[nodiscard]] const void* reserved() const override { return request_.reserved(); }
+  void cancel() override { request_.cancel(); }
+  void release() override { owner_ = LibraryOwner{}; }
+
+ protected:
+  [[nodiscard]] LibraryOwner& owner() { return owner_; }
+  [[nodiscard]] const LibraryOwner& owner() const { return owner_; }
+
+ private:
+  Request request_;
+  LibraryOwner owner_{};
+};
+
+class AllocationOwner final : public RequestOwner<Request<>, Allocation<>> {
+ public:
+  AllocationOwner(Heap& heap, Layout layout)
+      : RequestOwner{[&] { return heap.allocate(layout); }}, heap_{heap} {}
+  /// A block that did not come by way of a request.
+  AllocationOwner(Heap& heap, void* payload, Layout layout) : AllocationOwner{heap, layout} {
+    owner() = Allocation<>::from_leaked(payload, layout);
+  }
+
+  [[nodiscard]] const void* payload() const override {
+    return leaked_ != nullptr ? leaked_ : owner().data();
+  }
+  [[nodiscard]] std::span<std::byte> bytes() override {
+    return {static_cast<std::byte*>(owner().data()), owner().layout().size};
+  }
+  void leak() override {
+    layout_ = owner().layout();
+    leaked_ = owner().leak();
+  }
+  void adopt() override {
+    owner() = Allocation<>::from_leaked(std::exchange(leaked_, nullptr), layout_);
+  }
+
+  /// Frees by the deferring form.
+  void defer_release() {
+    const Layout layout = owner().layout();
+    heap_.defer_free(owner().leak(), layout);
+  }
+  [[nodiscard]] bool try_resize(std::size_t size_bytes) {
+    const Layout layout = owner().layout();
+    const Layout wanted{size_bytes, layout.align};
+    if (!heap_.try_resize(owner().data(), layout, wanted)) return false;
+    owner() = Allocation<>::from_leaked(owner().leak(), wanted);
+    return true;
+  }
+  [[nodiscard]] Layout layout() const { return owner().layout(); }
+
+ private:
+  Heap& heap_;
+  void* leaked_ = nullptr;
+  Layout layout_{};
+};
+
+using Element = std::uint64_t;
+using ArrayRequest = decltype(std::declval<Heap&>().make_array<Element>(0));
+using VecRequest = decltype(std::declval<Heap&>().make_fixed_vec<Element>(0));
+using ArcRequest = decltype(std::declval<Heap&>().make_arc<Element>());
+
+class ArrayOwner final : public RequestOwner<ArrayRequest, Array<Element>> {
+ public:
+  ArrayOwner(Heap& heap, std::size_t count)
+      : RequestOwner{[&] { return heap.make_array<Element>(count); }} {}
+
+  [[nodiscard]] const void* payload() const override {
+    return leaked_.data != nullptr ? leaked_.data : owner().data();
+  }
+  [[nodiscard]] std::span<std::byte> bytes() override {
+    return std::as_writable_bytes(std::span{owner().begin(), owner().end()});
+  }
+  void leak() override { leaked_ = owner().leak(); }
+  void adopt() override { owner() = Array<Element>::from_leaked(std::exchange(leaked_, {})); }
+
+ private:
+  Array<Element>::Leaked leaked_{};
+};
+
+class VecOwner final : public RequestOwner<VecRequest, FixedVec<Element>> {
+ public:
+  VecOwner(Heap& heap, std::size_t capacity)
+      : RequestOwner{[&] { return heap.make_fixed_vec<Element>(capacity); }} {}
+
+  [[nodiscard]] const void* payload() const override {
+    return leaked_.data != nullptr ? leaked_.data : owner().data();
+  }
+  [[nodiscard]] std::span<std::byte> bytes() override {
+    return std::as_writable_bytes(std::span{owner().begin(), owner().end()});
+  }
+  void leak() override { leaked_ = owner().leak(); }
+  void adopt() override { owner() = FixedVec<Element>::from_leaked(std::exchange(leaked_, {})); }
+
+  /// False if it is full.
+  [[nodiscard]] bool push(std::uint64_t serial) {
+    return owner().push(pattern_word(serial, owner().size())) != nullptr;
+  }
+  [[nodiscard]] std::size_t size() const { return owner().size(); }
+  [[nodiscard]] std::size_t capacity() const { return owner().capacity(); }
+
+ private:
+  FixedVec<Element>::Leaked leaked_{};
+};
+
+class ArcOwner final : public RequestOwner<ArcRequest, Arc<Element>> {
+ public:
+  explicit ArcOwner(Heap& heap) : RequestOwner{[&] { return heap.make_arc<Element>(); }} {}
+  /// Another owner of the same value.
+  ArcOwner(Heap& heap, const ArcOwner& other) : ArcOwner{heap} { owner() = other.owner().clone(); }
+
+  [[nodiscard]] const void* payload() const override {
+    // The count stands before the value, at the payload's start.
+    if (leaked_ != nullptr) return leaked_;
+    const void* const value = owner().get();
+    if (value == nullptr) return nullptr;
+    return static_cast<const std::byte*>(value) - (sizeof(Arc<Element>::Shared) - sizeof(Element));
+  }
+  [[nodiscard]] std::span<std::byte> bytes() override {
+    return std::as_writable_bytes(std::span{owner().get(), 1});
+  }
+  void leak() override { leaked_ = owner().leak(); }
+  void adopt() override { owner() = Arc<Element>::from_leaked(std::exchange(leaked_, nullptr)); }
+  [[nodiscard]] std::size_t owners() const override { return owner().count(); }
+
+ private:
+  Arc<Element>::Shared* leaked_ = nullptr;
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,131 @@
+// purpose: one name of a script: a little task, with a request or memory, and steps held back.
+// layer: execute; includes op, holder, oracle.
+// threads: one owner.
+// invariants: steps are held only behind a request that is not taken yet, and run in their order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "driver/language/op.hpp"
+#include "driver/model/oracle.hpp"
+#include "owner.hpp"
+
+namespace mneme::driver {
+
+class Executor;
+
+/// Where a task is in its life.
+enum class Phase : std::uint8_t {
+  waiting,    ///< its request waits; steps are held. Next: granted, cancelled, closed
+  granted,    ///< its memory is reserved, its task did not run yet. Next: live, cancelled
+  live,       ///< it has its memory. Next: waiting (a resize that must move), leaked, freed
+  leaked,     ///< as live, but nothing owns the memory. Next: live
+  freed,      ///< finished
+  cancelled,  ///< finished
+  refused,    ///< never had memory. Finished once it is freed
+  closed,     ///< as refused
+};
+
+/// A step that waits for its task's grant. Owns its texts.
+class HeldStep {
+ public:
+  explicit HeldStep(const Op& step)
+      : op_{step}, name_{step.name}, new_name_{step.new_name}, source_line_{step.source_line} {}
+
+  [[nodiscard]] OpKind kind() const { return op_.kind; }
+  /// The name that a held clone will begin, else empty.
+  [[nodiscard]] std::string_view promised_name() const { return new_name_; }
+  [[nodiscard]] Op view() const {
+    Op step = op_;
+    step.name = name_;
+    step.new_name = new_name_;
+    step.source_line = source_line_;
+    return step;
+  }
+
+ private:
+  Op op_;
+  std::string name_;
+  std::string new_name_;
+  std::string source_line_;
+};
+
+/// The steps held for a task, first in, first out. A vector that is read from a moving start, as
+/// most tasks hold none, and an empty deque is not small.
+class HeldSteps {
+ public:
+  [[nodiscard]] bool empty() const { return first_ == steps_.size(); }
+  [[nodiscard]] std::size_t size() const { return steps_.size() - first_; }
+  [[nodiscard]] const HeldStep& back() const { return steps_.back(); }
+  void push(const Op& op) { steps_.emplace_back(op); }
+  [[nodiscard]] HeldStep pop() {
+    HeldStep step = std::move(steps_[first_++]);
+    if (empty()) clear();
+    return step;
+  }
+  void clear() {
+    steps_.clear();
+    first_ = 0;
+  }
+
+ private:
+  std::vector<HeldStep> steps_;
+  std::size_t first_ = 0;
+};
+
+struct Task {
+  std::string name;
+  OpKind kind = OpKind::alloc;  // or array, vec, arc
+  Phase phase = Phase::freed;
+  const Task* promised_by = nullptr;  // it is to be a clone of that task, whose step is held:
+                                      // waiting, with no request of its own
+  std::uint64_t line = 0;             // of the step that began it
+  std::uint64_t asked_line = 0;       // of its last request: as `line`, or of a resize
+  std::uint64_t generation = 0;       // tells this use of the name from earlier ones
+  std::uint64_t serial = 0;           // of the pattern in its bytes
+  BlockId block = 0;
+  std::unique_ptr<Owner> owner;
+  std::unique_ptr<AllocationOwner> moving;  // the new place of a resize that waits
+  BlockId moving_block = 0;
+  HeldSteps held;
+  std::optional<std::list<Task*>::iterator> in_ready;  // in the list of those that can run
+  Executor* executor = nullptr;
+
+  [[nodiscard]] bool finished() const {
+    return phase == Phase::freed || phase == Phase::cancelled || phase == Phase::refused ||
+           phase == Phase::closed;
+  }
+  [[nodiscard]] bool has_memory() const { return phase == Phase::live || phase == Phase::leaked; }
+  /// Whether the steps that are held end with this name being free again.
+  [[nodiscard]] bool will_be_free() const {
+    return !held.empty() &&
+           (held.back().kind() == OpKind::free || held.back().kind() == OpKind::drop);
+  }
+  /// What the last request of this task is about: the moving block, or the first one.
+  [[nodiscard]] const Owner& asking() const { return moving ? *moving : *owner; }
+  [[nodiscard]] BlockId asking_block() const { return moving ? moving_block : block; }
+};
+
+[[nodiscard]] constexpr State state_of(Phase phase) {
+  switch (phase) {
+    case Phase::waiting: return State::waiting;
+    case Phase::granted:
+    case Phase::live:
+    case Phase::leaked: return State::granted;
+    case Phase::freed: return State::freed;
+    case Phase::cancelled: return State::cancelled;
+    case Phase::refused: return State::refused;
+    case Phase::closed: return State::closed;
+  }
+  return State::freed;
+}
+
+}  // namespace mneme::driver

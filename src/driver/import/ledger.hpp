@@ -1,0 +1,103 @@
+// purpose: the live blocks of a trace being imported: names them, writes the steps, keeps the peak.
+// layer: import; includes diagnostic and the standard library.
+// threads: one owner.
+// invariants: a key (address or id) is live at most once; each step written is legal in a script.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "driver/language/diagnostic.hpp"
+
+namespace mneme::driver {
+
+/// Takes one line of the script, without its end.
+using ScriptSink = std::function<void(std::string_view line)>;
+
+/// Takes what is to be said about a line of the trace. An error: the line was not understood, and
+/// is not in the script. A warning: it was, but does not fit what came before.
+using ReportSink =
+    std::function<void(std::uint64_t line, Severity severity, std::string_view message)>;
+
+/// Every line of a trace is counted in at least one of these.
+struct ImportSummary {
+  std::uint64_t lines = 0;
+  std::uint64_t allocations = 0;  // steps written
+  std::uint64_t resizes = 0;
+  std::uint64_t frees = 0;
+  std::uint64_t failures = 0;  // requests that failed when recorded; no step
+  std::uint64_t null_frees = 0;
+  std::uint64_t noise = 0;  // known lines that say nothing about blocks
+  std::uint64_t reports = 0;
+
+  // Bytes are those of whole blocks, header and rounding included, as `used` counts them.
+  std::uint64_t live_bytes = 0;
+  std::uint64_t live_blocks = 0;
+  std::uint64_t peak_bytes = 0;
+  std::uint64_t peak_blocks = 0;  // live when the bytes were at their peak
+  std::uint64_t largest_bytes = 0;
+  std::uint64_t room_peak_bytes = 0;  // the peak with alignment gaps, and with both of a move
+
+  [[nodiscard]] std::uint64_t steps() const noexcept { return allocations + resizes + frees; }
+};
+
+/// Key 0 is the null pointer everywhere.
+class Ledger {
+ public:
+  /// How a key is printed in reports.
+  enum class KeyKind : std::uint8_t { address, id };
+
+  Ledger(ScriptSink script, ReportSink report);
+
+  /// A new line of the trace: what follows is about it.
+  void begin_line() noexcept { ++summary_.lines; }
+  void set_key_kind(KeyKind kind) noexcept { key_kind_ = kind; }
+
+  /// `align` may be any number; it is rounded up to a power of two, as allocators do.
+  void allocate(std::uint64_t key, std::uint64_t size, std::uint64_t align, std::string_view call);
+  void release(std::uint64_t key);
+
+  /// realloc as C and glibc define it: a null key allocates, size 0 with a null result frees.
+  void resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size, std::string_view call);
+
+  /// A request that failed when it was recorded: a comment in the script, so that it can be found.
+  void failed(std::string_view call);
+  void ignore_line() noexcept { ++summary_.noise; }
+  void warn(std::string_view message) { report(Severity::warning, message); }
+  void error(std::string_view message) { report(Severity::error, message); }
+
+  [[nodiscard]] std::uint64_t line_number() const noexcept { return summary_.lines; }
+  [[nodiscard]] bool is_live(std::uint64_t key) const { return live_.contains(key); }
+  [[nodiscard]] const ImportSummary& summary() const noexcept { return summary_; }
+
+ private:
+  struct Block {
+    std::uint64_t number = 0;  // in its name
+    std::uint64_t size = 0;
+    std::uint64_t align = 0;
+    std::uint64_t line = 0;  // where it was allocated
+  };
+
+  using Live = std::unordered_map<std::uint64_t, Block>;
+
+  void report(Severity severity, std::string_view message);
+  [[nodiscard]] bool plausible(std::uint64_t size, std::uint64_t align, std::string_view call);
+  void evict(std::uint64_t key);
+  void free_block(Live::iterator at);
+  void count_in(const Block& block);
+  void count_out(const Block& block);
+  [[nodiscard]] std::string described(std::uint64_t key) const;
+
+  ScriptSink script_;
+  ReportSink report_;
+  KeyKind key_kind_ = KeyKind::address;
+  Live live_;
+  std::uint64_t blocks_named_ = 0;
+  std::uint64_t room_bytes_ = 0;  // as live_bytes, with alignment gaps
+  ImportSummary summary_;
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,37 @@
+// purpose: reads the log that glibc's mtrace() writes.
+// layer: import; includes import and the standard library.
+// threads: one owner.
+// invariants: `<` is kept only until the line after it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "importer.hpp"
+
+namespace mneme::driver {
+
+class MtraceReader final : public TraceReader {
+ public:
+  explicit MtraceReader(Ledger& ledger) : ledger_{ledger} {}
+
+  /// Whether the line is one of the format's own: `= Start`, or a step with all its parts.
+  [[nodiscard]] static bool recognises(std::string_view text) noexcept;
+
+  void line(std::string_view text) override;
+  void finish() override;
+
+ private:
+  struct Moving {
+    std::uint64_t key = 0;
+    std::uint64_t line = 0;
+  };
+
+  void give_up(const Moving& moving);
+
+  Ledger& ledger_;
+  std::optional<Moving> moving_;  // a `<` whose `>` has not come yet
+};
+
+}  // namespace mneme::driver

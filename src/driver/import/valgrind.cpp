@@ -1,0 +1,210 @@
+// purpose: reads what `valgrind --trace-malloc=yes` prints (3.19, and what later versions changed).
+// layer: import; includes import_valgrind, import_text and {fmt}.
+// threads: one owner.
+// invariants: as in the header.
+//
+// A call is printed in two pieces, `--77-- malloc(24)` and ` = 0x4A5D040`. They usually make one
+// line, but other output can come between them:
+//   --77-- realloc(0x0,20)malloc(20) = 0x4D6FE10      realloc hands on to malloc (before 3.20)
+//   --77-- realloc(0x4D6FE10,0)free(0x4D6FE10)        … or to free, and its own result follows
+//   --77--  = 0
+//   --77-- malloc(18446744073709551615)Argument 'size' of function malloc has a fishy (…) value: -1
+//   ==77==    at 0x48417B4: malloc (…)                a message; the result follows
+//   --77--  = 0x0
+//   --77-- calloc(4611686018427387904,16)free(0x0)    overflow: never a result
+//   --77-- _Znwm(81)_ZdlPvm(0x4D6FE80)                another thread goes on, until …
+//   --77--  = 0x4F21930                               … the first comes back, much later
+#include "valgrind.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "text.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+/// Each thread can have one call whose result is yet to come.
+constexpr std::size_t open_calls_max = 64;
+
+}  // namespace
+
+bool ValgrindReader::recognises(std::string_view text) noexcept {
+  return valgrind_line::take_mark(text).has_value();
+}
+
+void ValgrindReader::line(std::string_view text) {
+  text = import_text::trimmed_end(text);
+  if (text.empty()) {
+    ledger_.ignore_line();
+    return;
+  }
+  const auto mark = valgrind_line::take_mark(text);
+  if (!mark) {
+    ledger_.error(fmt::format("not a line of Valgrind's: {}", in_quotes(text)));
+    return;
+  }
+  if (mark->sign != '-') {
+    ledger_.ignore_line();
+    return;
+  }
+  // A program that forks goes on logging in both processes, each with blocks of its own.
+  if (valgrind_line::begins_with_result(text) || valgrind_line::begins_with_call(text)) {
+    const std::uint64_t process = process_.value_or(mark->process);
+    if (mark->process != process) {
+      ledger_.warn(fmt::format("a call of process {}; only those of process {} are imported",
+                               mark->process, process));
+      return;
+    }
+    process_ = process;
+  }
+  traced(text);
+}
+
+void ValgrindReader::traced(std::string_view text) {
+  if (valgrind_line::begins_with_result(text)) {
+    std::string_view rest = text;
+    const auto result = valgrind_line::take_result(rest);
+    if (result && rest.empty()) {
+      late_result(*result);
+    } else {
+      ledger_.error(fmt::format("a broken result: {}", in_quotes(text)));
+    }
+  } else if (valgrind_line::begins_with_call(text)) {
+    calls(text);
+  } else if (valgrind_line::is_verbose_line(text)) {
+    ledger_.ignore_line();
+  } else {
+    ledger_.error(fmt::format("neither a call nor a known message: {}", in_quotes(text)));
+  }
+}
+
+/// All calls of one line, and what stands behind each.
+void ValgrindReader::calls(std::string_view text) {
+  while (!text.empty()) {
+    auto call = valgrind_line::take_call(text);
+    if (!call) {
+      ledger_.error(fmt::format("{}: {}", call.error(), in_quotes(text)));
+      return;
+    }
+    call->line = ledger_.line_number();
+    const bool may_wait = call->kind != CallKind::free && call->kind != CallKind::query_nothing;
+    const auto result = may_wait ? valgrind_line::take_result(text) : std::nullopt;
+    act(*std::move(call), result);
+    if (text.empty() || valgrind_line::begins_with_call(text)) continue;
+    if (may_wait && !result && valgrind_line::begins_with_message(text)) {
+      ledger_.ignore_line();
+    } else {
+      ledger_.error(fmt::format("does not belong behind a call: {}", in_quotes(text)));
+    }
+    return;
+  }
+}
+
+void ValgrindReader::act(Call call, std::optional<std::uint64_t> result) {
+  repeatable_.reset();
+  forget_handed_on(call);
+  if (call.overflows) ledger_.failed(call.text);
+  switch (call.kind) {
+    case CallKind::free: free(call); return;
+    case CallKind::allocate_unseen: give_up(call); return;
+    case CallKind::query_nothing: ledger_.ignore_line(); return;
+    case CallKind::query: ledger_.ignore_line(); break;
+    default: break;
+  }
+  if (result) {
+    settle(call, *result);
+  } else {
+    wait_for_result(std::move(call));
+  }
+}
+
+/// realloc(0x0,n) has handed on to the malloc(n) behind it, whose result is the only one to come.
+void ValgrindReader::forget_handed_on(const Call& call) {
+  if (open_.empty() || call.kind != CallKind::allocate) return;
+  const Call& last = open_.back();
+  if (last.kind == CallKind::resize && last.key == 0 && last.size == call.size &&
+      last.line == call.line) {
+    open_.pop_back();
+  }
+}
+
+void ValgrindReader::free(const Call& call) {
+  const auto inside = std::ranges::find_if(open_, [&](const Call& open) {
+    return open.kind == CallKind::resize && open.size == 0 && open.key == call.key;
+  });
+  if (inside != open_.end()) inside->freed_inside = true;
+  ledger_.release(call.key);
+}
+
+/// What overflows never has a result, and neither has a question about the null pointer.
+void ValgrindReader::wait_for_result(Call call) {
+  if (call.overflows || (call.kind == CallKind::query && call.key == 0)) return;
+  if (open_.size() == open_calls_max) {
+    give_up(open_.front());
+    open_.erase(open_.begin());
+  }
+  open_.push_back(std::move(call));
+}
+
+void ValgrindReader::settle(const Call& call, std::uint64_t result) {
+  if (call.overflows) return;  // noted as failed when it was called
+  switch (call.kind) {
+    case CallKind::allocate:
+    case CallKind::allocate_array:
+      ledger_.allocate(result, call.size, call.align, call.text);
+      return;
+    case CallKind::resize:
+    case CallKind::resize_array:
+      repeatable_ = result;
+      if (!call.freed_inside) {
+        ledger_.resize(call.key, result, call.size, call.text);
+      } else if (result != 0) {
+        ledger_.warn(fmt::format("{} freed its block, but has a result", in_quotes(call.text)));
+      }
+      return;
+    default: return;
+  }
+}
+
+/// A result on a line of its own. If calls of several threads wait, the one that was interrupted
+/// first goes on first; but what a realloc(p,0) gives can be told from the rest.
+void ValgrindReader::late_result(std::uint64_t result) {
+  if (open_.empty()) {
+    // Some versions print the result of reallocarray and reallocf twice.
+    if (repeatable_ == result) {
+      ledger_.ignore_line();
+    } else {
+      ledger_.error("a result, but no call that waits for one");
+    }
+    repeatable_.reset();
+    return;
+  }
+  auto at = open_.begin();
+  const auto freed = std::ranges::find_if(open_, &Call::freed_inside);
+  if (result == 0 && freed != open_.end()) {
+    at = freed;
+  } else if (open_.size() > 1) {
+    ledger_.warn(fmt::format("a result that {} calls wait for; taken as that of line {}",
+                             open_.size(), at->line));
+  }
+  const Call call = std::move(*at);
+  open_.erase(at);
+  settle(call, result);
+}
+
+void ValgrindReader::give_up(const Call& call) {
+  ledger_.warn(fmt::format("no result recorded for {} of line {}; left out", in_quotes(call.text),
+                           call.line));
+}
+
+void ValgrindReader::finish() {
+  for (const Call& call : open_) give_up(call);
+  open_.clear();
+}
+
+}  // namespace mneme::driver

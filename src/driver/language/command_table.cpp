@@ -1,0 +1,284 @@
+// purpose: the rows of the language table, and the look-up of a keyword.
+// layer: language; includes language.
+// threads: constant data.
+// invariants: every OpKind has one row, in the order of OpKind, so that a kind is its row's index.
+#include "command_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace mneme::driver {
+
+namespace {
+
+constexpr std::array name_only{Argument{ArgumentKind::name, "NAME"}};
+constexpr std::array size_only{Argument{ArgumentKind::size, "SIZE"}};
+constexpr std::array name_size{Argument{ArgumentKind::name, "NAME"},
+                               Argument{ArgumentKind::size, "SIZE"}};
+constexpr std::array name_count{Argument{ArgumentKind::name, "NAME"},
+                                Argument{ArgumentKind::count, "COUNT"}};
+constexpr std::array name_capacity{Argument{ArgumentKind::name, "NAME"},
+                                   Argument{ArgumentKind::count, "CAPACITY"}};
+constexpr std::array name_new_name{Argument{ArgumentKind::name, "NAME"},
+                                   Argument{ArgumentKind::new_name, "NEWNAME"}};
+constexpr std::array name_state{Argument{ArgumentKind::name, "NAME"},
+                                Argument{ArgumentKind::state, "STATE"}};
+constexpr std::array key_numbers{Argument{ArgumentKind::key_numbers, "KEY NUMBER [KEY NUMBER]..."}};
+
+constexpr std::array heap_options{
+    Option{OptionKind::raw, "raw", "HEAP",
+           "The raw heap that manages the region. Default: first-fit."},
+    Option{OptionKind::poll, "poll", "manual|auto",
+           "auto: poll after every step, so that granted tasks go on at once. Default: manual."}};
+constexpr std::array alloc_options{
+    Option{OptionKind::align, "align", "N",
+           "Alignment of the payload in bytes, a power of two. Default: 8."},
+    Option{OptionKind::try_now, "try", "",
+           "Do not wait: where the request would have to, it is refused."},
+    Option{
+        OptionKind::guard, "guard", "",
+        "Allocate at once, or be refused, through the guard that 'lock' took, past all who wait.",
+        true}};
+constexpr std::array free_options{Option{OptionKind::defer, "defer", "",
+                                         "Use the deferring form, for blocks made by 'alloc': put "
+                                         "the block on the free queue, and leave the rest to the "
+                                         "next request or poll."}};
+
+constexpr std::array table{
+    Command{OpKind::heap, "heap", size_only, heap_options,
+            "Make the heap, with a region of SIZE bytes, at least 16. The first command of a "
+            "script, and given only once. The size may be overridden on the command line "
+            "(--heap=SIZE); with that, the line may be left out.",
+            "heap 1K raw=first-fit"},
+    Command{OpKind::alloc, "alloc", name_size, alloc_options,
+            "Request SIZE bytes under a new name. If there is room, nobody waits and the heap is "
+            "not locked, it is granted at once; else it waits its turn. A request that even the "
+            "empty heap could not meet is refused at once. A size of 0 is legal.",
+            "alloc b 600 align=64"},
+    Command{OpKind::free, "free", name_only, free_options,
+            "Give a block back, or destroy an owner. Waiting requests that now fit are granted, in "
+            "arrival order. If the heap is locked, the block is deferred until it is unlocked.",
+            "free a"},
+    Command{
+        OpKind::cancel,
+        "cancel",
+        name_only,
+        {},
+        "Destroy a request that waits, or that was granted and whose task did not run yet. Memory "
+        "that it was granted goes to the next in the queue, and the steps that were held for it "
+        "are dropped. If it is a resize that waits, only the resize is given up: the block stays "
+        "as it is, and the held steps go on. For a name that has its memory, nothing happens.",
+        "cancel b"},
+    Command{OpKind::poll,
+            "poll",
+            {},
+            {},
+            "Reclaim deferred blocks, grant what fits, and resume the tasks of granted requests.",
+            "poll"},
+    Command{OpKind::lock,
+            "lock",
+            {},
+            {},
+            "Take the guard: exclusive use of the heap until 'unlock'. Meanwhile requests wait and "
+            "frees are deferred. If it is held already, nothing happens.",
+            "lock"},
+    Command{OpKind::unlock,
+            "unlock",
+            {},
+            {},
+            "Release the guard: deferred blocks are reclaimed and waiting requests granted.",
+            "unlock"},
+    Command{OpKind::resize,
+            "resize",
+            name_size,
+            {},
+            "Make a block SIZE bytes long, keeping its contents as far as they fit: where it "
+            "stands, if that can be done now; else by moving to a new block, for which it may have "
+            "to wait like 'alloc'. Until then the old block stays. If the new block is refused, "
+            "too. For names made by 'alloc' only.",
+            "resize a 800"},
+    Command{OpKind::leak,
+            "leak",
+            name_only,
+            {},
+            "Turn the owner of a block into a bare pointer. It cannot be freed until 'unleak'.",
+            "leak a"},
+    Command{OpKind::unleak,
+            "unleak",
+            name_only,
+            {},
+            "Make the owner again from the bare pointer.",
+            "unleak a"},
+    Command{OpKind::close,
+            "close",
+            {},
+            {},
+            "Close the heap: every waiting request ends as closed, and so does every later one. "
+            "Frees still work.",
+            "close"},
+    Command{OpKind::expect_state,
+            "expect",
+            name_state,
+            {},
+            "Check the state of a name (see States). The word after NAME tells this form from "
+            "the next.",
+            "expect b granted"},
+    Command{OpKind::expect_keys,
+            "expect",
+            key_numbers,
+            {},
+            "Check what the heap says of itself (see Keys). Each key may be given once.",
+            "expect used 0 waiting 0"},
+    Command{OpKind::stat,
+            "stat",
+            {},
+            {},
+            "Print the value of every key, and the peak of used.",
+            "stat"},
+    Command{OpKind::map,
+            "map",
+            {},
+            {},
+            "Draw the region as text: live, deferred and free memory, and who waits.",
+            "map"},
+    Command{OpKind::array,
+            "array",
+            name_count,
+            {},
+            "Request an array of COUNT elements of 8 bytes.",
+            "array samples 32"},
+    Command{OpKind::vec,
+            "vec",
+            name_capacity,
+            {},
+            "Request an empty vector with room for CAPACITY elements of 8 bytes; it never grows.",
+            "vec log 16"},
+    Command{OpKind::push,
+            "push",
+            name_only,
+            {},
+            "Append one element to a vector. A full vector stays as it is, and says so.",
+            "push log"},
+    Command{OpKind::arc,
+            "arc",
+            name_only,
+            {},
+            "Request one value of 8 bytes, shared by counted owners.",
+            "arc config"},
+    Command{OpKind::clone,
+            "clone",
+            name_new_name,
+            {},
+            "Make NEWNAME one more owner of the value that NAME, made by 'arc' or 'clone', owns.",
+            "clone config config2"},
+    Command{OpKind::drop,
+            "drop",
+            name_only,
+            {},
+            "The same as 'free', and reads better for owners (array, vec, arc). The memory of an "
+            "arc is given back with its last owner.",
+            "drop config"},
+};
+
+consteval bool rows_are_in_order_of_kind() {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (static_cast<std::size_t>(table[i].kind) != i) return false;
+  }
+  return static_cast<std::size_t>(OpKind::drop) + 1 == table.size();
+}
+static_assert(rows_are_in_order_of_kind());
+
+// The keywords in a small open-addressed hash table, built at compile time from the rows.
+constexpr std::size_t slot_count = 64;
+constexpr std::uint8_t no_row = 0xFF;
+
+constexpr std::size_t slot_of(std::string_view word) {
+  const auto byte_at = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(word[i]));
+  };
+  return (byte_at(0) * 5 + byte_at(word.size() - 1) * 3 + word.size()) % slot_count;
+}
+
+consteval std::array<std::uint8_t, slot_count> make_slots() {
+  std::array<std::uint8_t, slot_count> slots{};
+  slots.fill(no_row);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (i > 0 && table[i].keyword == table[i - 1].keyword) continue;
+    std::size_t slot = slot_of(table[i].keyword);
+    while (slots[slot] != no_row) slot = (slot + 1) % slot_count;
+    slots[slot] = static_cast<std::uint8_t>(i);
+  }
+  return slots;
+}
+constexpr auto slots = make_slots();
+
+consteval std::size_t count_keywords() {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(slots, [](std::uint8_t row) { return row != no_row; }));
+}
+
+consteval std::array<std::string_view, count_keywords()> collect_keywords() {
+  std::array<std::string_view, count_keywords()> words{};
+  std::size_t count = 0;
+  for (const Command& row : table) {
+    if (count == 0 || words[count - 1] != row.keyword) words[count++] = row.keyword;
+  }
+  return words;
+}
+constexpr auto keyword_list = collect_keywords();
+
+void add_once(std::vector<std::string>& words, std::string word) {
+  if (std::ranges::find(words, word) == words.end()) words.push_back(std::move(word));
+}
+
+}  // namespace
+
+std::span<const Command> commands() noexcept { return table; }
+
+std::span<const std::string_view> keywords() noexcept { return keyword_list; }
+
+const Command* find_command(std::string_view keyword) noexcept {
+  if (keyword.empty()) return nullptr;
+  for (std::size_t slot = slot_of(keyword); slots[slot] != no_row; slot = (slot + 1) % slot_count) {
+    if (table[slots[slot]].keyword == keyword) return &table[slots[slot]];
+  }
+  return nullptr;
+}
+
+const Command& command_of(OpKind kind) noexcept { return table[static_cast<std::size_t>(kind)]; }
+
+std::string synopsis(const Command& command) {
+  std::string text{command.keyword};
+  for (const Argument& argument : command.arguments) {
+    text += ' ';
+    text += argument.word;
+  }
+  for (const Option& option : command.options) {
+    if (option.excludes_previous) {
+      text.back() = '|';
+    } else {
+      text += " [";
+    }
+    text += option.word;
+    if (!option.value.empty()) text += '=' + std::string{option.value};
+    text += ']';
+  }
+  return text;
+}
+
+std::vector<std::string> language_words() {
+  std::vector<std::string> words;
+  for (const Command& row : table) {
+    add_once(words, std::string{row.keyword});
+    for (const Option& option : row.options) {
+      add_once(words, std::string{option.word} + (option.value.empty() ? "" : "="));
+    }
+  }
+  for (const std::string_view word : poll_words) add_once(words, std::string{word});
+  for (const std::string_view word : state_words) add_once(words, std::string{word});
+  for (const std::string_view word : key_words) add_once(words, std::string{word});
+  add_once(words, std::string{default_raw_heap});
+  return words;
+}
+
+}  // namespace mneme::driver

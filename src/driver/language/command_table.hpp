@@ -1,0 +1,79 @@
+// purpose: the one table of the script language; parser, formatter and reference are driven by it.
+// layer: language; includes op and the standard library.
+// threads: constant data.
+// invariants: one row a form; rows of one keyword stand together; options stand in canonical order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "op.hpp"
+
+namespace mneme::driver {
+
+/// What an argument is, and so how it is read, where in Op it goes, and how it is printed.
+enum class ArgumentKind : std::uint8_t {
+  name,        // Op::name
+  new_name,    // Op::new_name
+  size,        // Op::size_bytes
+  count,       // Op::count
+  state,       // Op::state
+  key_numbers  // Op::expectations; takes all words up to the end of the line
+};
+
+struct Argument {
+  ArgumentKind kind{};
+  std::string_view word;  // as in the synopsis: NAME, SIZE, …
+};
+
+/// What an option sets. Options follow the arguments, in any order, each at most once.
+enum class OptionKind : std::uint8_t { raw, poll, align, try_now, guard, defer };
+
+struct Option {
+  OptionKind kind{};
+  std::string_view word;   // `align`
+  std::string_view value;  // what stands behind the `=` in the synopsis; empty: a plain word
+  std::string_view help;
+  bool excludes_previous = false;  // `try|guard`: not both
+};
+
+struct Command {
+  OpKind kind{};
+  std::string_view keyword;
+  std::span<const Argument> arguments;
+  std::span<const Option> options;
+  std::string_view help;
+  std::string_view example;
+};
+
+/// All rows, in the order of the reference. Rows whose keyword is the same are forms of one
+/// command.
+[[nodiscard]] std::span<const Command> commands() noexcept;
+
+/// The first row of a keyword, or nullptr. O(1).
+[[nodiscard]] const Command* find_command(std::string_view keyword) noexcept;
+
+[[nodiscard]] const Command& command_of(OpKind kind) noexcept;
+
+/// The words of the `poll` option, by PollMode.
+inline constexpr std::array<std::string_view, 2> poll_words{"manual", "auto"};
+
+/// `alloc NAME SIZE [align=N] [try|guard]`.
+[[nodiscard]] std::string synopsis(const Command& command);
+
+/// Every word with a meaning, each once: keywords, options (`align=`), choices, states and keys.
+/// For spelling hints and fuzz dictionaries.
+[[nodiscard]] std::vector<std::string> language_words();
+
+/// The keywords, each once.
+[[nodiscard]] std::span<const std::string_view> keywords() noexcept;
+
+/// The whole reference as plain text of at most 80 columns.
+[[nodiscard]] std::string language_reference();
+
+}  // namespace mneme::driver

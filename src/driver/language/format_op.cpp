@@ -1,0 +1,123 @@
+// purpose: printing a step by its row of the language table.
+// layer: language; includes canonical, language.
+// threads: pure functions on the caller's buffer.
+// invariants: never writes behind the buffer, even for an Op that no parser made.
+#include "format_op.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <span>
+
+#include "command_table.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+/// Appends to a fixed buffer; what does not fit is cut off.
+class Writer {
+ public:
+  explicit Writer(std::span<char> buffer) : buffer_{buffer} {}
+
+  void put(std::string_view text) {
+    text = text.substr(0, buffer_.size() - size_);
+    std::ranges::copy(text, buffer_.subspan(size_).begin());
+    size_ += text.size();
+  }
+
+  void put_number(std::uint64_t number) {
+    std::array<char, 24> digits;
+    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    (void)error;  // 24 characters hold any 64-bit number
+    put({digits.data(), end});
+  }
+
+  void put_size(std::uint64_t size_bytes) {
+    SizeBuffer digits;
+    put(canonical_size(size_bytes, digits));
+  }
+
+  [[nodiscard]] std::string_view text() const { return {buffer_.data(), size_}; }
+
+ private:
+  std::span<char> buffer_;
+  std::size_t size_ = 0;
+};
+
+void put_expectations(Writer& writer, const Op& op) {
+  for (std::size_t i = 0; i < op.expectation_count && i < op.expectations.size(); ++i) {
+    const Expectation& expectation = op.expectations[i];
+    if (i > 0) writer.put(" ");
+    writer.put(word_of(expectation.key));
+    writer.put(" ");
+    if (counts_bytes(expectation.key)) {
+      writer.put_size(expectation.number);
+    } else {
+      writer.put_number(expectation.number);
+    }
+  }
+}
+
+void put_argument(Writer& writer, const Op& op, ArgumentKind kind) {
+  writer.put(" ");
+  switch (kind) {
+    case ArgumentKind::name: writer.put(op.name); break;
+    case ArgumentKind::new_name: writer.put(op.new_name); break;
+    case ArgumentKind::size: writer.put_size(op.size_bytes); break;
+    case ArgumentKind::count: writer.put_number(op.count); break;
+    case ArgumentKind::state: writer.put(word_of(op.state)); break;
+    case ArgumentKind::key_numbers: put_expectations(writer, op); break;
+  }
+}
+
+bool is_given(const Op& op, OptionKind kind) {
+  switch (kind) {
+    case OptionKind::raw: return op.raw != default_raw_heap;
+    case OptionKind::poll: return op.poll_mode != PollMode::manual;
+    case OptionKind::align: return op.align_bytes != default_align_bytes;
+    case OptionKind::try_now: return op.mode == AllocMode::try_now;
+    case OptionKind::guard: return op.mode == AllocMode::guard;
+    case OptionKind::defer: return op.defer;
+  }
+  return false;
+}
+
+void put_option(Writer& writer, const Op& op, const Option& option) {
+  writer.put(" ");
+  writer.put(option.word);
+  if (option.value.empty()) return;
+  writer.put("=");
+  if (option.kind == OptionKind::raw) writer.put(op.raw);
+  if (option.kind == OptionKind::poll) {
+    writer.put(poll_words[static_cast<std::size_t>(op.poll_mode)]);
+  }
+  if (option.kind == OptionKind::align) writer.put_size(op.align_bytes);
+}
+
+}  // namespace
+
+std::string_view format_op(const Op& op, CommandBuffer& buffer) {
+  Writer writer{buffer};
+  const Command& command = command_of(op.kind);
+  writer.put(command.keyword);
+  for (const Argument& argument : command.arguments) put_argument(writer, op, argument.kind);
+  for (const Option& option : command.options) {
+    if (is_given(op, option.kind)) put_option(writer, op, option);
+  }
+  return writer.text();
+}
+
+std::string_view canonical_size(std::uint64_t size_bytes, SizeBuffer& buffer) {
+  constexpr std::string_view units = "KMG";
+  std::size_t unit = 0;
+  while (size_bytes != 0 && unit < units.size() && size_bytes % 1024 == 0) {
+    size_bytes /= 1024;
+    ++unit;
+  }
+  char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), size_bytes).ptr;
+  if (unit > 0) *end++ = units[unit - 1];
+  return {buffer.data(), end};
+}
+
+}  // namespace mneme::driver

@@ -1,0 +1,27 @@
+// purpose: the canonical text of a step, as in transcripts and in formatted scripts.
+// layer: language; includes op.
+// threads: pure functions on the caller's buffer.
+// invariants: the text parses to the same step; options in table order, defaults left out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "op.hpp"
+
+namespace mneme::driver {
+
+/// Holds the longest command: `clone` with two names of 64, or `expect` with six keys and numbers.
+using CommandBuffer = std::array<char, 256>;
+
+/// The text is in the buffer and holds as long as it does. Allocates nothing.
+[[nodiscard]] std::string_view format_op(const Op& op, CommandBuffer& buffer);
+
+/// 24 digits are enough for any number with its unit.
+using SizeBuffer = std::array<char, 24>;
+
+/// The shortest exact form: `1536K`, `2M`, `1000`.
+[[nodiscard]] std::string_view canonical_size(std::uint64_t size_bytes, SizeBuffer& buffer);
+
+}  // namespace mneme::driver

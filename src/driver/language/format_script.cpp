@@ -1,0 +1,127 @@
+// purpose: the formatter: commands by format_op(), comments and blank lines kept.
+// layer: language; includes format_script, canonical, parser.
+// threads: pure but for the source it reads.
+// invariants: comments behind commands are aligned within a block (lines up to a blank one).
+#include "format_script.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "format_op.hpp"
+#include "parser.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+// One long command must not push the comments of its whole block to the right.
+constexpr std::size_t aligned_width_max = 40;
+
+/// Collects a block of lines until it is known where its comments go.
+class Formatter {
+ public:
+  void add_blank() {
+    end_block();
+    text_ += '\n';
+  }
+
+  void add(std::string_view command, std::string_view comment) {
+    if (comment.empty() || command.empty()) {
+      lines_.push_back({std::string{command.empty() ? comment : command}, {}});
+    } else {
+      if (command.size() <= aligned_width_max) width_ = std::max(width_, command.size());
+      lines_.push_back({std::string{command}, std::string{comment}});
+    }
+    if (lines_.size() == block_lines_max) end_block();
+  }
+
+  [[nodiscard]] std::string finish() {
+    end_block();
+    return std::move(text_);
+  }
+
+ private:
+  struct FormattedLine {
+    std::string command;
+    std::string comment;
+  };
+
+  // A long trace without a blank line is not held twice.
+  static constexpr std::size_t block_lines_max = 1000;
+
+  void end_block() {
+    for (const FormattedLine& line : lines_) {
+      text_ += line.command;
+      if (!line.comment.empty()) {
+        const std::size_t width = std::max(width_, line.command.size());
+        text_.append(width - line.command.size() + 2, ' ');
+        text_ += line.comment;
+      }
+      text_ += '\n';
+    }
+    lines_.clear();
+    width_ = 0;
+  }
+
+  std::string text_;
+  std::vector<FormattedLine> lines_;
+  std::size_t width_ = 0;
+};
+
+/// A malloclab `r` may stand for an allocation; a script has to say which it is. So the formatter
+/// keeps the ids that are live at this point of the trace.
+class LiveIds {
+ public:
+  void resolve(Op& op) {
+    if (op.kind == OpKind::free) ids_.erase(std::string{op.name});
+    if (op.kind != OpKind::alloc && op.kind != OpKind::resize) return;
+    const bool is_new = ids_.emplace(op.name).second;
+    if (op.or_alloc && is_new) op.kind = OpKind::alloc;
+    op.or_alloc = false;
+  }
+
+ private:
+  std::unordered_set<std::string> ids_;
+};
+
+}  // namespace
+
+std::string format_script(Source& source,
+                          const std::function<void(const Diagnostic&)>& on_warning) {
+  // Any size will do: a heap line that the parser had to make up is not printed.
+  Parser parser{source, {.default_heap_bytes = malloclab_heap_bytes, .on_warning = on_warning}};
+  Formatter formatter;
+  LiveIds live_ids;
+  CommandBuffer buffer;
+  Op op;
+  LineContent content;
+  while (parser.next_line(op, content)) {
+    switch (content.kind) {
+      case LineKind::blank:
+        if (content.comment.empty()) {
+          formatter.add_blank();
+        } else {
+          formatter.add({}, content.comment);
+        }
+        break;
+      case LineKind::op:
+        if (op.synthetic && !parser.is_malloclab()) break;
+        if (parser.is_malloclab()) live_ids.resolve(op);
+        formatter.add(format_op(op, buffer), content.comment);
+        break;
+      case LineKind::trace_header:
+        if (!content.comment.empty()) formatter.add({}, content.comment);
+        break;
+      case LineKind::null_free:
+        formatter.add("# f -1: frees nothing", {});
+        if (!content.comment.empty()) formatter.add({}, content.comment);
+        break;
+    }
+  }
+  return formatter.finish();
+}
+
+}  // namespace mneme::driver

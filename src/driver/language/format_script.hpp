@@ -1,0 +1,20 @@
+// purpose: `mneme fmt`: a script, or a malloclab trace, as a script in canonical form.
+// layer: language; includes source.
+// threads: pure but for the source it reads.
+// invariants: formatting twice changes nothing; the result has the same steps as the input.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "diagnostic.hpp"
+#include "source.hpp"
+
+namespace mneme::driver {
+
+/// The whole text, so that nothing is printed of a script that has an error: that is thrown, as
+/// ScriptError or InputError. A heap line is not asked for, as `--heap` may replace it.
+[[nodiscard]] std::string format_script(
+    Source& source, const std::function<void(const Diagnostic&)>& on_warning = {});
+
+}  // namespace mneme::driver

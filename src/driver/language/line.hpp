@@ -1,0 +1,85 @@
+// purpose: one line of a script, cut into words, and the readers of names and numbers.
+// layer: language; includes diagnostic and source.
+// threads: one owner.
+// invariants: a word never is blank, and lies left of the comment; errors point into the line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "diagnostic.hpp"
+#include "source.hpp"
+
+namespace mneme::driver {
+
+/// A word and where it stands. At the end of the line: empty, one column behind the last word.
+struct Word {
+  std::string_view text;
+  Column column = 1;
+
+  [[nodiscard]] bool at_end() const noexcept { return text.empty(); }
+};
+
+/// What a line holds, for those who print it again.
+enum class LineKind : std::uint8_t {
+  blank,
+  op,
+  trace_header,  // one of the numbers a malloclab trace starts with
+  null_free      // malloclab's `f -1`: frees nothing
+};
+
+struct LineContent {
+  LineKind kind = LineKind::blank;
+  std::string_view comment;  // from its `#` on
+};
+
+/// A view of the source's current line. Words are separated by blanks and tabs; `#` starts a
+/// comment wherever it stands.
+class Line {
+ public:
+  Line() = default;
+
+  /// Reads on to the source's next line; false at the end, and then the text is empty.
+  [[nodiscard]] bool read_from(Source& source);
+
+  /// The next word; `at_end()` when there is none left.
+  [[nodiscard]] Word next_word() noexcept;
+
+  /// Goes back to the first word.
+  void rewind() noexcept {
+    position_ = 0;
+    words_end_ = 0;
+  }
+
+  /// To be called behind the last word: the comment from its `#` on, without blanks at the end.
+  /// A NUL in it is an error.
+  [[nodiscard]] std::string_view comment() const;
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+  [[nodiscard]] std::string_view file() const noexcept { return file_; }
+
+  /// The word as a name. Errors name `what`, the argument's word.
+  [[nodiscard]] std::string_view name(const Word& word, std::string_view what) const;
+
+  /// The word as a number: decimal, with K, M or G for powers of 1024.
+  [[nodiscard]] std::uint64_t size(const Word& word, std::string_view what) const;
+
+  /// Throws a ScriptError at a column of this line; if a byte of the line is one that no command
+  /// may hold, that is the likelier cause, and reported instead.
+  [[noreturn]] void fail(Column column, std::string message) const;
+
+  [[nodiscard]] Diagnostic diagnostic(Severity severity, Column column, std::string message) const;
+
+ private:
+  [[noreturn]] void fail_size(const Word& word, std::string_view what) const;
+
+  std::string_view text_;
+  std::string_view file_;
+  std::uint64_t number_ = 0;
+  std::size_t position_ = 0;
+  std::size_t words_end_ = 0;  // behind the last word given
+};
+
+}  // namespace mneme::driver

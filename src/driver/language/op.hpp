@@ -1,0 +1,131 @@
+// purpose: the one vocabulary: a step of a script as a value, whatever text it came from.
+// layer: language; includes the standard library only.
+// threads: plain data, no sharing.
+// invariants: an Op owns and allocates nothing; its views hold until the parser's next call.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace mneme::driver {
+
+enum class OpKind : std::uint8_t {
+  heap,
+  alloc,
+  free,
+  cancel,
+  poll,
+  lock,
+  unlock,
+  resize,
+  leak,
+  unleak,
+  close,
+  expect_state,  // expect NAME STATE
+  expect_keys,   // expect KEY NUMBER [KEY NUMBER]...
+  stat,
+  map,
+  array,
+  vec,
+  push,
+  arc,
+  clone,
+  drop,
+};
+
+/// What `expect NAME STATE` may ask for; `granted`: it has its memory, taken or not.
+enum class State : std::uint8_t { waiting, granted, freed, cancelled, refused, closed };
+
+/// What `expect KEY NUMBER` may ask for.
+enum class Key : std::uint8_t { used, free, largest, live, waiting, deferred };
+
+/// How `alloc` meets a heap that has no room: wait, fail at once (`try`), or use the held guard.
+enum class AllocMode : std::uint8_t { wait, try_now, guard };
+
+/// `automatic`: the driver polls after each step, so that granted tasks go on at once.
+enum class PollMode : std::uint8_t { manual, automatic };
+
+inline constexpr std::array<std::string_view, 6> state_words{"waiting",   "granted", "freed",
+                                                             "cancelled", "refused", "closed"};
+inline constexpr std::array<std::string_view, 6> key_words{"used", "free",    "largest",
+                                                           "live", "waiting", "deferred"};
+
+[[nodiscard]] constexpr std::string_view word_of(State state) noexcept {
+  return state_words[static_cast<std::size_t>(state)];
+}
+
+[[nodiscard]] constexpr std::string_view word_of(Key key) noexcept {
+  return key_words[static_cast<std::size_t>(key)];
+}
+
+/// Whether a key counts bytes (so that its number is printed as a size) or blocks and requests.
+[[nodiscard]] constexpr bool counts_bytes(Key key) noexcept { return key <= Key::largest; }
+
+[[nodiscard]] constexpr std::optional<State> find_state(std::string_view word) noexcept {
+  for (std::size_t i = 0; i < state_words.size(); ++i) {
+    if (state_words[i] == word) return static_cast<State>(i);
+  }
+  return std::nullopt;
+}
+
+[[nodiscard]] constexpr std::optional<Key> find_key(std::string_view word) noexcept {
+  for (std::size_t i = 0; i < key_words.size(); ++i) {
+    if (key_words[i] == word) return static_cast<Key>(i);
+  }
+  return std::nullopt;
+}
+
+/// A column counts bytes from 1; 0 means that the thing is not in the text (a default).
+using Column = std::uint32_t;
+
+/// One `KEY NUMBER` pair.
+struct Expectation {
+  Key key{};
+  Column key_column = 0;
+  Column number_column = 0;
+  std::uint64_t number = 0;
+};
+
+inline constexpr std::size_t name_length_max = 64;
+inline constexpr std::uint64_t default_align_bytes = 8;
+inline constexpr std::string_view default_raw_heap = "first-fit";
+
+/// One step. Which members mean something follows from `kind`, as given at each; the others hold
+/// their defaults. Views are into the parser's current line: intern or copy what must live longer.
+struct Op {
+  OpKind kind{};
+  AllocMode mode = AllocMode::wait;         // alloc
+  PollMode poll_mode = PollMode::manual;    // heap
+  State state{};                            // expect_state
+  bool defer = false;                       // free: use the deferring form
+  bool or_alloc = false;                    // resize, from a malloclab `r`: alloc if not live
+  bool synthetic = false;                   // heap: not in the text (malloclab, or no heap line)
+  std::uint8_t expectation_count = 0;       // expect_keys
+  std::string_view name;                    // every kind with a NAME
+  std::string_view new_name;                // clone
+  std::string_view raw = default_raw_heap;  // heap: not checked to exist
+  std::uint64_t size_bytes = 0;             // heap, alloc, resize
+  std::uint64_t count = 0;                  // array: elements; vec: capacity
+  std::uint64_t align_bytes = default_align_bytes;  // alloc: a power of two
+
+  // Where it stands, for diagnostics. `column` is the keyword's.
+  std::uint64_t line = 0;
+  Column column = 0;
+  Column name_column = 0;
+  Column new_name_column = 0;
+  Column number_column = 0;  // of size_bytes or count
+  Column align_column = 0;
+  Column mode_column = 0;
+  Column state_column = 0;
+  Column raw_column = 0;
+  Column poll_column = 0;
+  std::string_view file;         // as printed in diagnostics; lives as long as the Source
+  std::string_view source_line;  // the whole line; empty in a stored Op is fine (no excerpt then)
+
+  std::array<Expectation, key_words.size()> expectations{};  // expect_keys: in the order given
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,302 @@
+// purpose: one generic routine that reads a command by its row of the language table.
+// layer: language; includes parser.
+// threads: one owner.
+// invariants: nothing is allocated for a correct line; texts of errors are made when they occur.
+#include "parser.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mneme::driver {
+
+namespace {
+
+/// An error that shows how the command is written.
+[[noreturn]] void fail_form(const Line& line, Column column, const std::string& message,
+                            const Command& command, const std::string& hint = {}) {
+  line.fail(column, message + "; the form is '" + synopsis(command) + '\'' + hint);
+}
+
+/// `expected a, b or c`, or the one of them that the word is most likely a misspelling of.
+std::string expected_one_of(std::string_view word, std::span<const std::string_view> words) {
+  const std::string hint = did_you_mean(word, words);
+  return hint.empty() ? "; expected " + one_of(words) : hint;
+}
+
+[[noreturn]] void fail_keyword(const Line& line, const Word& word) {
+  line.fail(word.column,
+            "unknown command " + in_quotes(word.text) + did_you_mean(word.text, keywords()));
+}
+
+void parse_state(Op& op, const Line& line, const Word& word) {
+  const std::optional<State> state = find_state(word.text);
+  if (!state) {
+    line.fail(word.column,
+              "unknown state " + in_quotes(word.text) + expected_one_of(word.text, state_words));
+  }
+  op.state = *state;
+  op.state_column = word.column;
+}
+
+/// All words up to the end of the line, two by two.
+void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
+  unsigned given = 0;
+  for (; !word.at_end(); word = line.next_word()) {
+    const std::optional<Key> key = find_key(word.text);
+    if (!key) {
+      line.fail(word.column,
+                "unknown key " + in_quotes(word.text) + expected_one_of(word.text, key_words));
+    }
+    const unsigned bit = 1U << static_cast<unsigned>(*key);
+    if ((given & bit) != 0) {
+      line.fail(word.column, "key " + in_quotes(word.text) + " is given twice");
+    }
+    given |= bit;
+    const Word number = line.next_word();
+    if (number.at_end()) {
+      fail_form(line, number.column, "missing NUMBER behind " + in_quotes(word.text), command);
+    }
+    op.expectations[op.expectation_count++] = {.key = *key,
+                                               .key_column = word.column,
+                                               .number_column = number.column,
+                                               .number = line.size(number, "NUMBER")};
+  }
+}
+
+[[noreturn]] void fail_missing(const Line& line, Column column, const Argument& argument,
+                               const Command& command) {
+  // Of a command with several forms the first was taken for granted, so name the others, too.
+  std::string forms;
+  for (const Command& form : commands()) {
+    if (form.keyword != command.keyword) continue;
+    forms += (forms.empty() ? "'" : " or '") + synopsis(form) + '\'';
+  }
+  line.fail(column, "missing " + std::string{argument.word} + "; the form is " + forms);
+}
+
+void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
+                    const Command& command) {
+  if (word.at_end()) fail_missing(line, word.column, argument, command);
+  switch (argument.kind) {
+    case ArgumentKind::name:
+      op.name = line.name(word, argument.word);
+      op.name_column = word.column;
+      break;
+    case ArgumentKind::new_name:
+      op.new_name = line.name(word, argument.word);
+      op.new_name_column = word.column;
+      break;
+    case ArgumentKind::size:
+      op.size_bytes = line.size(word, argument.word);
+      op.number_column = word.column;
+      break;
+    case ArgumentKind::count:
+      op.count = line.size(word, argument.word);
+      op.number_column = word.column;
+      break;
+    case ArgumentKind::state: parse_state(op, line, word); break;
+    case ArgumentKind::key_numbers: parse_key_numbers(op, line, word, command); break;
+  }
+}
+
+/// The word behind the first argument tells the forms of `expect` apart: a number, be it a bad one,
+/// follows a key; anything else should be a state.
+const Command& choose_expect_form(Line ahead) {
+  (void)ahead.next_word();
+  const std::string_view second = ahead.next_word().text;
+  const std::size_t sign = second.starts_with('-') || second.starts_with('+') ? 1 : 0;
+  const bool is_number = second.size() > sign && second[sign] >= '0' && second[sign] <= '9';
+  return command_of(is_number ? OpKind::expect_keys : OpKind::expect_state);
+}
+
+void set_option(Op& op, const Line& line, const Option& option, const Word& word,
+                const Word& value) {
+  switch (option.kind) {
+    case OptionKind::raw:
+      op.raw = line.name(value, option.value);
+      op.raw_column = value.column;
+      break;
+    case OptionKind::poll:
+      if (value.text != poll_words[0] && value.text != poll_words[1]) {
+        line.fail(value.column, "poll is " + one_of(poll_words) + ", not " + in_quotes(value.text));
+      }
+      op.poll_mode = value.text == poll_words[0] ? PollMode::manual : PollMode::automatic;
+      op.poll_column = value.column;
+      break;
+    case OptionKind::align:
+      op.align_bytes = line.size(value, option.word);
+      op.align_column = value.column;
+      if (!std::has_single_bit(op.align_bytes)) {
+        line.fail(value.column, "align must be a power of two, not " + in_quotes(value.text));
+      }
+      break;
+    case OptionKind::try_now:
+    case OptionKind::guard:
+      op.mode = option.kind == OptionKind::guard ? AllocMode::guard : AllocMode::try_now;
+      op.mode_column = word.column;
+      break;
+    case OptionKind::defer:
+      op.defer = true;
+      op.mode_column = word.column;
+      break;
+  }
+}
+
+/// The option of a word like `align=64` or `try`; `key` is what stands before the `=`.
+const Option& find_option(const Line& line, const Command& command, const Word& word,
+                          std::string_view key) {
+  const auto option = std::ranges::find(command.options, key, &Option::word);
+  if (option != command.options.end()) return *option;
+  std::vector<std::string_view> words;
+  for (const Option& known : command.options) words.push_back(known.word);
+  fail_form(line, word.column, "unexpected " + in_quotes(word.text), command,
+            did_you_mean(key, words));
+}
+
+/// What stands behind the `=`, if the option takes a value.
+Word option_value(const Line& line, const Option& option, const Word& word, std::size_t equals) {
+  const bool has_value = equals != std::string_view::npos;
+  if (option.value.empty()) {
+    if (!has_value) return {};
+    line.fail(word.column, "option " + in_quotes(option.word) + " takes no value");
+  }
+  const std::size_t start = has_value ? equals + 1 : word.text.size();
+  const Word value{word.text.substr(start), word.column + static_cast<Column>(start)};
+  if (value.at_end()) {
+    line.fail(value.column, "option " + in_quotes(option.word) + " needs a value: " +
+                                std::string{option.word} + '=' + std::string{option.value});
+  }
+  return value;
+}
+
+/// `given` has a bit for each option of the command's row.
+void check_not_given(const Line& line, const Command& command, const Word& word, std::size_t index,
+                     unsigned given) {
+  const std::span<const Option> options = command.options;
+  const auto is_given = [given](std::size_t i) { return ((given >> i) & 1U) != 0; };
+  const std::string option = in_quotes(options[index].word);
+  if (is_given(index)) line.fail(word.column, "option " + option + " is given twice");
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const bool are_neighbours = i + 1 == index || index + 1 == i;
+    if (are_neighbours && is_given(i) && options[std::max(i, index)].excludes_previous) {
+      fail_form(line, word.column,
+                option + " and " + in_quotes(options[i].word) + " exclude each other", command);
+    }
+  }
+}
+
+}  // namespace
+
+Parser::Parser(Source& source, ParserOptions options)
+    : source_{source}, options_{std::move(options)} {}
+
+bool Parser::next(Op& op) {
+  LineContent content;
+  while (next_line(op, content)) {
+    if (content.kind == LineKind::op) return true;
+  }
+  return false;
+}
+
+bool Parser::next_line(Op& op, LineContent& content) {
+  content = {};
+  if (!line_is_pending_ && !line_.read_from(source_)) {
+    if (malloclab_) malloclab_->finish(line_, options_.on_warning);
+    return false;
+  }
+  line_is_pending_ = false;
+  parse_line(op, content);
+  return true;
+}
+
+void Parser::parse_line(Op& op, LineContent& content) {
+  const Word first = line_.next_word();
+  if (first.at_end()) {
+    content.comment = line_.comment();
+    return;
+  }
+  if (heap_line_ == 0 && is_bare_number(first.text)) {
+    malloclab_.emplace();
+    const std::uint64_t wanted = options_.default_heap_bytes;
+    give_synthetic_heap(op, wanted == 0 ? malloclab_heap_bytes : wanted, PollMode::automatic);
+    content.kind = LineKind::op;
+    return;
+  }
+  if (heap_line_ == 0 && first.text != command_of(OpKind::heap).keyword &&
+      options_.default_heap_bytes != 0) {
+    give_synthetic_heap(op, options_.default_heap_bytes, PollMode::manual);
+    content.kind = LineKind::op;
+    return;
+  }
+  start_op(op);
+  op.column = first.column;
+  if (malloclab_) {
+    content.kind = malloclab_->parse(line_, first, op, options_.on_warning);
+  } else {
+    parse_command(op, first);
+    content.kind = LineKind::op;
+  }
+  content.comment = line_.comment();
+}
+
+void Parser::parse_command(Op& op, const Word& keyword) {
+  const Command* command = find_command(keyword.text);
+  if (command == nullptr) fail_keyword(line_, keyword);
+  if (command->kind == OpKind::expect_state) command = &choose_expect_form(line_);
+  op.kind = command->kind;
+  check_heap_comes_first(op, keyword);
+  for (const Argument& argument : command->arguments) {
+    parse_argument(op, line_, argument, line_.next_word(), *command);
+  }
+  parse_options(op, *command);
+}
+
+void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
+  if (op.kind != OpKind::heap) {
+    if (heap_line_ != 0) return;
+    line_.fail(keyword.column,
+               "the first command must be 'heap SIZE', not " + in_quotes(keyword.text));
+  }
+  if (heap_line_ != 0) {
+    line_.fail(keyword.column, "a second heap; the first is on line " + std::to_string(heap_line_));
+  }
+  heap_line_ = op.line;
+}
+
+void Parser::parse_options(Op& op, const Command& command) {
+  unsigned given = 0;
+  for (Word word = line_.next_word(); !word.at_end(); word = line_.next_word()) {
+    const std::size_t equals = word.text.find('=');
+    const Option& option = find_option(line_, command, word, word.text.substr(0, equals));
+    const auto index = static_cast<std::size_t>(&option - command.options.data());
+    if (given != 0) check_not_given(line_, command, word, index, given);
+    given |= 1U << index;
+    set_option(op, line_, option, word, option_value(line_, option, word, equals));
+  }
+}
+
+/// The line is read again by the next call, which then gives its own step.
+void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode) {
+  start_op(op);
+  op.kind = OpKind::heap;
+  op.column = 1;
+  op.size_bytes = size_bytes;
+  op.poll_mode = poll_mode;
+  op.synthetic = true;
+  heap_line_ = op.line;
+  line_.rewind();
+  line_is_pending_ = true;
+}
+
+void Parser::start_op(Op& op) const {
+  op = Op{};
+  op.line = line_.number();
+  op.file = line_.file();
+  op.source_line = line_.text();
+}
+
+}  // namespace mneme::driver

@@ -1,0 +1,58 @@
+// purpose: from lines to steps: scripts by the language table, and malloclab traces.
+// layer: language; includes op, language, line, malloclab.
+// threads: one owner.
+// invariants: the first step is a heap; every error is one ScriptError at its exact argument.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "command_table.hpp"
+#include "line.hpp"
+#include "malloclab.hpp"
+#include "op.hpp"
+#include "source.hpp"
+
+namespace mneme::driver {
+
+struct ParserOptions {
+  /// If not 0: the size of the heap for a script that has no heap line, which else is an error, and
+  /// for a malloclab trace, which else gets 64M. It has no say where there is a heap line.
+  std::uint64_t default_heap_bytes = 0;
+
+  /// Hears what looks wrong in a malloclab trace but does not stop it. May be empty.
+  std::function<void(const Diagnostic&)> on_warning = {};
+};
+
+class Parser {
+ public:
+  explicit Parser(Source& source, ParserOptions options = {});
+
+  /// The next step; false at the end. Throws ScriptError, or InputError if reading fails.
+  [[nodiscard]] bool next(Op& op);
+
+  /// As next(), but stops at every line, blank ones too. A synthetic step has content of its own.
+  [[nodiscard]] bool next_line(Op& op, LineContent& content);
+
+  /// Known once the first line that is not blank was read.
+  [[nodiscard]] bool is_malloclab() const noexcept { return malloclab_.has_value(); }
+
+ private:
+  void parse_line(Op& op, LineContent& content);
+  void parse_command(Op& op, const Word& keyword);
+  void check_heap_comes_first(const Op& op, const Word& keyword);
+  void parse_options(Op& op, const Command& command);
+  void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
+  void start_op(Op& op) const;
+
+  Source& source_;
+  ParserOptions options_;
+  Line line_;
+  std::optional<MalloclabTrace> malloclab_;
+  std::uint64_t heap_line_ = 0;   // 0: no heap yet
+  bool line_is_pending_ = false;  // a synthetic step went before the line
+};
+
+}  // namespace mneme::driver

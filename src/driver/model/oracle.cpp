@@ -1,0 +1,280 @@
+// purpose: the naive model itself.
+// layer: model; includes oracle.
+// threads: one owner.
+// invariants: see oracle.hpp.
+#include "oracle.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+namespace mneme::driver {
+
+namespace {
+
+constexpr std::size_t word = 8;
+constexpr std::size_t header = word;
+
+std::string_view words_for(Answer answer) {
+  switch (answer) {
+    case Answer::granted: return "granted";
+    case Answer::waiting: return "waiting";
+    case Answer::refused: return "refused";
+    case Answer::closed: return "closed";
+    case Answer::would_wait: return "would wait";
+  }
+  return "?";
+}
+
+Mismatch compare(Answer expected, Answer seen) {
+  if (expected == seen) return std::nullopt;
+  return fmt::format("the request should be {}, and is {}", words_for(expected), words_for(seen));
+}
+
+}  // namespace
+
+Oracle::Oracle(std::size_t capacity_bytes)
+    : capacity_{capacity_bytes}, free_bytes_{capacity_bytes} {
+  if (capacity_ > 0) gaps_.push_back({0, capacity_});
+}
+
+// The block for a payload: header, payload, rounding; 0 if that is more than the region.
+std::size_t Oracle::block_size(std::size_t payload_bytes) const {
+  const auto whole = static_cast<unsigned __int128>(payload_bytes) + header;
+  const auto rounded = (whole + word - 1) / word * word;
+  return rounded > capacity_ ? 0 : std::max(static_cast<std::size_t>(rounded), 2 * word);
+}
+
+BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
+  Block block;
+  block.size = block_size(payload_bytes);
+  block.align = std::max(align_bytes, word);
+  if (unused_.empty()) {
+    blocks_.push_back(block);
+    return static_cast<BlockId>(blocks_.size() - 1);
+  }
+  const BlockId id = unused_.back();
+  unused_.pop_back();
+  blocks_[id] = block;
+  return id;
+}
+
+void Oracle::forget(BlockId id) { unused_.push_back(id); }
+
+bool Oracle::fits(Gap gap, std::size_t size, std::size_t align) {
+  const auto payload = static_cast<unsigned __int128>(gap.offset) + header;
+  const auto aligned = (payload + align - 1) & ~static_cast<unsigned __int128>(align - 1);
+  return aligned - header + size <= gap.offset + gap.size;
+}
+
+bool Oracle::impossible(std::size_t size, std::size_t align) const {
+  return size == 0 || !fits({0, capacity_}, size, align);
+}
+
+bool Oracle::has_room(BlockId id) const {
+  const Block& block = blocks_[id];
+  return std::ranges::any_of(gaps_, [&](Gap gap) { return fits(gap, block.size, block.align); });
+}
+
+// A block was seen at an offset: it must lie in one gap (so it overlaps nothing and is inside the
+// region), at a whole word, with its payload aligned.
+Mismatch Oracle::place(Grant grant) {
+  Block& block = blocks_[grant.id];
+  auto gap = std::ranges::upper_bound(gaps_, grant.offset, {}, &Gap::offset);
+  const std::size_t end = grant.offset + block.size;
+  if (gap == gaps_.begin() || end > std::prev(gap)->offset + std::prev(gap)->size) {
+    return fmt::format("the block at {} of {} bytes does not lie in free memory", grant.offset,
+                       block.size);
+  }
+  --gap;
+  if (grant.offset % word != 0 || (grant.offset + header) % block.align != 0) {
+    return fmt::format("the payload at {} is not aligned to {}", grant.offset + header,
+                       block.align);
+  }
+  const std::size_t gap_end = gap->offset + gap->size;
+  const Gap behind{end, gap_end - end};
+  gap->size = grant.offset - gap->offset;
+  if (gap->size == 0 && behind.size == 0) {
+    gaps_.erase(gap);
+  } else if (gap->size == 0) {
+    *gap = behind;
+  } else if (behind.size > 0) {
+    gaps_.insert(std::next(gap), behind);
+  }
+  free_bytes_ -= block.size;
+  block.offset = grant.offset;
+  block.live_index = static_cast<std::uint32_t>(live_.size());
+  live_.push_back(grant.id);
+  return std::nullopt;
+}
+
+void Oracle::make_gap(std::size_t offset, std::size_t size) {
+  free_bytes_ += size;
+  auto after = std::ranges::upper_bound(gaps_, offset, {}, &Gap::offset);
+  if (after != gaps_.end() && after->offset == offset + size) {
+    after->offset = offset;
+    after->size += size;
+  } else {
+    after = gaps_.insert(after, {offset, size});
+  }
+  if (after == gaps_.begin()) return;
+  const auto before = std::prev(after);
+  if (before->offset + before->size == offset) {
+    before->size += after->size;
+    gaps_.erase(after);
+  }
+}
+
+void Oracle::remove_live(BlockId id) {
+  const std::uint32_t index = blocks_[id].live_index;
+  live_[index] = live_.back();
+  blocks_[live_[index]].live_index = index;
+  live_.pop_back();
+}
+
+void Oracle::reclaim() {
+  for (const BlockId id : deferred_) {
+    make_gap(blocks_[id].offset, blocks_[id].size);
+    forget(id);
+  }
+  deferred_.clear();
+}
+
+// What the owner of the heap does before it lets go: P1, P2, P3.
+Mismatch Oracle::settle(std::span<const Grant> grants) {
+  reclaim();
+  while (!waiting_.empty() && has_room(waiting_.front())) {
+    if (grants.empty()) return "the oldest waiting request fits, and was not granted (P1)";
+    if (grants.front().id != waiting_.front()) return "a request was granted out of order (P2)";
+    waiting_.pop_front();
+    if (auto mismatch = place(grants.front())) return mismatch;
+    grants = grants.subspan(1);
+  }
+  return none_granted(grants);
+}
+
+Mismatch Oracle::none_granted(std::span<const Grant> grants) const {
+  if (grants.empty()) return std::nullopt;
+  return "a request was granted that should still wait";
+}
+
+Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
+                         std::span<const Grant> grants) {
+  if (impossible(blocks_[id].size, blocks_[id].align)) return compare(Answer::refused, answer);
+  if (!locked_) reclaim();
+  if (!closed_ && !locked_ && waiting_.empty() && has_room(id)) {
+    if (auto mismatch = compare(Answer::granted, answer)) return mismatch;
+    if (auto mismatch = place({id, offset})) return mismatch;
+  } else if (auto mismatch = compare(closed_ ? Answer::closed : Answer::waiting, answer)) {
+    return mismatch;
+  } else if (!closed_) {
+    waiting_.push_back(id);
+  }
+  return locked_ ? none_granted(grants) : settle(grants);
+}
+
+Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
+                         std::span<const Grant> grants) {
+  if (impossible(blocks_[id].size, blocks_[id].align) || locked_) {
+    if (auto mismatch = compare(Answer::would_wait, answer)) return mismatch;
+    return none_granted(grants);
+  }
+  reclaim();
+  const bool now = !closed_ && waiting_.empty() && has_room(id);
+  if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
+    return mismatch;
+  }
+  if (now) {
+    if (auto mismatch = place({id, offset})) return mismatch;
+  }
+  return settle(grants);
+}
+
+Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
+  if (!impossible(blocks_[id].size, blocks_[id].align) && !closed_) reclaim();
+  const bool now = !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && has_room(id);
+  if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
+    return mismatch;
+  }
+  return now ? place({id, offset}) : std::nullopt;
+}
+
+Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) {
+  remove_live(id);
+  deferred_.push_back(id);
+  return locked_ || defer ? none_granted(grants) : settle(grants);
+}
+
+Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
+  if (const auto at = std::ranges::find(waiting_, id); at != waiting_.end()) {
+    waiting_.erase(at);
+    forget(id);
+    return locked_ ? none_granted(grants) : settle(grants);
+  }
+  return release(id, false, grants);  // it was granted already
+}
+
+Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
+                        std::span<const Grant> grants) {
+  Block& block = blocks_[id];
+  const std::size_t size = block_size(payload_bytes);
+  if (impossible(size, block.align) || locked_) {
+    if (done) return "a block was resized that could not be";
+    return none_granted(grants);
+  }
+  reclaim();
+  const std::size_t end = block.offset + block.size;
+  bool should = size <= block.size;
+  if (!should && waiting_.empty() && !closed_) {
+    should = std::ranges::any_of(
+        gaps_, [&](Gap gap) { return gap.offset == end && gap.size >= size - block.size; });
+  }
+  if (should != done) {
+    return done ? "a block was resized that could not be" : "a block could be resized, and was not";
+  }
+  if (done && size < block.size) make_gap(block.offset + size, block.size - size);
+  if (done && size > block.size) {
+    const auto gap = std::ranges::find(gaps_, end, &Gap::offset);
+    gap->offset += size - block.size;
+    gap->size -= size - block.size;
+    free_bytes_ -= size - block.size;
+    if (gap->size == 0) gaps_.erase(gap);
+  }
+  if (done) block.size = size;
+  return settle(grants);
+}
+
+Mismatch Oracle::unlock(std::span<const Grant> grants) {
+  locked_ = false;
+  return settle(grants);
+}
+
+Mismatch Oracle::poll(std::span<const Grant> grants) {
+  return locked_ ? none_granted(grants) : settle(grants);
+}
+
+Mismatch Oracle::close(std::span<const BlockId> closed) {
+  closed_ = true;
+  if (!std::ranges::equal(closed, waiting_))
+    return "close did not end all who wait, in order (P13)";
+  for (const BlockId id : waiting_) forget(id);
+  waiting_.clear();
+  if (!locked_) reclaim();
+  return std::nullopt;
+}
+
+std::size_t Oracle::largest_bytes() const {
+  std::size_t largest = 0;
+  for (const Gap gap : gaps_) largest = std::max(largest, gap.size);
+  return largest;
+}
+
+std::vector<BlockId> Oracle::live_by_offset() const {
+  std::vector<BlockId> ids = live_;
+  std::ranges::sort(ids, {}, [&](BlockId id) { return blocks_[id].offset; });
+  return ids;
+}
+
+}  // namespace mneme::driver
