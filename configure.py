@@ -110,6 +110,8 @@ LIBRARIES = {  # header: Debian package
     "sanitizer/asan_interface.h": "libclang-rt-22-dev",
     "relacy/relacy.hpp": "relacy-dev",
 }
+# All that building the driver needs.
+FOR_DRIVER = {CLANG, "ninja", "fmt/format.h", "CLI/CLI.hpp", "nlohmann/json.hpp"}
 # What only one suite of tests needs: without it, that suite alone is unsupported.
 ONLY_FOR = {"valgrind": "valgrind", "valgrind/memcheck.h": "valgrind", "g++": "gcc",
             "relacy/relacy.hpp": "model"}
@@ -119,12 +121,14 @@ def output_of(*command, text=""):
     return subprocess.run(command, input=text, capture_output=True, text=True).stdout
 
 
-def check_tools():
+def check_tools(driver_only):
     """{suite: why this machine cannot run it}. Stops, with one line for each thing that is missing and
     the package that has it, if nothing can be built at all."""
     missing, unsupported = [], {}
 
     def lacks(what, why):
+        if driver_only and what not in FOR_DRIVER:
+            return
         if what in ONLY_FOR:
             unsupported[ONLY_FOR[what]] = why
         else:
@@ -402,11 +406,14 @@ def main():
     parser = argparse.ArgumentParser(description="Renders build.ninja; then run ninja.")
     parser.add_argument("--variants", default=",".join(VARIANTS), metavar="A,B,…",
                         help="what to build, the first by default (default: %(default)s)")
-    variants = parser.parse_args().variants.split(",")
+    parser.add_argument("--driver", action="store_true",
+                        help="ask only for what building the driver needs: no test can be built")
+    options = parser.parse_args()
+    variants = options.variants.split(",")
     for variant in variants:
         if variant not in VARIANTS:
             parser.error(f"no variant '{variant}'; there are {', '.join(VARIANTS)}")
-    unsupported = check_tools()
+    unsupported = check_tools(options.driver)
     if variants[0] in unsupported:
         parser.error(f"the first variant cannot be built: {unsupported[variants[0]]}")
 

@@ -1,19 +1,24 @@
 # Sourced by what sets a machine up: tools/quickstart, tools/check, tools/oss-fuzz/try. Goes to the
-# top of the tree, and installs what is missing of the Debian packages below and of $more_packages;
+# top of the tree, and installs what is missing of the Debian packages below: those that building and
+# running the driver needs; with needs=tests those of all tests, too; and $more_packages;
 # it touches the network only if something is.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
-  clang-22 libclang-rt-22-dev g++ ninja-build python3          # to build
+  clang-22 g++ ninja-build python3                             # to build
   libcli11-dev libfmt-dev nlohmann-json3-dev                   # what the driver is built on
-  doctest-dev llvm-22 llvm-22-tools python3-psutil valgrind    # to test
+  xz-utils                                                     # to unpack recorded traces
+)
+test_packages=(
+  libclang-rt-22-dev llvm-22                                   # sanitizers, and their symbolizer
+  doctest-dev llvm-22-tools python3-psutil valgrind            # to test
   relacy-dev                                                   # to search the models
   clang-format-22 clang-tidy-22                                # to check the text
   python3-matplotlib                                           # to plot how a fuzzing night went
-  xz-utils                                                     # to unpack recorded traces
   python3-clang-22                                             # to find what can be broken
-  "${more_packages[@]}"
 )
+if [[ "${needs:-build}" == tests ]]; then packages+=("${test_packages[@]}"); fi
+packages+=("${more_packages[@]}")
 
 install_missing() {
   local missing=() as_root=() log package

@@ -146,7 +146,8 @@ CASES = [
     ("no test", "lit-tests/unit/core/queue_test.cpp", None, None,
      r"queue.hpp:1: tests: no lit-tests/unit/core/queue_test.cpp"),
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
-    ("a README without the picture", "README.md", "", "# x\n", r"README.md:1: readme: must show"),
+    ("a README without the picture", "include/mneme/README.md", "", "# x\n",
+     r"include/mneme/README.md:1: readme: must show"),
 ]
 
 
@@ -166,7 +167,7 @@ def main():
     failures = []
     build(scratch / "clean", CLEAN)
     _, picture = run(tool, scratch / "clean", "--picture")
-    build(scratch / "clean", {"README.md": f"```\n{picture}```\n"})
+    build(scratch / "clean", {"include/mneme/README.md": f"```\n{picture}```\n"})
     code, output = run(tool, scratch / "clean")
     if code != 0 or ": 0 violations" not in output or "may include L0" not in picture:
         failures.append(f"the clean tree: exit {code}\n{output}")

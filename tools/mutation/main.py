@@ -5,7 +5,7 @@
     tools/mutants --mechanical     every comparison, sum, order, statement … of include/mneme in turn,
                                    each until some layer sees it
     tools/mutants --sample 40      only so many of them, picked by --seed
-    tools/mutants --table          what is known by now; --write puts the catalogue's into README.md
+    tools/mutants --table          what is known by now; --write puts the catalogue's into lit-tests/FAULTS.md
 
 It builds a copy of the tree under build/mutants, in which all faults are present and switched off,
 and goes on where it was stopped. Exit: 0 all faults were seen, 1 some were not, 2 it could not run.
@@ -116,7 +116,7 @@ def arguments():
     parser.add_argument("--again", action="store_true",
                         help="forget what is known of the chosen faults and layers")
     parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into lit-tests/FAULTS.md")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],
                         help="the tree to break")
     options = parser.parse_args()
@@ -156,7 +156,7 @@ def faults_of(options, folder):
 
 
 def show(options, root, faults, results, reasons):
-    """Prints the table, or puts it into the README.md of `root`; and what is wrong. Returns the exit
+    """Prints the table, or puts it into lit-tests/FAULTS.md; and what is wrong. Returns the exit
     code."""
     text = (report.score(faults, results, options.layers, reasons) if options.mechanical
             else report.table(faults, results, options.layers))
@@ -164,7 +164,7 @@ def show(options, root, faults, results, reasons):
         unknown = sum(results.get(fault, layer) is None for fault in faults
                       for layer in options.layers if fault.switched or layer == "static")
         if unknown:
-            raise CatalogueError(f"{unknown} verdicts of the table are not known yet: README.md is as "
+            raise CatalogueError(f"{unknown} verdicts of the table are not known yet: lit-tests/FAULTS.md is as "
                                  "it was")
         report.write(root, text)
     else:

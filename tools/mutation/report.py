@@ -93,18 +93,18 @@ def _git(root, *command):
 
 
 def write(root, text):
-    """Puts the table between its markers in README.md."""
-    readme = root / "README.md"
-    before, begin, rest = readme.read_text().partition(BEGIN)
+    """Puts the table between its markers in lit-tests/FAULTS.md."""
+    table = root / "lit-tests/FAULTS.md"
+    before, begin, rest = table.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError("README.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
+        raise ValueError("lit-tests/FAULTS.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
     # The last that changed what the verdicts rest on: they hold for nothing else.
     rests_on = [*TESTED, *READ, "tools/faults.toml", *(f"tools/mutation/{name}" for name in OWN),
-                ":(exclude)lit-tests/tools"]
+                ":(exclude)lit-tests/tools", ":(exclude)*.md"]
     commit = _git(root, "log", "-1", "--format=%h", "--", *rests_on) or "no commit"
     if _git(root, "status", "--porcelain", "--", *rests_on):
         commit += ", with changes"
     date = datetime.date.today().isoformat()
     note = f"Written by `tools/mutants --write` on {date}, at {commit}.\n{LEGEND}\n\n"
-    readme.write_text(before + BEGIN + note + text + END + after)
+    table.write_text(before + BEGIN + note + text + END + after)

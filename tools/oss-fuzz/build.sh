@@ -15,7 +15,7 @@ read -ra engine <<<"$LIB_FUZZING_ENGINE"
 flags+=(-std=c++23 -pthread -Iinclude -Isrc -DFMT_HEADER_ONLY)
 
 objects=()
-for file in src/driver/*.cpp fuzz/support/*.cpp; do
+for file in src/driver/*/*.cpp fuzz/support/*.cpp; do
   case "$file" in src/driver/commands/main.cpp | src/driver/commands/run.cpp) continue ;; esac
   objects+=("$work/$(basename "$file" .cpp).o")
   "$CXX" "${flags[@]}" -c "$file" -o "${objects[-1]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs every model in build/model, and prints the table of them that README.md shows: how far each
+"""Runs every model in build/model, and prints the table of them that lit-tests/README.md shows: how far each
 searched, and which mutations its test makes to see it fail (an order relaxed; -TAG: a write left out).
 """
 

@@ -1,4 +1,5 @@
-"""Holds README.md against what it shows: its script and transcript, its example, the paths it names.
+"""Compares README.md with what it shows: its script and transcript, its example; and in it and the READMEs of
+the folders, the paths and the tests that they name.
 
 usage: check_readme.py README.md MNEME
 """
@@ -32,14 +33,21 @@ source = (root / "src/examples/first_steps.cpp").read_text()
 if block("example") not in source:
     wrong.append("its example is not in src/examples/first_steps.cpp")
 
-# Words in backquotes that look like paths of this tree, and the tests of the table of promises.
-for word in re.findall(r"`([\w./*-]+)`", readme):
-    top = word.split("/")[0]
-    if top in ("include", "src", "lit-tests", "tools") and not list(root.glob(word)):
-        wrong.append(f"there is no {word}")
-promises = re.findall(r"^\| (P\d+) \|.*\| (.*) \|$", readme, re.MULTILINE)
+if readme.count("\n") > 150:
+    wrong.append(f"{readme.count(chr(10))} lines, allowed 150")
+
+# Words in backquotes that look like paths of this tree.
+library = (root / "include/mneme/README.md").read_text()
+for name in ("README.md", "include/mneme/README.md", "lit-tests/README.md", "fuzz/README.md", "tools/README.md"):
+    for word in re.findall(r"`([\w./*-]+)`", (root / name).read_text()):
+        top = word.split("/")[0]
+        if top in ("include", "src", "lit-tests", "tools", "fuzz") and "/" in word and not list(root.glob(word)):
+            wrong.append(f"{name}: there is no {word}")
+
+# The tests of the table of promises.
+promises = re.findall(r"^\| (P\d+) \|.*\| (.*) \|$", library, re.MULTILINE)
 if [row[0] for row in promises] != [f"P{n}" for n in range(1, 14)]:
-    wrong.append("its table has not the promises P1 to P13")
+    wrong.append("the table of include/mneme/README.md has not the promises P1 to P13")
 for promise, tests in promises:
     names = re.findall(r"`([\w./-]+)`", tests)
     if not names:
