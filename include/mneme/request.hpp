@@ -95,19 +95,21 @@ class [[nodiscard]] Request {
     return std::move(*this);
   }
 
-  /// The answer, or nothing as long as the request waits; then `waker`, if there is one, will be
-  /// called once. A later poll with another waker replaces it; one without leaves things as they
-  /// are, and so does any poll while a coroutine awaits the request. After the answer was given,
-  /// further polls answer `cancelled`.
+  /// The result; or nothing while the request waits, and then the waker, if there is one, will be
+  /// called once: a poll never does both. A later poll with another waker replaces it; one without
+  /// leaves things as they are, and so does any poll while a coroutine awaits the request. After
+  /// the result was taken, further polls return `cancelled`.
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
     // (request.poll) relaxed: only says what to try; (request.repoll) sees the answer. It publishes
     // nothing.
     RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::idle) {
-      waiter_.waker = waker;
-      (void)heap_.start(waiter_);
+      if (waker) waiter_.waker = waker;
+      const bool has_waker = static_cast<bool>(waiter_.waker);
+      // Once it is queued, its waker reports the grant, and that task may destroy the request.
+      if (!heap_.start(waiter_) && has_waker) return std::nullopt;
     } else if (state == RequestState::waiting && waker && !waiter_.continuation) {
-      (void)rearm(waker, {});
+      if (rearm(waker, {})) return std::nullopt;
     }
     // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
     // block. It may just have been granted.

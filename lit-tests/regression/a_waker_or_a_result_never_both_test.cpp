@@ -1,0 +1,85 @@
+// RUN: %runner %build/tests/a_waker_or_a_result_never_both_test
+// purpose: shows that a poll which queued its request leaves the result to the waker.
+// layer: tests; includes everything.
+// threads: one; the raw heap acts as an interrupt that frees between the attempt and the wait.
+// invariants: the heap is as new at the end.
+#include <doctest/doctest.h>
+
+#include <utility>
+
+#include "support/worlds.hpp"
+
+using namespace mneme;
+
+namespace {
+
+void (*interrupt)() = nullptr;
+
+struct Interrupted : FirstFit {
+  using FirstFit::FirstFit;
+  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+    std::byte* const block = FirstFit::allocate(layout);
+    if (block == nullptr && interrupt != nullptr) std::exchange(interrupt, nullptr)();
+    return block;
+  }
+};
+using InterruptedHeap = BasicHeap<Interrupted>;
+
+constexpr Layout large{.size = 700, .align = 8};
+InterruptedHeap* heap_of_the_interrupt = nullptr;
+void* held = nullptr;
+
+void count(void* counter) noexcept { ++*static_cast<int*>(counter); }
+
+TEST_CASE("a free between the failed attempt and the wait: the waker alone reports the grant") {
+  alignas(64) std::byte region[1024];
+  InterruptedHeap heap(region);
+  heap_of_the_interrupt = &heap;
+  held = heap.try_allocate(large);
+  interrupt = [] { heap_of_the_interrupt->defer_free(held, large); };
+  int woken = 0;
+  {
+    auto request = heap.allocate({.size = 600, .align = 8});
+    CHECK_FALSE(request.poll({&count, &woken}).has_value());
+    CHECK(woken == 1);
+    const auto result = request.poll();
+    REQUIRE(result.has_value());
+    CHECK(result->has_value());
+    CHECK(woken == 1);
+  }
+  CHECK(heap.stats().used_bytes == 0);
+}
+
+TEST_CASE("without a waker, the same poll returns the block") {
+  alignas(64) std::byte region[1024];
+  InterruptedHeap heap(region);
+  heap_of_the_interrupt = &heap;
+  held = heap.try_allocate(large);
+  interrupt = [] { heap_of_the_interrupt->defer_free(held, large); };
+  {
+    auto request = heap.allocate({.size = 600, .align = 8});
+    const auto result = request.poll();
+    REQUIRE(result.has_value());
+    CHECK(result->has_value());
+  }
+  CHECK(heap.stats().used_bytes == 0);
+}
+
+TEST_CASE("a waker given by wake_by is kept by a first poll without one") {
+  alignas(64) std::byte region[256];
+  Heap heap(region);
+  constexpr Layout full{.size = 248, .align = 8};
+  void* const hog = heap.try_allocate(full);
+  int woken = 0;
+  {
+    auto request = heap.allocate(full);
+    (void)std::move(request).wake_by({&count, &woken});
+    CHECK_FALSE(request.poll().has_value());
+    heap.free(hog, full);
+    CHECK(woken == 1);
+    CHECK(request.poll().has_value());
+  }
+  CHECK(test::as_new(heap));
+}
+
+}  // namespace
