@@ -44,7 +44,7 @@ std::string told(const std::vector<Step>& steps) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<Step> steps = steps_of(data, size);
-  const TextStory reproducer(told(steps));
+  const TextReproducer reproducer(told(steps));
   Sleepers sleepers;
   for (const auto& [act, which, words] : steps) sleepers.step(act, which, words);
   sleepers.finish();

@@ -38,9 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(words.data(), data, sizeof words);
   const auto [a, b, address] = words;
   const std::size_t unit = std::size_t{1} << (data[sizeof words] % 64);
-  const fuzz::TextStory reproducer("# a " + std::to_string(a) + ", b " + std::to_string(b) +
-                                   ", address " + std::to_string(address) + ", unit " +
-                                   std::to_string(unit) + "\n");
+  const fuzz::TextReproducer reproducer("# a " + std::to_string(a) + ", b " + std::to_string(b) +
+                                        ", address " + std::to_string(address) + ", unit " +
+                                        std::to_string(unit) + "\n");
   same(checked_add(a, b), Wide{a} + b, "checked_add");
   same(checked_multiply(a, b), Wide{a} * b, "checked_multiply");
   same(round_up(a, unit), Wide{a} + unit - 1 > size_max ? size_max + 1 : up(a, unit), "round_up");
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!block) return 0;
   const std::size_t padding = block->padding_at(address);
   fuzz::require(padding < block->align && block->align >= unit, "padding is below the alignment");
-  fuzz::require((Wide{address} + padding + block->lead) % block->align == 0,
+  fuzz::require((Wide{address} + padding + block->header_bytes) % block->align == 0,
                 "what is padded is aligned");
   return 0;
 }

@@ -38,7 +38,7 @@ bool run(std::string_view text, std::size_t default_heap_bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = text_of_bytes(data, size);
-  const TextStory reproducer(text);
+  const TextReproducer reproducer(text);
   try {
     check_format(text);
     if (run(text, 1024)) run(text, 0);

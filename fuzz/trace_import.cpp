@@ -39,7 +39,7 @@ std::string imported(std::string_view text, TraceFormat format) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return -1;
   const std::string text = text_of_bytes(data + 1, size - 1);
-  const TextStory reproducer(text);
+  const TextReproducer reproducer(text);
   const std::string script = imported(text, static_cast<TraceFormat>(data[0] % 4));
   try {
     Source source(script, "imported");

@@ -32,9 +32,9 @@ class Reproducer {
 };
 
 /// A run that follows its text to the letter.
-class TextStory final : public Reproducer {
+class TextReproducer final : public Reproducer {
  public:
-  explicit TextStory(std::string text) : text_{std::move(text)} {}
+  explicit TextReproducer(std::string text) : text_{std::move(text)} {}
   [[nodiscard]] std::string text() const override { return text_; }
 
  private:

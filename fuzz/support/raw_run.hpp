@@ -150,10 +150,10 @@ class RawRun {
 };
 
 /// The steps up to the present one.
-class Reproducer final : public Reproducer {
+class StepsReproducer final : public Reproducer {
  public:
   /// The script must outlive it.
-  explicit Reproducer(const Script& script) : script_{script} {}
+  explicit StepsReproducer(const Script& script) : script_{script} {}
   void next() { ++count_; }
 
   [[nodiscard]] std::string text() const override { return text_of(script_, count_); }
@@ -170,7 +170,7 @@ template <RawHeap First, RawHeap... More>
 void run_raw_heaps(const Script& script, std::size_t heap_bytes) {
   RawRun<First> first(heap_bytes);
   std::tuple<RawRun<More>...> more((sizeof(More) != 0 ? heap_bytes : 0)...);
-  Reproducer reproducer(script);
+  StepsReproducer reproducer(script);
   const auto compare = [&]<class Raw>(RawRun<Raw>& run, const Op& op,
                                       typename RawRun<First>::Outcome outcome) {
     const bool is_same_kind = std::string_view(Raw::name) == First::name;

@@ -1,7 +1,7 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=request.resume | FileCheck %s --check-prefix=RACE
 // RUN: %fails --lose=spin.unlock | FileCheck %s --check-prefix=STUCK
-// CHECK: await_against_grant: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
+// CHECK: await_against_grant: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: await_against_grant: random: 4000 interleavings, no failure
 // RACE: await_against_grant: {{.*}}: DATA RACE in interleaving
 // STUCK: await_against_grant: {{.*}}: LIVELOCK in interleaving

@@ -698,7 +698,7 @@ class Findings(unittest.TestCase):
             int main() {
               std::string text(1000, '?');
               text.resize(static_cast<std::size_t>(::read(0, text.data(), text.size())));
-              const mneme::fuzz::TextStory story(text);
+              const mneme::fuzz::TextReproducer story(text);
               mneme::fuzz::stop("a sentence");
             }""")
         subprocess.run(["clang++-22", "-std=c++23", *(f"-I{common.ROOT / folder}" for folder in
@@ -748,7 +748,7 @@ class Findings(unittest.TestCase):
         Path("uses_freed.cpp").write_text("""
             #include <support/finding.hpp>
             int main() {
-              const mneme::fuzz::TextStory story("heap 1");
+              const mneme::fuzz::TextReproducer story("heap 1");
               int* freed = new int(1);
               delete freed;
               return *const_cast<volatile int*>(freed);
@@ -948,7 +948,7 @@ class Triages(unittest.TestCase):
         Path("fails.cpp").write_text("""
             #include <support/finding.hpp>
             int main() {
-              const mneme::fuzz::TextStory story("task 1");
+              const mneme::fuzz::TextReproducer story("task 1");
               mneme::fuzz::require(false, "woken twice");
             }""")
         subprocess.run(["clang++-22", "-std=c++23", *(f"-I{common.ROOT / folder}" for folder in
