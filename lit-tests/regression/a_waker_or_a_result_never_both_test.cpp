@@ -1,7 +1,7 @@
 // RUN: %runner %build/tests/a_waker_or_a_result_never_both_test
 // purpose: shows that a poll which queued its request leaves the result to the waker.
 // layer: tests; includes everything.
-// threads: one; the raw heap acts as an interrupt that frees between the attempt and the wait.
+// threads: one; the raw heap acts as an interrupt_once that frees between the attempt and the wait.
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
@@ -13,35 +13,35 @@ using namespace mneme;
 
 namespace {
 
-void (*interrupt)() = nullptr;
+void (*interrupt_once)() = nullptr;
 
 template <RawHeap Inner>
 struct Interrupted : Inner {
   using Inner::Inner;
   [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
     std::byte* const block = Inner::allocate(layout);
-    if (block == nullptr && interrupt != nullptr) std::exchange(interrupt, nullptr)();
+    if (block == nullptr && interrupt_once != nullptr) std::exchange(interrupt_once, nullptr)();
     return block;
   }
 };
 using InterruptedHeap = BasicHeap<Interrupted<FirstFit>>;
 
-constexpr Layout large{.size = 700, .align = 8};
+constexpr Layout most_of_it{.size = 700, .align = 8};
 InterruptedHeap* heap_of_the_interrupt = nullptr;
-void* held = nullptr;
+void* held_block = nullptr;
 
-void count(void* counter) noexcept { ++*static_cast<int*>(counter); }
+void count_wake(void* counter) noexcept { ++*static_cast<int*>(counter); }
 
 TEST_CASE("a free between the failed attempt and the wait: the waker alone reports the grant") {
   alignas(64) std::byte region[1024];
   InterruptedHeap heap(region);
   heap_of_the_interrupt = &heap;
-  held = heap.try_allocate(large);
-  interrupt = [] { heap_of_the_interrupt->defer_free(held, large); };
+  held_block = heap.try_allocate(most_of_it);
+  interrupt_once = [] { heap_of_the_interrupt->defer_free(held_block, most_of_it); };
   int woken = 0;
   {
     auto request = heap.allocate({.size = 600, .align = 8});
-    CHECK_FALSE(request.poll({&count, &woken}).has_value());
+    CHECK_FALSE(request.poll({&count_wake, &woken}).has_value());
     CHECK(woken == 1);
     const auto result = request.poll();
     REQUIRE(result.has_value());
@@ -55,8 +55,8 @@ TEST_CASE("without a waker, the same poll returns the block") {
   alignas(64) std::byte region[1024];
   InterruptedHeap heap(region);
   heap_of_the_interrupt = &heap;
-  held = heap.try_allocate(large);
-  interrupt = [] { heap_of_the_interrupt->defer_free(held, large); };
+  held_block = heap.try_allocate(most_of_it);
+  interrupt_once = [] { heap_of_the_interrupt->defer_free(held_block, most_of_it); };
   {
     auto request = heap.allocate({.size = 600, .align = 8});
     const auto result = request.poll();
@@ -69,14 +69,14 @@ TEST_CASE("without a waker, the same poll returns the block") {
 TEST_CASE("a waker given by wake_by is kept by a first poll without one") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  constexpr Layout full{.size = 248, .align = 8};
-  void* const hog = heap.try_allocate(full);
+  constexpr Layout all_of_it{.size = 248, .align = 8};
+  void* const hog = heap.try_allocate(all_of_it);
   int woken = 0;
   {
-    auto request = heap.allocate(full);
-    (void)std::move(request).wake_by({&count, &woken});
+    auto request = heap.allocate(all_of_it);
+    (void)std::move(request).wake_by({&count_wake, &woken});
     CHECK_FALSE(request.poll().has_value());  // NOLINT(bugprone-use-after-move): moves nothing
-    heap.free(hog, full);
+    heap.free(hog, all_of_it);
     CHECK(woken == 1);
     CHECK(request.poll().has_value());
   }
