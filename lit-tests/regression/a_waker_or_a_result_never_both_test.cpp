@@ -51,6 +51,25 @@ TEST_CASE("a free between the failed attempt and the wait: the waker alone repor
   CHECK(heap.stats().used_bytes == 0);
 }
 
+TEST_CASE("a later poll that finds a deferred block: the waker alone reports the grant") {
+  alignas(64) std::byte region[1024];
+  Heap heap(region);
+  void* const hog = heap.try_allocate(most_of_it);
+  int woken = 0;
+  {
+    auto request = heap.allocate(most_of_it);
+    REQUIRE_FALSE(request.poll({&count_wake, &woken}).has_value());
+    heap.defer_free(hog, most_of_it);
+    CHECK_FALSE(request.poll({&count_wake, &woken}).has_value());
+    CHECK(woken == 1);
+    const auto result = request.poll();
+    REQUIRE(result.has_value());
+    CHECK(result->has_value());
+    CHECK(woken == 1);
+  }
+  CHECK(test::as_new(heap));
+}
+
 TEST_CASE("without a waker, the same poll returns the block") {
   alignas(64) std::byte region[1024];
   InterruptedHeap heap(region);
