@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the CHECK lines of scripts whose whole transcript is expected, from a run of the driver.
+"""Writes the CHECK lines of scripts that expect their whole transcript, from a run of the driver.
 
 Usage: lit-tests/write_checks.py MNEME FILE.mn...
 

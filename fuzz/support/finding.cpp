@@ -27,7 +27,7 @@ namespace {
 std::atomic<const Reproducer*> current = nullptr;
 std::atomic<std::thread::id> teller;
 
-// Once only: what is told may come to grief itself. Returns what it wrote.
+// Reports once only, since formatting the report may itself crash. Returns the text it wrote.
 std::string tell_finding(const char* what) {
   const Reproducer* const reproducer = current.exchange(nullptr);
   if (reproducer == nullptr) return {};

@@ -33,9 +33,9 @@ class FreeQueue {
 
   /// Takes everything that was pushed so far; the chain ends with nullptr. Wait-free.
   [[nodiscard]] node::FreedNode* drain() noexcept {
-    // (free.empty) relaxed: spares the common empty queue an exchange; it publishes nothing. Who
-    // must not miss a push learned of it through the lock word, and then this load cannot be older
-    // than the push.
+    // (free.empty) relaxed: spares the common empty queue an exchange; it publishes nothing. A
+    // thread that must not miss a push learned of it through the heap lock, and then this load
+    // cannot be older than the push.
     if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
     // (free.drain) acquire: pairs with release (free.push); sees link and size of every block in
     // the chain.

@@ -1,6 +1,6 @@
-// purpose: the protocol that joins raw heap, free queue and requests: who must look again, when.
+// purpose: how frees, requests and the lock owner hand work to each other so no wakeup is lost.
 // layer: L2; includes L0 and L1.
-// threads: each function says what its caller holds; nobody ever waits for the word.
+// threads: each function names the locks its caller holds; the heap lock is never waited for.
 // invariants: P1–P5: each function says how it keeps them.
 #pragma once
 
@@ -26,19 +26,19 @@ namespace mneme {
 
 /// The moving parts of a heap, and the only code that touches more than one of them.
 ///
-/// Two locks, and who may wait for them:
-/// * The *word* (LockWord) owns the raw heap. Nobody ever waits for it: who cannot take it leaves
-///   work behind, and its owner, before it lets go, reclaims what was freed and grants what then
-///   fits (settle).
+/// It has two locks:
+/// * The *heap lock* (LockWord) owns the raw heap. It is only ever try-locked; a caller that loses
+///   queues its work and sets the work flag, and the owner drains that work before it unlocks
+///   (settle).
 /// * The *queue lock* owns the two lists of requests. Requests wait for it when they are queued or
-///   withdrawn. The word's owner, which may be a free in an interrupt, only tries it: if it is
-///   held, the owner goes home, for whoever holds it is bound to leave work on the word next
-///   (with_requests_then_settle), and so to have the queue looked at again. A grant searches the
-///   raw heap with it held, O(holes) of first-fit: on one core, that long interrupts may be closed.
+///   cancelled. The owner of the heap lock, which may be a free in an interrupt, only try-locks it;
+///   on failure it skips granting: the current holder always posts work after unlocking, which
+///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap while it is
+///   held, O(holes) of first-fit: on a single core, interrupts are masked for that long.
 ///
-/// Wakers are called with the word held and the queue lock free. So what a waker asks of the heap
-/// is left as work to the one loop that runs already, and wakers that free or cancel do not nest,
-/// however many wait.
+/// Wakers are called with the heap lock held and the queue lock free. Frees and cancels in a waker
+/// are therefore posted as work for the loop that is already running, and do not recurse, however
+/// many requests wait.
 template <RawHeap Raw, QueueLock Queue>
 class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
@@ -56,8 +56,8 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     return block_layout;
   }
 
-  /// The first poll of a request. True if it is answered; false if it waits: then a suspended
-  /// coroutine may already run on another thread, and `waiter` must not be touched again.
+  /// The first poll of a request. Returns true if it is complete. False if it waits: its coroutine
+  /// may already run on another thread, so `waiter` must not be touched again.
   [[nodiscard]] bool start(Waiter& waiter) noexcept {
     const auto block_layout = check_layout(waiter.layout);
     if (!block_layout) return refuse(waiter, block_layout.error());
@@ -71,10 +71,10 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     if (void* const payload = allocate_if_no_waiters(*block_layout, waiter.layout.size);
         payload != nullptr) {
       waiter.payload = payload;
-      // (request.direct) relaxed: told to its own thread only; publishes nothing.
+      // (request.direct) relaxed: read only by the requesting thread; publishes nothing.
       waiter.state.store(RequestState::granted, std::memory_order_relaxed);
     } else {
-      // Queued while the word is held: no free can slip in between the failed attempt and this.
+      // Queued while the heap lock is held: no free can come between the failed attempt and this.
       requests_.lock_queue();
       queued = enqueue(waiter);
       requests_.unlock_queue();
@@ -83,8 +83,8 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     return !queued;
   }
 
-  /// Takes a request back, in any state, by its owner: P5. Its waker may be running still, and is
-  /// to be awaited before the request goes.
+  /// Cancels a request in any state, for its owner: P5. Its waker may still be running; the caller
+  /// waits for it before the request is destroyed.
   void cancel(Waiter& waiter) noexcept {
     RequestState state{};
     with_requests_then_settle([&] { state = requests_.cancel(waiter); });
@@ -108,7 +108,7 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     } while (requests_.waiting() > 0);
   }
 
-  /// Gives a block back, now or by the free queue (P4).
+  /// Frees a block, now or through the free queue (P4).
   void release_block(std::byte* block, std::size_t size) noexcept {
     counters_.subtract(Count::live);
     if (lock_.try_acquire()) {
@@ -126,8 +126,8 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     free_queue_.push(node::make_freed(block, size));
   }
 
-  /// Word held. Lets go of it, but not before everything that was freed is reclaimed and everything
-  /// that then fits is granted: P1. Each turn of the loop was caused by work that somebody left.
+  /// Heap lock held. Reclaims all freed blocks, grants all requests that then fit, and unlocks: P1.
+  /// The loop repeats only if work was posted meanwhile.
   void settle() noexcept {
     do {
       reclaim();
@@ -135,7 +135,7 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     } while (!lock_.try_release());
   }
 
-  /// Word held. Returns the deferred blocks to the raw heap.
+  /// Heap lock held. Returns the deferred blocks to the raw heap.
   void reclaim() noexcept {
     for (node::FreedNode* freed = free_queue_.drain(); freed != nullptr;) {
       const node::FreedNode node = node::load_freed(freed);
@@ -146,15 +146,15 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     }
   }
 
-  /// Word held. Memory for somebody who does not queue: nullptr if anybody waits (P2), there is no
-  /// room, or closed.
+  /// Heap lock held. Memory for a request that does not queue: nullptr if any request waits (P2),
+  /// if there is no room, or if the heap is closed.
   [[nodiscard]] void* allocate_if_no_waiters(BlockLayout block_layout,
                                              std::size_t payload_size) noexcept {
     if (requests_.waiting() > 0 || requests_.closed()) return nullptr;
     return allocate_block(block_layout, payload_size);
   }
 
-  /// Word held. A live block, or nullptr if the raw heap has no room.
+  /// Heap lock held. A live block, or nullptr if the raw heap has no room.
   [[nodiscard]] void* allocate_block(BlockLayout block_layout, std::size_t payload_size) noexcept {
     std::byte* const block = raw_.allocate(block_layout);
     if (block == nullptr) return nullptr;
@@ -164,7 +164,7 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     return node::make_live(block, block_layout.size, payload_size, this);
   }
 
-  /// Word held. Keeps the statistics of use.
+  /// Heap lock held. Updates the statistics of use.
   void note_use() noexcept {
     if constexpr (Stats::enabled) {
       const std::size_t used = raw_.capacity_bytes() - raw_.free_bytes();
@@ -173,8 +173,8 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     }
   }
 
-  /// Word not held, or held by the caller's caller: changes the lists, then leaves work, which the
-  /// granter that met the held queue lock relies on.
+  /// Heap lock not held, or held further up the call stack. Changes the lists, then posts work: an
+  /// owner that found the queue lock held relies on it.
   template <class F>
   void with_requests_then_settle(F edit) noexcept {
     requests_.lock_queue();
@@ -190,11 +190,11 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
   [[no_unique_address]] CounterSet counters_;
 
  private:
-  /// Word held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
+  /// Heap lock held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
   /// hand-off (P3).
   void grant() noexcept {
     while (requests_.waiting() > 0 && requests_.try_lock_queue()) {
-      // Asked under the queue lock: once close() has ended one request, it ends all behind that.
+      // Read under the queue lock: once close() has ended one request, it ends all behind it.
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
       void* payload = nullptr;
       if (head != nullptr) payload = allocate_block(head->block_layout, head->layout.size);
@@ -234,7 +234,7 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
   [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
     counters_.add(Count::refusals);
     waiter.error = error;
-    // (request.refused) relaxed: told to its own thread only; publishes nothing.
+    // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
     waiter.state.store(RequestState::refused, std::memory_order_relaxed);
     return true;
   }

@@ -1,4 +1,4 @@
-// purpose: tell ASan, MSan, TySan and Valgrind what each byte of a region is.
+// purpose: report the state of each byte of a region to ASan, MSan, TySan and Valgrind.
 // layer: L0; includes nothing of mneme.
 // threads: any; each call concerns bytes that its caller owns.
 // invariants: costs nothing in a build without such a tool; never changes the memory itself.
@@ -36,8 +36,8 @@ extern "C" void tysan_set_type_unknown(const void* start, __SIZE_TYPE__ size);
 
 namespace mneme::instrument {
 
-/// Nobody may touch these bytes now (free memory, slack behind a payload), and what they hold is
-/// nothing.
+/// Marks bytes as inaccessible and their contents as undefined: free memory, slack behind a
+/// payload.
 inline void poison_free([[maybe_unused]] const void* start,
                         [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
@@ -51,7 +51,7 @@ inline void poison_free([[maybe_unused]] const void* start,
 #endif
 }
 
-/// Nobody but the allocator may touch these bytes, which hold its own words (headers).
+/// Marks bytes as inaccessible and keeps their contents, which the allocator reads: headers.
 inline void poison_header([[maybe_unused]] const void* start,
                           [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
@@ -62,7 +62,7 @@ inline void poison_header([[maybe_unused]] const void* start,
 #endif
 }
 
-/// A copy of bytes that may hold anything, read to find out what they are: not to be wondered at.
+/// Marks a local copy as initialised; it is read for diagnosis only.
 inline void mark_initialised([[maybe_unused]] const void* start,
                              [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_MSAN
@@ -70,7 +70,7 @@ inline void mark_initialised([[maybe_unused]] const void* start,
 #endif
 }
 
-/// These bytes may be written, and must be before they are read; whatever object was here is over.
+/// Marks bytes as accessible and their contents as undefined; the object that was here has ended.
 inline void mark_undefined([[maybe_unused]] const void* start,
                            [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
@@ -95,8 +95,8 @@ inline void begin_reuse([[maybe_unused]] const void* start,
 #endif
 }
 
-/// A payload was handed to the user. Valgrind gets no red zones of its own: the header and the
-/// slack are closed anyway, and what is behind the region is not ours.
+/// A payload was allocated. Valgrind gets no red zones of its own: header and slack are poisoned
+/// anyway, and bytes behind the region are not the heap's.
 inline void on_malloc([[maybe_unused]] const void* payload,
                       [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
@@ -104,7 +104,7 @@ inline void on_malloc([[maybe_unused]] const void* payload,
 #endif
 }
 
-/// A payload was made longer or shorter where it stands.
+/// A payload was resized in place.
 inline void on_resize([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
                       [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
@@ -117,15 +117,14 @@ inline void on_resize([[maybe_unused]] const void* payload, [[maybe_unused]] std
 #endif
 }
 
-/// A payload came back from the user.
+/// A payload was freed.
 inline void on_free([[maybe_unused]] const void* payload) noexcept {
 #ifdef MNEME_VALGRIND
   VALGRIND_FREELIKE_BLOCK(payload, 0);
 #endif
 }
 
-/// The allocator's own look at bytes that are closed to everybody else: open while this object
-/// lives.
+/// Unpoisons bytes for the allocator's own access, for the lifetime of this object.
 class [[nodiscard]] ScopedUnpoison {
  public:
   ScopedUnpoison(const void* start, std::size_t size) noexcept : start_(start), size_(size) {

@@ -1,7 +1,7 @@
-// purpose: the heap's two locks: a word that is only tried, and a queue lock for the requests.
+// purpose: the heap's two locks: one that is only ever try-locked, and one for its requests.
 // layer: L1; includes L0.
 // threads: any, interrupts too; see each member.
-// invariants: P1 (work left while the word is locked is seen by its owner before it lets go), P4.
+// invariants: P1 (the owner sees all work that was posted before it unlocks), P4.
 #pragma once
 
 #include <concepts>
@@ -10,49 +10,48 @@
 
 namespace mneme {
 
-/// The heap's lock: one word, tried and never waited for. Whoever fails to take it leaves work and
-/// goes on.
+/// The heap lock: one atomic word, try-locked and never waited for. A caller that cannot acquire it
+/// posts its work and goes on.
 ///
-///     idle                 nobody owns the heap, nothing is known to be left to do
+///     idle                 not locked, no work known
 ///     locked               one owner; only it may touch the raw heap
-///     locked + has_work   as before, and the owner must look again before it lets go
-///     has_work            nobody owns the heap, but post_work() was called: the next owner looks
+///     locked + has_work    as before, and the owner must do the posted work before it unlocks
+///     has_work             not locked; post_work() left work for the next owner
 ///
-/// Why nothing is stranded: all transitions are read-modify-writes of this one word, so they have a
-/// single order. Work that is left before the owner's release makes that release fail, and
-/// the owner looks again; work that is left after it finds the word idle, and whoever left it
-/// becomes the owner; but for post_work(), which promises no more than that the next owner looks.
-/// Every transition takes part in one release sequence, so the acquiring one sees what all the
-/// earlier ones published; that is why hand-over needs no sequential consistency, and why none of
-/// them may become a plain store.
+/// Why no work is stranded: all transitions are read-modify-writes of this one word, so they have a
+/// single order. Work posted before the owner's release makes that release fail, and the owner does
+/// it. Work posted after it finds the word idle, and the poster becomes the owner; except for
+/// post_work(), which promises only that the next owner does it. Every transition is part of one
+/// release sequence, so an acquire sees what all earlier ones published. Hence hand-over needs no
+/// sequential consistency, and no transition may become a plain store.
 class LockWord {
  public:
-  /// Tries to become the owner. Wait-free: one read-modify-write.
+  /// Tries to acquire the lock. Wait-free: one read-modify-write.
   [[nodiscard]] bool try_acquire() noexcept {
     // (lock.acquire) acquire: pairs with release (lock.release); sees the raw heap as its last
     // owner left it.
     return (state_.fetch_or(locked, std::memory_order_acquire) & locked) == 0;
   }
 
-  /// Says that there is something to do. Returns true if the caller became the owner and must do
-  /// it; else the present owner will. Wait-free.
+  /// Posts work. Returns true if the caller acquired the lock and must do the work; otherwise the
+  /// current owner will. Wait-free.
   [[nodiscard]] bool post_work_or_acquire() noexcept {
     // (lock.post_or_acquire) release: pairs with acquire (lock.clear_work); publishes what was
-    // pushed or queued. Who becomes the owner by it looks next, and so sees the raw heap.
+    // pushed or queued. A caller that acquired the lock clears the flag next, and so sees the raw
+    // heap.
     if ((state_.fetch_or(locked | has_work, std::memory_order_release) & locked) != 0) return false;
     clear_work_flag();
     return true;
   }
 
-  /// Says that there is something to do, and leaves it to whoever owns the heap now or next.
-  /// Wait-free.
+  /// Posts work for the current or the next owner. Wait-free.
   void post_work() noexcept {
     // (lock.post) release: pairs with acquire (lock.clear_work); publishes the deferred block.
     state_.fetch_or(has_work, std::memory_order_release);
   }
 
-  /// Owner only. Lets go and returns true; or, if work was left meanwhile, keeps the lock, takes
-  /// note of the work and returns false: the owner has to look again. Wait-free.
+  /// Owner only. Unlocks and returns true. If work was posted meanwhile, clears the flag, keeps the
+  /// lock and returns false: the owner must do that work first. Wait-free.
   [[nodiscard]] bool try_release() noexcept {
     unsigned expected = locked;
     // (lock.release) release: pairs with acquire (lock.acquire), with acquire (lock.clear_work);
@@ -66,18 +65,18 @@ class LockWord {
     return false;
   }
 
-  /// Whether somebody owns the heap just now; for statistics and messages.
+  /// Whether the heap is locked at this moment; for statistics and messages.
   [[nodiscard]] bool is_locked() const noexcept {
     // (lock.is_locked) relaxed: a hint, which publishes nothing and guards nothing.
     return (state_.load(std::memory_order_relaxed) & locked) != 0;
   }
 
  private:
-  /// Owner only: takes note of the work, which it does next.
+  /// Owner only: clears the flag before it does the work.
   void clear_work_flag() noexcept {
     // (lock.clear_work) acquire: pairs with release (lock.post_or_acquire), with release
-    // (lock.post), with release (lock.release); sees the work that was left, and the raw heap as
-    // its last owner left it.
+    // (lock.post), with release (lock.release); sees the posted work, and the raw heap as its last
+    // owner left it.
     state_.fetch_and(~has_work, std::memory_order_acquire);
   }
 
@@ -88,9 +87,9 @@ class LockWord {
   Atomic<unsigned> state_{idle};
 };
 
-/// A lock for short work, at most a grant's search of the raw heap: what SpinLock is on a system
-/// with many cores, and a critical section (disable interrupts, restore them) on one with a single
-/// core. `try_lock` must not wait.
+/// A lock that is held for at most a grant's search of the raw heap: SpinLock where there are
+/// several cores, a critical section (mask interrupts, restore them) on a single core. `try_lock`
+/// must not wait.
 template <class L>
 concept QueueLock = requires(L& lock) {
   { lock.lock() } noexcept;
@@ -98,14 +97,14 @@ concept QueueLock = requires(L& lock) {
   { lock.unlock() } noexcept;
 };
 
-/// Whether a queue lock says `reentrant = true`: its holder may take it again, and nobody else runs
-/// on this core meanwhile, as in a critical section that saves and restores. Wakers are then called
-/// inside of it.
+/// Whether a queue lock declares `reentrant = true`: its holder may lock it again, and nothing else
+/// runs on this core meanwhile, as in a critical section that saves and restores. Wakers are then
+/// called while it is held.
 template <class L>
 inline constexpr bool is_reentrant = requires { requires L::reentrant; };
 
-/// The queue lock for systems with several cores, where its holder always runs on. Where a task can
-/// be stopped by a more urgent one on the same core, use a critical section instead.
+/// The queue lock for several cores, where its holder keeps running. Where a more urgent task can
+/// preempt it on the same core, use a critical section instead.
 class SpinLock {
  public:
   [[nodiscard]] bool try_lock() noexcept {

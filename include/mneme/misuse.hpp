@@ -1,4 +1,4 @@
-// purpose: find out what is wrong with a pointer that came back, and say it in one line (P12).
+// purpose: diagnose a bad pointer at a free, and stop with one exact line (P12).
 // layer: L1; includes L0, node and registry.
 // threads: any, interrupts too; every path ends the program.
 // invariants: only checked builds come here.
@@ -13,8 +13,8 @@
 
 namespace mneme::misuse {
 
-/// Stops: `payload` came back to `heap` as a block of `block_size` bytes (0: impossible layout),
-/// and is none. Lines give the payload's offset in its region.
+/// Stops: `payload` was freed to `heap` as a block of `block_size` bytes (0: impossible layout),
+/// and is not one. Lines give the payload's offset in its region.
 [[noreturn]] inline void report(const HeapRecord& heap, void* payload,
                                 std::size_t block_size) noexcept {
   const std::size_t offset = address_of(payload) - address_of(heap.base);
@@ -52,7 +52,7 @@ namespace mneme::misuse {
   line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
 }
 
-/// Stops unless the deferred block at `freed`, found to say `node`, can be one of `heap`.
+/// Stops unless `node`, read from the deferred block at `freed`, can belong to `heap`.
 inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
                            node::FreedNode node) noexcept {
   const std::size_t offset = address_of(freed) - address_of(heap.base);
@@ -70,8 +70,8 @@ inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
       .stop();
 }
 
-/// The heap that the block of `payload` came from. Fatal, in checked builds, if its header leads to
-/// none, or says that the block was freed.
+/// The heap that the block of `payload` came from. In checked builds fatal if its header leads to
+/// no heap, or has the tag of a freed block.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
   std::byte* const home = node::heap_address(node::block_of(payload));

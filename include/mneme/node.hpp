@@ -1,7 +1,7 @@
 // purpose: the header of a block: what a live and what a freed block hold in the same bytes.
 // layer: L1; includes L0.
-// threads: a header is its block owner's; a freed node is whose who has it off the free queue.
-// invariants: P10 (a word before the payload, two words the smallest block), P12 (the marks).
+// threads: a header belongs to its block's owner; a FreedNode to the thread that drained it.
+// invariants: P10 (one word before the payload, blocks of two words or more), P12 (tags).
 #pragma once
 
 #include <cstddef>
@@ -16,19 +16,19 @@ namespace mneme {
 
 namespace node {
 
-/// Checked builds use the addresses [heap, heap + tag_space) as marks.
+/// Checked builds use the addresses [heap, heap + tag_space) as tags.
 inline constexpr std::size_t tag_space = 64;
 inline constexpr std::size_t freed_tag = tag_space - 1;
 
-/// A live block: the way back to its heap, then the payload. In checked builds the pointer leads
-/// not to the heap's first byte but to one of the next 61, chosen by the block's size: so a wrong
-/// size at the free is seen without a second word. A block that was freed leads to `freed_tag`.
+/// The header of a live block: the address of its heap. Checked builds add a tag of 1 to 61, a
+/// function of the block's size, so that a wrong size is detected at the free without a second
+/// word. A freed block has `freed_tag`.
 struct LiveNode {
   const std::byte* tagged_heap;
 };
 
-/// A freed block on the free queue: the link, and the size it goes back with. Checked builds set
-/// the size's lowest bit as a mark, so that a second free can be told from a smashed header.
+/// A block in the free queue: the link, and the size to return it with. Checked builds tag the
+/// size's lowest bit, which distinguishes a second free from a smashed header.
 struct FreedNode {
   FreedNode* link;
   std::size_t tagged_size;
@@ -47,7 +47,7 @@ static_assert(sizeof(LiveNode) == word_bytes, "the overhead is one word");
 static_assert(sizeof(Node) == 2 * word_bytes, "the smallest node is two words");
 static_assert(alignof(Node) == word_bytes);
 
-/// The mark for a block of `size` bytes: 0 in unchecked builds.
+/// The tag for a block of `size` bytes: 0 in unchecked builds.
 [[nodiscard]] constexpr std::size_t size_tag(std::size_t size) noexcept {
   return checks_enabled ? 1 + (size / word_bytes) % 61 : 0;
 }
@@ -69,7 +69,7 @@ static_assert(alignof(Node) == word_bytes);
   return payload;
 }
 
-/// The word before a payload, as it stands: which may be a freed node's, so it is read as bytes.
+/// The word before a payload. It may belong to a FreedNode, so it is read as bytes.
 [[nodiscard]] inline const std::byte* read_tagged_heap(const std::byte* block) noexcept {
   const instrument::ScopedUnpoison window(block, sizeof(LiveNode));
   const std::byte* home = nullptr;
@@ -87,8 +87,8 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   }
 }
 
-/// Ends a live block that has to wait on the free queue. Its bytes are closed to everybody, but the
-/// node, which the queue closes as it sets the link.
+/// Turns a live block into a FreedNode for the free queue and poisons the rest of it. The queue
+/// poisons the node itself when it sets the link.
 [[nodiscard]] inline FreedNode* make_freed(std::byte* block, std::size_t block_size) noexcept {
   instrument::on_free(block + sizeof(LiveNode));
   instrument::mark_undefined(block, block_size);
@@ -98,19 +98,19 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   return freed;
 }
 
-/// What a freed node says.
+/// Returns a copy of the node.
 [[nodiscard]] inline FreedNode load_freed(const FreedNode* freed) noexcept {
   const instrument::ScopedUnpoison window(freed, sizeof *freed);
   return *freed;
 }
 
-/// The block that a freed node stands in.
+/// The block that holds a FreedNode.
 [[nodiscard]] inline std::byte* block_of_freed(FreedNode* freed) noexcept {
   return reinterpret_cast<std::byte*>(freed);
 }
 
-/// Whether the bytes at `block` look like a node on the free queue of a heap of `capacity` bytes. A
-/// guess, for messages.
+/// Whether the bytes at `block` look like a FreedNode of a heap of `capacity` bytes. A heuristic,
+/// for messages.
 [[nodiscard]] inline bool looks_freed(const std::byte* block, std::size_t capacity) noexcept {
   const instrument::ScopedUnpoison window(block, sizeof(FreedNode));
   std::size_t marked = 0;
@@ -119,7 +119,7 @@ inline void end_live(std::byte* block, std::size_t block_size, const void* heap)
   return (marked & 1) != 0 && marked <= capacity + 1;
 }
 
-/// The heap that a payload's header leads to, whether or not there is one.
+/// The heap address in a block's header, without its tag. It is not checked to be a heap.
 [[nodiscard]] inline std::byte* heap_address(const std::byte* block) noexcept {
   const std::byte* const home = read_tagged_heap(block);
   return const_cast<std::byte*>(checks_enabled ? home - address_of(home) % tag_space : home);
@@ -131,7 +131,7 @@ template <class T>
   return reinterpret_cast<T*>(place);
 }
 
-/// After a block was resized where it stands: a new mark, and the tools told of the new payload.
+/// Updates the tag after a block was resized in place, and reports the new payload to the tools.
 inline void resize_live(std::byte* block, std::size_t block_size, std::size_t old_payload_size,
                         std::size_t payload_size, const void* heap) noexcept {
   {

@@ -1,4 +1,4 @@
-// purpose: which heaps there are, so that a checked build follows no header to no heap (P12).
+// purpose: a global list of live heaps, to validate a heap pointer before it is followed (P12).
 // layer: L1; includes L0.
 // threads: any, interrupts too; lock-free, every call is a bounded scan.
 // invariants: a registered heap is alive.
@@ -12,22 +12,21 @@
 
 namespace mneme {
 
-/// What every heap has at its very start: enough to recognise it and its region.
-/// A checked heap is aligned and at least as large as `tag_space`, see LiveNode.
+/// The first member of every checked heap: identifies it and its region. A checked heap is aligned
+/// to `tag_space`, and at least as large; see LiveNode.
 struct HeapRecord {
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
-  /// Whether the byte at an offset is in a hole; asked without any lock, when all is lost anyway.
+  /// Whether the byte at an offset is in a hole. Read without a lock, on the way to a fatal line.
   bool (*is_free)(const HeapRecord& self, std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
 };
 
-/// What an unchecked heap has instead.
+/// The empty base of an unchecked heap.
 struct NoRecord {};
 
-/// The heaps of a checked build, so that a smashed header is found out before anybody follows it.
-/// Lock-free; a free may ask at any time. Once there were more heaps than slots, every header
-/// passes. Plain std::atomic, not the seam of atomic.hpp: it is a global, and no protocol rests on
-/// it.
+/// The live heaps of a checked build, so that a smashed header is detected before it is followed.
+/// Lock-free; a free may search it at any time. Once there were more heaps than slots, every header
+/// passes. Plain std::atomic, not the seam of atomic.hpp: a global that no protocol depends on.
 class Registry {
  public:
   void add(const HeapRecord* heap) noexcept {

@@ -1,7 +1,7 @@
-// purpose: the requests of a heap: who waits, who is ready, and their steps from state to state.
+// purpose: a heap's waiting and ready requests, and their transitions from state to state.
 // layer: L1; includes L0, lock and wait_queue.
-// threads: what changes the lists is called under the queue lock, which is in here as well.
-// invariants: a request is in one list or none, as its state says (RequestState).
+// threads: members that change the lists need the queue lock, which is a member as well.
+// invariants: a request is in one list or in none, according to its state (RequestState).
 #pragma once
 
 #include <coroutine>
@@ -20,16 +20,16 @@ namespace mneme {
 template <QueueLock Queue>
 class RequestLists {
  public:
-  /// Without the queue lock: these take it, or let go of it.
+  /// Lock and unlock the queue lock itself.
   void lock_queue() noexcept MNEME_BLOCKING { queue_lock_.lock(); }
   [[nodiscard]] bool try_lock_queue() noexcept { return queue_lock_.try_lock(); }
   void unlock_queue() noexcept { queue_lock_.unlock(); }
 
-  /// How many wait, and how many are ready. Without the queue lock.
+  /// How many requests wait, and how many are ready. May be called without the queue lock.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
 
-  /// Ends the heap for all requests that are queued from now on. Without the queue lock.
+  /// Closes the heap for all requests that are queued from now on. Without the queue lock.
   void close() noexcept {
     // (closed.set) relaxed: a request that races with it may be granted or closed; the queue lock,
     // which close_all takes next, orders it for all that are queued later. It publishes nothing.
@@ -53,10 +53,9 @@ class RequestLists {
     return queued;
   }
 
-  /// Ends the wait of a queued request. True if its waker is to be called, by wake(), once the
-  /// queue lock is free. Else this was the last look at the request: its owner may destroy it at
-  /// once. Inside a critical section, which nests, the waker is called here: so on one core nobody
-  /// can meet a request whose waker is half done, and spin for it.
+  /// Completes a queued request. Returns true if the caller must call wake() after unlocking; if
+  /// false, the request may already be destroyed: do not touch it. With a reentrant queue lock the
+  /// waker is called here, so that on a single core no task can spin for a waker that it preempted.
   [[nodiscard]] bool complete(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
@@ -76,33 +75,34 @@ class RequestLists {
     return needs_wake;
   }
 
-  /// Calls the waker of a request that was answered. Without the queue lock.
+  /// Calls the waker of a completed request. Without the queue lock.
   static void wake(Waiter& waiter) noexcept {
     const Waker waker = waiter.waker;
     waker.wake(waker.context);
-    // (waker.done) release: pairs with acquire (waker.await); ends the look at the request.
+    // (waker.done) release: pairs with acquire (waker.await); the last access to the request.
     waiter.waker_running.store(false, std::memory_order_release);
   }
 
-  /// Returns once nobody is in the waker of `waiter`, which may then go. Without the queue lock.
+  /// Waits until the waker of `waiter` has returned; it may be destroyed then. Without the queue
+  /// lock.
   static void await_waker(const Waiter& waiter) noexcept MNEME_BLOCKING {
-    // (waker.await) acquire: pairs with release (waker.done); the granter's last look is over.
+    // (waker.await) acquire: pairs with release (waker.done); the granter's last access is over.
     while (waiter.waker_running.load(std::memory_order_acquire)) relax();
   }
 
-  /// Unlinks a request that is withdrawn, and says in which state it was.
+  /// Unlinks a request that is cancelled, and returns the state that it was in.
   [[nodiscard]] RequestState cancel(Waiter& waiter) noexcept {
     // (request.cancel) relaxed: changes under the queue lock only; publishes nothing.
     const RequestState state = waiter.state.load(std::memory_order_relaxed);
     if (state == RequestState::waiting) waiting_.remove(waiter);
     if (std::exchange(waiter.in_ready_list, false)) ready_.remove(waiter);
-    // (request.cancelled) relaxed: only its owner asks from now on; publishes nothing.
+    // (request.cancelled) relaxed: read only by its owner from now on; publishes nothing.
     waiter.state.store(RequestState::cancelled, std::memory_order_relaxed);
     return state;
   }
 
-  /// Replaces whom to tell of the grant: a waker or a coroutine. False if the request
-  /// does not wait any more.
+  /// Replaces the waker or the coroutine that the grant resumes. False if the request does not wait
+  /// any more.
   [[nodiscard]] bool rearm(Waiter& waiter, Waker waker,
                            std::coroutine_handle<> continuation) noexcept {
     // (request.rearm) relaxed: changes under the queue lock only; publishes nothing.

@@ -15,11 +15,11 @@
 
 namespace mneme {
 
-/// How a waiting task learns of its grant: a function and its argument. It is called once, from
-/// whatever thread or interrupt made the room, with the heap's word held: so it must be short and
-/// interrupt-safe, and what it asks of the heap is deferred, not done. (close() calls the wakers of
-/// those it ends on its own thread, one by one; a waker should not call close().) It must not
-/// destroy the request that it wakes.
+/// How a waiting task learns of its grant: a function and its argument. It is called once, by the
+/// thread or interrupt that made the room, with the heap lock held: it must be short and
+/// interrupt-safe, and its frees and cancels are deferred. (close() calls the wakers of the
+/// requests that it ends on its own thread, one by one; a waker should not call close().) It must
+/// not destroy the request that it wakes.
 struct Waker {
   void (*wake)(void* context) noexcept MNEME_NONBLOCKING = nullptr;
   void* context = nullptr;
@@ -28,14 +28,14 @@ struct Waker {
   friend bool operator==(Waker, Waker) noexcept = default;
 };
 
-/// What has become of a request.
+/// The state of a request.
 enum class RequestState : std::uint8_t {
   idle,       ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
   waiting,    ///< linked in the wait list; the queue lock. Next: granted, closed, cancelled
   granted,    ///< its memory is reserved. Linked in the ready list if a coroutine awaits it; its
               ///< owner only. Next: taken
   taken,      ///< its owner has the memory, or the error. Not linked. Final
-  cancelled,  ///< withdrawn by its owner. Not linked. Final
+  cancelled,  ///< cancelled by its owner. Not linked. Final
   refused,    ///< can never be met. Not linked. Next: taken
   closed,     ///< the heap was closed. As granted, but without memory. Next: taken
 };
@@ -58,7 +58,7 @@ struct Waiter {
   AllocError error = AllocError::too_large;  // the reason if refused
   Atomic<RequestState> state{RequestState::idle};
   Atomic<bool> waker_running{
-      false};  // the granter is still inside the waker: the request must not go away yet
+      false};  // true while the granter runs the waker; the request must outlive it
 };
 
 /// A doubly linked list of waiters, oldest first. Owns nothing. All O(1).
@@ -67,8 +67,8 @@ class WaitList {
   [[nodiscard]] Waiter* front() const noexcept { return first_; }
   /// May be read without the queue lock.
   [[nodiscard]] std::size_t size() const noexcept {
-    // (waits.size) relaxed: publishes nothing. Whoever must not miss a waiter learned of it through
-    // the lock word.
+    // (waits.size) relaxed: publishes nothing. A thread that must not miss a waiter learned of it
+    // through the heap lock.
     return size_.load(std::memory_order_relaxed);
   }
 

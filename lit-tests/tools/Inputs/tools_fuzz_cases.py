@@ -1059,7 +1059,7 @@ class Triages(unittest.TestCase):
         self.assertIsNotNone(triage.driver_failure("heap 64", slow, self.folder))
 
     def test_a_script_shows_the_bug_that_was_found_and_no_other(self):
-        # The driver comes to grief on any `alloc`; what was found needs the `free`.
+        # The driver crashes on any `alloc`; the finding needs the `free`.
         self.harness = stand_in("fails_on_free", 'grep -q free "${@: -1}" || exit 0',
                                 *("echo '" + line + "' >&2" for line in
                                   ("== finding: broken", "heap 64", "alloc n1 8", "free n1",

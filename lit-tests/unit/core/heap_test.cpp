@@ -358,7 +358,7 @@ TEST_CASE("a queue lock of the platform's own is used for all that touches the q
     auto request = heap.allocate(bytes(100));
     CHECK(!request.poll(alarm.waker()));
     CHECK(CountingLock::taken > before);
-    // A grant that meets the queue lock goes home. Whoever held it looks again: here the poll.
+    // A grant that finds the queue lock held is skipped; its holder reruns the loop: here the poll.
     CountingLock::refuses = true;
     hog.reset();
     CHECK(alarm.rings() == 0);
