@@ -18,15 +18,15 @@ std::string imported(std::string_view text, TraceFormat format) {
   std::string script = "heap 4K poll=auto\n";
   std::uint64_t reports = 0;
   TraceImporter importer(
-      format, [&](std::string_view line) { script.append(line).push_back('\n'); },
+      {.format = format}, [&](std::string_view line) { script.append(line).push_back('\n'); },
       [&](std::uint64_t, Severity, std::string_view) { ++reports; });
   std::uint64_t lines = 0;
-  for (; !text.empty(); ++lines) {
+  for (; !text.empty() && importer.failure().empty(); ++lines) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     importer.line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  importer.finish();
+  if (importer.failure().empty()) importer.finish();
   const ImportSummary& summary = importer.summary();
   require(summary.lines == lines && summary.reports == reports, "lines or reports were lost");
   const auto peak = std::min(summary.room_peak_bytes, std::uint64_t{1} << 62U);

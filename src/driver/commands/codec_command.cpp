@@ -1,5 +1,5 @@
 // purpose: reading and printing around the codec.
-// layer: commands; includes codec, codec_command, input_file, parser.
+// layer: commands; includes codec, codec_command, input, parser.
 // threads: as in the header.
 // invariants: as in the header.
 #include "codec_command.hpp"
@@ -7,31 +7,26 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "driver/language/byte_codec.hpp"
 #include "driver/language/diagnostic.hpp"
+#include "driver/language/input.hpp"
 #include "driver/language/parser.hpp"
-#include "input_file.hpp"
 
 namespace mneme::driver {
 
 namespace {
 
 Bytes read_bytes(const std::string& path) {
-  const auto fail = [&] {
-    throw InputError(fmt::format("cannot read '{}': {}", path, std::strerror(errno)));
-  };
-  const InputFile file = open_input(path);
-  if (!file) fail();
-  Bytes bytes;
-  std::array<std::uint8_t, 4096> chunk;
-  while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-    bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(count));
+  Input input = Input::open(path);
+  std::string text;
+  std::array<char, 4096> chunk;
+  while (const std::size_t count = input.read_some(chunk.data(), chunk.size())) {
+    text.append(chunk.data(), count);
   }
-  if (std::ferror(file.get()) != 0) fail();
+  Bytes bytes(text.size());
+  if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 // purpose: `mneme import`: files, exit codes and the summary around a TraceImporter.
-// layer: commands; includes import_command, input_file and {fmt}.
+// layer: commands; includes import_command, source and {fmt}.
 // threads: as in the header.
 // invariants: as in the header. Memory does not grow with the trace, only with its live blocks.
 //
@@ -19,7 +19,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "input_file.hpp"
+#include "driver/language/source.hpp"
 
 namespace mneme::driver {
 
@@ -37,11 +37,15 @@ class ImportStopped : public std::runtime_error {
   throw ImportStopped{fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
-/// The bytes read; none at the end.
-std::size_t read(std::FILE* file, Chunk& chunk, std::string_view failure) {
-  if (std::feof(file) != 0) return 0;
-  const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file);
-  if (std::ferror(file) != 0) stop(failure);
+struct CloseFile {
+  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+};
+using TemporaryFile = std::unique_ptr<std::FILE, CloseFile>;
+
+/// The bytes read back; none at the end.
+std::size_t read(std::FILE* steps, Chunk& chunk) {
+  const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), steps);
+  if (std::ferror(steps) != 0) stop("cannot read back the script");
   return count;
 }
 
@@ -51,61 +55,36 @@ void write(std::FILE* file, std::string_view text) {
   }
 }
 
-/// Cuts chunks into lines. Of a line that is too long, it keeps what shows that it is.
-class LineSplitter {
+/// Prints what is reported of single lines, up to a number that a reader can take in.
+class Reports {
  public:
-  explicit LineSplitter(TraceImporter& importer) : importer_{importer} {}
+  Reports(std::FILE* file, std::string name) : file_{file}, name_{std::move(name)} {}
 
-  void chunk(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t end = text.find('\n');
-      if (end == std::string_view::npos) {
-        keep(text);
-        return;
-      }
-      if (kept_.empty()) {
-        importer_.line(text.substr(0, end));
-      } else {
-        keep(text.substr(0, end));
-        flush();
-      }
-      text.remove_prefix(end + 1);
-    }
+  void add(std::uint64_t line, Severity severity, std::string_view message) {
+    if (++count_ > shown_max) return;
+    fmt::print(file_, "{}:{}: {}: {}\n", name_, line,
+               severity == Severity::error ? "error" : "warning", message);
   }
 
-  /// The last line may have no end.
-  void finish() {
-    if (!kept_.empty()) flush();
-    importer_.finish();
+  /// `7`, or `700 (the first 50 are shown)`.
+  [[nodiscard]] std::string text() const {
+    return count_ <= shown_max ? std::to_string(count_)
+                               : fmt::format("{} (the first {} are shown)", count_, shown_max);
   }
 
  private:
-  void keep(std::string_view text) {
-    kept_.append(text.substr(0, trace_line_length_max + 1 - kept_.size()));
-  }
+  static constexpr std::uint64_t shown_max = 50;
 
-  void flush() {
-    importer_.line(kept_);
-    kept_.clear();
-  }
-
-  TraceImporter& importer_;
-  std::string kept_;
+  std::FILE* file_;
+  std::string name_;
+  std::uint64_t count_ = 0;
 };
 
-InputFile open_trace(const std::string& path) {
-  InputFile file = open_input(path);
-  if (!file) stop("cannot open the trace");
-  return file;
-}
-
-void read_trace(std::FILE* file, TraceImporter& importer) {
-  LineSplitter splitter{importer};
-  const auto buffer = std::make_unique<Chunk>();
-  while (const std::size_t count = read(file, *buffer, "cannot read the trace")) {
-    splitter.chunk({buffer->data(), count});
-  }
-  splitter.finish();
+void read_trace(Source& trace, TraceImporter& importer) {
+  std::string_view line;
+  while (importer.failure().empty() && trace.next_line(line)) importer.line(line);
+  if (importer.failure().empty()) importer.finish();
+  if (!importer.failure().empty()) throw ImportStopped{importer.failure()};
 }
 
 std::string header_text(const TraceImporter& importer, const ImportOptions& options) {
@@ -128,43 +107,39 @@ void write_script(std::FILE* script, std::string_view header, std::FILE* steps) 
   if (std::fflush(steps) != 0) stop("cannot write the script");
   if (std::fseek(steps, 0, SEEK_SET) != 0) stop("cannot read back the script");
   const auto buffer = std::make_unique<Chunk>();
-  while (const std::size_t count = read(steps, *buffer, "cannot read back the script")) {
+  while (const std::size_t count = read(steps, *buffer)) {
     write(script, {buffer->data(), count});
   }
   if (std::fflush(script) != 0) stop("cannot write the script");
 }
 
-void print_summary(std::FILE* reports, const std::string& name, const TraceImporter& importer) {
+void print_summary(std::FILE* file, const std::string& name, const TraceImporter& importer,
+                   const Reports& reports) {
   const ImportSummary& summary = importer.summary();
-  fmt::print(reports,
+  fmt::print(file,
              "{}: {} trace of {} lines: {} events ({} allocations, {} resizes, {} frees)\n"
              "{}: left out: {} frees of null, {} failed requests, {} other known lines\n"
              "{}: reported: {}\n",
              name, word_of(importer.format()), summary.lines, summary.steps(), summary.allocations,
              summary.resizes, summary.frees, name, summary.null_frees, summary.failures,
-             summary.noise, name, summary.reports);
+             summary.noise, name, reports.text());
 }
 
-int import(const ImportOptions& options, const std::string& name, std::FILE* script,
-           std::FILE* reports) {
-  const InputFile trace = open_trace(options.path);
-  const InputFile steps{std::tmpfile()};
+int import(const ImportOptions& options, Source& trace, std::FILE* script, std::FILE* report_file) {
+  const TemporaryFile steps{std::tmpfile()};
   if (!steps) stop("cannot make a temporary file");
-  TraceImporter importer{options.format,
+  Reports reports{report_file, trace.name()};
+  TraceImporter importer{options.trace,
                          [&](std::string_view line) {
                            write(steps.get(), line);
                            write(steps.get(), "\n");
                          },
                          [&](std::uint64_t line, Severity severity, std::string_view message) {
-                           fmt::print(reports, "{}:{}: {}: {}\n", name, line,
-                                      severity == Severity::error ? "error" : "warning", message);
+                           reports.add(line, severity, message);
                          }};
-  read_trace(trace.get(), importer);
-  if (importer.format() == TraceFormat::automatic) {
-    throw ImportStopped{"neither a valgrind, an mtrace nor a malloclab trace"};
-  }
+  read_trace(trace, importer);
   write_script(script, header_text(importer, options), steps.get());
-  print_summary(reports, name, importer);
+  print_summary(report_file, trace.name(), importer, reports);
   return importer.summary().reports == 0 ? 0 : 1;
 }
 
@@ -179,13 +154,14 @@ std::uint64_t roomy_heap_bytes(const ImportSummary& summary) noexcept {
 }
 
 int run_import(const ImportOptions& options, std::FILE* script, std::FILE* reports) {
-  const std::string name = options.path == "-" ? "<stdin>" : options.path;
+  Source trace = Source::open(options.path, LongLines::cut);
   try {
-    return import(options, name, script, reports);
+    return import(options, trace, script, reports);
   } catch (const ImportStopped& stopped) {
-    fmt::print(reports, "{}: error: {}\n", name, stopped.what());
+    fmt::print(reports, "{}: error: {}\n", trace.name(), stopped.what());
   } catch (const std::bad_alloc&) {
-    fmt::print(reports, "{}: error: the live blocks of the trace do not fit in memory\n", name);
+    fmt::print(reports, "{}: error: the live blocks of the trace do not fit in memory\n",
+               trace.name());
   }
   return 2;
 }

@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 struct ImportOptions {
   std::string path;  // `-` is standard input
-  TraceFormat format = TraceFormat::automatic;
+  TraceOptions trace;
   std::optional<std::uint64_t> heap_bytes;  // instead of the roomy default
 };
 
@@ -24,7 +24,7 @@ struct ImportOptions {
 
 /// Gives the exit code: 0 if every line was understood and fits, 1 if some were reported (the
 /// script holds all others), 2 if there is no script: the input cannot be read, is no trace at all,
-/// or the script cannot be written.
+/// or the script cannot be written. Throws InputError for an input that is no text.
 [[nodiscard]] int run_import(const ImportOptions& options, std::FILE* script, std::FILE* reports);
 
 }  // namespace mneme::driver

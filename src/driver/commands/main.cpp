@@ -109,6 +109,10 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
   import.add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
       ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
       ->capture_default_str();
+  import
+      .add_option("--process", options.trace.process,
+                  "Of a valgrind trace: the process, instead of that of the first call.")
+      ->option_text("PID");
   import.add_option("--heap", options.heap_bytes, "The script's heap, instead of a roomy one.")
       ->transform(size_validator());
   return import;
@@ -153,7 +157,7 @@ int run(int argc, char** argv) {
   Output& output = transcript();
   if (run) return static_cast<int>(run_scripts(run_options, output));
   if (import) {
-    import_options.format = find_trace_format(format).value_or(TraceFormat::automatic);
+    import_options.trace.format = find_trace_format(format).value_or(TraceFormat::automatic);
     return run_import(import_options, stdout, stderr);
   }
   if (*encode) {

@@ -1,5 +1,5 @@
 // purpose: run files, report, choose the exit code.
-// layer: commands; includes run, executor, parser, diagnostic; JSON by nlohmann.
+// layer: commands; includes run, executor, importer, parser, diagnostic; JSON by nlohmann.
 // threads: one call at a time.
 // invariants: diagnostics come after the transcript that led to them.
 #include "run.hpp"
@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/execute/executor.hpp"
+#include "driver/import/importer.hpp"
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/parser.hpp"
 #include "driver/language/source.hpp"
@@ -69,6 +70,16 @@ Exit run_steps(Source& source, const RunOptions& options, Output& output, Execut
   return executor.tally().expectations_failed > 0 ? Exit::expectation : Exit::ok;
 }
 
+/// The error of a script; and a hint where the file is no script but a recorded trace.
+void report_error(Output& output, const ScriptError& error, bool has_heap) {
+  const Diagnostic& diagnostic = error.diagnostic();
+  output.report(render(diagnostic));
+  const TraceFormat format = detect_trace_format(diagnostic.source_line);
+  if (has_heap || (format != TraceFormat::valgrind && format != TraceFormat::mtrace)) return;
+  output.report(fmt::format("{}: note: a recorded {} trace; 'mneme import' makes a script of it\n",
+                            diagnostic.file, word_of(format)));
+}
+
 Exit run_script(const std::string& path, const RunOptions& options, Output& output) {
   Executor executor(output, {options.quiet, options.keep_going, options.heap_bytes,
                              options.stats && options.quiet});
@@ -77,7 +88,7 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
     Source source = Source::open(path);
     exit = run_steps(source, options, output, executor);
   } catch (const ScriptError& error) {
-    output.report(render(error.diagnostic()));
+    report_error(output, error, executor.has_heap());
   } catch (const InputError& error) {
     output.report(fmt::format("mneme: error: {}\n", error.what()));
   }

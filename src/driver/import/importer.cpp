@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "malloclab_importer.hpp"
@@ -19,30 +21,70 @@ namespace mneme::driver {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> format_words{"auto", "valgrind", "mtrace", "malloclab"};
+/// So many lines that belong to no trace are reported before the import gives up …
+constexpr std::uint64_t foreign_lines_max = 10;
+/// … unless others do belong to it.
+constexpr std::uint64_t foreign_lines_per_known_line = 4;
 
-TraceFormat detected(std::string_view text) {
+struct FormatText {
+  std::string_view word;
+  std::string_view name;
+  std::string_view lines;  // what its lines look like
+};
+
+constexpr std::array<FormatText, 4> format_texts{{
+    {"auto", "any known", ""},
+    {"valgrind", "a valgrind", "'--PID-- malloc(24) = 0x4A5D040'"},
+    {"mtrace", "an mtrace", "'@ ./a.out:[0x400674] + 0xd506d0 0x64'"},
+    {"malloclab", "a malloclab", "'a ID SIZE', 'r ID SIZE' or 'f ID'"},
+}};
+
+const FormatText& about(TraceFormat format) {
+  return format_texts[static_cast<std::size_t>(format)];
+}
+
+std::string unrecognised(TraceFormat format) {
+  if (format != TraceFormat::automatic) {
+    return fmt::format("not {} trace; expected {}", about(format).name, about(format).lines);
+  }
+  std::string text = "unrecognised trace format; expected ";
+  for (const FormatText& known : std::span{format_texts}.subspan(1)) {
+    const bool is_first = &known == &format_texts[1];
+    const bool is_last = &known == &format_texts.back();
+    text += fmt::format("{}{} ({})",
+                        is_first  ? ""
+                        : is_last ? " or "
+                                  : ", ",
+                        known.word, known.lines);
+  }
+  return text;
+}
+
+bool is_blank_or_comment(std::string_view text) {
+  text = import_text::trimmed(text);
+  return text.empty() || text.starts_with('#');
+}
+
+}  // namespace
+
+std::optional<TraceFormat> find_trace_format(std::string_view word) noexcept {
+  const auto at = std::ranges::find(format_texts, word, &FormatText::word);
+  if (at == format_texts.end()) return std::nullopt;
+  return static_cast<TraceFormat>(at - format_texts.begin());
+}
+
+std::string_view word_of(TraceFormat format) noexcept { return about(format).word; }
+
+TraceFormat detect_trace_format(std::string_view text) noexcept {
   if (ValgrindReader::recognises(text)) return TraceFormat::valgrind;
   if (MtraceReader::recognises(text)) return TraceFormat::mtrace;
   if (MalloclabReader::recognises(text)) return TraceFormat::malloclab;
   return TraceFormat::automatic;
 }
 
-}  // namespace
-
-std::optional<TraceFormat> find_trace_format(std::string_view word) noexcept {
-  const auto at = std::ranges::find(format_words, word);
-  if (at == format_words.end()) return std::nullopt;
-  return static_cast<TraceFormat>(at - format_words.begin());
-}
-
-std::string_view word_of(TraceFormat format) noexcept {
-  return format_words[static_cast<std::size_t>(format)];
-}
-
-TraceImporter::TraceImporter(TraceFormat format, ScriptSink script, ReportSink report)
-    : ledger_{std::move(script), std::move(report)} {
-  start_reader(format);
+TraceImporter::TraceImporter(TraceOptions options, ScriptSink script, ReportSink report)
+    : ledger_{std::move(script), std::move(report)}, options_{options} {
+  start_reader(options.format);
 }
 
 TraceImporter::~TraceImporter() = default;
@@ -51,30 +93,53 @@ void TraceImporter::start_reader(TraceFormat format) {
   format_ = format;
   switch (format) {
     case TraceFormat::automatic: break;
-    case TraceFormat::valgrind: reader_ = std::make_unique<ValgrindReader>(ledger_); break;
+    case TraceFormat::valgrind:
+      reader_ = std::make_unique<ValgrindReader>(ledger_, options_.process);
+      break;
     case TraceFormat::mtrace: reader_ = std::make_unique<MtraceReader>(ledger_); break;
     case TraceFormat::malloclab: reader_ = std::make_unique<MalloclabReader>(ledger_); break;
+  }
+  const bool has_processes = format == TraceFormat::automatic || format == TraceFormat::valgrind;
+  if (options_.process && !has_processes) {
+    failure_ = fmt::format("a process was chosen, but {} traces name none", word_of(format));
   }
 }
 
 void TraceImporter::line(std::string_view text) {
   ledger_.begin_line();
-  if (text.size() > trace_line_length_max) {
+  const bool is_too_long = text.size() > trace_line_length_max;
+  if (!reader_ && !is_too_long) start_reader(detect_trace_format(text));
+  if (is_too_long) {
     ledger_.error(fmt::format("longer than {} bytes: {}", trace_line_length_max, in_quotes(text)));
-    return;
-  }
-  if (!reader_) start_reader(detected(text));
-  if (reader_) {
-    reader_->line(text);
-  } else if (import_text::trimmed(text).empty()) {
+    count_foreign_line();
+  } else if (is_blank_or_comment(text)) {
     ledger_.ignore_line();
+  } else if (reader_ && reader_->line(text)) {
+    ++known_lines_;
   } else {
-    ledger_.error(fmt::format("not a line of any known trace: {}", in_quotes(text)));
+    ledger_.error(fmt::format("not a line of {} trace: {}", about(format_).name, in_quotes(text)));
+    count_foreign_line();
   }
 }
 
+/// Gives up on what looks like no trace at all. A valgrind log may hold all that its program
+/// prints, so there a single line with Valgrind's mark is enough.
+void TraceImporter::count_foreign_line() {
+  ++foreign_lines_;
+  const std::uint64_t trusted_lines = format_ == TraceFormat::valgrind && known_lines_ > 0
+                                          ? UINT64_MAX
+                                          : foreign_lines_per_known_line * known_lines_;
+  if (foreign_lines_ < foreign_lines_max || foreign_lines_ <= trusted_lines) return;
+  failure_ = known_lines_ == 0 ? unrecognised(format_)
+                               : fmt::format(
+                                     "gives up: {} of the first {} lines are not of {} "
+                                     "trace; expected {}",
+                                     foreign_lines_, ledger_.line_number(), about(format_).name,
+                                     about(format_).lines);
+}
+
 void TraceImporter::finish() {
-  if (reader_) reader_->finish();
+  failure_ = reader_ && known_lines_ > 0 ? reader_->finish() : unrecognised(format_);
 }
 
 }  // namespace mneme::driver

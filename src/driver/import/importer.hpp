@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "ledger.hpp"
@@ -20,6 +21,14 @@ enum class TraceFormat : std::uint8_t { automatic, valgrind, mtrace, malloclab }
 [[nodiscard]] std::optional<TraceFormat> find_trace_format(std::string_view word) noexcept;
 [[nodiscard]] std::string_view word_of(TraceFormat format) noexcept;
 
+/// The format that the line belongs to; `automatic` if it belongs to none.
+[[nodiscard]] TraceFormat detect_trace_format(std::string_view text) noexcept;
+
+struct TraceOptions {
+  TraceFormat format = TraceFormat::automatic;
+  std::optional<std::uint64_t> process;  // of a valgrind trace: whose calls are imported
+};
+
 /// Reads the lines of one format. Each reader lives in a file of its own.
 class TraceReader {
  public:
@@ -28,8 +37,11 @@ class TraceReader {
   TraceReader& operator=(const TraceReader&) = delete;
   virtual ~TraceReader() = default;
 
-  virtual void line(std::string_view text) = 0;
-  virtual void finish() = 0;
+  /// False for a line that does not belong to the format at all; it is reported by the caller.
+  [[nodiscard]] virtual bool line(std::string_view text) = 0;
+
+  /// Gives the reason if nothing of the trace is of use; else an empty text.
+  [[nodiscard]] virtual std::string finish() = 0;
 };
 
 /// A longer line is reported as broken; a path in an mtrace log has at most 4096 bytes.
@@ -39,15 +51,18 @@ inline constexpr std::size_t trace_line_length_max = 16'384;
 /// of the trace can size) and reports. Any bytes are fine as input.
 class TraceImporter {
  public:
-  TraceImporter(TraceFormat format, ScriptSink script, ReportSink report);
+  TraceImporter(TraceOptions options, ScriptSink script, ReportSink report);
   ~TraceImporter();
 
   /// One line without its end. Only the first `trace_line_length_max + 1` bytes are needed.
   /// Nothing is thrown but what the sinks throw, and std::bad_alloc.
   void line(std::string_view text);
 
-  /// Must be called once, after the last line; nothing may follow.
+  /// Must be called once, after the last line; nothing may follow. Not needed after a failure.
   void finish();
+
+  /// Why there is no script, as known after a line or after finish(); empty while all is well.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
   [[nodiscard]] const ImportSummary& summary() const noexcept { return ledger_.summary(); }
 
@@ -56,10 +71,15 @@ class TraceImporter {
 
  private:
   void start_reader(TraceFormat format);
+  void count_foreign_line();
 
   Ledger ledger_;
+  TraceOptions options_;
   TraceFormat format_ = TraceFormat::automatic;
   std::unique_ptr<TraceReader> reader_;
+  std::uint64_t known_lines_ = 0;    // of the format, blank ones aside
+  std::uint64_t foreign_lines_ = 0;  // of no trace at all
+  std::string failure_;
 };
 
 }  // namespace mneme::driver

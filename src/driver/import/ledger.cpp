@@ -10,6 +10,7 @@
 #include <bit>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 namespace mneme::driver {
 
@@ -76,6 +77,18 @@ void Ledger::release(std::uint64_t key) {
     return;
   }
   free_block(at);
+}
+
+void Ledger::release_all(std::string_view reason) {
+  if (live_.empty()) return;
+  const std::string text = fmt::format("{}: {} live block{} freed here", reason, live_.size(),
+                                       live_.size() == 1 ? " is" : "s are");
+  warn(text);
+  script_(fmt::format("# line {}: {}", line_number(), text));
+  std::vector<Live::iterator> blocks;
+  for (auto at = live_.begin(); at != live_.end(); ++at) blocks.push_back(at);
+  std::ranges::sort(blocks, {}, [](Live::iterator at) { return at->second.number; });
+  for (const Live::iterator at : blocks) free_block(at);
 }
 
 void Ledger::resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size,

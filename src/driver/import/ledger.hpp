@@ -60,6 +60,9 @@ class Ledger {
   void allocate(std::uint64_t key, std::uint64_t size, std::uint64_t align, std::string_view call);
   void release(std::uint64_t key);
 
+  /// Frees all live blocks, with one warning that gives the reason.
+  void release_all(std::string_view reason);
+
   /// realloc as C and glibc define it: a null key allocates, size 0 with a null result frees.
   void resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size, std::string_view call);
 

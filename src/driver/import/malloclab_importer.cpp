@@ -57,23 +57,16 @@ bool MalloclabReader::recognises(std::string_view text) noexcept {
   return import_text::whole_number(import_text::trimmed(text)) || take_step(text);
 }
 
-void MalloclabReader::line(std::string_view text) {
+bool MalloclabReader::line(std::string_view text) {
   text = import_text::trimmed(text);
-  if (text.empty()) {
-    ledger_.ignore_line();
-    return;
-  }
   const auto number = import_text::whole_number(text);
   if (number && !in_steps_ && header_count_ < header_.size()) {
     header_[header_count_++] = *number;
     ledger_.ignore_line();
-    return;
+    return true;
   }
   const auto step = take_step(text);
-  if (!step) {
-    ledger_.error(fmt::format("not a line of a malloclab trace: {}", in_quotes(text)));
-    return;
-  }
+  if (!step) return false;
   if (!in_steps_ && header_count_ < header_.size()) {
     ledger_.warn(fmt::format("the header has {} of its four numbers", header_count_));
   }
@@ -90,14 +83,16 @@ void MalloclabReader::line(std::string_view text) {
         ledger_.allocate(step->key, step->size, 0, text);
       }
   }
+  return true;
 }
 
-void MalloclabReader::finish() {
+std::string MalloclabReader::finish() {
   const bool complete = header_count_ == header_.size();
   if (complete && header_[header_steps] != steps_) {
     ledger_.warn(fmt::format("the header promises {} steps, the trace has {}",
                              header_[header_steps], steps_));
   }
+  return {};
 }
 
 }  // namespace mneme::driver

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "importer.hpp"
@@ -22,8 +23,8 @@ class MalloclabReader final : public TraceReader {
   /// Whether the line is a number alone, as in the header, or a step.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  void line(std::string_view text) override;
-  void finish() override;
+  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] std::string finish() override;
 
  private:
   Ledger& ledger_;

@@ -10,8 +10,8 @@
 //   @ ./program:[0x1386] ! 0x55b22ea95000 0x7fff  a realloc that failed
 //   @ ./program:[0x1254] - 0x55b22ea944a0
 //   = End
-// The caller may be missing, and the program's path may hold blanks, so a call is read from its
-// end.
+// The caller may be missing, as may the `@`, the lines may be indented, and the program's path may
+// hold blanks, so a call is read from its end.
 #include "mtrace.hpp"
 
 #include <fmt/format.h>
@@ -37,10 +37,13 @@ std::optional<std::uint64_t> pointer(std::string_view word) {
   return word.starts_with("0x") ? import_text::whole_number(word) : std::nullopt;
 }
 
-/// What stands before the sign is nothing or `@ caller`.
-bool is_caller(std::string_view text) { return text.empty() || text.starts_with("@ "); }
+/// Before the sign comes nothing, `@ caller`, or a caller with its address: `[0x8049110]`.
+bool is_caller(std::string_view text) {
+  return text.empty() || text.starts_with("@ ") || (text.contains("[0x") && text.ends_with(']'));
+}
 
 std::optional<Call> take_call(std::string_view text) {
+  text = import_text::trimmed(text);
   const std::string_view last = take_last_word(text);
   std::string_view before = text;
   const std::string_view middle = take_last_word(before);
@@ -58,7 +61,7 @@ std::optional<Call> take_call(std::string_view text) {
 }
 
 bool is_frame(std::string_view text) {
-  text = import_text::trimmed_end(text);
+  text = import_text::trimmed(text);
   return text == "= Start" || text == "= End";
 }
 
@@ -68,17 +71,14 @@ bool MtraceReader::recognises(std::string_view text) noexcept {
   return is_frame(text) || take_call(text).has_value();
 }
 
-void MtraceReader::line(std::string_view text) {
+bool MtraceReader::line(std::string_view text) {
   const auto call = take_call(text);
   const auto moving = std::exchange(moving_, std::nullopt);
   if (moving && (!call || call->sign != '>')) give_up(*moving);
   if (!call) {
-    if (is_frame(text) || import_text::trimmed(text).empty()) {
-      ledger_.ignore_line();
-    } else {
-      ledger_.error(fmt::format("not a line of mtrace's: {}", in_quotes(text)));
-    }
-    return;
+    if (!is_frame(text)) return false;
+    ledger_.ignore_line();
+    return true;
   }
   switch (call->sign) {
     case '+':
@@ -95,6 +95,7 @@ void MtraceReader::line(std::string_view text) {
       ledger_.resize(moving ? moving->key : 0, call->key, call->size, told);
     }
   }
+  return true;
 }
 
 /// A '<' is only written once the block has moved, so the old one is gone in any case.
@@ -104,8 +105,9 @@ void MtraceReader::give_up(const Moving& moving) {
   ledger_.release(moving.key);
 }
 
-void MtraceReader::finish() {
+std::string MtraceReader::finish() {
   if (moving_) give_up(*moving_);
+  return {};
 }
 
 }  // namespace mneme::driver

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "importer.hpp"
@@ -19,8 +20,8 @@ class MtraceReader final : public TraceReader {
   /// Whether the line is one of the format's own: `= Start`, or a step with all its parts.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  void line(std::string_view text) override;
-  void finish() override;
+  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] std::string finish() override;
 
  private:
   struct Moving {

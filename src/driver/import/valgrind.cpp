@@ -31,38 +31,41 @@ namespace {
 /// Each thread can have one call whose result is yet to come.
 constexpr std::size_t open_calls_max = 64;
 
+/// Of so many other processes the calls are counted one by one.
+constexpr std::size_t processes_named_max = 8;
+
 }  // namespace
 
 bool ValgrindReader::recognises(std::string_view text) noexcept {
   return valgrind_line::take_mark(text).has_value();
 }
 
-void ValgrindReader::line(std::string_view text) {
+bool ValgrindReader::line(std::string_view text) {
   text = import_text::trimmed_end(text);
-  if (text.empty()) {
-    ledger_.ignore_line();
-    return;
-  }
   const auto mark = valgrind_line::take_mark(text);
   if (!mark) {
-    ledger_.error(fmt::format("not a line of Valgrind's: {}", in_quotes(text)));
-    return;
-  }
-  if (mark->sign != '-') {
+    if (!valgrind_line::is_unmarked_verbose_line(text)) return false;
     ledger_.ignore_line();
-    return;
+    return true;
   }
-  // A program that forks goes on logging in both processes, each with blocks of its own.
+  const bool is_chosen = mark->process == process_.value_or(mark->process);
+  if (mark->sign != '-' || valgrind_line::is_verbose_line(text)) {
+    const bool begins_program = mark->sign == '=' && valgrind_line::begins_program(text);
+    if (begins_program && has_calls_ && is_chosen) end_program();
+    ledger_.ignore_line();
+    return true;
+  }
   if (valgrind_line::begins_with_result(text) || valgrind_line::begins_with_call(text)) {
-    const std::uint64_t process = process_.value_or(mark->process);
-    if (mark->process != process) {
-      ledger_.warn(fmt::format("a call of process {}; only those of process {} are imported",
-                               mark->process, process));
-      return;
+    if (!is_chosen) {
+      if (valgrind_line::begins_with_call(text)) count_call_of(mark->process);
+      ledger_.ignore_line();
+      return true;
     }
-    process_ = process;
+    process_ = mark->process;
+    has_calls_ = true;
   }
   traced(text);
+  return true;
 }
 
 void ValgrindReader::traced(std::string_view text) {
@@ -76,11 +79,28 @@ void ValgrindReader::traced(std::string_view text) {
     }
   } else if (valgrind_line::begins_with_call(text)) {
     calls(text);
-  } else if (valgrind_line::is_verbose_line(text)) {
-    ledger_.ignore_line();
   } else {
     ledger_.error(fmt::format("neither a call nor a known message: {}", in_quotes(text)));
   }
+}
+
+/// A program that forks goes on logging in both processes, each with blocks of its own.
+void ValgrindReader::count_call_of(std::uint64_t process) {
+  ++other_calls_;
+  const auto at = std::ranges::find(others_, process, &Process::number);
+  if (at != others_.end()) {
+    ++at->calls;
+  } else if (others_.size() < processes_named_max) {
+    others_.push_back({.number = process, .calls = 1});
+  }
+}
+
+/// By exec: the blocks of the program before it are gone, and no free of theirs will come.
+void ValgrindReader::end_program() {
+  for (const Call& call : open_) give_up(call);
+  open_.clear();
+  repeatable_.reset();
+  ledger_.release_all(fmt::format("process {} executes another program", process_.value_or(0)));
 }
 
 /// All calls of one line, and what stands behind each.
@@ -202,9 +222,35 @@ void ValgrindReader::give_up(const Call& call) {
                            call.line));
 }
 
-void ValgrindReader::finish() {
+std::string ValgrindReader::finish() {
   for (const Call& call : open_) give_up(call);
   open_.clear();
+  if (process_was_given_ && !has_calls_) {
+    return fmt::format(
+        "no call of process {}; {}", process_.value_or(0),
+        other_calls_ == 0 ? "there are no calls at all" : "calls of " + others_text());
+  }
+  if (!process_was_given_ && other_calls_ > 0) {
+    ledger_.warn(
+        fmt::format("only calls of process {} are imported, not those of {}; "
+                    "choose another by --process=PID",
+                    process_.value_or(0), others_text()));
+  }
+  return {};
+}
+
+/// `200 (4 calls), 201 (1 call) and others (3 calls)`
+std::string ValgrindReader::others_text() const {
+  std::string text;
+  std::uint64_t rest = other_calls_;
+  const auto add = [&](std::string_view separator, std::string_view who, std::uint64_t calls) {
+    text += fmt::format("{}{} ({} call{})", text.empty() ? "" : separator, who, calls,
+                        calls == 1 ? "" : "s");
+    rest -= calls;
+  };
+  for (const Process& other : others_) add(", ", std::to_string(other.number), other.calls);
+  if (rest > 0) add(" and ", "others", rest);
+  return text;
 }
 
 }  // namespace mneme::driver

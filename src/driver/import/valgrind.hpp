@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,19 +17,29 @@ namespace mneme::driver {
 
 class ValgrindReader final : public TraceReader {
  public:
-  explicit ValgrindReader(Ledger& ledger) : ledger_{ledger} {}
+  /// Without a process, that of the first call is chosen.
+  ValgrindReader(Ledger& ledger, std::optional<std::uint64_t> process)
+      : ledger_{ledger}, process_{process}, process_was_given_{process.has_value()} {}
 
   /// Whether the line has Valgrind's mark and process number in front.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  void line(std::string_view text) override;
-  void finish() override;
+  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] std::string finish() override;
 
  private:
+  struct Process {
+    std::uint64_t number = 0;
+    std::uint64_t calls = 0;
+  };
+
   using Call = valgrind_line::Call;
   using CallKind = valgrind_line::CallKind;
 
   void traced(std::string_view text);
+  void count_call_of(std::uint64_t process);
+  void end_program();
+  [[nodiscard]] std::string others_text() const;
   void calls(std::string_view text);
   void act(Call call, std::optional<std::uint64_t> result);
   void forget_handed_on(const Call& call);
@@ -42,6 +53,10 @@ class ValgrindReader final : public TraceReader {
   std::vector<Call> open_;                   // wait for their results, the oldest first
   std::optional<std::uint64_t> repeatable_;  // a result that may be printed twice
   std::optional<std::uint64_t> process_;     // whose calls are imported
+  bool process_was_given_ = false;
+  bool has_calls_ = false;       // of that process
+  std::vector<Process> others_;  // those first seen; the calls of the rest are counted together
+  std::uint64_t other_calls_ = 0;
 };
 
 }  // namespace mneme::driver

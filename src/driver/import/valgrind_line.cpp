@@ -18,33 +18,56 @@ using import_text::is_digit;
 using import_text::take_number;
 using import_text::take_prefix;
 
-/// What --verbose adds to the log. Such lines may hold parentheses, so they are known by their
-/// beginnings; what begins otherwise is reported.
-constexpr std::array<std::string_view, 23> verbose_beginnings{
+/// What --verbose adds to the log, and what Valgrind reports of itself. Such lines may look like
+/// calls, so they are known by their beginnings; what begins otherwise is reported.
+constexpr std::array verbose_beginnings = std::to_array<std::string_view>({
     "  ",
+    "Adding active redirection",
     "Arch and hwcaps: ",
+    "Caught __NR_exit",
+    "Considering ",
     "Contents of /proc/version:",
+    "DHAT: ",
     "DWARF",
+    "DWARF2 CFI reader: ",
     "Discarding syms ",
+    "Ignoring non-",
+    "Massif: ",
+    "Nevertheless we consider this a bug.",
     "Page sizes: ",
     "REDIR: ",
+    "Read the file README_MISSING_SYSCALL_OR_IOCTL",
     "Reading suppressions file: ",
     "Reading syms from ",
     "Scheduler: ",
+    "TT/TC: ",
+    "VALGRIND INTERNAL ERROR: ",
     "Valgrind library directory: ",
     "Valgrind options:",
     "WARNING: ",
     "Warning: ",
+    "When reading debug info from ",
+    "You may be able to write your own handler.",
+    "dhat: ",
+    "drd: ",
+    "embedded gdbserver: ",
     "errormgr: ",
     "exectx: ",
+    "helgrind: ",
+    "it at http",
     "memcheck: ",
+    "parse_",
+    "run: ",
     "sanity: ",
     "scheduler: ",
+    "si_code=",
+    "summarise_context(",
     "translate: ",
     "transtab: ",
     "tt/tc: ",
     "used_suppression: ",
-};
+    "warning: ",
+});
 
 constexpr std::array<std::string_view, 8> message_beginnings{
     "Argument '",     "Conditional jump ", "Invalid ", "Mismatched ",
@@ -232,6 +255,14 @@ std::optional<std::uint64_t> take_result(std::string_view& text) noexcept {
 bool is_verbose_line(std::string_view text) noexcept {
   return text.empty() || begins_with_any(text, verbose_beginnings);
 }
+
+bool is_unmarked_verbose_line(std::string_view text) noexcept {
+  if (text.starts_with("client request: code ")) return true;
+  return take_prefix(text, "0x") &&
+         text.substr(length_of(text, import_text::is_hex_digit)).starts_with(": [");
+}
+
+bool begins_program(std::string_view text) noexcept { return text.starts_with("Command: "); }
 
 bool begins_with_message(std::string_view text) noexcept {
   return begins_with_any(text, message_beginnings);

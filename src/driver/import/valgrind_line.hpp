@@ -59,6 +59,12 @@ struct Call {
 /// Whether it is one of the lines that --verbose adds behind `--77-- `.
 [[nodiscard]] bool is_verbose_line(std::string_view text) noexcept;
 
+/// Whether it is one of the lines that a second --verbose adds without any mark.
+[[nodiscard]] bool is_unmarked_verbose_line(std::string_view text) noexcept;
+
+/// Whether it follows `==77== ` when the process begins a program.
+[[nodiscard]] bool begins_program(std::string_view text) noexcept;
+
 /// Whether it is the start of a message that can come between a call and its result.
 [[nodiscard]] bool begins_with_message(std::string_view text) noexcept;
 

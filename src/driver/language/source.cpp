@@ -1,20 +1,15 @@
-// purpose: buffered reading with bounded memory, and the errors reading can meet.
-// layer: language; includes source, diagnostic and POSIX.
+// purpose: buffered reading with bounded memory, and the cutting into lines.
+// layer: language; includes source, diagnostic and text_start.
 // threads: one owner.
 // invariants: the buffer has room for the longest line and more, so refill() always makes headway.
 #include "source.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "diagnostic.hpp"
+#include "text_start.hpp"
 
 namespace mneme::driver {
 
@@ -23,41 +18,29 @@ namespace {
 // A line that is too long is noticed while it and a full read still fit.
 constexpr std::size_t buffer_size_bytes = 2 * line_length_max + 2;
 
-[[noreturn]] void fail_reading(const std::string& name, int error) {
-  throw InputError{"cannot read '" + name + "': " + std::generic_category().message(error)};
+const char* find(const char* text, char byte, std::size_t size_bytes) {
+  return size_bytes == 0 ? nullptr : static_cast<const char*>(std::memchr(text, byte, size_bytes));
 }
 
-/// Reads at least one byte, or 0 at the end. Interruptions, and a descriptor that its owner made
-/// non-blocking, are no errors: reading waits.
-std::size_t read_some(int descriptor, char* to, std::size_t size_bytes, const std::string& name) {
-  for (;;) {
-    const ssize_t count = ::read(descriptor, to, size_bytes);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      pollfd waiting{.fd = descriptor, .events = POLLIN, .revents = 0};
-      (void)::poll(&waiting, 1, -1);
-    } else if (errno != EINTR) {
-      fail_reading(name, errno);
-    }
-  }
+/// Whether there is a CR with text of its line behind it.
+bool has_inner_cr(std::string_view line) {
+  const std::size_t cr = line.find('\r');
+  return cr != std::string_view::npos && line.find_first_not_of('\r', cr) != std::string_view::npos;
 }
 
 }  // namespace
 
-Source Source::open(const std::string& path) {
-  if (path == "-") return Source{STDIN_FILENO, false, "<stdin>"};
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_reading(path, errno);
-  return Source{descriptor, true, path};
+Source Source::open(const std::string& path, LongLines long_lines) {
+  return Source{Input::open(path), long_lines};
 }
 
-Source::Source(int descriptor, bool owns_descriptor, std::string name)
-    : name_{std::move(name)},
+Source::Source(Input input, LongLines long_lines)
+    : input_{std::move(input)},
+      name_{input_->name()},
       buffer_{std::make_unique_for_overwrite<char[]>(buffer_size_bytes)},
       cursor_{buffer_.get()},
       limit_{buffer_.get()},
-      descriptor_{descriptor},
-      owns_descriptor_{owns_descriptor} {}
+      long_lines_{long_lines} {}
 
 Source::Source(std::string_view text, std::string name)
     : name_{std::move(name)},
@@ -65,27 +48,57 @@ Source::Source(std::string_view text, std::string name)
       limit_{text.data() + text.size()},
       at_end_{true} {}
 
-Source::~Source() {
-  if (owns_descriptor_) (void)::close(descriptor_);
-}
-
 bool Source::next_line(std::string_view& line) {
+  if (!started_) start();
+  if (skips_line_) skip_line();
   for (;;) {
     const auto available = static_cast<std::size_t>(limit_ - cursor_);
-    const std::size_t looked_at = std::min(available, line_length_max + 1);
-    const char* end = nullptr;
-    if (looked_at > 0) end = static_cast<const char*>(std::memchr(cursor_, '\n', looked_at));
-    if (end == nullptr && available > line_length_max) fail_too_long();
-    if (end == nullptr && !at_end_) {
+    const char* const end = find_end(std::min(available, line_length_max + 1));
+    const bool is_too_long = end == nullptr && available > line_length_max;
+    if (is_too_long && long_lines_ == LongLines::refuse) fail_too_long();
+    if (end == nullptr && !at_end_ && !is_too_long) {
       refill();
       continue;
     }
     if (end == nullptr && available == 0) return false;
+    ++line_number_;
+    if (is_too_long) {
+      line = {cursor_, line_length_max + 1};
+      cursor_ += line.size();
+      skips_line_ = true;
+      return true;
+    }
     line = {cursor_, static_cast<std::size_t>((end == nullptr ? limit_ : end) - cursor_)};
     cursor_ = end == nullptr ? limit_ : end + 1;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    ++line_number_;
+    while (line.ends_with('\r')) line.remove_suffix(1);
     return true;
+  }
+}
+
+void Source::start() {
+  const auto head = [&] { return std::string_view{cursor_, limit_}; };
+  while (!at_end_ && !decides_text_start(head())) refill();
+  cursor_ += text_start(head(), name_);
+  started_ = true;
+}
+
+/// The end of the line among the next bytes, or null.
+const char* Source::find_end(std::size_t size_bytes) {
+  const char* const lf = find(cursor_, '\n', size_bytes);
+  if (lf != nullptr) size_bytes = static_cast<std::size_t>(lf - cursor_);
+  if (line_number_ == 0 && has_inner_cr({cursor_, size_bytes})) ends_with_cr_ = true;
+  const char* const cr = ends_with_cr_ ? find(cursor_, '\r', size_bytes) : nullptr;
+  return cr != nullptr ? cr : lf;
+}
+
+/// Passes the rest of a line that was cut.
+void Source::skip_line() {
+  skips_line_ = false;
+  for (;;) {
+    const char* const end = find_end(static_cast<std::size_t>(limit_ - cursor_));
+    cursor_ = end == nullptr ? limit_ : end + 1;
+    if (end != nullptr || at_end_) return;
+    refill();
   }
 }
 
@@ -95,7 +108,7 @@ void Source::refill() {
   if (kept > 0) std::memmove(begin, cursor_, kept);
   cursor_ = begin;
   limit_ = begin + kept;
-  const std::size_t count = read_some(descriptor_, begin + kept, buffer_size_bytes - kept, name_);
+  const std::size_t count = input_->read_some(begin + kept, buffer_size_bytes - kept);
   limit_ += count;
   at_end_ = count == 0;
 }

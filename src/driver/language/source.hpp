@@ -1,5 +1,5 @@
-// purpose: lines of a script, streamed from a file, from standard input or from memory.
-// layer: language; includes diagnostic and the standard library; POSIX in source.cpp only.
+// purpose: lines of text, streamed from a file, from standard input or from memory.
+// layer: language; includes input and the standard library.
 // threads: one owner.
 // invariants: memory is bounded by two line lengths; a line is valid until the next is asked for.
 #pragma once
@@ -7,28 +7,38 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "input.hpp"
 
 namespace mneme::driver {
 
 inline constexpr std::size_t line_length_max = 65'536;
 
+/// What becomes of a line of more than `line_length_max` bytes: a ScriptError, or a line of one
+/// byte more than that, the rest of which is skipped.
+enum class LongLines : std::uint8_t { refuse, cut };
+
+/// A byte order mark of UTF-8 is skipped. Lines end with LF or CRLF (the last one needs no end), or
+/// with CR alone if the first does.
 class Source {
  public:
   /// Opens a file, or standard input for `-` (called `<stdin>` in diagnostics).
   /// Throws InputError if it cannot be opened.
-  [[nodiscard]] static Source open(const std::string& path);
+  [[nodiscard]] static Source open(const std::string& path,
+                                   LongLines long_lines = LongLines::refuse);
 
   /// Reads from memory, which must outlive the source.
   Source(std::string_view text, std::string name);
 
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
-  ~Source();
+  ~Source() = default;
 
-  /// The next line without its end (LF or CRLF; the last line needs none). False at the end.
-  /// Throws ScriptError for a line longer than `line_length_max`, InputError if reading fails.
+  /// The next line without its end. False at the end. Throws InputError if reading fails, or if the
+  /// input is no text.
   [[nodiscard]] bool next_line(std::string_view& line);
 
   /// The number of the line last given, from 1.
@@ -36,18 +46,24 @@ class Source {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  Source(int descriptor, bool owns_descriptor, std::string name);
+  Source(Input input, LongLines long_lines);
 
+  void start();
   void refill();
+  [[nodiscard]] const char* find_end(std::size_t size_bytes);
+  void skip_line();
   [[noreturn]] void fail_too_long() const;
 
+  std::optional<Input> input_;  // none when reading from memory
   std::string name_;
-  std::unique_ptr<char[]> buffer_;  // none when reading from memory
-  const char* cursor_ = nullptr;    // what is not yet given: [cursor_, limit_)
+  std::unique_ptr<char[]> buffer_;
+  const char* cursor_ = nullptr;  // what is not yet given: [cursor_, limit_)
   const char* limit_ = nullptr;
   std::uint64_t line_number_ = 0;
-  int descriptor_ = -1;
-  bool owns_descriptor_ = false;
+  LongLines long_lines_ = LongLines::refuse;
+  bool started_ = false;
+  bool skips_line_ = false;
+  bool ends_with_cr_ = false;
   bool at_end_ = false;  // nothing more to read behind limit_
 };
 
