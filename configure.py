@@ -402,6 +402,11 @@ def build_description(variants, unsupported, sites):
     return "\n".join([settings, (ROOT / "build.ninja.in").read_text(), *edges])
 
 
+def in_depfile(file):
+    """A path as ninja reads it in a depfile, with blanks and the like marked as part of it."""
+    return re.sub(r"([ #])", r"\\\1", str(file)).replace("$", "$$")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Renders build.ninja; then run ninja.")
     parser.add_argument("--variants", default=",".join(VARIANTS), metavar="A,B,…",
@@ -435,7 +440,8 @@ def main():
                  *sources("include/**/"), *sources("src/**/"), *sources("lit-tests/**/"),
                  ROOT / "fuzz", "fuzz/support",
                  *sources("lit-tests/**/*_test.cpp")]
-    (ROOT / "build/configure.d").write_text(f"build.ninja: {' '.join(map(str, looked_at))}\n")
+    dependencies = " ".join(in_depfile(file) for file in looked_at)
+    (ROOT / "build/configure.d").write_text(f"build.ninja: {dependencies}\n")
     (ROOT / "build.ninja").write_text(build_description(variants, unsupported, sites))
 
 
