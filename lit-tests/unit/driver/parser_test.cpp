@@ -229,14 +229,12 @@ TEST_CASE("a malloclab trace gives a heap that polls by itself, and its steps") 
   CHECK(op.name == "0");
   CHECK(op.size_bytes == 512);
   CHECK(op.line == 5);
-  CHECK(!op.or_alloc);
   CHECK(!op.synthetic);
   REQUIRE(parser.next(op));
   CHECK(op.kind == OpKind::resize);
-  CHECK(op.or_alloc);
   CHECK(op.number_column == 5);
   REQUIRE(parser.next(op));  // `f -1` is no step
-  CHECK(op.kind == OpKind::resize);
+  CHECK(op.kind == OpKind::alloc);
   CHECK(op.name == "1");
   CHECK(op.line == 8);
   REQUIRE(parser.next(op));
@@ -246,8 +244,8 @@ TEST_CASE("a malloclab trace gives a heap that polls by itself, and its steps") 
 }
 
 TEST_CASE("a default size is that of a malloclab trace, too") {
-  CHECK(steps("0\n1\n1\n1\nf 0\n", {.default_heap_bytes = 4096}) ==
-        Texts{"heap 4K poll=auto", "free 0"});
+  CHECK(steps("0\n1\n1\n1\na 0 8\n", {.default_heap_bytes = 4096}) ==
+        Texts{"heap 4K poll=auto", "alloc 0 8"});
 }
 
 TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {
@@ -257,8 +255,19 @@ TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {
   CHECK(warnings ==
         "test.mn:6:3: warning: ID '1' is not below the number of ids in the header, 1 "
         "(reported once)\na 1 8\n  ^\n"
-        "test.mn:3:1: warning: the header announces 7 operations, but 3 follow\n");
+        "test.mn:3:1: warning: the header announces 7 steps, but 3 follow\n");
   CHECK(steps("0\n1\n7\n1\na 5 8\n").size() == 2);  // without a callback: nothing, quietly
+}
+
+TEST_CASE("malloclab's ids lose their zeros, and an id that is made twice is freed between") {
+  CHECK(steps("a 007 8\na 7 16\nr 07 0\nr 7 24\nf 8\nf 000\na 000 8\n") ==
+        Texts{"heap 64M poll=auto", "alloc 7 8", "free 7", "alloc 7 16", "free 7", "alloc 7 24",
+              "alloc 0 8"});
+}
+
+TEST_CASE("a step of a malloclab trace needs an id of digits to be known as one") {
+  CHECK(message_of("a x 8\n").starts_with("unknown command 'a'"));
+  CHECK(message_of("f\n").starts_with("unknown command 'f'"));
 }
 
 TEST_CASE("a number is a malloclab header only before the first command") {

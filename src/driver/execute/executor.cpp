@@ -89,11 +89,6 @@ void Executor::dispatch(const Op& op) {
 // A step on a name: carried out now, held behind a request, or skipped as there never was memory.
 void Executor::run_or_hold(const Op& op, void (Executor::*act)(const Op&, Task&)) {
   Task* const task = names_.find(op.name);
-  if (op.or_alloc && (task == nullptr || task->finished())) {  // realloc of nothing
-    Op alloc = op;
-    alloc.kind = OpKind::alloc;
-    return do_request(alloc);
-  }
   if (task == nullptr)
     fail_at(op, op.name_column, fmt::format("unknown name {}", in_quotes(op.name)));
   if (task->phase == Phase::waiting || (!task->held.empty() && running_ != task)) {

@@ -114,10 +114,16 @@ void TraceImporter::line(std::string_view text) {
     count_foreign_line();
   } else if (is_blank_or_comment(text)) {
     ledger_.ignore_line();
-  } else if (reader_ && reader_->line(text)) {
-    ++known_lines_;
   } else {
-    ledger_.error(fmt::format("not a line of {} trace: {}", about(format_).name, in_quotes(text)));
+    const LineFit fit = reader_ ? reader_->line(text) : LineFit::foreign;
+    if (fit == LineFit::known) {
+      ++known_lines_;
+      return;
+    }
+    if (fit == LineFit::foreign) {
+      ledger_.error(
+          fmt::format("not a line of {} trace: {}", about(format_).name, in_quotes(text)));
+    }
     count_foreign_line();
   }
 }

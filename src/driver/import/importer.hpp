@@ -29,6 +29,9 @@ struct TraceOptions {
   std::optional<std::uint64_t> process;  // of a valgrind trace: whose calls are imported
 };
 
+/// How a line fits the format: `broken` was reported by the reader, `foreign` is to be.
+enum class LineFit : std::uint8_t { known, broken, foreign };
+
 /// Reads the lines of one format. Each reader lives in a file of its own.
 class TraceReader {
  public:
@@ -37,8 +40,8 @@ class TraceReader {
   TraceReader& operator=(const TraceReader&) = delete;
   virtual ~TraceReader() = default;
 
-  /// False for a line that does not belong to the format at all; it is reported by the caller.
-  [[nodiscard]] virtual bool line(std::string_view text) = 0;
+  /// Takes a line that is neither blank nor a comment.
+  [[nodiscard]] virtual LineFit line(std::string_view text) = 0;
 
   /// Gives the reason if nothing of the trace is of use; else an empty text.
   [[nodiscard]] virtual std::string finish() = 0;
@@ -77,8 +80,8 @@ class TraceImporter {
   TraceOptions options_;
   TraceFormat format_ = TraceFormat::automatic;
   std::unique_ptr<TraceReader> reader_;
-  std::uint64_t known_lines_ = 0;    // of the format, blank ones aside
-  std::uint64_t foreign_lines_ = 0;  // of no trace at all
+  std::uint64_t known_lines_ = 0;
+  std::uint64_t foreign_lines_ = 0;  // broken ones too
   std::string failure_;
 };
 

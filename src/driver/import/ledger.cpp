@@ -73,7 +73,7 @@ void Ledger::release(std::uint64_t key) {
   }
   const auto at = live_.find(key);
   if (at == live_.end()) {
-    warn(fmt::format("free of {}, which is not live; left out", described(key)));
+    warn(fmt::format("free of address {:#x}, which is not live; left out", key));
     return;
   }
   free_block(at);
@@ -103,12 +103,12 @@ void Ledger::resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size
   }
   const auto at = live_.find(key);
   if (new_key == 0) {
-    if (at == live_.end()) warn(fmt::format("resize of {}, which is not live", described(key)));
+    if (at == live_.end()) warn(fmt::format("resize of address {:#x}, which is not live", key));
     failed(call);
     return;
   }
   if (at == live_.end()) {
-    warn(fmt::format("resize of {}, which is not live; taken as an allocation", described(key)));
+    warn(fmt::format("resize of address {:#x}, which is not live; taken as an allocation", key));
     allocate(new_key, size, word_bytes, call);
     return;
   }
@@ -147,8 +147,9 @@ bool Ledger::plausible(std::uint64_t size, std::uint64_t align, std::string_view
 void Ledger::evict(std::uint64_t key) {
   const auto at = live_.find(key);
   if (at == live_.end()) return;
-  warn(fmt::format("{} is live since line {} (b{}); its free is missing, and put in here",
-                   described(key), at->second.line, at->second.number));
+  warn(
+      fmt::format("address {:#x} is live since line {} (b{}); its free is missing, and put in here",
+                  key, at->second.line, at->second.number));
   script_(fmt::format("# line {}: the free of b{} is missing in the trace", line_number(),
                       at->second.number));
   free_block(at);
@@ -178,12 +179,6 @@ void Ledger::count_out(const Block& block) {
   summary_.live_bytes -= std::min(summary_.live_bytes, block_bytes(block.size));
   --summary_.live_blocks;
   room_bytes_ -= std::min(room_bytes_, room_bytes(block.size, block.align));
-}
-
-std::string Ledger::described(std::uint64_t key) const {
-  // A reader of ids shifts them by one, so that id 0 is not the null pointer.
-  return key_kind_ == KeyKind::id ? fmt::format("id {}", key - 1)
-                                  : fmt::format("address {:#x}", key);
 }
 
 }  // namespace mneme::driver

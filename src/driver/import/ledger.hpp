@@ -47,14 +47,10 @@ struct ImportSummary {
 /// Key 0 is the null pointer everywhere.
 class Ledger {
  public:
-  /// How a key is printed in reports.
-  enum class KeyKind : std::uint8_t { address, id };
-
   Ledger(ScriptSink script, ReportSink report);
 
   /// A new line of the trace: what follows is about it.
   void begin_line() noexcept { ++summary_.lines; }
-  void set_key_kind(KeyKind kind) noexcept { key_kind_ = kind; }
 
   /// `align` may be any number; it is rounded up to a power of two, as allocators do.
   void allocate(std::uint64_t key, std::uint64_t size, std::uint64_t align, std::string_view call);
@@ -73,7 +69,6 @@ class Ledger {
   void error(std::string_view message) { report(Severity::error, message); }
 
   [[nodiscard]] std::uint64_t line_number() const noexcept { return summary_.lines; }
-  [[nodiscard]] bool is_live(std::uint64_t key) const { return live_.contains(key); }
   [[nodiscard]] const ImportSummary& summary() const noexcept { return summary_; }
 
  private:
@@ -92,11 +87,9 @@ class Ledger {
   void free_block(Live::iterator at);
   void count_in(const Block& block);
   void count_out(const Block& block);
-  [[nodiscard]] std::string described(std::uint64_t key) const;
 
   ScriptSink script_;
   ReportSink report_;
-  KeyKind key_kind_ = KeyKind::address;
   Live live_;
   std::uint64_t blocks_named_ = 0;
   std::uint64_t room_bytes_ = 0;  // as live_bytes, with alignment gaps

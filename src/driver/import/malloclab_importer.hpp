@@ -1,37 +1,33 @@
-// purpose: reads malloclab traces (.rep).
-// layer: import; includes import and the standard library.
+// purpose: hands the steps of malloclab traces (.rep) to the ledger.
+// layer: import; includes import and malloclab.
 // threads: one owner.
-// invariants: a header of four numbers comes before the first step.
+// invariants: the steps are those that `mneme run` carries out.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "driver/language/malloclab.hpp"
 #include "importer.hpp"
 
 namespace mneme::driver {
 
 class MalloclabReader final : public TraceReader {
  public:
-  explicit MalloclabReader(Ledger& ledger) : ledger_{ledger} {
-    ledger_.set_key_kind(Ledger::KeyKind::id);
-  }
+  explicit MalloclabReader(Ledger& ledger) : ledger_{ledger} {}
 
-  /// Whether the line is a number alone, as in the header, or a step.
+  /// Whether the line is a number, as in the header, or a step.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] LineFit line(std::string_view text) override;
   [[nodiscard]] std::string finish() override;
 
  private:
+  void parse(std::string_view text);
+  void act(const Op& op, std::string_view text);
+
   Ledger& ledger_;
-  std::array<std::uint64_t, 4> header_{};
-  std::size_t header_count_ = 0;
-  bool in_steps_ = false;
-  std::uint64_t steps_ = 0;
+  MalloclabTrace trace_;
 };
 
 }  // namespace mneme::driver

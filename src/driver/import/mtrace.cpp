@@ -71,14 +71,14 @@ bool MtraceReader::recognises(std::string_view text) noexcept {
   return is_frame(text) || take_call(text).has_value();
 }
 
-bool MtraceReader::line(std::string_view text) {
+LineFit MtraceReader::line(std::string_view text) {
   const auto call = take_call(text);
   const auto moving = std::exchange(moving_, std::nullopt);
   if (moving && (!call || call->sign != '>')) give_up(*moving);
   if (!call) {
-    if (!is_frame(text)) return false;
+    if (!is_frame(text)) return LineFit::foreign;
     ledger_.ignore_line();
-    return true;
+    return LineFit::known;
   }
   switch (call->sign) {
     case '+':
@@ -95,7 +95,7 @@ bool MtraceReader::line(std::string_view text) {
       ledger_.resize(moving ? moving->key : 0, call->key, call->size, told);
     }
   }
-  return true;
+  return LineFit::known;
 }
 
 /// A '<' is only written once the block has moved, so the old one is gone in any case.

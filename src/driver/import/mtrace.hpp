@@ -20,7 +20,7 @@ class MtraceReader final : public TraceReader {
   /// Whether the line is one of the format's own: `= Start`, or a step with all its parts.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] LineFit line(std::string_view text) override;
   [[nodiscard]] std::string finish() override;
 
  private:

@@ -40,32 +40,32 @@ bool ValgrindReader::recognises(std::string_view text) noexcept {
   return valgrind_line::take_mark(text).has_value();
 }
 
-bool ValgrindReader::line(std::string_view text) {
+LineFit ValgrindReader::line(std::string_view text) {
   text = import_text::trimmed_end(text);
   const auto mark = valgrind_line::take_mark(text);
   if (!mark) {
-    if (!valgrind_line::is_unmarked_verbose_line(text)) return false;
+    if (!valgrind_line::is_unmarked_verbose_line(text)) return LineFit::foreign;
     ledger_.ignore_line();
-    return true;
+    return LineFit::known;
   }
   const bool is_chosen = mark->process == process_.value_or(mark->process);
   if (mark->sign != '-' || valgrind_line::is_verbose_line(text)) {
     const bool begins_program = mark->sign == '=' && valgrind_line::begins_program(text);
     if (begins_program && has_calls_ && is_chosen) end_program();
     ledger_.ignore_line();
-    return true;
+    return LineFit::known;
   }
   if (valgrind_line::begins_with_result(text) || valgrind_line::begins_with_call(text)) {
     if (!is_chosen) {
       if (valgrind_line::begins_with_call(text)) count_call_of(mark->process);
       ledger_.ignore_line();
-      return true;
+      return LineFit::known;
     }
     process_ = mark->process;
     has_calls_ = true;
   }
   traced(text);
-  return true;
+  return LineFit::known;
 }
 
 void ValgrindReader::traced(std::string_view text) {

@@ -24,7 +24,7 @@ class ValgrindReader final : public TraceReader {
   /// Whether the line has Valgrind's mark and process number in front.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
-  [[nodiscard]] bool line(std::string_view text) override;
+  [[nodiscard]] LineFit line(std::string_view text) override;
   [[nodiscard]] std::string finish() override;
 
  private:

@@ -221,7 +221,6 @@ void Encoder::add(const Op& op) {
         static_cast<std::size_t>(raw - raw_heaps.begin()) << raw_shift);
     return put_number(op.size_bytes);
   }
-  if (op.or_alloc) fail_at(op, op.column, "a malloclab trace: make it a script by 'mneme fmt'");
   // Names first, as a definition is a step of its own.
   std::vector<std::size_t> indices;
   if (!op.name.empty()) indices.push_back(index_of(op, op.name, op.name_column));

@@ -49,8 +49,8 @@ struct Script {
 /// Turns steps into bytes, one after the other, a heap first.
 class Encoder {
  public:
-  /// Throws ScriptError for a step that the bytes cannot express: a malloclab resize, an unknown
-  /// raw heap, more than 16,384 names.
+  /// Throws ScriptError for a step that the bytes cannot express: an unknown raw heap, or one
+  /// of more than 16,384 names.
   void add(const Op& op);
 
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "format_op.hpp"
@@ -71,22 +70,6 @@ class Formatter {
   std::size_t width_ = 0;
 };
 
-/// A malloclab `r` may stand for an allocation; a script has to say which it is. So the formatter
-/// keeps the ids that are live at this point of the trace.
-class LiveIds {
- public:
-  void resolve(Op& op) {
-    if (op.kind == OpKind::free) ids_.erase(std::string{op.name});
-    if (op.kind != OpKind::alloc && op.kind != OpKind::resize) return;
-    const bool is_new = ids_.emplace(op.name).second;
-    if (op.or_alloc && is_new) op.kind = OpKind::alloc;
-    op.or_alloc = false;
-  }
-
- private:
-  std::unordered_set<std::string> ids_;
-};
-
 }  // namespace
 
 std::string format_script(Source& source,
@@ -94,7 +77,6 @@ std::string format_script(Source& source,
   // Any size will do: a heap line that the parser had to make up is not printed.
   Parser parser{source, {.default_heap_bytes = malloclab_heap_bytes, .on_warning = on_warning}};
   Formatter formatter;
-  LiveIds live_ids;
   CommandBuffer buffer;
   Op op;
   LineContent content;
@@ -109,14 +91,13 @@ std::string format_script(Source& source,
         break;
       case LineKind::op:
         if (op.synthetic && !parser.is_malloclab()) break;
-        if (parser.is_malloclab()) live_ids.resolve(op);
         formatter.add(format_op(op, buffer), content.comment);
         break;
       case LineKind::trace_header:
         if (!content.comment.empty()) formatter.add({}, content.comment);
         break;
       case LineKind::null_free:
-        formatter.add("# f -1: frees nothing", {});
+        formatter.add("# f " + std::string{op.name} + ": frees nothing", {});
         if (!content.comment.empty()) formatter.add({}, content.comment);
         break;
     }

@@ -26,7 +26,7 @@ enum class LineKind : std::uint8_t {
   blank,
   op,
   trace_header,  // one of the numbers a malloclab trace starts with
-  null_free      // malloclab's `f -1`: frees nothing
+  null_free      // malloclab's free of id -1, or of one that is not live: frees nothing
 };
 
 struct LineContent {
@@ -39,6 +39,8 @@ struct LineContent {
 class Line {
  public:
   Line() = default;
+  Line(std::string_view text, std::string_view file, std::uint64_t number)
+      : text_{text}, file_{file}, number_{number} {}
 
   /// Reads on to the source's next line; false at the end, and then the text is empty.
   [[nodiscard]] bool read_from(Source& source);

@@ -1,13 +1,17 @@
-// purpose: the malloclab trace format: four numbers, then `a id size`, `r id size` and `f id`.
+// purpose: the malloclab trace format: a header of numbers, then `a id size`, `r id size`, `f id`.
 // layer: language; includes op and line.
 // threads: one owner.
-// invariants: a wrong count in the header is a warning, a line that cannot be read is an error.
+// invariants: each step given is legal in a script; a line that cannot be read is an error, and
+//   changes nothing.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "line.hpp"
 #include "op.hpp"
@@ -16,29 +20,64 @@ namespace mneme::driver {
 
 inline constexpr std::uint64_t malloclab_heap_bytes = std::uint64_t{64} << 20U;
 
-/// Whether a script that starts with this word is a malloclab trace.
-[[nodiscard]] bool is_bare_number(std::string_view word) noexcept;
+inline constexpr std::string_view null_id = "-1";  // of the null pointer
 
+/// Whether a script that starts with this line is a malloclab trace: with a number, or with a step,
+/// as the dialects without a header do.
+[[nodiscard]] bool is_malloclab_line(Line line) noexcept;
+
+/// Whether the line begins with a number, or with the letter of a step.
+[[nodiscard]] bool resembles_malloclab_line(Line line) noexcept;
+
+/// The one reader of the format, for traces that are run and for those that are imported. It knows
+/// which ids are live, so that `r` is an allocation, a resize or, to size 0, a free.
 class MalloclabTrace {
  public:
   using WarningSink = std::function<void(const Diagnostic&)>;
 
-  /// Reads one line, from its first word on. If it is a step, it is then in `op`.
+  /// Reads one line, from its first word on. If it is a step, it is then in `op`, which is named by
+  /// the id without leading zeros.
   [[nodiscard]] LineKind parse(Line& line, const Word& first, Op& op, const WarningSink& warn);
 
-  /// At the end of the input: compares what the header announced with what came.
-  void finish(const Line& last_line, const WarningSink& warn) const;
+  /// Whether the step just read was a free that the trace lacks: its line must be parsed again.
+  [[nodiscard]] bool reads_line_again() const noexcept { return reads_line_again_; }
+
+  /// At the end of the input: compares what the header announced with what came. Throws ScriptError
+  /// for numbers that are no header, with nothing behind them.
+  void finish(const WarningSink& warn);
 
  private:
-  void parse_header(Line& line, const Word& first);
-  void check_id(const Line& line, const Word& id, const WarningSink& warn);
+  struct Id {
+    Word word;  // without leading zeros
+    std::uint64_t number = 0;
+    bool is_null = false;  // `f -1`
+  };
 
-  // Heap size, number of ids, number of operations, weight; only the middle two are used.
-  std::array<std::uint64_t, 4> header_{};
+  void parse_header(Line& line, const Word& first);
+  void read_counts() noexcept;
+  [[nodiscard]] std::string bad_header() const;
+  [[nodiscard]] Id take_id(Line& line, std::string_view form, bool may_be_null) const;
+  void check_id(const Line& line, const Id& id, const WarningSink& warn);
+  [[nodiscard]] LineKind free(const Line& line, const Id& id, Op& op, const WarningSink& warn);
+  [[nodiscard]] LineKind allocate(const Line& line, const Id& id, Op& op, const WarningSink& warn);
+
+  // Heap size, ids, steps, weight; or ids and steps alone; or nothing.
+  struct HeaderNumber {
+    std::uint64_t number = 0;
+    std::uint64_t line = 0;
+  };
+  std::array<HeaderNumber, 4> header_{};
   std::size_t header_count_ = 0;
-  std::uint64_t ops_announced_line_ = 0;
-  std::uint64_t op_count_ = 0;
+  std::string_view file_;
+  std::uint64_t last_header_line_ = 0;
+  bool has_counts_ = false;  // those below
+  std::uint64_t ids_announced_ = 0;
+  HeaderNumber steps_announced_;
+  std::uint64_t step_count_ = 0;
+  bool in_steps_ = false;
+  bool reads_line_again_ = false;
   bool warned_of_id_ = false;
+  std::unordered_map<std::uint64_t, std::uint64_t> live_;  // ids, and the lines that made them live
 };
 
 }  // namespace mneme::driver

@@ -101,7 +101,6 @@ struct Op {
   PollMode poll_mode = PollMode::manual;    // heap
   State state{};                            // expect_state
   bool defer = false;                       // free: use the deferring form
-  bool or_alloc = false;                    // resize, from a malloclab `r`: alloc if not live
   bool synthetic = false;                   // heap: not in the text (malloclab, or no heap line)
   std::uint8_t expectation_count = 0;       // expect_keys
   std::string_view name;                    // every kind with a NAME

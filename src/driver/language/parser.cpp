@@ -205,7 +205,7 @@ bool Parser::next(Op& op) {
 bool Parser::next_line(Op& op, LineContent& content) {
   content = {};
   if (!line_is_pending_ && !line_.read_from(source_)) {
-    if (malloclab_) malloclab_->finish(line_, options_.on_warning);
+    if (malloclab_) malloclab_->finish(options_.on_warning);
     return false;
   }
   line_is_pending_ = false;
@@ -219,7 +219,7 @@ void Parser::parse_line(Op& op, LineContent& content) {
     content.comment = line_.comment();
     return;
   }
-  if (heap_line_ == 0 && is_bare_number(first.text)) {
+  if (heap_line_ == 0 && is_malloclab_line(line_)) {
     malloclab_.emplace();
     const std::uint64_t wanted = options_.default_heap_bytes;
     give_synthetic_heap(op, wanted == 0 ? malloclab_heap_bytes : wanted, PollMode::automatic);
@@ -236,6 +236,7 @@ void Parser::parse_line(Op& op, LineContent& content) {
   op.column = first.column;
   if (malloclab_) {
     content.kind = malloclab_->parse(line_, first, op, options_.on_warning);
+    if (malloclab_->reads_line_again()) return read_line_again();
   } else {
     parse_command(op, first);
     content.kind = LineKind::op;
@@ -279,7 +280,12 @@ void Parser::parse_options(Op& op, const Command& command) {
   }
 }
 
-/// The line is read again by the next call, which then gives its own step.
+/// The next call then gives the line's own step.
+void Parser::read_line_again() noexcept {
+  line_.rewind();
+  line_is_pending_ = true;
+}
+
 void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode) {
   start_op(op);
   op.kind = OpKind::heap;
@@ -288,8 +294,7 @@ void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll
   op.poll_mode = poll_mode;
   op.synthetic = true;
   heap_line_ = op.line;
-  line_.rewind();
-  line_is_pending_ = true;
+  read_line_again();
 }
 
 void Parser::start_op(Op& op) const {

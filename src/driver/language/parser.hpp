@@ -22,7 +22,7 @@ struct ParserOptions {
   /// for a malloclab trace, which else gets 64M. It has no say where there is a heap line.
   std::uint64_t default_heap_bytes = 0;
 
-  /// Hears what looks wrong in a malloclab trace but does not stop it. May be empty.
+  /// Takes what looks wrong in a malloclab trace but does not stop it. May be empty.
   std::function<void(const Diagnostic&)> on_warning = {};
 };
 
@@ -45,6 +45,7 @@ class Parser {
   void check_heap_comes_first(const Op& op, const Word& keyword);
   void parse_options(Op& op, const Command& command);
   void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
+  void read_line_again() noexcept;
   void start_op(Op& op) const;
 
   Source& source_;
@@ -52,7 +53,7 @@ class Parser {
   Line line_;
   std::optional<MalloclabTrace> malloclab_;
   std::uint64_t heap_line_ = 0;   // 0: no heap yet
-  bool line_is_pending_ = false;  // a synthetic step went before the line
+  bool line_is_pending_ = false;  // a step that is not in the text went before the line
 };
 
 }  // namespace mneme::driver

@@ -104,15 +104,17 @@ go on, and their frees grant the waiting ones. So each block still has its
 steps in their order, and the trace either completes or ends in a deadlock,
 which is explained.
 
-A script whose first word is a number is read as a malloclab trace: four
-numbers, one a line (heap size, number of ids, number of operations, weight),
-and then
+A script that starts with a number, or with one of the steps below, is read as
+a malloclab trace: a header of four numbers (heap size, ids, steps, weight), of
+two (ids, steps) or of none, and then
   a ID SIZE    allocate
-  r ID SIZE    resize; allocate if ID is not live
+  r ID SIZE    resize; allocate if ID is not live; free if SIZE is 0
   f ID         free; 'f -1' frees nothing
 It is run on 'heap 64M poll=auto' unless --heap gives another size; the ids
-are the names. A header that announces other counts than those that follow is
-warned of, and not an error. 'mneme fmt' turns the trace into a script.
+are the names, without leading zeros. Other counts than those of the header, a
+free of an id that is not live and an allocation of one that is are warned of,
+and are no errors. 'mneme fmt' turns the trace into a script, as does 'mneme
+import', with a heap of the size that it needs.
 )"};
 
 constexpr Section transcript{
