@@ -25,7 +25,8 @@ bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::d
 
 }  // namespace
 
-Executor::Executor(Output& output, ExecutorOptions options) : output_{output}, options_{options} {}
+Executor::Executor(Output& output, ExecutorOptions options)
+    : output_{output}, options_{std::move(options)}, machine_memory_{options_.machine} {}
 
 Executor::~Executor() {
   if (!heap_) return;

@@ -1,5 +1,5 @@
 // purpose: carries out steps on the real library, beside the oracle, and tells what happened.
-// layer: execute; includes op, task, names, oracle, region, output.
+// layer: execute; includes op, task, names, oracle, machine_memory, region, output.
 // threads: one owner.
 // invariants: after each step library and oracle agree, or Corruption is thrown.
 #pragma once
@@ -20,6 +20,7 @@
 #include "driver/language/op.hpp"
 #include "driver/model/oracle.hpp"
 #include "driver/report/output.hpp"
+#include "machine_memory.hpp"
 #include "region.hpp"
 #include "task.hpp"
 #include "task_table.hpp"
@@ -36,6 +37,7 @@ struct ExecutorOptions {
   bool keep_going = false;                    // after an expectation that failed
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
   bool explain_apart = false;                 // a deadlock on stderr: stdout is for a program
+  MachineRoots machine{};
 };
 
 /// What a run came to.
@@ -101,6 +103,7 @@ class Executor {
   void take_back(Task& task);
 
   // executor_memory.cpp: requests and their memory.
+  void check_machine(const Op& op, std::size_t size_bytes);
   void do_request(const Op& op);
   void request_now(const Op& op, Task& task);
   [[nodiscard]] std::unique_ptr<Owner> make_owner(const Op& op);
@@ -166,6 +169,7 @@ class Executor {
 
   Output& output_;
   ExecutorOptions options_;
+  MachineMemory machine_memory_;
   std::optional<Region> region_;
   std::optional<Heap> heap_;
   std::optional<Oracle> oracle_;

@@ -34,6 +34,16 @@ std::size_t payload_bytes(const Op& op) {
 
 }  // namespace
 
+/// Before a request that the heap can grant, as the driver then fills what was granted.
+void Executor::check_machine(const Op& op, std::size_t size_bytes) {
+  if (size_bytes > tally_.capacity_bytes) return;
+  try {
+    machine_memory_.before_request(size_bytes, oracle_->used_bytes());
+  } catch (const InputError& error) {
+    fail_at(op, op.number_column, error.what());
+  }
+}
+
 void Executor::do_request(const Op& op) {
   Task* const known = names_.find(op.name);
   // A name that waits is to be free again by the time its turn comes, if a free is held last.
@@ -41,6 +51,7 @@ void Executor::do_request(const Op& op) {
   if (op.mode == AllocMode::guard && !guard_) {
     fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
   }
+  check_machine(op, payload_bytes(op));
   Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
   task.asked_line = op.line;
@@ -251,6 +262,7 @@ void Executor::do_resize(const Op& op, Task& task) {
   check_bytes(task);
   auto& block = static_cast<AllocationOwner&>(*task.owner);
   const Layout old = block.layout();
+  check_machine(op, op.size_bytes - std::min(op.size_bytes, old.size));
   const bool done = block.try_resize(op.size_bytes);
   collect();
   check_oracle(oracle_->resize(task.block, op.size_bytes, done, grants_));
@@ -258,6 +270,7 @@ void Executor::do_resize(const Op& op, Task& task) {
     fill_pattern(block.bytes(), task.serial, std::min(old.size, op.size_bytes) & ~std::size_t{7});
     return append("resized at {}", offset_of(block.payload()));
   }
+  check_machine(op, op.size_bytes);
   task.moving = std::make_unique<AllocationOwner>(*heap_, Layout{op.size_bytes, old.align});
   task.moving_block = oracle_->add(op.size_bytes, old.align);
   by_block_.resize(std::max<std::size_t>(by_block_.size(), task.moving_block + 1));

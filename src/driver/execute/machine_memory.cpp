@@ -1,0 +1,175 @@
+// purpose: reads the limits of control groups, MemAvailable, and what the process has.
+// layer: execute; includes machine_memory, diagnostic, {fmt} and POSIX.
+// threads: one owner.
+// invariants: a file that is missing or holds no number is no limit.
+#include "machine_memory.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "driver/language/diagnostic.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+/// Requests of fewer bytes than this are let through unseen.
+constexpr std::uint64_t look_interval_bytes = std::uint64_t{8} << 20U;
+
+using Number = std::optional<std::uint64_t>;
+
+Number read_number(const std::string& path) {
+  std::ifstream file{path};
+  std::uint64_t number = 0;
+  return file >> number ? Number{number} : std::nullopt;  // `max` is none
+}
+
+/// The number behind a word at the start of a line.
+std::uint64_t field(const std::string& path, std::string_view word) {
+  std::ifstream file{path};
+  std::string line;
+  std::string name;
+  std::uint64_t number = 0;
+  while (file >> name) {
+    if (name == word) return file >> number ? number : 0;
+    std::getline(file, line);
+  }
+  return 0;
+}
+
+std::uint64_t difference(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
+
+/// The names of a control group's files in one of the two versions.
+struct GroupFiles {
+  std::string_view limit;
+  std::string_view usage;
+  std::string_view inactive_cache;  // in memory.stat
+  std::string_view active_cache;
+};
+constexpr GroupFiles version_1{"/memory.limit_in_bytes", "/memory.usage_in_bytes",
+                               "total_inactive_file", "total_active_file"};
+constexpr GroupFiles version_2{"/memory.max", "/memory.current", "inactive_file", "active_file"};
+
+/// Swap space for this group, of which the machine has `swap_free_bytes`.
+std::uint64_t swap_left(const std::string& group, const GroupFiles& files,
+                        std::uint64_t memory_left, std::uint64_t swap_free_bytes) {
+  std::uint64_t left = 0;
+  if (files.limit == version_2.limit) {
+    const Number limit = read_number(group + "/memory.swap.max");
+    left = limit ? difference(*limit, read_number(group + "/memory.swap.current").value_or(0))
+                 : swap_free_bytes;
+  } else if (const Number both = read_number(group + "/memory.memsw.limit_in_bytes")) {
+    const auto used = read_number(group + "/memory.memsw.usage_in_bytes").value_or(0);
+    left = difference(difference(*both, used), memory_left);
+  }
+  return std::min(left, swap_free_bytes);
+}
+
+class Tightest {
+ public:
+  explicit Tightest(const MachineRoots& roots) {
+    const std::string meminfo = roots.proc + "/meminfo";
+    swap_free_bytes_ = 1024 * field(meminfo, "SwapFree:");
+    const std::uint64_t available = 1024 * field(meminfo, "MemAvailable:");
+    if (available > 0) take(available + swap_free_bytes_, meminfo);
+  }
+
+  /// The limits of a group and of all above it, up to the folder that they are mounted at. A
+  /// container may see only a part of its path.
+  void take_groups(const std::string& mount, std::string path, const GroupFiles& files) {
+    while (true) {
+      while (path.ends_with('/')) path.pop_back();
+      take_group(mount + path, files);
+      if (path.empty()) return;
+      path.resize(path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'));
+    }
+  }
+
+  [[nodiscard]] const std::optional<MemoryLeft>& left() const { return left_; }
+
+ private:
+  void take_group(const std::string& group, const GroupFiles& files) {
+    const std::string limit_file = group + std::string{files.limit};
+    const Number limit = read_number(limit_file);
+    const Number usage = read_number(group + std::string{files.usage});
+    if (!limit || !usage) return;
+    const std::string stat = group + "/memory.stat";
+    const std::uint64_t cache =
+        std::min(*usage, field(stat, files.inactive_cache) + field(stat, files.active_cache));
+    const std::uint64_t memory = difference(*limit, *usage - cache);
+    take(memory + swap_left(group, files, difference(*limit, *usage), swap_free_bytes_),
+         limit_file);
+  }
+
+  void take(std::uint64_t bytes, const std::string& file) {
+    if (!left_ || bytes < left_->bytes) left_ = {.bytes = bytes, .limited_by = file};
+  }
+
+  std::optional<MemoryLeft> left_;
+  std::uint64_t swap_free_bytes_ = 0;
+};
+
+bool names_memory(std::string_view controllers) {
+  return ("," + std::string{controllers} + ",").contains(",memory,");
+}
+
+}  // namespace
+
+std::optional<MemoryLeft> memory_left(const MachineRoots& roots) {
+  Tightest tightest{roots};
+  std::ifstream groups{roots.proc + "/self/cgroup"};
+  // `4:memory:/docker/1f` in version 1, `0::/user.slice` in version 2, both on some machines.
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    if (names_memory(controllers)) {
+      tightest.take_groups(roots.cgroup + "/memory", path, version_1);
+    } else if (controllers.empty()) {
+      tightest.take_groups(roots.cgroup, path, version_2);
+    }
+  }
+  return tightest.left();
+}
+
+MachineMemory::MachineMemory(MachineRoots roots) : roots_{std::move(roots)} {
+  start_resident_bytes_ = last_resident_bytes_ = resident_bytes();
+}
+
+void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_bytes) {
+  const bool overflows = size_bytes > std::numeric_limits<std::uint64_t>::max() - unchecked_bytes_;
+  unchecked_bytes_ = overflows ? size_bytes : unchecked_bytes_ + size_bytes;
+  if (unchecked_bytes_ < look_interval_bytes) return;
+  unchecked_bytes_ = 0;
+  // Memory that was freed in the heap is there to be used again. What small requests took since the
+  // last look, they are taken to need once more.
+  const std::uint64_t resident = resident_bytes();
+  const std::uint64_t grown = difference(resident, std::exchange(last_resident_bytes_, resident));
+  const std::uint64_t reusable =
+      difference(difference(resident, start_resident_bytes_), used_bytes);
+  const std::uint64_t needed =
+      difference(size_bytes, reusable) + std::min(grown, look_interval_bytes);
+  if (needed == 0) return;
+  const auto left = memory_left(roots_);
+  if (!left || needed <= left->bytes) return;
+  throw InputError(fmt::format("no memory for {} bytes on this machine: {} more are left, by {}",
+                               size_bytes, left->bytes, left->limited_by));
+}
+
+std::uint64_t MachineMemory::resident_bytes() const {
+  std::ifstream file{roots_.proc + "/self/statm"};
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  file >> total_pages >> resident_pages;
+  return file ? resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+}  // namespace mneme::driver
