@@ -143,8 +143,8 @@ TEST_CASE("requests are refused before the machine is out of memory, small ones 
   tree.meminfo(100);
   tree.resident(5);
   MachineMemory memory{tree.roots()};
-  memory.before_request(99 * mib, 0);
-  CHECK_THROWS_AS(memory.before_request(101 * mib, 0), InputError);
+  memory.before_request(98 * mib, 0);
+  CHECK_THROWS_AS(memory.before_request(99 * mib, 0), InputError);
   CHECK_THROWS_AS(memory.before_request(~std::uint64_t{0}, 0), InputError);
   for (int i = 0; i < 100; ++i) memory.before_request(mib, 0);
   tree.resident(12);  // they were new memory, and so will the next ones be

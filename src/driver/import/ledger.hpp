@@ -68,6 +68,7 @@ class Ledger {
   void warn(std::string_view message) { report(Severity::warning, message); }
   void error(std::string_view message) { report(Severity::error, message); }
 
+  [[nodiscard]] bool is_live(std::uint64_t key) const { return live_.contains(key); }
   [[nodiscard]] std::uint64_t line_number() const noexcept { return summary_.lines; }
   [[nodiscard]] const ImportSummary& summary() const noexcept { return summary_; }
 

@@ -46,6 +46,8 @@ void MalloclabReader::parse(std::string_view text) {
 void MalloclabReader::act(const Op& op, std::string_view text) {
   // Key 0 is the null pointer, but id 0 is none.
   const std::uint64_t key = import_text::whole_number(op.name).value_or(0) + 1;
+  // A block too large to be true was reported, and what follows of it is left out, too.
+  if (op.kind != OpKind::alloc && !ledger_.is_live(key)) return;
   switch (op.kind) {
     case OpKind::alloc: ledger_.allocate(key, op.size_bytes, 0, text); break;
     case OpKind::resize: ledger_.resize(key, key, op.size_bytes, text); break;

@@ -37,7 +37,7 @@ constexpr std::size_t processes_named_max = 8;
 }  // namespace
 
 bool ValgrindReader::recognises(std::string_view text) noexcept {
-  return valgrind_line::take_mark(text).has_value();
+  return valgrind_line::take_mark(text).has_value() || valgrind_line::is_debug_log_line(text);
 }
 
 LineFit ValgrindReader::line(std::string_view text) {

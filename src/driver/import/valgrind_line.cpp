@@ -81,7 +81,7 @@ struct Function {
   CallKind kind;
 };
 
-constexpr std::array<Function, 19> functions{{
+constexpr std::array<Function, 22> functions{{
     {"malloc", CallKind::allocate},
     {"free", CallKind::free},
     {"calloc", CallKind::allocate_array},
@@ -89,12 +89,15 @@ constexpr std::array<Function, 19> functions{{
     {"reallocarray", CallKind::resize_array},
     {"reallocf", CallKind::resize},
     {"memalign", CallKind::allocate},
+    {"valloc", CallKind::allocate},
+    {"pvalloc", CallKind::allocate},
     {"aligned_alloc", CallKind::allocate},
     // 3.19 prints a memalign instead; later versions give no address.
     {"posix_memalign", CallKind::allocate_unseen},
     {"malloc_usable_size", CallKind::query},
     {"malloc_size", CallKind::query},
     {"mallinfo", CallKind::query_nothing},
+    {"mallinfo2", CallKind::query_nothing},
     {"cfree", CallKind::free},
     {"free_sized", CallKind::free},
     {"free_aligned_sized", CallKind::free},
@@ -256,7 +259,13 @@ bool is_verbose_line(std::string_view text) noexcept {
   return text.empty() || begins_with_any(text, verbose_beginnings);
 }
 
+bool is_debug_log_line(std::string_view text) noexcept {
+  return take_prefix(text, "--") && take_number(text) && take_prefix(text, ":") &&
+         take_number(text) && take_prefix(text, ":");
+}
+
 bool is_unmarked_verbose_line(std::string_view text) noexcept {
+  if (is_debug_log_line(text)) return true;
   if (text.starts_with("client request: code ")) return true;
   return take_prefix(text, "0x") &&
          text.substr(length_of(text, import_text::is_hex_digit)).starts_with(": [");

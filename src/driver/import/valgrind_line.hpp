@@ -59,7 +59,10 @@ struct Call {
 /// Whether it is one of the lines that --verbose adds behind `--77-- `.
 [[nodiscard]] bool is_verbose_line(std::string_view text) noexcept;
 
-/// Whether it is one of the lines that a second --verbose adds without any mark.
+/// Whether it is one of the lines that --debug writes: `--77:1:main Running thread 1`.
+[[nodiscard]] bool is_debug_log_line(std::string_view text) noexcept;
+
+/// Whether it is one of the lines that --debug, or a second --verbose, adds without the usual mark.
 [[nodiscard]] bool is_unmarked_verbose_line(std::string_view text) noexcept;
 
 /// Whether it follows `==77== ` when the process begins a program.
