@@ -15,7 +15,7 @@ using namespace mneme::driver;
 namespace {
 
 std::string imported(std::string_view text, TraceFormat format) {
-  std::string script = "heap 4K poll=auto\n";
+  std::string script = "heap 4K poll=auto align=8\n";
   std::uint64_t reports = 0;
   TraceImporter importer(
       {.format = format}, [&](std::string_view line) { script.append(line).push_back('\n'); },

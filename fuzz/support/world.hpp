@@ -51,7 +51,8 @@ class World final : public Reproducer {
 
   /// The tasks' steps, behind one another; as a script it is one of many orders.
   [[nodiscard]] std::string text() const override {
-    std::string text = "heap " + std::to_string(heap.capacity_bytes()) + "\n";
+    std::string text = "heap " + std::to_string(heap.capacity_bytes()) +
+                       " align=" + std::to_string(script_.ops.front().align_bytes) + "\n";
     driver::CommandBuffer buffer;
     for (std::size_t at = 1; at < script_.ops.size(); ++at) {
       const std::size_t task = (at - 1) % tasks;

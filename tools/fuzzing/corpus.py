@@ -79,7 +79,7 @@ def make_seeds(names):
         for file in sorted(ROOT.glob("lit-tests/scenarios/*.mn.xz")):
             text = subprocess.run(["xz", "-dc", file], capture_output=True, text=True).stdout
             scripts[file.name.partition(".")[0]] = _first_lines(text, 60)
-        scripts["forty_names"] = "heap 4K\n" + "".join(f"alloc n{at} 8\n" for at in range(40))
+        scripts["forty_names"] = "heap 4K align=8\n" + "".join(f"alloc n{at} 8\n" for at in range(40))
         for name, text in scripts.items():
             (raw / "text" / name).write_text(_first_lines(text, 200))
             done = run([MNEME, "encode", raw / "text" / name])

@@ -27,7 +27,7 @@ class Script:
         self.random = random.Random(seed)
         self.size = self.random.choice([256, 1000, 1024, 4096, 65536, 2**20])
         poll = self.random.choice(["", "", " poll=auto"])
-        self.lines = [f"heap {self.size}{poll}"]
+        self.lines = [f"heap {self.size}{poll} align=8"]
         self.used = {}     # names that were made and not given back
         self.spare = []    # names that were given back
         self.count = 0

@@ -55,7 +55,7 @@ std::string transcript_of(std::string_view script, int* skipped = nullptr) {
 }
 
 constexpr std::string_view before =
-    "heap 128\nalloc whole 120\nalloc later 56\narray numbers 2\nfree whole\n";
+    "heap 128 align=8\nalloc whole 120\nalloc later 56\narray numbers 2\nfree whole\n";
 constexpr std::string_view behind = "expect later granted\npoll\nstat\nfree later\nfree numbers\n";
 
 TEST_CASE("a step on a granted name, of a kind it is not, is not its task's turn") {

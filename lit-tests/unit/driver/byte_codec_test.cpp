@@ -53,7 +53,7 @@ TEST_CASE("any bytes are a script that parses and that encodes to the same steps
 
 TEST_CASE("every kind of step and argument is kept") {
   const std::string_view text =
-      "heap 1000 poll=auto\n"
+      "heap 1000 poll=auto align=8\n"
       "alloc a 127\n"
       "alloc b 128 align=64\n"
       "alloc with_a-long.NAME 4097 try\n"
@@ -69,7 +69,7 @@ TEST_CASE("every kind of step and argument is kept") {
 }
 
 TEST_CASE("numbers around every border of the format are kept") {
-  std::string text = "heap 0\n";
+  std::string text = "heap 0 align=8\n";
   for (unsigned bit = 0; bit < 64; ++bit) {
     for (const std::uint64_t off : {~std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{1}}) {
       text += "vec v " + std::to_string((std::uint64_t{1} << bit) + off) + "\n";
@@ -82,14 +82,24 @@ TEST_CASE("numbers around every border of the format are kept") {
 }
 
 TEST_CASE("a default name that another one took is given to the next") {
-  const std::string_view text = "heap 64\narc x\narc n0\narc n2\narc n1\narc y\n";
+  const std::string_view text = "heap 64 align=8\narc x\narc n0\narc n2\narc n1\narc y\n";
   CHECK_EQ(decoded(encoded(text)), text);
 }
 
 TEST_CASE("missing bytes count as zeros") {
-  CHECK_EQ(decoded({}), "heap 0\n");
-  CHECK_EQ(decoded({1}), "heap 0 poll=auto\n");
-  CHECK_EQ(decoded({0, 64, 0}), "heap 64\nalloc n0 0\n");
+  CHECK_EQ(decoded({}), "heap 0 align=8\n");
+  CHECK_EQ(decoded({1}), "heap 0 poll=auto align=8\n");
+  CHECK_EQ(decoded({0, 64, 0}), "heap 64 align=8\nalloc n0 0\n");
+}
+
+TEST_CASE("a heap has the alignment of the seeds, unless its bytes name another") {
+  CHECK_EQ(decoded({0, 64, 0x20, 0, 9, 3}), "heap 64 align=8\nalloc n0 9\n");
+  CHECK_EQ(decoded({4, 64, 5, 0x20, 0, 9, 3}), "heap 64 align=32\nalloc n0 9 align=8\n");
+  for (const std::string_view text :
+       {"heap 64\nalloc a 9\nalloc b 9 align=8\n", "heap 64 align=8\nalloc a 9 align=16\n",
+        "heap 64 poll=auto align=8589934592G\nalloc a 9 align=1\n"}) {
+    CHECK_EQ(decoded(encoded(text)), text);
+  }
 }
 
 TEST_CASE("what the bytes cannot express is named with its line") {

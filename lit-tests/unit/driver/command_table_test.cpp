@@ -123,10 +123,10 @@ TEST_CASE("every row takes its options, each once, and prints them back") {
 
 TEST_CASE("options come out in the order of the table, whatever order they came in") {
   const Command& alloc = command_of(OpKind::alloc);
-  CHECK(outcome_of(alloc, "alloc a 8 try align=16").text == "alloc a 8 align=16 try");
-  CHECK(outcome_of(alloc, "alloc a 1024 align=8").text == "alloc a 1K");
+  CHECK(outcome_of(alloc, "alloc a 8 try align=32").text == "alloc a 8 align=32 try");
+  CHECK(outcome_of(alloc, "alloc a 1024 align=16").text == "alloc a 1K");
   const Command& heap = command_of(OpKind::heap);
-  CHECK(outcome_of(heap, "heap 65536K poll=manual raw=first-fit").text == "heap 64M");
+  CHECK(outcome_of(heap, "heap 65536K align=16 poll=manual raw=first-fit").text == "heap 64M");
 }
 
 TEST_CASE("every keyword is found, and nothing else") {

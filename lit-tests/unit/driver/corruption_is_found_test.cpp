@@ -82,7 +82,7 @@ class Run {
 };
 
 TEST_CASE("a byte that was written over is found when its block is freed") {
-  Run run("heap 320K\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
+  Run run("heap 320K align=8\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
   run.step();
   run.step();
   run.write(8 + 16, 0);
@@ -92,7 +92,7 @@ TEST_CASE("a byte that was written over is found when its block is freed") {
 }
 
 TEST_CASE("an answer that the oracle would not give is told") {
-  Run run("heap 320K\nalloc a 64\nalloc b 64\n");
+  Run run("heap 320K align=8\nalloc a 64\nalloc b 64\n");
   run.step();
   run.write(72 + 8, 16);  // the hole says to be smaller than it is
   CHECK_THROWS_WITH_AS(
@@ -100,16 +100,17 @@ TEST_CASE("an answer that the oracle would not give is told") {
 }
 
 TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
-  Run run("heap 320K\nalloc a 64\npoll\n");
+  Run run("heap 320K align=8\nalloc a 64\npoll\n");
   run.step();
   run.write(72 + 8, 16);
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
 }
 
 TEST_CASE("at the end all bytes are looked at, also those of a block whose resize still waits") {
-  for (const std::string_view script : {"heap 320K\nalloc a 64\nalloc b 64\npoll\n",
-                                        "heap 320K\nalloc a 64\nalloc b 326000\nresize a 64K\n",
-                                        "heap 320K\nalloc a 64\nalloc b 64\nleak a\n"}) {
+  for (const std::string_view script :
+       {"heap 320K align=8\nalloc a 64\nalloc b 64\npoll\n",
+        "heap 320K align=8\nalloc a 64\nalloc b 326000\nresize a 64K\n",
+        "heap 320K align=8\nalloc a 64\nalloc b 64\nleak a\n"}) {
     CAPTURE(script);
     Run run(script);
     for (int i = 0; i < 3; ++i) run.step();

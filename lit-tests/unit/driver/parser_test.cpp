@@ -80,7 +80,8 @@ TEST_CASE("what is not said has its default, and no column") {
   CHECK(op.poll_column == 0);
   REQUIRE(parser.next(op));
   CHECK(op.mode == AllocMode::wait);
-  CHECK(op.align_bytes == 8);
+  CHECK(op.align_bytes == 16);
+  CHECK_FALSE(op.has_align);
   CHECK(op.align_column == 0);
   CHECK(op.mode_column == 0);
 }
@@ -245,7 +246,7 @@ TEST_CASE("a malloclab trace gives a heap that polls by itself, and its steps") 
 
 TEST_CASE("a default size is that of a malloclab trace, too") {
   CHECK(steps("0\n1\n1\n1\na 0 8\n", {.default_heap_bytes = 4096}) ==
-        Texts{"heap 4K poll=auto", "alloc 0 8"});
+        Texts{"heap 4K poll=auto align=8", "alloc 0 8"});
 }
 
 TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {

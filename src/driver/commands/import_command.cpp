@@ -96,10 +96,10 @@ std::string header_text(const TraceImporter& importer, const ImportOptions& opti
       "# peak: {} bytes in {} blocks\n"
       "# largest: {} bytes; a smaller heap refuses that block\n"
       "# end: {} bytes in {} blocks are never freed\n"
-      "heap {} poll=auto\n",
+      "heap {} poll=auto align={}\n",
       word_of(importer.format()), summary.steps(), summary.allocations, summary.resizes,
       summary.frees, summary.peak_bytes, summary.peak_blocks, summary.largest_bytes,
-      summary.live_bytes, summary.live_blocks, heap_bytes);
+      summary.live_bytes, summary.live_blocks, heap_bytes, recorded_align_bytes);
 }
 
 void write_script(std::FILE* script, std::string_view header, std::FILE* steps) {

@@ -194,7 +194,7 @@ void Executor::do_heap(const Op& op) {
   oracle_.emplace(heap_->capacity_bytes());
   poll_mode_ = op.poll_mode;
   tally_.capacity_bytes = heap_->capacity_bytes();
-  append("{} bytes", heap_->capacity_bytes());
+  append("{} bytes, blocks aligned to {}", heap_->capacity_bytes(), op.align_bytes);
 }
 
 void Executor::do_poll() {

@@ -19,16 +19,14 @@ namespace mneme::driver {
 namespace {
 
 // What the request of a step comes to, overflow cut to a size that no heap has.
-std::size_t payload_bytes(const Op& op) {
-  const auto elements = static_cast<unsigned __int128>(op.count) * sizeof(Element);
+Layout payload_layout(const Op& op) {
+  constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
   switch (op.kind) {
     case OpKind::array:
     case OpKind::vec:
-      return elements > std::numeric_limits<std::size_t>::max()
-                 ? std::numeric_limits<std::size_t>::max()
-                 : static_cast<std::size_t>(elements);
-    case OpKind::arc: return sizeof(Arc<Element>::Shared);
-    default: return op.size_bytes;
+      return Layout::array<Element>(op.count).value_or(Layout{size_max, alignof(Element)});
+    case OpKind::arc: return Layout::of<Arc<Element>::Shared>();
+    default: return {op.size_bytes, op.align_bytes};
   }
 }
 
@@ -51,11 +49,12 @@ void Executor::do_request(const Op& op) {
   if (op.mode == AllocMode::guard && !guard_) {
     fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
   }
-  check_machine(op, payload_bytes(op));
+  const Layout layout = payload_layout(op);
+  check_machine(op, layout.size);
   Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
   task.asked_line = op.line;
-  task.block = oracle_->add(payload_bytes(op), op.align_bytes);
+  task.block = oracle_->add(layout.size, layout.align);
   by_block_.resize(std::max<std::size_t>(by_block_.size(), task.block + 1));
   by_block_[task.block] = &task;
   ++tally_.requests;

@@ -22,7 +22,10 @@ namespace {
 constexpr std::array raw_heaps{default_raw_heap};
 
 constexpr unsigned poll_auto = 1;
-constexpr unsigned raw_shift = 2;
+constexpr unsigned heap_flag_align = 4;
+constexpr unsigned raw_shift = 3;
+// Of a heap whose bytes name none: the seeds are older than any other default.
+constexpr std::uint64_t codec_align_bytes = 8;
 
 // The forms of a step. What a fuzzer should do more often stands here more than once; the first
 // place is the one that is encoded. A place without a kind is `define`.
@@ -64,6 +67,9 @@ class Decoder {
     heap.poll_mode = (flags & poll_auto) != 0 ? PollMode::automatic : PollMode::manual;
     heap.raw = raw_heaps[(flags >> raw_shift) % raw_heaps.size()];
     heap.size_bytes = number();
+    heap.align_bytes = (flags & heap_flag_align) != 0 ? align() : codec_align_bytes;
+    heap.has_align = heap.align_bytes != default_align_bytes;
+    heap_align_bytes_ = heap.align_bytes;
     while (!bytes_.empty()) step();
     return std::move(script_);
   }
@@ -117,7 +123,9 @@ class Decoder {
     op.mode = static_cast<AllocMode>((flags >> mode_shift) % 3);
     op.name = name();
     op.size_bytes = number();
-    if ((flags & flag_align) != 0) op.align_bytes = std::uint64_t{1} << (byte() % 64);
+    if ((flags & flag_align) == 0) return;
+    op.align_bytes = align();
+    op.has_align = op.align_bytes != heap_align_bytes_;
   }
 
   void expectations(Op& op, unsigned flags) {
@@ -177,6 +185,8 @@ class Decoder {
     }
   }
 
+  std::uint64_t align() { return std::uint64_t{1} << (byte() % 64); }
+
   unsigned byte() {
     if (bytes_.empty()) return 0;
     const std::uint8_t first = bytes_.front();
@@ -187,6 +197,7 @@ class Decoder {
   void start_op(OpKind kind) {
     Op& op = script_.ops.emplace_back();
     op.kind = kind;
+    op.align_bytes = heap_align_bytes_;
     op.line = script_.ops.size();
     op.column = 1;
   }
@@ -194,6 +205,7 @@ class Decoder {
   std::span<const std::uint8_t> bytes_;
   Script script_;
   std::map<std::size_t, std::string_view> known_;
+  std::uint64_t heap_align_bytes_ = codec_align_bytes;
 };
 
 }  // namespace
@@ -217,24 +229,28 @@ void Encoder::add(const Op& op) {
       fail_at(op, op.raw_column,
               "raw heap " + in_quotes(op.raw) + " has no number in the fuzzers' bytes");
     }
+    const bool has_align = op.align_bytes != codec_align_bytes;
     put((op.poll_mode == PollMode::automatic ? poll_auto : 0U) |
+        (has_align ? heap_flag_align : 0U) |
         static_cast<std::size_t>(raw - raw_heaps.begin()) << raw_shift);
-    return put_number(op.size_bytes);
+    put_number(op.size_bytes);
+    if (has_align) put_align(op.align_bytes);
+    return;
   }
   // Names first, as a definition is a step of its own.
   std::vector<std::size_t> indices;
   if (!op.name.empty()) indices.push_back(index_of(op, op.name, op.name_column));
   if (!op.new_name.empty()) indices.push_back(index_of(op, op.new_name, op.new_name_column));
 
-  const bool has_align = op.align_bytes != default_align_bytes;
-  std::size_t flags = (has_align ? flag_align : 0U) | static_cast<unsigned>(op.mode) << mode_shift;
+  std::size_t flags = (op.has_align ? flag_align : 0U) | static_cast<unsigned>(op.mode)
+                                                             << mode_shift;
   if (op.defer) flags = flag_defer;
   if (op.kind == OpKind::expect_keys) flags = op.expectation_count - std::size_t{1};
   put(form_of(op.kind) | flags << form_bits);
   for (const std::size_t index : indices) put_index(index);
   if (op.kind == OpKind::alloc || op.kind == OpKind::resize) put_number(op.size_bytes);
   if (op.kind == OpKind::array || op.kind == OpKind::vec) put_number(op.count);
-  if (has_align) put(static_cast<std::size_t>(std::countr_zero(op.align_bytes)));
+  if (op.has_align) put_align(op.align_bytes);
   if (op.kind == OpKind::expect_state) put(static_cast<std::size_t>(op.state));
   put_expectations(op);
 }
@@ -263,6 +279,10 @@ std::size_t Encoder::index_of(const Op& op, std::string_view text, Column column
   if (index >= taken_.size()) taken_.resize(index + 1);
   taken_[index] = true;
   return indices_.emplace(name, index).first->second;
+}
+
+void Encoder::put_align(std::uint64_t align_bytes) {
+  put(static_cast<std::size_t>(std::countr_zero(align_bytes)));
 }
 
 void Encoder::put_index(std::size_t index) {

@@ -33,9 +33,11 @@ struct Script {
 /// is another question. Bytes that are missing at the end count as zeros. Linear.
 ///
 ///     input     header step...
-///     header    flags: 1 poll=auto; 2 is the harness's to use         number: the heap's size
+///     header    flags: 1 poll=auto; 2 is the harness's to use; 4 an alignment follows; the rest
+///               is the raw heap's number      number: the heap's size      alignment, else 8
 ///     step      form (5 bits), flags (3 bits)      arguments in the order of the script language
 ///     name      below C0: one of 32 names; else the low six bits and a byte: one of 16,384
+///     alignment a byte: the exponent of a power of two
 ///     number    below 80: itself; below C0: 128 and multiples of 64; below F0: two bytes;
 ///               F0–F7: that many bytes and one; F8–FB: close to a power of two; FC–FF: huge
 ///
@@ -58,6 +60,7 @@ class Encoder {
  private:
   void put(std::size_t byte) { bytes_.push_back(static_cast<std::uint8_t>(byte)); }
   void put_number(std::uint64_t number);
+  void put_align(std::uint64_t align_bytes);
   void put_index(std::size_t index);
   void put_expectations(const Op& op);
   /// The number of a name, which is defined if it has to be.

@@ -29,10 +29,12 @@ constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
            "The raw heap that manages the region. Default: first-fit."},
     Option{OptionKind::poll, "poll", "manual|auto",
-           "auto: poll after every step, so that granted tasks go on at once. Default: manual."}};
+           "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
+    Option{OptionKind::align, "align", "N",
+           "Alignment of blocks that name none, a power of two. Default: 16, as in C++."}};
 constexpr std::array alloc_options{
     Option{OptionKind::align, "align", "N",
-           "Alignment of the payload in bytes, a power of two. Default: 8."},
+           "Alignment of the payload in bytes, a power of two. Default: the heap's."},
     Option{OptionKind::try_now, "try", "",
            "Do not wait: where the request would have to, it is refused."},
     Option{
@@ -48,7 +50,7 @@ constexpr std::array table{
     Command{OpKind::heap, "heap", size_only, heap_options,
             "Make the heap, with a region of SIZE bytes, at least 16. The first command of a "
             "script, and given only once. The size may be overridden on the command line "
-            "(--heap=SIZE); with that, the line may be left out.",
+            "(--heap=SIZE), which keeps the line's options; with that, the line may be left out.",
             "heap 1K raw=first-fit"},
     Command{OpKind::alloc, "alloc", name_size, alloc_options,
             "Request SIZE bytes under a new name. If there is room, nobody waits and the heap is "

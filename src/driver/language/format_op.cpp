@@ -75,7 +75,7 @@ bool is_given(const Op& op, OptionKind kind) {
   switch (kind) {
     case OptionKind::raw: return op.raw != default_raw_heap;
     case OptionKind::poll: return op.poll_mode != PollMode::manual;
-    case OptionKind::align: return op.align_bytes != default_align_bytes;
+    case OptionKind::align: return op.has_align;
     case OptionKind::try_now: return op.mode == AllocMode::try_now;
     case OptionKind::guard: return op.mode == AllocMode::guard;
     case OptionKind::defer: return op.defer;

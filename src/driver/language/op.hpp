@@ -90,7 +90,10 @@ struct Expectation {
 };
 
 inline constexpr std::size_t name_length_max = 64;
-inline constexpr std::uint64_t default_align_bytes = 8;
+/// Of a heap whose line names none: what C++ gives to an allocation that names none.
+inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
+/// The heaps of imported and of malloclab scripts: what the figures of recordings rest on.
+inline constexpr std::uint64_t recorded_align_bytes = 8;
 inline constexpr std::string_view default_raw_heap = "first-fit";
 
 /// One step. Which members mean something follows from `kind`, as given at each; the others hold
@@ -102,13 +105,16 @@ struct Op {
   State state{};                            // expect_state
   bool defer = false;                       // free: use the deferring form
   bool synthetic = false;                   // heap: not in the text (malloclab, or no heap line)
+  bool has_align = false;                   // heap, alloc: align_bytes is not the default
   std::uint8_t expectation_count = 0;       // expect_keys
   std::string_view name;                    // every kind with a NAME
   std::string_view new_name;                // clone
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
   std::uint64_t size_bytes = 0;             // heap, alloc, resize
   std::uint64_t count = 0;                  // array: elements; vec: capacity
-  std::uint64_t align_bytes = default_align_bytes;  // alloc: a power of two
+  /// A power of two. heap: of blocks that name none; other kinds: of the block, by default the
+  /// heap's.
+  std::uint64_t align_bytes = default_align_bytes;
 
   // Where it stands, for diagnostics. `column` is the keyword's.
   std::uint64_t line = 0;

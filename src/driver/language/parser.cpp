@@ -222,6 +222,7 @@ void Parser::parse_line(Op& op, LineContent& content) {
   if (heap_line_ == 0 && is_malloclab_line(line_)) {
     malloclab_.emplace();
     const std::uint64_t wanted = options_.default_heap_bytes;
+    heap_align_bytes_ = recorded_align_bytes;
     give_synthetic_heap(op, wanted == 0 ? malloclab_heap_bytes : wanted, PollMode::automatic);
     content.kind = LineKind::op;
     return;
@@ -253,7 +254,10 @@ void Parser::parse_command(Op& op, const Word& keyword) {
   for (const Argument& argument : command->arguments) {
     parse_argument(op, line_, argument, line_.next_word(), *command);
   }
+  const std::uint64_t usual_align_bytes = op.align_bytes;
   parse_options(op, *command);
+  op.has_align = op.align_bytes != usual_align_bytes;
+  if (op.kind == OpKind::heap) heap_align_bytes_ = op.align_bytes;
 }
 
 void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
@@ -293,12 +297,14 @@ void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll
   op.size_bytes = size_bytes;
   op.poll_mode = poll_mode;
   op.synthetic = true;
+  op.has_align = op.align_bytes != default_align_bytes;
   heap_line_ = op.line;
   read_line_again();
 }
 
 void Parser::start_op(Op& op) const {
   op = Op{};
+  op.align_bytes = heap_align_bytes_;
   op.line = line_.number();
   op.file = line_.file();
   op.source_line = line_.text();

@@ -52,7 +52,8 @@ class Parser {
   ParserOptions options_;
   Line line_;
   std::optional<MalloclabTrace> malloclab_;
-  std::uint64_t heap_line_ = 0;   // 0: no heap yet
+  std::uint64_t heap_line_ = 0;  // 0: no heap yet
+  std::uint64_t heap_align_bytes_ = default_align_bytes;
   bool line_is_pending_ = false;  // a step that is not in the text went before the line
 };
 

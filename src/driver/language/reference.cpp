@@ -66,11 +66,13 @@ What a request takes from the region, whose size is rounded down to a multiple
 of 8: one header word of 8 bytes before the payload; both together are rounded
 up to a multiple of 8, and to 16 at least. So 'alloc a 600' takes 608 bytes,
 and 'alloc z 0' takes 16. Offsets are those of the payload, from the start of
-the region: the first block of an empty region is granted at 8. With align=N
-the offset is a multiple of N; the bytes skipped for that stay free. 'array'
-and 'vec' take 8 bytes an element and nothing for their count; 'arc' takes 16,
-for its value and its count. The bookkeeping of the heap itself is kept
-outside of the region.
+the region. A payload that 'alloc' asks for is aligned to 16, as C++ aligns
+what names no alignment; 'heap SIZE align=8' sets another for the whole
+script, 'alloc NAME SIZE align=64' for one block. The bytes skipped for that
+stay free: the first block of an empty region is granted at 16, with align=8
+at 8. 'array' and 'vec' are aligned to 8 and take 8 bytes an element and
+nothing for their count; 'arc' takes 16, for its value and its count. The
+bookkeeping of the heap itself is kept outside of the region.
 )"};
 
 constexpr Section held_steps{
@@ -110,11 +112,11 @@ two (ids, steps) or of none, and then
   a ID SIZE    allocate
   r ID SIZE    resize; allocate if ID is not live; free if SIZE is 0
   f ID         free; 'f -1' frees nothing
-It is run on 'heap 64M poll=auto' unless --heap gives another size; the ids
-are the names, without leading zeros. Other counts than those of the header, a
-free of an id that is not live and an allocation of one that is are warned of,
-and are no errors. 'mneme fmt' turns the trace into a script, as does 'mneme
-import', with a heap of the size that it needs.
+It is run on 'heap 64M poll=auto align=8' unless --heap gives another size;
+the ids are the names, without leading zeros. Other counts than those of the
+header, a free of an id that is not live and an allocation of one that is are
+warned of, and are no errors. 'mneme fmt' turns the trace into a script, as
+does 'mneme import', with a heap of the size that it needs.
 )"};
 
 constexpr Section transcript{
@@ -123,11 +125,11 @@ constexpr Section transcript{
 what came of it, consequences for others included. A step that was held has
 one line when it is held and another when it runs:
 
-  1: heap 1K -> 1024 bytes
-  2: alloc a 600 -> granted at 8
+  1: heap 1K -> 1024 bytes, blocks aligned to 16
+  2: alloc a 600 -> granted at 16
   3: alloc b 600 -> waiting
   4: free b -> held until b is granted
-  5: free a -> freed; b granted at 8
+  5: free a -> freed; b granted at 16
   6: poll -> ran b
   4: free b (held) -> freed
 
