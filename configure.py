@@ -168,6 +168,25 @@ def add(output, rule, inputs=(), implicit=(), **variables):
     return output
 
 
+def use_raw_heaps(rows):
+    """Writes the header that adds rows, each PATH:TYPE, to src/raw_heaps/table.hpp; returns the flag that makes the
+    table include it."""
+    includes, types = "", ""
+    for row in rows:
+        path, _, name = row.partition(":")
+        if not name or not Path(path).is_file():
+            sys.exit(f"configure.py: error: --raw-heap={row}: expected PATH:TYPE, a header and the class in it")
+        includes += f'#include "{Path(path).resolve()}"\n'
+        types += f", ::{name.removeprefix('::')}"
+    if not rows:
+        return ""
+    header = ROOT / "build/raw_heaps.hpp"
+    header.parent.mkdir(exist_ok=True)
+    # Warnings of code from outside are not the tree's.
+    header.write_text(f"#pragma once\n#pragma GCC system_header\n{includes}#define MNEME_EXTRA_RAW_HEAPS {types}\n")
+    return " -DMNEME_EXTRA_RAW_HEAPS_HEADER='\"../../build/raw_heaps.hpp\"'"
+
+
 def sources(pattern):
     return sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
 
@@ -411,9 +430,14 @@ def main():
     parser = argparse.ArgumentParser(description="Renders build.ninja; then run ninja.")
     parser.add_argument("--variants", default=",".join(VARIANTS), metavar="A,B,…",
                         help="what to build, the first by default (default: %(default)s)")
+    parser.add_argument("--raw-heap", action="append", default=[], metavar="PATH:TYPE",
+                        help="a raw heap of your own, from a header outside the tree: one more row of "
+                             "src/raw_heaps/table.hpp; may be repeated")
     parser.add_argument("--driver", action="store_true",
                         help="ask only for what building the driver needs: no test can be built")
     options = parser.parse_args()
+    global COMMON
+    COMMON += use_raw_heaps(options.raw_heap)
     variants = options.variants.split(",")
     for variant in variants:
         if variant not in VARIANTS:

@@ -5,6 +5,7 @@
 //   was decoded is the same script after it was encoded and decoded.
 #include <optional>
 
+#include "raw_heaps/table.hpp"
 #include "support/script_run.hpp"
 
 using namespace mneme::fuzz;
@@ -16,16 +17,16 @@ constexpr unsigned beside_another_flag = 2;  // of the first byte, which the cod
 constexpr std::size_t input_bytes_max = std::size_t{1} << 14U;
 
 Script there_and_back(const Script& script) {
-  Encoder encoder;
+  Encoder encoder(mneme::RawHeaps::names);
   for (const Op& op : script.ops) encoder.add(op);
-  return decode(encoder.bytes());
+  return decode(encoder.bytes(), mneme::RawHeaps::names);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > input_bytes_max) return -1;
-  const Script script = decode({data, size});
+  const Script script = decode({data, size}, mneme::RawHeaps::names);
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > heap_bytes_max) return -1;
   require(text_of(there_and_back(script)) == text_of(script), "encoding changes the script");

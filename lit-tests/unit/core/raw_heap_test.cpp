@@ -10,17 +10,17 @@
 #include <cstring>
 #include <map>
 #include <mneme/raw/fault_injecting.hpp>
-#include <mneme/raw/first_fit.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "raw_heaps/table.hpp"
 #include "support/quarantining.hpp"
 
 using namespace mneme;
 
-// A new raw heap is tested by adding it here.
-#define EVERY_RAW_HEAP FirstFit, FaultInjecting<FirstFit>, Quarantining<FirstFit>
+// All rows of the table, and what decorates them.
+#define EVERY_RAW_HEAP MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit>
 
 namespace {
 

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 #include <string>
 #include <string_view>
@@ -84,6 +85,19 @@ TEST_CASE("numbers around every border of the format are kept") {
 TEST_CASE("a default name that another one took is given to the next") {
   const std::string_view text = "heap 64 align=8\narc x\narc n0\narc n2\narc n1\narc y\n";
   CHECK_EQ(decoded(encoded(text)), text);
+}
+
+TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
+  constexpr std::array<std::string_view, 3> raw_heaps{default_raw_heap, "best-fit", "other"};
+  const std::string_view text = "heap 64 raw=other poll=auto align=8\n";
+  Source source{text, "test.mn"};
+  Parser parser{source};
+  Encoder encoder{raw_heaps};
+  Op op;
+  while (parser.next(op)) encoder.add(op);
+  CHECK_EQ(encoder.bytes().front(), 1 + 2 * 8);
+  CHECK_EQ(text_of(decode(encoder.bytes(), raw_heaps)), text);
+  CHECK_EQ(decoded(encoder.bytes()), "heap 64 poll=auto align=8\n");
 }
 
 TEST_CASE("missing bytes count as zeros") {

@@ -262,8 +262,8 @@ TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {
 
 TEST_CASE("malloclab's ids lose their zeros, and an id that is made twice is freed between") {
   CHECK(steps("a 007 8\na 7 16\nr 07 0\nr 7 24\nf 8\nf 000\na 000 8\n") ==
-        Texts{"heap 64M poll=auto", "alloc 7 8", "free 7", "alloc 7 16", "free 7", "alloc 7 24",
-              "alloc 0 8"});
+        Texts{"heap 64M poll=auto align=8", "alloc 7 8", "free 7", "alloc 7 16", "free 7",
+              "alloc 7 24", "alloc 0 8"});
 }
 
 TEST_CASE("a step of a malloclab trace needs an id of digits to be known as one") {

@@ -13,6 +13,7 @@
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/input.hpp"
 #include "driver/language/parser.hpp"
+#include "raw_heaps/table.hpp"
 
 namespace mneme::driver {
 
@@ -35,7 +36,7 @@ Bytes read_bytes(const std::string& path) {
 void run_encode(const std::string& path, Output& output) {
   Source source = Source::open(path);
   Parser parser(source);
-  Encoder encoder;
+  Encoder encoder(RawHeaps::names);
   Op op;
   while (parser.next(op)) encoder.add(op);
   if (encoder.bytes().empty()) {
@@ -49,7 +50,7 @@ void run_encode(const std::string& path, Output& output) {
 }
 
 void run_decode(const std::string& path, Output& output) {
-  output.print("{}", text_of(decode(read_bytes(path))));
+  output.print("{}", text_of(decode(read_bytes(path), RawHeaps::names)));
   output.flush();
 }
 

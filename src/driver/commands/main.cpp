@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <exception>
 #include <mneme/check.hpp>
-#include <mneme/raw/first_fit.hpp>
 #include <sstream>
 #include <string>
 
 #include "codec_command.hpp"
+#include "driver/execute/driver_heap.hpp"
 #include "driver/language/command_table.hpp"
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/format_script.hpp"
@@ -63,6 +63,13 @@ CLI::Validator size_validator() {
           "SIZE"};
 }
 
+CLI::Validator raw_heap_validator() {
+  return {[](const std::string& name) {
+            return mneme::RawHeaps::find(name) ? std::string() : unknown_raw_heap(name);
+          },
+          fmt::format("{}", fmt::join(mneme::RawHeaps::names, "|"))};
+}
+
 // What is wrong with the command line. CLI11 says of an unknown subcommand only that there is none.
 std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
   std::string message = error.what();
@@ -92,7 +99,7 @@ CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
   run.add_flag("--keep-going", options.keep_going,
                "Go on after an expectation that failed, and with the next file.");
   run.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
-      ->check(CLI::IsMember({mneme::FirstFit::name}));
+      ->check(raw_heap_validator());
   run.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
   return run;

@@ -21,6 +21,8 @@ namespace {
 constexpr std::uint64_t validate_each_until = 1024;
 constexpr std::uint64_t validate_every = 4096;
 
+static_assert(default_raw_heap == RawHeaps::names.front());
+
 bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::drop; }
 
 }  // namespace
@@ -177,19 +179,17 @@ void Executor::do_heap(const Op& op) {
     if (options_.heap_bytes) throw InputError(fmt::format("--heap={}: {}", size_bytes, message));
     fail_at(op, op.number_column, message);
   };
-  if (op.raw != FirstFit::name) {
-    fail_at(op, op.raw_column,
-            fmt::format("unknown raw heap {}; there is: first-fit", in_quotes(op.raw)));
-  }
-  if (size_bytes < 2 * word_bytes) {
-    fail(fmt::format("a heap of {} bytes holds no block; the smallest has {}", size_bytes,
-                     2 * word_bytes));
+  const std::optional<std::size_t> row = RawHeaps::find(op.raw);
+  if (!row) fail_at(op, op.raw_column, unknown_raw_heap(op.raw));
+  if (const std::size_t min_bytes = RawHeaps::min_region_bytes[*row]; size_bytes < min_bytes) {
+    fail(fmt::format("heap too small: {} bytes (minimum {})", size_bytes, min_bytes));
   }
   try {
     region_.emplace(size_bytes);
   } catch (const InputError& error) {
     fail(error.what());
   }
+  AnyRaw::select(*row);
   heap_.emplace(region_->bytes());
   oracle_.emplace(heap_->capacity_bytes());
   poll_mode_ = op.poll_mode;

@@ -10,7 +10,6 @@
 #include <exception>
 #include <list>
 #include <memory>
-#include <mneme/mneme.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,6 +19,7 @@
 #include "driver/language/op.hpp"
 #include "driver/model/oracle.hpp"
 #include "driver/report/output.hpp"
+#include "driver_heap.hpp"
 #include "machine_memory.hpp"
 #include "region.hpp"
 #include "task.hpp"
@@ -171,10 +171,10 @@ class Executor {
   ExecutorOptions options_;
   MachineMemory machine_memory_;
   std::optional<Region> region_;
-  std::optional<Heap> heap_;
+  std::optional<DriverHeap> heap_;
   std::optional<Oracle> oracle_;
   Names names_;
-  Guard<Heap> guard_;
+  Guard<DriverHeap> guard_;
   std::vector<Task*> answered_;    // by wakers, in their order, not looked at yet
   std::vector<Grant> grants_;      // of the last library call
   std::vector<BlockId> ended_;     // by close, of the last library call

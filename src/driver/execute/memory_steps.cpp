@@ -25,7 +25,7 @@ Layout payload_layout(const Op& op) {
     case OpKind::array:
     case OpKind::vec:
       return Layout::array<Element>(op.count).value_or(Layout{size_max, alignof(Element)});
-    case OpKind::arc: return Layout::of<Arc<Element>::Shared>();
+    case OpKind::arc: return Layout::of<ElementArc::Shared>();
     default: return {op.size_bytes, op.align_bytes};
   }
 }

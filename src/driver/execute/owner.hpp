@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <mneme/mneme.hpp>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "driver_heap.hpp"
 #include "fill_pattern.hpp"
 
 namespace mneme::driver {
@@ -70,13 +70,13 @@ class RequestOwner : public Owner {
   LibraryOwner owner_{};
 };
 
-class AllocationOwner final : public RequestOwner<Request<>, Allocation<>> {
+class AllocationOwner final : public RequestOwner<Request<DriverHeap>, Allocation<DriverHeap>> {
  public:
-  AllocationOwner(Heap& heap, Layout layout)
+  AllocationOwner(DriverHeap& heap, Layout layout)
       : RequestOwner{[&] { return heap.allocate(layout); }}, heap_{heap} {}
   /// A block that did not come by way of a request.
-  AllocationOwner(Heap& heap, void* payload, Layout layout) : AllocationOwner{heap, layout} {
-    owner() = Allocation<>::from_leaked(payload, layout);
+  AllocationOwner(DriverHeap& heap, void* payload, Layout layout) : AllocationOwner{heap, layout} {
+    owner() = Allocation<DriverHeap>::from_leaked(payload, layout);
   }
 
   [[nodiscard]] const void* payload() const override {
@@ -90,7 +90,7 @@ class AllocationOwner final : public RequestOwner<Request<>, Allocation<>> {
     leaked_ = owner().leak();
   }
   void adopt() override {
-    owner() = Allocation<>::from_leaked(std::exchange(leaked_, nullptr), layout_);
+    owner() = Allocation<DriverHeap>::from_leaked(std::exchange(leaked_, nullptr), layout_);
   }
 
   /// Frees by the deferring form.
@@ -102,25 +102,29 @@ class AllocationOwner final : public RequestOwner<Request<>, Allocation<>> {
     const Layout layout = owner().layout();
     const Layout wanted{size_bytes, layout.align};
     if (!heap_.try_resize(owner().data(), layout, wanted)) return false;
-    owner() = Allocation<>::from_leaked(owner().leak(), wanted);
+    owner() = Allocation<DriverHeap>::from_leaked(owner().leak(), wanted);
     return true;
   }
   [[nodiscard]] Layout layout() const { return owner().layout(); }
 
  private:
-  Heap& heap_;
+  DriverHeap& heap_;
   void* leaked_ = nullptr;
   Layout layout_{};
 };
 
 using Element = std::uint64_t;
-using ArrayRequest = decltype(std::declval<Heap&>().make_array<Element>(0));
-using VecRequest = decltype(std::declval<Heap&>().make_fixed_vec<Element>(0));
-using ArcRequest = decltype(std::declval<Heap&>().make_arc<Element>());
+using ArrayRequest = decltype(std::declval<DriverHeap&>().make_array<Element>(0));
+using VecRequest = decltype(std::declval<DriverHeap&>().make_fixed_vec<Element>(0));
+using ArcRequest = decltype(std::declval<DriverHeap&>().make_arc<Element>());
 
-class ArrayOwner final : public RequestOwner<ArrayRequest, Array<Element>> {
+using ElementArray = Array<Element, DriverHeap>;
+using ElementVec = FixedVec<Element, DriverHeap>;
+using ElementArc = Arc<Element, DriverHeap>;
+
+class ArrayOwner final : public RequestOwner<ArrayRequest, ElementArray> {
  public:
-  ArrayOwner(Heap& heap, std::size_t count)
+  ArrayOwner(DriverHeap& heap, std::size_t count)
       : RequestOwner{[&] { return heap.make_array<Element>(count); }} {}
 
   [[nodiscard]] const void* payload() const override {
@@ -130,15 +134,15 @@ class ArrayOwner final : public RequestOwner<ArrayRequest, Array<Element>> {
     return std::as_writable_bytes(std::span{owner().begin(), owner().end()});
   }
   void leak() override { leaked_ = owner().leak(); }
-  void adopt() override { owner() = Array<Element>::from_leaked(std::exchange(leaked_, {})); }
+  void adopt() override { owner() = ElementArray::from_leaked(std::exchange(leaked_, {})); }
 
  private:
-  Array<Element>::Leaked leaked_{};
+  ElementArray::Leaked leaked_{};
 };
 
-class VecOwner final : public RequestOwner<VecRequest, FixedVec<Element>> {
+class VecOwner final : public RequestOwner<VecRequest, ElementVec> {
  public:
-  VecOwner(Heap& heap, std::size_t capacity)
+  VecOwner(DriverHeap& heap, std::size_t capacity)
       : RequestOwner{[&] { return heap.make_fixed_vec<Element>(capacity); }} {}
 
   [[nodiscard]] const void* payload() const override {
@@ -148,7 +152,7 @@ class VecOwner final : public RequestOwner<VecRequest, FixedVec<Element>> {
     return std::as_writable_bytes(std::span{owner().begin(), owner().end()});
   }
   void leak() override { leaked_ = owner().leak(); }
-  void adopt() override { owner() = FixedVec<Element>::from_leaked(std::exchange(leaked_, {})); }
+  void adopt() override { owner() = ElementVec::from_leaked(std::exchange(leaked_, {})); }
 
   /// False if it is full.
   [[nodiscard]] bool push(std::uint64_t serial) {
@@ -158,31 +162,33 @@ class VecOwner final : public RequestOwner<VecRequest, FixedVec<Element>> {
   [[nodiscard]] std::size_t capacity() const { return owner().capacity(); }
 
  private:
-  FixedVec<Element>::Leaked leaked_{};
+  ElementVec::Leaked leaked_{};
 };
 
-class ArcOwner final : public RequestOwner<ArcRequest, Arc<Element>> {
+class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
  public:
-  explicit ArcOwner(Heap& heap) : RequestOwner{[&] { return heap.make_arc<Element>(); }} {}
+  explicit ArcOwner(DriverHeap& heap) : RequestOwner{[&] { return heap.make_arc<Element>(); }} {}
   /// Another owner of the same value.
-  ArcOwner(Heap& heap, const ArcOwner& other) : ArcOwner{heap} { owner() = other.owner().clone(); }
+  ArcOwner(DriverHeap& heap, const ArcOwner& other) : ArcOwner{heap} {
+    owner() = other.owner().clone();
+  }
 
   [[nodiscard]] const void* payload() const override {
     // The count stands before the value, at the payload's start.
     if (leaked_ != nullptr) return leaked_;
     const void* const value = owner().get();
     if (value == nullptr) return nullptr;
-    return static_cast<const std::byte*>(value) - (sizeof(Arc<Element>::Shared) - sizeof(Element));
+    return static_cast<const std::byte*>(value) - (sizeof(ElementArc::Shared) - sizeof(Element));
   }
   [[nodiscard]] std::span<std::byte> bytes() override {
     return std::as_writable_bytes(std::span{owner().get(), 1});
   }
   void leak() override { leaked_ = owner().leak(); }
-  void adopt() override { owner() = Arc<Element>::from_leaked(std::exchange(leaked_, nullptr)); }
+  void adopt() override { owner() = ElementArc::from_leaked(std::exchange(leaked_, nullptr)); }
   [[nodiscard]] std::size_t owners() const override { return owner().count(); }
 
  private:
-  Arc<Element>::Shared* leaked_ = nullptr;
+  ElementArc::Shared* leaked_ = nullptr;
 };
 
 }  // namespace mneme::driver

@@ -18,9 +18,6 @@ namespace mneme::driver {
 
 namespace {
 
-// What stands behind `raw=`, by number.
-constexpr std::array raw_heaps{default_raw_heap};
-
 constexpr unsigned poll_auto = 1;
 constexpr unsigned heap_flag_align = 4;
 constexpr unsigned raw_shift = 3;
@@ -60,7 +57,7 @@ class Decoder {
  public:
   explicit Decoder(std::span<const std::uint8_t> bytes) : bytes_{bytes} {}
 
-  [[nodiscard]] Script script() && {
+  [[nodiscard]] Script script(std::span<const std::string_view> raw_heaps) && {
     start_op(OpKind::heap);
     Op& heap = script_.ops.back();
     const unsigned flags = byte();
@@ -210,7 +207,9 @@ class Decoder {
 
 }  // namespace
 
-Script decode(std::span<const std::uint8_t> bytes) { return Decoder(bytes).script(); }
+Script decode(std::span<const std::uint8_t> bytes, std::span<const std::string_view> raw_heaps) {
+  return Decoder(bytes).script(raw_heaps);
+}
 
 std::string text_of(const Script& script, std::size_t steps_max) {
   std::string text;
@@ -224,15 +223,15 @@ std::string text_of(const Script& script, std::size_t steps_max) {
 
 void Encoder::add(const Op& op) {
   if (op.kind == OpKind::heap) {
-    const auto raw = std::ranges::find(raw_heaps, op.raw);
-    if (raw == raw_heaps.end()) {
+    const auto raw = std::ranges::find(raw_heaps_, op.raw);
+    if (raw == raw_heaps_.end()) {
       fail_at(op, op.raw_column,
               "raw heap " + in_quotes(op.raw) + " has no number in the fuzzers' bytes");
     }
     const bool has_align = op.align_bytes != codec_align_bytes;
     put((op.poll_mode == PollMode::automatic ? poll_auto : 0U) |
         (has_align ? heap_flag_align : 0U) |
-        static_cast<std::size_t>(raw - raw_heaps.begin()) << raw_shift);
+        static_cast<std::size_t>(raw - raw_heaps_.begin()) << raw_shift);
     put_number(op.size_bytes);
     if (has_align) put_align(op.align_bytes);
     return;

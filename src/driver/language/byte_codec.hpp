@@ -4,6 +4,7 @@
 // invariants: decode takes any bytes; decoding what encode gave yields the same steps.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -18,6 +19,8 @@
 namespace mneme::driver {
 
 using Bytes = std::vector<std::uint8_t>;
+
+inline constexpr std::array only_default_raw_heap{default_raw_heap};
 
 /// The steps of a script, and the names that they point to. Step n stands on line n.
 struct Script {
@@ -43,7 +46,10 @@ struct Script {
 ///
 /// Names are called n0, n1 … until a step of the form `define`, which is none of the script's,
 /// gives one another text.
-[[nodiscard]] Script decode(std::span<const std::uint8_t> bytes);
+///
+/// `raw_heaps` are the names behind `raw=`, by number, the default first.
+[[nodiscard]] Script decode(std::span<const std::uint8_t> bytes,
+                            std::span<const std::string_view> raw_heaps = only_default_raw_heap);
 
 /// The script's first steps, or all of them, in canonical form, a step a line.
 [[nodiscard]] std::string text_of(const Script& script, std::size_t steps_max = std::size_t{0} - 1);
@@ -51,6 +57,9 @@ struct Script {
 /// Turns steps into bytes, one after the other, a heap first.
 class Encoder {
  public:
+  explicit Encoder(std::span<const std::string_view> raw_heaps = only_default_raw_heap)
+      : raw_heaps_{raw_heaps} {}
+
   /// Throws ScriptError for a step that the bytes cannot express: an unknown raw heap, or one
   /// of more than 16,384 names.
   void add(const Op& op);
@@ -66,6 +75,7 @@ class Encoder {
   /// The number of a name, which is defined if it has to be.
   [[nodiscard]] std::size_t index_of(const Op& op, std::string_view text, Column column);
 
+  std::span<const std::string_view> raw_heaps_;
   Bytes bytes_;
   std::unordered_map<std::string, std::size_t> indices_;
   std::vector<bool> taken_;  // by index

@@ -27,7 +27,7 @@ constexpr std::array key_numbers{Argument{ArgumentKind::key_numbers, "KEY NUMBER
 
 constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
-           "The raw heap that manages the region. Default: first-fit."},
+           "The raw heap that manages the region: a row of the table. Default: first-fit."},
     Option{OptionKind::poll, "poll", "manual|auto",
            "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
     Option{OptionKind::align, "align", "N",

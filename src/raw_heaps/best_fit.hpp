@@ -1,7 +1,7 @@
-// purpose: a raw heap of another kind, so that what both must do alike shows where one does not.
-// layer: fuzz; includes L0 and the standard library.
+// purpose: a raw heap of another kind, so that what all must do alike shows where one does not.
+// layer: raws; includes L0 and the standard library.
 // threads: none; one owner at a time.
-// invariants: its holes stand in a map of its own; the region is never touched.
+// invariants: its holes are kept in a map of its own; the region is never touched.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <mneme/layout.hpp>
 #include <span>
 
-namespace mneme::fuzz {
+namespace mneme {
 
 /// Takes the smallest hole that a block fits into. As simple as it can be, and not fast.
 class BestFit {
@@ -89,7 +89,7 @@ class BestFit {
     for (const auto& [offset, size] : holes_) largest = size > largest ? size : largest;
     return largest;
   }
-  /// What its holes are is the oracle's to say.
+  /// The map has no invariant that a walk could find broken; tests compare it with a model.
   [[nodiscard]] const char* validate() const noexcept { return nullptr; }
   template <class F>
   void for_each_hole(F each) const noexcept {
@@ -116,4 +116,4 @@ class BestFit {
   Holes holes_;
 };
 
-}  // namespace mneme::fuzz
+}  // namespace mneme

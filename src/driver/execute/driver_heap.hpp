@@ -1,0 +1,87 @@
+// purpose: the heap of a script, over the raw heap that its heap line names.
+// layer: execute; includes raws and mneme.
+// threads: one owner.
+// invariants: the row is chosen before the heap is made, and stays.
+#pragma once
+
+#include <cstddef>
+#include <mneme/instrument.hpp>
+#include <mneme/mneme.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "raw_heaps/table.hpp"
+
+namespace mneme::driver {
+
+/// One of the table's raw heaps. A switch over the rows costs less than a hundredth of a step.
+class AnyRaw {
+ public:
+  static constexpr const char* name = "any";
+  static constexpr std::size_t min_region_bytes = 2 * word_bytes;
+
+  /// The row of the raw heaps that are made from now on, on this thread. A heap makes its raw heap
+  /// from a region and nothing else, so the choice cannot be an argument.
+  static void select(std::size_t row) noexcept { selected_row = row; }
+
+  explicit AnyRaw(std::span<std::byte> region) noexcept
+      : raw_(RawHeaps::make(selected_row, region)) {}
+
+  /// Marks the block's bytes as usable: a raw heap from outside the tree need not know the tools.
+  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+    std::byte* const block = std::visit([&](auto& raw) { return raw.allocate(layout); }, raw_);
+    if (block != nullptr) instrument::mark_undefined(block, layout.size);
+    return block;
+  }
+  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+    return std::visit([&](auto& raw) { return raw.deallocate(block, size); }, raw_);
+  }
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+    const bool done =
+        std::visit([&](auto& raw) { return raw.resize(block, old_size, new_size); }, raw_);
+    if (done && new_size > old_size) {
+      instrument::mark_undefined(block + old_size, new_size - old_size);
+    }
+    return done;
+  }
+
+  [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
+    return std::visit([&](const auto& raw) { return raw.fits_empty(layout); }, raw_);
+  }
+  [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
+    return std::visit([&](const auto& raw) { return raw.is_free(offset); }, raw_);
+  }
+  [[nodiscard]] std::byte* base() const noexcept {
+    return std::visit([](const auto& raw) { return raw.base(); }, raw_);
+  }
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept {
+    return std::visit([](const auto& raw) { return raw.capacity_bytes(); }, raw_);
+  }
+  [[nodiscard]] std::size_t free_bytes() const noexcept {
+    return std::visit([](const auto& raw) { return raw.free_bytes(); }, raw_);
+  }
+  [[nodiscard]] std::size_t largest_hole_bytes() const noexcept {
+    return std::visit([](const auto& raw) { return raw.largest_hole_bytes(); }, raw_);
+  }
+  [[nodiscard]] const char* validate() const noexcept {
+    return std::visit([](const auto& raw) { return raw.validate(); }, raw_);
+  }
+  template <class F>
+  void for_each_hole(F each) const noexcept {
+    std::visit([&](const auto& raw) { raw.for_each_hole(each); }, raw_);
+  }
+
+ private:
+  static inline thread_local std::size_t selected_row = 0;
+
+  RawHeaps::Any raw_;
+};
+
+using DriverHeap = BasicHeap<AnyRaw>;
+
+/// The message for a name behind `raw=` that is no row's.
+[[nodiscard]] std::string unknown_raw_heap(std::string_view name);
+
+}  // namespace mneme::driver
