@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <mneme/check.hpp>
+#include <mneme/version.hpp>
 #include <sstream>
 #include <string>
 
@@ -70,11 +71,31 @@ CLI::Validator raw_heap_validator() {
           fmt::format("{}", fmt::join(mneme::RawHeaps::names, "|"))};
 }
 
-// What is wrong with the command line. CLI11 says of an unknown subcommand only that there is none.
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+std::string unknown_command(const CLI::App& app, const std::string& word) {
+  const std::vector<std::string> names = names_of_commands(app);
+  const std::vector<std::string_view> words(names.begin(), names.end());
+  return fmt::format("unknown command {}{} (commands: {})", in_quotes(word),
+                     did_you_mean(word, words), fmt::join(names, ", "));
+}
+
+// What is wrong with the command line. CLI11 says of an unknown command only that there is none.
 std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
   std::string message = error.what();
-  if (const auto rest = parsed->remaining(); parsed->get_subcommands().empty() && !rest.empty()) {
-    message = "no subcommand " + mneme::driver::in_quotes(rest.front());
+  if (const auto rest = parsed->remaining(); parsed->get_subcommands().empty()) {
+    if (!rest.empty()) {
+      message = unknown_command(*parsed, rest.front());
+    } else if (parsed->get_parent() == nullptr) {
+      message =
+          fmt::format("no command (commands: {})", fmt::join(names_of_commands(*parsed), ", "));
+    }
   }
   return "mneme: error: " + message + "\nRun with --help for more information.\n";
 }
@@ -92,7 +113,12 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
 
 CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
   CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
-  run.footer(std::string(exit_codes) + "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.");
+  run.footer(
+      std::string(exit_codes) +
+      "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.\n"
+      "An imported script ends with 'expect refused 0 waiting 0': 0 says that the program got all "
+      "it\n"
+      "asked for on this heap, 1 that a request was refused, 3 that requests would wait for ever.");
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
   run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
@@ -125,10 +151,39 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
   return import;
 }
 
+CLI::App& add_help(CLI::App& app, std::string& name) {
+  app.set_version_flag("--version", fmt::format("mneme {}", mneme::version_text));
+  CLI::App& help = *app.add_subcommand("help", "Print what a command does.");
+  help.add_option("COMMAND", name, "One of these commands.");
+  return help;
+}
+
+int print_help(const CLI::App& app, const std::string& name, Output& output) {
+  const auto found =
+      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  if (!name.empty() && found.empty()) throw InputError(unknown_command(app, name));
+  // app.help() would be that of `help`, the command that was parsed.
+  output.print("{}", name.empty() ? app.get_formatter()->make_help(&app, app.get_name(),
+                                                                   CLI::AppFormatMode::Normal)
+                                  : found.front()->help(app.get_name()));
+  output.flush();
+  return 0;
+}
+
+void print_formatted(const std::string& path, Output& output) {
+  Source source = Source::open(path);
+  output.print("{}", format_script(source, [](const Diagnostic& warning) {
+                 std::fputs(render(warning).c_str(), stderr);
+               }));
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
   app.require_subcommand(1);
+
+  std::string command_name;
+  CLI::App& help = add_help(app, command_name);
 
   RunOptions run_options;
   CLI::App& run = add_run_command(app, run_options);
@@ -162,6 +217,7 @@ int run(int argc, char** argv) {
   }
 
   Output& output = transcript();
+  if (help) return print_help(app, command_name, output);
   if (run) return static_cast<int>(run_scripts(run_options, output));
   if (import) {
     import_options.trace.format = find_trace_format(format).value_or(TraceFormat::automatic);
@@ -172,10 +228,7 @@ int run(int argc, char** argv) {
   } else if (*decode) {
     run_decode(script, output);
   } else if (*fmt) {
-    Source source = Source::open(script);
-    output.print("{}", format_script(source, [](const Diagnostic& warning) {
-                   std::fputs(render(warning).c_str(), stderr);
-                 }));
+    print_formatted(script, output);
   } else if (words) {
     output.print("{}\n", fmt::join(language_words(), "\n"));
   } else {

@@ -45,6 +45,20 @@ std::string hexadecimal(char c) {
   return {'0', 'x', digits[byte / 16], digits[byte % 16]};
 }
 
+/// `64K` for what other programs write as 64k, 64KB or 64KiB; else nothing.
+std::string likely_size(std::string_view word) {
+  const std::size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  std::string unit{word.substr(digits)};
+  for (char& c : unit) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const bool has_factor = !unit.empty() && std::string_view("KMG").contains(unit.front());
+  const std::string_view rest = std::string_view(unit).substr(has_factor ? 1 : 0);
+  if (digits == 0 || unit.empty() ||
+      (!rest.empty() && rest != "B" && (rest != "IB" || !has_factor))) {
+    return {};
+  }
+  return std::string{word.substr(0, digits)} + (has_factor ? unit.substr(0, 1) : "");
+}
+
 }  // namespace
 
 bool Line::read_from(Source& source) {
@@ -126,8 +140,10 @@ void Line::fail_size(const Word& word, std::string_view what) const {
   std::string reason = " is not a number";
   if (word.text.starts_with('-')) reason = " is negative";
   if (word.text.starts_with("0x") || word.text.starts_with("0X")) reason = " is hexadecimal";
+  const std::string likely = likely_size(word.text);
   fail(word.column, std::string{what} + ' ' + in_quotes(word.text) + reason +
-                        "; expected digits, optionally followed by K, M or G");
+                        (likely.empty() ? "; expected digits, optionally followed by K, M or G"
+                                        : "; did you mean " + in_quotes(likely) + '?'));
 }
 
 void Line::fail(Column column, std::string message) const {
