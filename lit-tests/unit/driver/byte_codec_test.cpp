@@ -65,6 +65,8 @@ TEST_CASE("every kind of step and argument is kept") {
       "free a\nfree b defer\ncancel a\npoll\nlock\nunlock\nresize a 16M\nleak a\nunleak a\nclose\n"
       "expect a waiting\nexpect a closed\n"
       "expect used 1 free 2 largest 3 live 4 waiting 5 deferred 6\nexpect deferred 70000\n"
+      "expect used <= 1 peak >= 2 refused 3\nexpect refused 0 waiting 0 live <= 70000\n"
+      "expect a at 70000\nexpect queue\nexpect queue a with_a-long.NAME n31\n"
       "stat\nmap\narray c 2305843009213693953\nvec d 0\npush d\narc e\nclone e f\ndrop f\n";
   CHECK_EQ(decoded(encoded(text)), text);
 }
@@ -98,6 +100,12 @@ TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
   CHECK_EQ(encoder.bytes().front(), 1 + 2 * 8);
   CHECK_EQ(text_of(decode(encoder.bytes(), raw_heaps)), text);
   CHECK_EQ(decoded(encoder.bytes()), "heap 64 poll=auto align=8\n");
+}
+
+TEST_CASE("the older form of expected figures knows the keys that seeds were made with") {
+  CHECK_EQ(decoded({0, 64, 31, 4, 9}), "heap 64 align=8\nexpect waiting 9\n");
+  CHECK_EQ(decoded({0, 64, 31, 6, 9}), "heap 64 align=8\nexpect used 9\n");
+  CHECK_EQ(encoded("heap 64 align=8\nexpect waiting 9\n"), Bytes{0, 64, 31, 4, 9});
 }
 
 TEST_CASE("missing bytes count as zeros") {

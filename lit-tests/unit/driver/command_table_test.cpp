@@ -44,14 +44,16 @@ Outcome outcome_of(const Command& command, const std::string& line) {
   return {.text = std::string{format_op(op, buffer)}, .kind = op.kind};
 }
 
-std::string example_of(ArgumentKind kind) {
-  switch (kind) {
+std::string example_of(const Argument& argument) {
+  switch (argument.kind) {
     case ArgumentKind::name: return "first";
     case ArgumentKind::new_name: return "second";
     case ArgumentKind::size: return "24";
     case ArgumentKind::count: return "3";
     case ArgumentKind::state: return "granted";
-    case ArgumentKind::key_numbers: return "live 1 used 24";
+    case ArgumentKind::literal: return std::string{argument.word};
+    case ArgumentKind::key_numbers: return "live 1 used <= 24";
+    case ArgumentKind::queue_names: return "first second";
   }
   return {};
 }
@@ -68,7 +70,7 @@ std::string example_of(const Option& option) {
 std::string with_arguments(const Command& command, std::size_t count) {
   std::string text{command.keyword};
   for (const Argument& argument : command.arguments.first(count)) {
-    text += ' ' + example_of(argument.kind);
+    text += ' ' + example_of(argument);
   }
   return text;
 }

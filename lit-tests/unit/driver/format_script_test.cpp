@@ -91,7 +91,10 @@ class RandomText {
       case ArgumentKind::state: return std::string{state_words[below(state_words.size())]};
       case ArgumentKind::key_numbers:
         return std::string{key_words[below(3)]} + blanks() + number() + blanks() +
-               std::string{key_words[3 + below(3)]} + blanks() + number();
+               std::string{key_words[3 + below(5)]} + blanks() +
+               (below(2) == 0 ? "<=" + blanks() : "") + number();
+      case ArgumentKind::literal: break;  // below
+      case ArgumentKind::queue_names: return "name-" + std::to_string(below(9));
     }
     return {};
   }
@@ -109,7 +112,10 @@ class RandomText {
     if (below(8) != 0) {
       const Command& command = commands()[1 + below(commands().size() - 1)];
       text += command.keyword;
-      for (const Argument& a : command.arguments) text += blanks() + argument(a.kind);
+      for (const Argument& a : command.arguments) {
+        text += blanks();
+        text += a.kind == ArgumentKind::literal ? std::string{a.word} : argument(a.kind);
+      }
       for (const Option& o : command.options) {
         if (below(3) == 0) text += blanks() + option(o);
         if (o.kind == OptionKind::try_now) break;  // guard would contradict it
@@ -191,10 +197,13 @@ TEST_CASE("the longest command fits its buffer") {
   const std::string name(64, 'n');
   const std::string digits = "18446744073709551615";
   std::string expect = "expect";
-  for (const std::string_view key : key_words) (expect += ' ').append(key).append(" ") += digits;
+  for (const std::string_view key : key_words) (expect += ' ').append(key).append(" <= ") += digits;
+  std::string queue = "expect queue";
+  for (std::size_t i = 0; i < queue_names_max; ++i) queue += ' ' + name;
   std::string clone = "clone ";
   clone.append(name).append(" ").append(name);
-  for (const std::string& command : {expect, clone}) CHECK(formatted(command) == command + "\n");
+  for (const std::string& command : {expect, queue, clone})
+    CHECK(formatted(command) == command + "\n");
 }
 
 TEST_CASE("a step that no parser made is cut, not written past its buffer") {
@@ -208,6 +217,9 @@ TEST_CASE("a step that no parser made is cut, not written past its buffer") {
   CHECK(format_op(op, buffer).size() == buffer.size());
   op.kind = OpKind::expect_keys;
   CHECK(format_op(op, buffer).size() < buffer.size());
+  op.kind = OpKind::expect_queue;
+  op.queue_names = endless;
+  CHECK(format_op(op, buffer).size() == buffer.size());
 }
 
 TEST_CASE("nothing is given of a script with an error") {

@@ -114,16 +114,29 @@ TEST_CASE("each command gives its own kind, and its arguments") {
     OpKind kind;
   };
   const std::vector<Row> rows{
-      {"free a", OpKind::free},       {"cancel a", OpKind::cancel},
-      {"poll", OpKind::poll},         {"lock", OpKind::lock},
-      {"unlock", OpKind::unlock},     {"resize a 7", OpKind::resize},
-      {"leak a", OpKind::leak},       {"unleak a", OpKind::unleak},
-      {"close", OpKind::close},       {"expect a freed", OpKind::expect_state},
-      {"stat", OpKind::stat},         {"expect live 7", OpKind::expect_keys},
-      {"map", OpKind::map},           {"array a 7", OpKind::array},
-      {"vec a 7", OpKind::vec},       {"push a", OpKind::push},
-      {"arc a", OpKind::arc},         {"clone a b", OpKind::clone},
-      {"drop a", OpKind::drop},       {"alloc a 7", OpKind::alloc},
+      {"free a", OpKind::free},
+      {"cancel a", OpKind::cancel},
+      {"poll", OpKind::poll},
+      {"lock", OpKind::lock},
+      {"unlock", OpKind::unlock},
+      {"resize a 7", OpKind::resize},
+      {"leak a", OpKind::leak},
+      {"unleak a", OpKind::unleak},
+      {"close", OpKind::close},
+      {"expect a freed", OpKind::expect_state},
+      {"stat", OpKind::stat},
+      {"expect live 7", OpKind::expect_keys},
+      {"map", OpKind::map},
+      {"array a 7", OpKind::array},
+      {"vec a 7", OpKind::vec},
+      {"push a", OpKind::push},
+      {"arc a", OpKind::arc},
+      {"clone a b", OpKind::clone},
+      {"drop a", OpKind::drop},
+      {"alloc a 7", OpKind::alloc},
+      {"expect a at 7", OpKind::expect_at},
+      {"expect queue a", OpKind::expect_queue},
+      {"expect queue", OpKind::expect_queue},
       {"free a defer", OpKind::free},
   };
   for (const Row& row : rows) {
@@ -166,6 +179,33 @@ TEST_CASE("expect takes a state, or keys with numbers in the order given") {
     CHECK(op.expectations[5].key == Key::used);
     CHECK(op.expectations[5].number == 6144);
   });
+}
+
+TEST_CASE("an expected figure may be compared by <= and >=") {
+  with_op("expect used <= 1K peak >= 2 refused 3", [](const Op& op) {
+    REQUIRE(op.expectation_count == 3);
+    CHECK(op.expectations[0].comparison == Comparison::at_most);
+    CHECK(op.expectations[0].number == 1024);
+    CHECK(op.expectations[0].number_column == 16);
+    CHECK(op.expectations[1].comparison == Comparison::at_least);
+    CHECK(op.expectations[1].key == Key::peak);
+    CHECK(op.expectations[2].comparison == Comparison::equal);
+    CHECK(op.expectations[2].key == Key::refused);
+  });
+}
+
+TEST_CASE("what is expected of the queue is told from a block of that name") {
+  with_op("expect queue  b\tc # two", [](const Op& op) {
+    CHECK(op.kind == OpKind::expect_queue);
+    CHECK(op.queue_names == "b\tc");
+    CHECK(op.queue_column == 15);
+  });
+  with_op("expect queue granted", [](const Op& op) {
+    CHECK(op.kind == OpKind::expect_state);
+    CHECK(op.name == "queue");
+  });
+  with_op("expect queue at 8", [](const Op& op) { CHECK(op.kind == OpKind::expect_at); });
+  with_op("expect at at 8", [](const Op& op) { CHECK(op.name == "at"); });
 }
 
 TEST_CASE("sizes reach up to the last of 64 bits") {
@@ -272,7 +312,7 @@ TEST_CASE("a step of a malloclab trace needs an id of digits to be known as one"
 }
 
 TEST_CASE("a number is a malloclab header only before the first command") {
-  CHECK(message_of("heap 1K\n12\n") == "unknown command '12'");
+  CHECK(message_of("heap 1K\n12\n").starts_with("unknown command '12'; expected heap, alloc, "));
 }
 
 TEST_CASE("the run's own errors point into the line") {

@@ -110,6 +110,7 @@ void write_script(std::FILE* script, std::string_view header, std::FILE* steps) 
   while (const std::size_t count = read(steps, *buffer)) {
     write(script, {buffer->data(), count});
   }
+  write(script, "expect refused 0 waiting 0\n");  // the exit code of a run then tells
   if (std::fflush(script) != 0) stop("cannot write the script");
 }
 

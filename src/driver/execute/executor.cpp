@@ -82,6 +82,8 @@ void Executor::dispatch(const Op& op) {
     case OpKind::close: return do_close();
     case OpKind::expect_state: return do_expect_state(op);
     case OpKind::expect_keys: return do_expect_keys(op);
+    case OpKind::expect_at: return do_expect_at(op);
+    case OpKind::expect_queue: return do_expect_queue(op);
     case OpKind::stat: return do_stat();
     case OpKind::map: return do_map();
     case OpKind::push: return run_or_hold(op, &Executor::do_push);
@@ -262,6 +264,7 @@ void Executor::finish() {
   }
   compare_figures();
   if (oracle_->waiting() > 0) explain_deadlock();
+  remember_live();
   // All is taken back, and must make up the region again.
   names_.for_each([&](Task& task) {
     if (task.phase == Phase::waiting || task.phase == Phase::granted) take_back(task);
@@ -379,17 +382,6 @@ void Executor::end_line() {
                 std::string_view(events_.data(), events_.size()),
                 std::string_view(below_.data(), below_.size()));
   clear_line();
-}
-
-void Executor::print_summary() {
-  output_.print(
-      "summary: {} step{}, {} request{}: {} granted at once, {} after waiting, {} refused, {} "
-      "closed, {} cancelled; {} freed, {} moved\n",
-      tally_.steps, tally_.steps == 1 ? "" : "s", tally_.requests, tally_.requests == 1 ? "" : "s",
-      tally_.granted_at_once, tally_.granted_later, tally_.refused, tally_.closed, tally_.cancelled,
-      tally_.freed, tally_.moved);
-  output_.print("summary: peak {} of {} bytes; at the end {} live, {} waiting\n", tally_.peak_bytes,
-                tally_.capacity_bytes, tally_.live_at_end, tally_.waiting_at_end);
 }
 
 }  // namespace mneme::driver

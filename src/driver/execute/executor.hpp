@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -101,6 +102,7 @@ class Executor {
   void do_unlock(const Op& op);
   void do_close();
   void take_back(Task& task);
+  void remember_live();
 
   // executor_memory.cpp: requests and their memory.
   void check_machine(const Op& op, std::size_t size_bytes);
@@ -124,8 +126,11 @@ class Executor {
   // executor_report.cpp: what is expected and shown.
   void do_expect_state(const Op& op);
   void do_expect_keys(const Op& op);
+  void do_expect_at(const Op& op);
+  void do_expect_queue(const Op& op);
   void do_stat();
   void do_map();
+  void put_list(std::string line, std::span<const std::string> items, std::size_t count);
 
   // executor_explain.cpp: why nothing goes on.
   void explain_deadlock();
@@ -188,6 +193,7 @@ class Executor {
   bool polled_ = false;  // the present step was a poll: tasks run after its line
   std::uint64_t serials_ = 0;
   std::uint64_t lock_line_ = 0;
+  std::string never_freed_;  // at the end, the first names of what still lives
   Tally tally_;
 };
 

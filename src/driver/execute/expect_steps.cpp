@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t map_columns = 64;
 constexpr std::size_t map_cells_max = 512;
+constexpr std::size_t map_names_max = 32;
 
 }  // namespace
 
@@ -28,6 +29,8 @@ std::uint64_t Executor::figure(Key key) const {
     case Key::live: return counts.live;
     case Key::waiting: return counts.waiting;
     case Key::deferred: return counts.deferred;
+    case Key::peak: return counts.peak_bytes;
+    case Key::refused: return tally_.refused;
     case Key::largest: break;
   }
   const std::size_t largest = heap_->raw().largest_hole_bytes();
@@ -46,17 +49,60 @@ void Executor::do_expect_state(const Op& op) {
   if (state == op.state) return append("ok");
   fail_expectation(
       op, op.state_column,
-      fmt::format("expected {} {}, and it is {}", op.name, word_of(op.state), word_of(state)));
+      fmt::format("expected {} {}, got {}", op.name, word_of(op.state), word_of(state)));
 }
 
 void Executor::do_expect_keys(const Op& op) {
   for (std::size_t i = 0; i < op.expectation_count; ++i) {
     const Expectation& expected = op.expectations[i];
     const std::uint64_t seen = figure(expected.key);
-    if (seen == expected.number) continue;
+    if (holds(seen, expected.comparison, expected.number)) continue;
+    const std::string_view comparison = word_of(expected.comparison);
     return fail_expectation(
         op, expected.number_column,
-        fmt::format("expected {} {}, and it is {}", word_of(expected.key), expected.number, seen));
+        fmt::format("expected {} {}{}{}, got {}", word_of(expected.key), comparison,
+                    comparison.empty() ? "" : " ", expected.number, seen));
+  }
+  append("ok");
+}
+
+void Executor::do_expect_at(const Op& op) {
+  const Task* const task = names_.find(op.name);
+  if (task == nullptr)
+    fail_at(op, op.name_column, fmt::format("unknown name {}", in_quotes(op.name)));
+  const void* memory = nullptr;
+  if (task->phase == Phase::granted) memory = task->asking().reserved();
+  if (task->has_memory() || task->moving) memory = task->owner->payload();
+  if (memory == nullptr) {
+    return fail_expectation(op, op.number_column,
+                            fmt::format("expected {} at {}, but it is {}", op.name, op.size_bytes,
+                                        word_of(state_of(task->phase))));
+  }
+  const std::size_t seen = offset_of(memory);
+  if (seen == op.size_bytes) return append("ok");
+  fail_expectation(op, op.number_column,
+                   fmt::format("expected {} at {}, got {}", op.name, op.size_bytes, seen));
+}
+
+void Executor::do_expect_queue(const Op& op) {
+  std::string_view rest = op.queue_names;
+  const auto fail = [&](std::string_view where, const std::string& message) {
+    const auto column = static_cast<Column>(where.data() - op.queue_names.data());
+    fail_expectation(op, op.queue_column + column, message);
+  };
+  std::size_t place = 0;
+  for (const BlockId id : oracle_->queue()) {
+    const std::string_view name = take_word(rest);
+    const std::string& seen = by_block_[id]->name;
+    ++place;
+    if (name == seen) continue;
+    return fail(name.empty() ? rest : name,
+                fmt::format("expected {} at place {} of the queue, got {}",
+                            name.empty() ? "nothing" : name, place, seen));
+  }
+  if (const std::string_view name = take_word(rest); !name.empty()) {
+    return fail(name,
+                fmt::format("expected {} at place {} of the queue, got nothing", name, place + 1));
   }
   append("ok");
 }
@@ -72,9 +118,9 @@ void Executor::fail_expectation(const Op& op, Column column, const std::string& 
 }
 
 void Executor::do_stat() {
-  append("used {} free {} largest {} live {} waiting {} deferred {} peak {}", figure(Key::used),
-         figure(Key::free), figure(Key::largest), figure(Key::live), figure(Key::waiting),
-         figure(Key::deferred), heap_->counters().peak_bytes);
+  for (std::size_t key = 0; key < key_words.size(); ++key) {
+    append("{}{} {}", key == 0 ? "" : " ", key_words[key], figure(static_cast<Key>(key)));
+  }
 }
 
 void Executor::do_map() {
@@ -100,16 +146,38 @@ void Executor::do_map() {
   for (std::size_t row = 0; row < cells.size(); row += map_columns) {
     fmt::format_to(below, "{:>12} |{:<64}|\n", row * cell, cells.substr(row, map_columns));
   }
-  std::string list = "  waiting:";
-  for (const BlockId id : oracle_->queue()) {
-    const std::string item = fmt::format(" {} ({})", by_block_[id]->name, oracle_->size_of(id));
-    if (list.size() + item.size() > 79) {
-      fmt::format_to(below, "{}\n", list);
-      list = "          ";
-    }
-    list += item;
+  const std::vector<const Task*> owners = first_owners();
+  std::vector<std::string> live;
+  for (const BlockId id : oracle_->live_by_offset()) {
+    live.push_back(fmt::format("{} at {} ({})",
+                               owners[id] == nullptr ? by_block_[id]->name : owners[id]->name,
+                               oracle_->offset_of(id) + word_bytes, oracle_->size_of(id)));
+    if (live.size() == map_names_max) break;
   }
-  if (!oracle_->queue().empty()) fmt::format_to(below, "{}\n", list);
+  put_list("  live:", live, oracle_->live());
+  std::vector<std::string> waiting;
+  for (const BlockId id : oracle_->queue()) {
+    waiting.push_back(fmt::format("{} ({})", by_block_[id]->name, oracle_->size_of(id)));
+    if (waiting.size() == map_names_max) break;
+  }
+  put_list("  waiting:", waiting, oracle_->waiting());
+}
+
+// A list below the map, in lines of at most 79 columns. Of `count` items those given are shown.
+void Executor::put_list(std::string line, std::span<const std::string> items, std::size_t count) {
+  if (count == 0) return;
+  auto below = std::back_inserter(below_);
+  const std::size_t indent = line.size();
+  const auto put = [&](const std::string& item) {
+    if (line.size() > indent && line.size() + 1 + item.size() > 79) {
+      fmt::format_to(below, "{}\n", line);
+      line.assign(indent, ' ');
+    }
+    line += ' ' + item;
+  };
+  for (std::size_t i = 0; i < items.size(); ++i) put(items[i] + (i + 1 < count ? "," : ""));
+  if (count > items.size()) put(fmt::format("and {} more", count - items.size()));
+  fmt::format_to(below, "{}\n", line);
 }
 
 }  // namespace mneme::driver

@@ -1,5 +1,5 @@
 // purpose: the codec itself.
-// layer: language; includes codec, canonical, diagnostic, language.
+// layer: language; includes byte_codec, command_table, diagnostic, format_op.
 // threads: as in the header.
 // invariants: as in the header.
 #include "byte_codec.hpp"
@@ -8,9 +8,9 @@
 #include <array>
 #include <bit>
 #include <map>
-#include <optional>
 #include <utility>
 
+#include "command_table.hpp"
 #include "diagnostic.hpp"
 #include "format_op.hpp"
 
@@ -24,17 +24,15 @@ constexpr unsigned raw_shift = 3;
 // Of a heap whose bytes name none: the seeds are older than any other default.
 constexpr std::uint64_t codec_align_bytes = 8;
 
-// The forms of a step. What a fuzzer should do more often stands here more than once; the first
-// place is the one that is encoded. A place without a kind is `define`.
-constexpr std::array<std::optional<OpKind>, 32> forms{
-    OpKind::alloc,        OpKind::free,       OpKind::poll,   OpKind::resize, OpKind::cancel,
-    OpKind::lock,         OpKind::alloc,      OpKind::free,   OpKind::unlock, OpKind::array,
-    OpKind::vec,          OpKind::arc,        OpKind::alloc,  OpKind::free,   OpKind::push,
-    OpKind::clone,        OpKind::drop,       OpKind::leak,   OpKind::alloc,  OpKind::free,
-    OpKind::unleak,       OpKind::poll,       OpKind::stat,   OpKind::map,    OpKind::alloc,
-    OpKind::free,         OpKind::unlock,     OpKind::resize, OpKind::close,  std::nullopt,
-    OpKind::expect_state, OpKind::expect_keys};
-constexpr unsigned form_bits = 5;
+// A step begins with a byte: its place (5 bits) and its flags (3 bits). With flags, the place of
+// `define` stands for the places from 32 on, whose own flags are in the next byte.
+constexpr unsigned place_bits = 5;
+constexpr std::size_t short_places = std::size_t{1} << place_bits;
+
+// `expect KEY NUMBER` has two places. The first is older than the keys behind these, and than
+// comparisons.
+constexpr std::size_t seed_expect_place = 31;
+constexpr std::size_t seed_keys = 6;
 
 constexpr unsigned flag_align = 1;  // of the three: an alignment follows
 constexpr unsigned mode_shift = 1;  // try: 1, guard: 2
@@ -47,8 +45,25 @@ constexpr std::size_t names_max = std::size_t{1} << 14U;
 constexpr std::string_view name_characters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-std::size_t form_of(std::optional<OpKind> kind) {
-  return static_cast<std::size_t>(std::ranges::find(forms, kind) - forms.begin());
+/// What is at each place, by the rows of the language table.
+const std::array<const Command*, places_max>& rows_by_place() {
+  static const auto rows = [] {
+    std::array<const Command*, places_max> by_place{};
+    for (const Command& row : commands()) {
+      for (const std::uint8_t place : row.places) by_place[place] = &row;
+    }
+    return by_place;
+  }();
+  return rows;
+}
+
+/// Whether the first place of `expect KEY NUMBER` can hold the step.
+bool is_expectation_of_seeds(const Op& op) {
+  return std::ranges::all_of(std::span(op.expectations).first(op.expectation_count),
+                             [](const Expectation& expectation) {
+                               return expectation.comparison == Comparison::equal &&
+                                      static_cast<std::size_t>(expectation.key) < seed_keys;
+                             });
 }
 
 std::string default_name(std::size_t index) { return 'n' + std::to_string(index); }
@@ -74,68 +89,69 @@ class Decoder {
  private:
   void step() {
     const unsigned first = byte();
-    const unsigned flags = first >> form_bits;
-    const std::optional<OpKind> kind = forms[first % forms.size()];
-    if (!kind) return define();
-    start_op(*kind);
-    Op& op = script_.ops.back();
-    switch (*kind) {
-      case OpKind::alloc: return alloc(op, flags);
-      case OpKind::resize:
-        op.name = name();
-        op.size_bytes = number();
-        return;
-      case OpKind::array:
-      case OpKind::vec:
-        op.name = name();
-        op.count = number();
-        return;
-      case OpKind::free: op.defer = (flags & flag_defer) != 0; [[fallthrough]];
-      case OpKind::cancel:
-      case OpKind::leak:
-      case OpKind::unleak:
-      case OpKind::push:
-      case OpKind::arc:
-      case OpKind::drop: op.name = name(); return;
-      case OpKind::clone:
-        op.name = name();
-        op.new_name = name();
-        return;
-      case OpKind::expect_state:
-        op.name = name();
-        op.state = static_cast<State>(byte() % state_words.size());
-        return;
-      case OpKind::expect_keys: return expectations(op, flags);
-      case OpKind::heap:
-      case OpKind::poll:
-      case OpKind::lock:
-      case OpKind::unlock:
-      case OpKind::close:
-      case OpKind::stat:
-      case OpKind::map: return;
+    std::size_t place = first % short_places;
+    unsigned flags = first >> place_bits;
+    if (place == define_place && flags != 0) {
+      place = short_places - 1 + flags;
+      if (rows_by_place()[place] != nullptr) flags = byte();
     }
-  }
-
-  void alloc(Op& op, unsigned flags) {
-    op.mode = static_cast<AllocMode>((flags >> mode_shift) % 3);
-    op.name = name();
-    op.size_bytes = number();
-    if ((flags & flag_align) == 0) return;
+    const Command* const row = rows_by_place()[place];
+    if (row == nullptr) return define();
+    start_op(row->kind);
+    Op& op = script_.ops.back();
+    bool has_align = false;
+    for (const Option& option : row->options) {
+      if (option.kind == OptionKind::align) has_align = (flags & flag_align) != 0;
+      if (option.kind == OptionKind::try_now) {
+        op.mode = static_cast<AllocMode>((flags >> mode_shift) % 3);
+      }
+      if (option.kind == OptionKind::defer) op.defer = (flags & flag_defer) != 0;
+    }
+    for (const Argument& each : row->arguments) argument(op, each.kind, place, flags);
+    if (!has_align) return;
     op.align_bytes = align();
     op.has_align = op.align_bytes != heap_align_bytes_;
   }
 
-  void expectations(Op& op, unsigned flags) {
-    const std::size_t count = std::min<std::size_t>(flags + 1, key_words.size());
+  void argument(Op& op, ArgumentKind kind, std::size_t place, unsigned flags) {
+    switch (kind) {
+      case ArgumentKind::name: op.name = name(); break;
+      case ArgumentKind::new_name: op.new_name = name(); break;
+      case ArgumentKind::size: op.size_bytes = number(); break;
+      case ArgumentKind::count: op.count = number(); break;
+      case ArgumentKind::state: op.state = static_cast<State>(byte() % state_words.size()); break;
+      case ArgumentKind::literal: break;
+      case ArgumentKind::key_numbers: expectations(op, place, flags); break;
+      case ArgumentKind::queue_names: queue_names(op, flags); break;
+    }
+  }
+
+  void expectations(Op& op, std::size_t place, unsigned flags) {
+    const std::size_t keys = place == seed_expect_place ? seed_keys : key_words.size();
+    const std::size_t count = std::min<std::size_t>(flags % 8 + 1, keys);
     unsigned given = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      std::size_t key = byte() % key_words.size();
-      while (((given >> key) & 1U) != 0) key = (key + 1) % key_words.size();
+      const unsigned first = byte();
+      std::size_t key = first % keys;
+      while (((given >> key) & 1U) != 0) key = (key + 1) % keys;
       given |= 1U << key;
       op.expectations[i].key = static_cast<Key>(key);
+      if (place != seed_expect_place) {
+        op.expectations[i].comparison =
+            static_cast<Comparison>(first / key_words.size() % comparison_words.size());
+      }
       op.expectations[i].number = number();
     }
     op.expectation_count = static_cast<std::uint8_t>(count);
+  }
+
+  void queue_names(Op& op, unsigned flags) {
+    std::string text;
+    for (std::size_t i = 0; i < flags % (queue_names_max + 1); ++i) {
+      if (i > 0) text += ' ';
+      text += name();
+    }
+    op.queue_names = script_.names.emplace_back(std::move(text));
   }
 
   void define() {
@@ -236,28 +252,52 @@ void Encoder::add(const Op& op) {
     if (has_align) put_align(op.align_bytes);
     return;
   }
+  const Command& row = command_of(op.kind);
+  const bool is_of_seeds = is_expectation_of_seeds(op);
+  const std::size_t place =
+      op.kind == OpKind::expect_keys && !is_of_seeds ? row.places[1] : row.places[0];
   // Names first, as a definition is a step of its own.
   std::vector<std::size_t> indices;
-  if (!op.name.empty()) indices.push_back(index_of(op, op.name, op.name_column));
-  if (!op.new_name.empty()) indices.push_back(index_of(op, op.new_name, op.new_name_column));
-
+  for (const Argument& argument : row.arguments) {
+    if (argument.kind == ArgumentKind::name) {
+      indices.push_back(index_of(op, op.name, op.name_column));
+    } else if (argument.kind == ArgumentKind::new_name) {
+      indices.push_back(index_of(op, op.new_name, op.new_name_column));
+    } else if (argument.kind == ArgumentKind::queue_names) {
+      std::string_view rest = op.queue_names;
+      for (std::string_view name = take_word(rest); !name.empty(); name = take_word(rest)) {
+        indices.push_back(index_of(op, name, op.queue_column));
+      }
+    }
+  }
   std::size_t flags = (op.has_align ? flag_align : 0U) | static_cast<unsigned>(op.mode)
                                                              << mode_shift;
   if (op.defer) flags = flag_defer;
   if (op.kind == OpKind::expect_keys) flags = op.expectation_count - std::size_t{1};
-  put(form_of(op.kind) | flags << form_bits);
+  if (op.kind == OpKind::expect_queue) flags = indices.size();
+  if (place < short_places) {
+    put(place | flags << place_bits);
+  } else {
+    put(define_place | (place - short_places + 1) << place_bits);
+    put(flags);
+  }
   for (const std::size_t index : indices) put_index(index);
-  if (op.kind == OpKind::alloc || op.kind == OpKind::resize) put_number(op.size_bytes);
-  if (op.kind == OpKind::array || op.kind == OpKind::vec) put_number(op.count);
+  for (const Argument& argument : row.arguments) {
+    if (argument.kind == ArgumentKind::size) put_number(op.size_bytes);
+    if (argument.kind == ArgumentKind::count) put_number(op.count);
+    if (argument.kind == ArgumentKind::state) put(static_cast<std::size_t>(op.state));
+  }
   if (op.has_align) put_align(op.align_bytes);
-  if (op.kind == OpKind::expect_state) put(static_cast<std::size_t>(op.state));
-  put_expectations(op);
+  put_expectations(op, is_of_seeds);
 }
 
-void Encoder::put_expectations(const Op& op) {
+void Encoder::put_expectations(const Op& op, bool is_of_seeds) {
   for (std::size_t i = 0; i < op.expectation_count; ++i) {
-    put(static_cast<std::size_t>(op.expectations[i].key));
-    put_number(op.expectations[i].number);
+    const Expectation& expectation = op.expectations[i];
+    const auto comparison = static_cast<std::size_t>(expectation.comparison);
+    put(static_cast<std::size_t>(expectation.key) +
+        (is_of_seeds ? 0 : comparison * key_words.size()));
+    put_number(expectation.number);
   }
 }
 
@@ -270,7 +310,7 @@ std::size_t Encoder::index_of(const Op& op, std::string_view text, Column column
   if (index >= short_names || (index < taken_.size() && taken_[index])) {
     index = static_cast<std::size_t>(std::ranges::find(taken_, false) - taken_.begin());
     if (index == names_max) fail_at(op, column, "more than 16,384 names");
-    put(form_of(std::nullopt));
+    put(define_place);
     put_index(index);
     put(name.size() - 1);
     for (const char character : name) put(static_cast<unsigned char>(character));

@@ -38,14 +38,15 @@ struct Script {
 ///     input     header step...
 ///     header    flags: 1 poll=auto; 2 is the harness's to use; 4 an alignment follows; the rest
 ///               is the raw heap's number      number: the heap's size      alignment, else 8
-///     step      form (5 bits), flags (3 bits)      arguments in the order of the script language
+///     step      place (5 bits), flags (3 bits)     arguments in the order of the script language
 ///     name      below C0: one of 32 names; else the low six bits and a byte: one of 16,384
 ///     alignment a byte: the exponent of a power of two
 ///     number    below 80: itself; below C0: 128 and multiples of 64; below F0: two bytes;
 ///               F0–F7: that many bytes and one; F8–FB: close to a power of two; FC–FF: huge
 ///
-/// Names are called n0, n1 … until a step of the form `define`, which is none of the script's,
-/// gives one another text.
+/// Names are called n0, n1 … until a step `define`, which is none of the script's, gives one
+/// another text. Which command is at which place is in the language table; the place of `define`,
+/// with flags, stands for the places from 32 on.
 ///
 /// `raw_heaps` are the names behind `raw=`, by number, the default first.
 [[nodiscard]] Script decode(std::span<const std::uint8_t> bytes,
@@ -71,7 +72,7 @@ class Encoder {
   void put_number(std::uint64_t number);
   void put_align(std::uint64_t align_bytes);
   void put_index(std::size_t index);
-  void put_expectations(const Op& op);
+  void put_expectations(const Op& op, bool is_of_seeds);
   /// The number of a name, which is defined if it has to be.
   [[nodiscard]] std::size_t index_of(const Op& op, std::string_view text, Column column);
 

@@ -23,7 +23,17 @@ constexpr std::array name_new_name{Argument{ArgumentKind::name, "NAME"},
                                    Argument{ArgumentKind::new_name, "NEWNAME"}};
 constexpr std::array name_state{Argument{ArgumentKind::name, "NAME"},
                                 Argument{ArgumentKind::state, "STATE"}};
-constexpr std::array key_numbers{Argument{ArgumentKind::key_numbers, "KEY NUMBER [KEY NUMBER]..."}};
+constexpr std::array key_numbers{
+    Argument{ArgumentKind::key_numbers, "KEY [<=|>=] NUMBER [KEY [<=|>=] NUMBER]..."}};
+constexpr std::array name_at_offset{Argument{ArgumentKind::name, "NAME"},
+                                    Argument{ArgumentKind::literal, "at"},
+                                    Argument{ArgumentKind::size, "OFFSET"}};
+constexpr std::array queue_of_names{Argument{ArgumentKind::literal, "queue"},
+                                    Argument{ArgumentKind::queue_names, "[NAME]..."}};
+
+// What a fuzzer should do more often has more places.
+template <std::uint8_t... all>
+constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
 
 constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
@@ -47,20 +57,24 @@ constexpr std::array free_options{Option{OptionKind::defer, "defer", "",
                                          "next request or poll."}};
 
 constexpr std::array table{
-    Command{OpKind::heap, "heap", size_only, heap_options,
+    Command{OpKind::heap,
+            "heap",
+            size_only,
+            heap_options,
             "Make the heap, with a region of SIZE bytes, at least 16. The first command of a "
             "script, and given only once. The size may be overridden on the command line "
             "(--heap=SIZE), which keeps the line's options; with that, the line may be left out.",
-            "heap 1K raw=first-fit"},
+            "heap 1K raw=first-fit",
+            {}},
     Command{OpKind::alloc, "alloc", name_size, alloc_options,
             "Request SIZE bytes under a new name. If there is room, nobody waits and the heap is "
             "not locked, it is granted at once; else it waits its turn. A request that even the "
             "empty heap could not meet is refused at once. A size of 0 is legal.",
-            "alloc b 600 align=64"},
+            "alloc b 600 align=64", places<0, 6, 12, 18, 24>},
     Command{OpKind::free, "free", name_only, free_options,
             "Give a block back, or destroy an owner. Waiting requests that now fit are granted, in "
             "arrival order. If the heap is locked, the block is deferred until it is unlocked.",
-            "free a"},
+            "free a", places<1, 7, 13, 19, 25>},
     Command{
         OpKind::cancel,
         "cancel",
@@ -70,26 +84,30 @@ constexpr std::array table{
         "that it was granted goes to the next in the queue, and the steps that were held for it "
         "are dropped. If it is a resize that waits, only the resize is given up: the block stays "
         "as it is, and the held steps go on. For a name that has its memory, nothing happens.",
-        "cancel b"},
+        "cancel b",
+        places<4>},
     Command{OpKind::poll,
             "poll",
             {},
             {},
             "Reclaim deferred blocks, grant what fits, and resume the tasks of granted requests.",
-            "poll"},
+            "poll",
+            places<2, 21>},
     Command{OpKind::lock,
             "lock",
             {},
             {},
             "Take the guard: exclusive use of the heap until 'unlock'. Meanwhile requests wait and "
             "frees are deferred. If it is held already, nothing happens.",
-            "lock"},
+            "lock",
+            places<5>},
     Command{OpKind::unlock,
             "unlock",
             {},
             {},
             "Release the guard: deferred blocks are reclaimed and waiting requests granted.",
-            "unlock"},
+            "unlock",
+            places<8, 26>},
     Command{OpKind::resize,
             "resize",
             name_size,
@@ -98,88 +116,115 @@ constexpr std::array table{
             "stands, if that can be done now; else by moving to a new block, for which it may have "
             "to wait like 'alloc'. Until then the old block stays. If the new block is refused, "
             "too. For names made by 'alloc' only.",
-            "resize a 800"},
+            "resize a 800",
+            places<3, 27>},
     Command{OpKind::leak,
             "leak",
             name_only,
             {},
             "Turn the owner of a block into a bare pointer. It cannot be freed until 'unleak'.",
-            "leak a"},
+            "leak a",
+            places<17>},
     Command{OpKind::unleak,
             "unleak",
             name_only,
             {},
             "Make the owner again from the bare pointer.",
-            "unleak a"},
+            "unleak a",
+            places<20>},
     Command{OpKind::close,
             "close",
             {},
             {},
             "Close the heap: every waiting request ends as closed, and so does every later one. "
             "Frees still work.",
-            "close"},
+            "close",
+            places<28>},
     Command{OpKind::expect_state,
             "expect",
             name_state,
             {},
-            "Check the state of a name (see States). The word after NAME tells this form from "
-            "the next.",
-            "expect b granted"},
+            "Check the state of a name (see States). The words behind 'expect' tell its forms "
+            "apart.",
+            "expect b granted",
+            places<30>},
     Command{OpKind::expect_keys,
             "expect",
             key_numbers,
             {},
-            "Check what the heap says of itself (see Keys). Each key may be given once.",
-            "expect used 0 waiting 0"},
-    Command{OpKind::stat,
-            "stat",
+            "Check the figures of the heap (see Keys): equal to the number, at most (<=) or at "
+            "least (>=) that. Each key may be given once.",
+            "expect used <= 512 waiting 0",
+            places<31, 32>},
+    Command{OpKind::expect_at,
+            "expect",
+            name_at_offset,
             {},
-            {},
-            "Print the value of every key, and the peak of used.",
-            "stat"},
-    Command{OpKind::map,
-            "map",
-            {},
-            {},
-            "Draw the region as text: live, deferred and free memory, and who waits.",
-            "map"},
+            "Check where the payload of a name is, taken or only reserved for it.",
+            "expect b at 64",
+            places<33>},
+    Command{
+        OpKind::expect_queue,
+        "expect",
+        queue_of_names,
+        {},
+        "Check which requests wait, the oldest first: exactly those of these names, at most 16. "
+        "A block called queue has the other forms: 'expect queue granted' is about its state.",
+        "expect queue b c",
+        places<34>},
+    Command{OpKind::stat, "stat", {}, {}, "Print the value of every key.", "stat", places<22>},
+    Command{
+        OpKind::map,
+        "map",
+        {},
+        {},
+        "Draw the region as text: live, deferred and free memory; with the names of live blocks, "
+        "each with its offset and its size, and of the requests that wait.",
+        "map",
+        places<23>},
     Command{OpKind::array,
             "array",
             name_count,
             {},
             "Request an array of COUNT elements of 8 bytes.",
-            "array samples 32"},
+            "array samples 32",
+            places<9>},
     Command{OpKind::vec,
             "vec",
             name_capacity,
             {},
             "Request an empty vector with room for CAPACITY elements of 8 bytes; it never grows.",
-            "vec log 16"},
+            "vec log 16",
+            places<10>},
     Command{OpKind::push,
             "push",
             name_only,
             {},
             "Append one element to a vector. A full vector stays as it is, and says so.",
-            "push log"},
+            "push log",
+            places<14>},
     Command{OpKind::arc,
             "arc",
             name_only,
             {},
             "Request one value of 8 bytes, shared by counted owners.",
-            "arc config"},
+            "arc config",
+            places<11>},
     Command{OpKind::clone,
             "clone",
             name_new_name,
             {},
             "Make NEWNAME one more owner of the value that NAME, made by 'arc' or 'clone', owns.",
-            "clone config config2"},
+            "clone config config2",
+            places<15>},
     Command{OpKind::drop,
             "drop",
             name_only,
             {},
             "The same as 'free', and reads better for owners (array, vec, arc). The memory of an "
             "arc is given back with its last owner.",
-            "drop config"},
+            "drop config",
+            places<16>},
 };
 
 consteval bool rows_are_in_order_of_kind() {
@@ -189,6 +234,20 @@ consteval bool rows_are_in_order_of_kind() {
   return static_cast<std::size_t>(OpKind::drop) + 1 == table.size();
 }
 static_assert(rows_are_in_order_of_kind());
+
+consteval bool places_are_taken_once() {
+  std::array<bool, places_max> taken{};
+  taken[define_place] = true;
+  for (const Command& row : table) {
+    if (row.places.empty() != (row.kind == OpKind::heap)) return false;
+    for (const std::uint8_t place : row.places) {
+      if (place >= places_max || taken[place]) return false;
+      taken[place] = true;
+    }
+  }
+  return true;
+}
+static_assert(places_are_taken_once());
 
 // The keywords in a small open-addressed hash table, built at compile time from the rows.
 constexpr std::size_t slot_count = 64;
@@ -279,6 +338,8 @@ std::vector<std::string> language_words() {
   for (const std::string_view word : poll_words) add_once(words, std::string{word});
   for (const std::string_view word : state_words) add_once(words, std::string{word});
   for (const std::string_view word : key_words) add_once(words, std::string{word});
+  for (const std::string_view word : {"<=", ">=", "at", "queue"})
+    add_once(words, std::string{word});
   add_once(words, std::string{default_raw_heap});
   return words;
 }

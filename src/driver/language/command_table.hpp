@@ -18,12 +18,14 @@ namespace mneme::driver {
 
 /// What an argument is, and so how it is read, where in Op it goes, and how it is printed.
 enum class ArgumentKind : std::uint8_t {
-  name,        // Op::name
-  new_name,    // Op::new_name
-  size,        // Op::size_bytes
-  count,       // Op::count
-  state,       // Op::state
-  key_numbers  // Op::expectations; takes all words up to the end of the line
+  name,         // Op::name
+  new_name,     // Op::new_name
+  size,         // Op::size_bytes
+  count,        // Op::count
+  state,        // Op::state
+  literal,      // the word itself, which tells a form from others
+  key_numbers,  // Op::expectations; takes all words up to the end of the line
+  queue_names   // Op::queue_names; takes all words up to the end of the line, also none
 };
 
 struct Argument {
@@ -49,7 +51,14 @@ struct Command {
   std::span<const Option> options;
   std::string_view help;
   std::string_view example;
+  /// Its places in the fuzzers' bytes (byte_codec.hpp), the first of which is encoded. A place is
+  /// for ever: seeds hold it.
+  std::span<const std::uint8_t> places;
 };
+
+/// The places of commands in the fuzzers' bytes; one is not a command's.
+inline constexpr std::size_t places_max = 39;
+inline constexpr std::size_t define_place = 29;
 
 /// All rows, in the order of the reference. Rows whose keyword is the same are forms of one
 /// command.

@@ -51,6 +51,10 @@ void put_expectations(Writer& writer, const Op& op) {
     if (i > 0) writer.put(" ");
     writer.put(word_of(expectation.key));
     writer.put(" ");
+    if (expectation.comparison != Comparison::equal) {
+      writer.put(word_of(expectation.comparison));
+      writer.put(" ");
+    }
     if (counts_bytes(expectation.key)) {
       writer.put_size(expectation.number);
     } else {
@@ -59,15 +63,26 @@ void put_expectations(Writer& writer, const Op& op) {
   }
 }
 
-void put_argument(Writer& writer, const Op& op, ArgumentKind kind) {
+void put_queue_names(Writer& writer, const Op& op) {
+  std::string_view rest = op.queue_names;
+  for (std::string_view name = take_word(rest); !name.empty(); name = take_word(rest)) {
+    writer.put(" ");
+    writer.put(name);
+  }
+}
+
+void put_argument(Writer& writer, const Op& op, const Argument& argument) {
+  if (argument.kind == ArgumentKind::queue_names) return put_queue_names(writer, op);
   writer.put(" ");
-  switch (kind) {
+  switch (argument.kind) {
     case ArgumentKind::name: writer.put(op.name); break;
     case ArgumentKind::new_name: writer.put(op.new_name); break;
     case ArgumentKind::size: writer.put_size(op.size_bytes); break;
     case ArgumentKind::count: writer.put_number(op.count); break;
     case ArgumentKind::state: writer.put(word_of(op.state)); break;
+    case ArgumentKind::literal: writer.put(argument.word); break;
     case ArgumentKind::key_numbers: put_expectations(writer, op); break;
+    case ArgumentKind::queue_names: break;  // above
   }
 }
 
@@ -101,7 +116,7 @@ std::string_view format_op(const Op& op, CommandBuffer& buffer) {
   Writer writer{buffer};
   const Command& command = command_of(op.kind);
   writer.put(command.keyword);
-  for (const Argument& argument : command.arguments) put_argument(writer, op, argument.kind);
+  for (const Argument& argument : command.arguments) put_argument(writer, op, argument);
   for (const Option& option : command.options) {
     if (is_given(op, option.kind)) put_option(writer, op, option);
   }

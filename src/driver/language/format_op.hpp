@@ -12,8 +12,8 @@
 
 namespace mneme::driver {
 
-/// Holds the longest command: `clone` with two names of 64, or `expect` with six keys and numbers.
-using CommandBuffer = std::array<char, 256>;
+/// Holds the longest command: `expect queue` with sixteen names of 64 characters.
+using CommandBuffer = std::array<char, 1056>;
 
 /// The text is in the buffer and holds as long as it does. Allocates nothing.
 [[nodiscard]] std::string_view format_op(const Op& op, CommandBuffer& buffer);

@@ -4,6 +4,7 @@
 // invariants: an Op owns and allocates nothing; its views hold until the parser's next call.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,9 @@ enum class OpKind : std::uint8_t {
   unleak,
   close,
   expect_state,  // expect NAME STATE
-  expect_keys,   // expect KEY NUMBER [KEY NUMBER]...
+  expect_keys,   // expect KEY [<=|>=] NUMBER ...
+  expect_at,     // expect NAME at OFFSET
+  expect_queue,  // expect queue [NAME]...
   stat,
   map,
   array,
@@ -40,7 +43,10 @@ enum class OpKind : std::uint8_t {
 enum class State : std::uint8_t { waiting, granted, freed, cancelled, refused, closed };
 
 /// What `expect KEY NUMBER` may ask for.
-enum class Key : std::uint8_t { used, free, largest, live, waiting, deferred };
+enum class Key : std::uint8_t { used, free, largest, live, waiting, deferred, peak, refused };
+
+/// How a figure is compared with the number behind its key.
+enum class Comparison : std::uint8_t { equal, at_most, at_least };
 
 /// How `alloc` meets a heap that has no room: wait, fail at once (`try`), or use the held guard.
 enum class AllocMode : std::uint8_t { wait, try_now, guard };
@@ -50,8 +56,10 @@ enum class PollMode : std::uint8_t { manual, automatic };
 
 inline constexpr std::array<std::string_view, 6> state_words{"waiting",   "granted", "freed",
                                                              "cancelled", "refused", "closed"};
-inline constexpr std::array<std::string_view, 6> key_words{"used", "free",    "largest",
-                                                           "live", "waiting", "deferred"};
+inline constexpr std::array<std::string_view, 8> key_words{
+    "used", "free", "largest", "live", "waiting", "deferred", "peak", "refused"};
+/// The word of a comparison before its number; none for `equal`.
+inline constexpr std::array<std::string_view, 3> comparison_words{"", "<=", ">="};
 
 [[nodiscard]] constexpr std::string_view word_of(State state) noexcept {
   return state_words[static_cast<std::size_t>(state)];
@@ -61,8 +69,24 @@ inline constexpr std::array<std::string_view, 6> key_words{"used", "free",    "l
   return key_words[static_cast<std::size_t>(key)];
 }
 
+[[nodiscard]] constexpr std::string_view word_of(Comparison comparison) noexcept {
+  return comparison_words[static_cast<std::size_t>(comparison)];
+}
+
+[[nodiscard]] constexpr bool holds(std::uint64_t seen, Comparison comparison,
+                                   std::uint64_t number) noexcept {
+  switch (comparison) {
+    case Comparison::equal: return seen == number;
+    case Comparison::at_most: return seen <= number;
+    case Comparison::at_least: return seen >= number;
+  }
+  return false;
+}
+
 /// Whether a key counts bytes (so that its number is printed as a size) or blocks and requests.
-[[nodiscard]] constexpr bool counts_bytes(Key key) noexcept { return key <= Key::largest; }
+[[nodiscard]] constexpr bool counts_bytes(Key key) noexcept {
+  return key <= Key::largest || key == Key::peak;
+}
 
 [[nodiscard]] constexpr std::optional<State> find_state(std::string_view word) noexcept {
   for (std::size_t i = 0; i < state_words.size(); ++i) {
@@ -81,15 +105,17 @@ inline constexpr std::array<std::string_view, 6> key_words{"used", "free",    "l
 /// A column counts bytes from 1; 0 means that the thing is not in the text (a default).
 using Column = std::uint32_t;
 
-/// One `KEY NUMBER` pair.
+/// One `KEY [<=|>=] NUMBER`.
 struct Expectation {
   Key key{};
+  Comparison comparison{};
   Column key_column = 0;
   Column number_column = 0;
   std::uint64_t number = 0;
 };
 
 inline constexpr std::size_t name_length_max = 64;
+inline constexpr std::size_t queue_names_max = 16;
 /// Of a heap whose line names none: what C++ gives to an allocation that names none.
 inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
 /// The heaps of imported and of malloclab scripts: what the figures of recordings rest on.
@@ -109,8 +135,9 @@ struct Op {
   std::uint8_t expectation_count = 0;       // expect_keys
   std::string_view name;                    // every kind with a NAME
   std::string_view new_name;                // clone
+  std::string_view queue_names;             // expect_queue: names with blanks between them
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
-  std::uint64_t size_bytes = 0;             // heap, alloc, resize
+  std::uint64_t size_bytes = 0;             // heap, alloc, resize; expect_at: the offset
   std::uint64_t count = 0;                  // array: elements; vec: capacity
   /// A power of two. heap: of blocks that name none; other kinds: of the block, by default the
   /// heap's.
@@ -122,6 +149,7 @@ struct Op {
   Column name_column = 0;
   Column new_name_column = 0;
   Column number_column = 0;  // of size_bytes or count
+  Column queue_column = 0;
   Column align_column = 0;
   Column mode_column = 0;
   Column state_column = 0;
@@ -132,5 +160,14 @@ struct Op {
 
   std::array<Expectation, key_words.size()> expectations{};  // expect_keys: in the order given
 };
+
+/// Takes the first word off a text of words with blanks between them; empty at the end.
+[[nodiscard]] constexpr std::string_view take_word(std::string_view& text) noexcept {
+  constexpr std::string_view blanks = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  const std::string_view word = text.substr(0, text.find_first_of(blanks));
+  text.remove_prefix(word.size());
+  return word;
+}
 
 }  // namespace mneme::driver

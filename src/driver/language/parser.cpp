@@ -29,7 +29,7 @@ std::string expected_one_of(std::string_view word, std::span<const std::string_v
 
 [[noreturn]] void fail_keyword(const Line& line, const Word& word) {
   line.fail(word.column,
-            "unknown command " + in_quotes(word.text) + did_you_mean(word.text, keywords()));
+            "unknown command " + in_quotes(word.text) + expected_one_of(word.text, keywords()));
 }
 
 void parse_state(Op& op, const Line& line, const Word& word) {
@@ -42,7 +42,39 @@ void parse_state(Op& op, const Line& line, const Word& word) {
   op.state_column = word.column;
 }
 
-/// All words up to the end of the line, two by two.
+bool is_comparison(std::string_view word) { return word.find_first_of("<>=!") == 0; }
+
+/// Reads a comparison, if the word is one, and goes on to the number behind it.
+Comparison parse_comparison(Line& line, Word& word) {
+  if (!is_comparison(word.text)) return Comparison::equal;
+  const auto at = std::ranges::find(comparison_words, word.text);
+  if (at == comparison_words.end()) {
+    line.fail(word.column, "unknown comparison " + in_quotes(word.text) +
+                               "; expected <= or >= and a blank, or the number alone");
+  }
+  word = line.next_word();
+  return static_cast<Comparison>(at - comparison_words.begin());
+}
+
+/// All words up to the end of the line: names, of which the text from the first to the last is
+/// kept.
+void parse_queue_names(Op& op, Line& line, Word word) {
+  const Column first = word.column;
+  std::size_t count = 0;
+  std::size_t length = 0;
+  for (; !word.at_end(); word = line.next_word()) {
+    const std::string_view name = line.name(word, "NAME");
+    if (++count > queue_names_max) {
+      line.fail(word.column, "more than " + std::to_string(queue_names_max) + " names behind " +
+                                 in_quotes("queue"));
+    }
+    length = word.column - first + name.size();
+  }
+  op.queue_names = line.text().substr(first - 1, length);
+  op.queue_column = first;
+}
+
+/// All words up to the end of the line, two or three by two or three.
 void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   unsigned given = 0;
   for (; !word.at_end(); word = line.next_word()) {
@@ -56,11 +88,13 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
       line.fail(word.column, "key " + in_quotes(word.text) + " is given twice");
     }
     given |= bit;
-    const Word number = line.next_word();
+    Word number = line.next_word();
+    const Comparison comparison = parse_comparison(line, number);
     if (number.at_end()) {
       fail_form(line, number.column, "missing NUMBER behind " + in_quotes(word.text), command);
     }
     op.expectations[op.expectation_count++] = {.key = *key,
+                                               .comparison = comparison,
                                                .key_column = word.column,
                                                .number_column = number.column,
                                                .number = line.size(number, "NUMBER")};
@@ -80,6 +114,9 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
 
 void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
                     const Command& command) {
+  if (argument.kind == ArgumentKind::queue_names) {
+    return parse_queue_names(op, line, word);
+  }
   if (word.at_end()) fail_missing(line, word.column, argument, command);
   switch (argument.kind) {
     case ArgumentKind::name:
@@ -99,18 +136,24 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
       op.number_column = word.column;
       break;
     case ArgumentKind::state: parse_state(op, line, word); break;
+    case ArgumentKind::literal:      // it chose the form
+    case ArgumentKind::queue_names:  // above
+      break;
     case ArgumentKind::key_numbers: parse_key_numbers(op, line, word, command); break;
   }
 }
 
-/// The word behind the first argument tells the forms of `expect` apart: a number, be it a bad one,
-/// follows a key; anything else should be a state.
+/// The words behind `expect` tell its forms apart: a number, be it a bad one, or a comparison
+/// follows a key, `at` a name; `queue` is the queue unless a state follows.
 const Command& choose_expect_form(Line ahead) {
-  (void)ahead.next_word();
+  const std::string_view first = ahead.next_word().text;
   const std::string_view second = ahead.next_word().text;
   const std::size_t sign = second.starts_with('-') || second.starts_with('+') ? 1 : 0;
   const bool is_number = second.size() > sign && second[sign] >= '0' && second[sign] <= '9';
-  return command_of(is_number ? OpKind::expect_keys : OpKind::expect_state);
+  if (second == "at") return command_of(OpKind::expect_at);
+  if (first == "queue" && !find_state(second)) return command_of(OpKind::expect_queue);
+  return command_of(is_number || is_comparison(second) ? OpKind::expect_keys
+                                                       : OpKind::expect_state);
 }
 
 void set_option(Op& op, const Line& line, const Option& option, const Word& word,

@@ -134,10 +134,11 @@ one line when it is held and another when it runs:
   4: free b (held) -> freed
 
 It holds names and offsets only, never an address or a time: the same script
-gives the same transcript. Two lines of summary follow. Canonical form: one
-blank between words, options in the order of this page and only where they
-differ from their defaults, sizes with the largest unit that divides them
-(1024 is 1K, 1536 is 1536).
+gives the same transcript. Two lines of summary follow, and a third with the
+names of what was never freed. Canonical form: one blank between words,
+options in the order of this page and only where they differ from their
+defaults, sizes with the largest unit that divides them (1024 is 1K, 1536 is
+1536).
 )"};
 
 constexpr Section ending{
@@ -158,8 +159,13 @@ constexpr Section exit_codes{"EXIT CODES",
   1  an expectation failed
   2  the script or the command line is wrong: FILE:LINE:COLUMN: error: ..., then
      the line, and a caret below the word that is meant
-  3  deadlock: requests wait at the end that nothing can grant
+  3  deadlock: requests wait at the end that nothing can grant; also if the last
+     step is an expectation that failed
   4  corruption was found
+
+An imported script ends with 'expect refused 0 waiting 0'. So 0 says that the
+recorded program got all it asked for, 1 that a request was refused, 3 that
+requests would wait for ever.
 )"};
 
 constexpr std::array state_help{
@@ -178,7 +184,9 @@ constexpr std::array key_help{
     std::string_view{"bytes in the largest hole"},
     std::string_view{"number of live blocks"},
     std::string_view{"number of waiting requests"},
-    std::string_view{"number of blocks freed, but not yet reclaimed"}};
+    std::string_view{"number of blocks freed, but not yet reclaimed"},
+    std::string_view{"the most that used has been"},
+    std::string_view{"number of requests that were refused so far"}};
 static_assert(key_help.size() == key_words.size());
 
 void put_section(std::string& text, const Section& section) {
@@ -258,7 +266,7 @@ std::string language_reference() {
   put_commands(text);
   put_options(text);
   put_words(text, "STATES", "For 'expect NAME STATE'.\n\n", state_words, state_help);
-  put_words(text, "KEYS", "For 'expect KEY NUMBER' and in the output of stat.\n\n", key_words,
+  put_words(text, "KEYS", "For 'expect KEY NUMBER', and in the output of stat.\n\n", key_words,
             key_help);
   put_section(text, held_steps);
   put_section(text, traces);
