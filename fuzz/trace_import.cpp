@@ -18,7 +18,8 @@ std::string imported(std::string_view text, TraceFormat format) {
   std::string script = "heap 4K poll=auto align=8\n";
   std::uint64_t reports = 0;
   TraceImporter importer(
-      {.format = format}, [&](std::string_view line) { script.append(line).push_back('\n'); },
+      {.format = format, .process = {}},
+      [&](std::string_view line) { script.append(line).push_back('\n'); },
       [&](std::uint64_t, Severity, std::string_view) { ++reports; });
   std::uint64_t lines = 0;
   for (; !text.empty() && importer.failure().empty(); ++lines) {
