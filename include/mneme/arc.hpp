@@ -12,7 +12,7 @@
 #include "atomic.hpp"
 #include "box.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// One of the owners of a T, which stays until the last of them is dropped. The count is the only
 /// cost besides the header (P10). Copying is cloning. An empty Arc (moved from) owns nothing.
@@ -94,4 +94,4 @@ auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {
                                                             std::forward<Args>(args)...);
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -9,7 +9,7 @@
 
 #include "fixed_vec.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Owns `size` T, all value-initialised at first. Move-only. A count of zero is legal.
 template <class T, class Heap = mneme::Heap>
@@ -37,7 +37,7 @@ class [[nodiscard]] Array {
 
   /// The element at `index`, which must be below size().
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
-    check(index < parts_.size, "Array: index out of range");
+    fatal_unless(index < parts_.size, "Array: index out of range");
     return parts_.data[index];
   }
 
@@ -75,4 +75,4 @@ auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
   return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::array<T>(count), build);
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

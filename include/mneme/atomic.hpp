@@ -1,5 +1,5 @@
 // purpose: the one seam through which every atomic of the protocol goes.
-// layer: L0; includes nothing of mneme.
+// layer: L0; includes settings.
 // threads: any.
 // invariants: each operation states its memory order; a model checker replaces all at once.
 #pragma once
@@ -12,7 +12,9 @@
 
 #include <atomic>
 
-namespace mneme {
+#include "settings.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The atomic type of the protocol. Always called with explicit orders; tools/house-rules proves
 /// that their tags pair.
@@ -28,6 +30,6 @@ inline void relax() noexcept {
 #endif
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "owner_request.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Owns one T. Move-only. An empty box (moved from) owns nothing.
 template <class T, class Heap = mneme::Heap>
@@ -32,7 +32,7 @@ class [[nodiscard]] Box {
     if (T* const object = std::exchange(object_, nullptr); object != nullptr) {
       Heap* const heap = misuse::heap_of<Heap>(object);
       object->~T();
-      heap->free(object, Layout::of<T>());
+      (heap->free)(object, Layout::of<T>());
     }
   }
 
@@ -56,4 +56,4 @@ auto BasicHeap<Raw, Queue>::make(Args&&... args) {
   return request_object<T>(*this, &Box<T, BasicHeap>::from_leaked, std::forward<Args>(args)...);
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -1,5 +1,5 @@
 // purpose: one exact line that stops the program at misuse; and the words for P4, which it ends.
-// layer: L0; includes nothing of mneme.
+// layer: L0; includes settings.
 // threads: any; the line is built on the caller's stack, so interrupts may fail too.
 // invariants: a fatal line ends the program, and nothing is allocated on the way.
 #pragma once
@@ -11,11 +11,7 @@
 #include <cstdlib>
 #endif
 
-// Checked builds (the default) verify every pointer and layout that comes back. Define to 0 to
-// leave that out.
-#ifndef MNEME_CHECKED
-#define MNEME_CHECKED 1
-#endif
+#include "settings.hpp"
 
 // Promise P4 in the type of a function: it neither waits nor allocates, and calls only what does
 // neither; or it may wait. clang proves it with -Wfunction-effects, and RealtimeSanitizer watches
@@ -35,7 +31,7 @@
 #endif
 #endif
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// True in builds that catch misuse (promise P12).
 inline constexpr bool checks_enabled = MNEME_CHECKED != 0;
@@ -57,7 +53,7 @@ inline void default_fatal([[maybe_unused]] const char* line) noexcept {
 
 // A plain std::atomic, not the seam of atomic.hpp: it is set once at start-up and no protocol rests
 // on it.
-inline constinit std::atomic<FatalHandler> fatal_handler{&default_fatal};
+MNEME_SHARED inline constinit std::atomic<FatalHandler> fatal_handler{&default_fatal};
 
 // The handler may wait, also at the end of what is nonblocking: nobody is kept waiting any more.
 #ifdef __clang__
@@ -122,10 +118,10 @@ class FatalLine {
 };
 
 /// Stops the program with `mneme: fatal: WHAT` in checked builds if `good` is false.
-constexpr void check(bool good, const char* what) noexcept {
+constexpr void fatal_unless(bool good, const char* what) noexcept {
   if constexpr (checks_enabled) {
     if (!good) FatalLine{}.text(what).stop();
   }
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -1,12 +1,14 @@
 // purpose: the reasons for which a request is not met, as values.
-// layer: L0; includes nothing of mneme.
+// layer: L0; includes settings.
 // threads: any; plain values.
 // invariants: none.
 #pragma once
 
 #include <cstdint>
 
-namespace mneme {
+#include "settings.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Why there is no memory. An error is an answer, never a crash and never a wait.
 enum class AllocError : std::uint8_t {
@@ -31,4 +33,4 @@ enum class AllocError : std::uint8_t {
   return "unknown error";
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -10,7 +10,7 @@
 
 #include "owner_request.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Owns room for `capacity` T, of which the first `size` exist. Move-only.
 template <class T, class Heap = mneme::Heap>
@@ -41,7 +41,7 @@ class [[nodiscard]] FixedVec {
 
   /// The element at `index`, which must be below size().
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
-    check(index < parts_.size, "FixedVec: index out of range");
+    fatal_unless(index < parts_.size, "FixedVec: index out of range");
     return parts_.data[index];
   }
 
@@ -73,7 +73,7 @@ class [[nodiscard]] FixedVec {
     if (parts.data == nullptr) return;
     Heap* const heap = misuse::heap_of<Heap>(parts.data);
     destroy_all(parts);
-    heap->free(parts.data, *Layout::array<T>(parts.capacity));
+    (heap->free)(parts.data, *Layout::array<T>(parts.capacity));
   }
 
   /// Lets go of room and elements; from_leaked takes them over again.
@@ -104,4 +104,4 @@ auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
   return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::array<T>(capacity), build);
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -8,7 +8,7 @@
 #include "instrument.hpp"
 #include "node.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Many producers, one consumer, no stub node (Treiber, IBM RJ 5118, 1986; drained whole, so that
 /// there is no ABA). The links live in the freed blocks, hence it cannot be full. As the consumer
@@ -46,4 +46,4 @@ class FreeQueue {
   Atomic<node::FreedNode*> head_{nullptr};
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

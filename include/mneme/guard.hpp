@@ -9,7 +9,7 @@
 
 #include "heap.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Holds a heap exclusively. While it does, frees are deferred and requests wait; when it lets go,
 /// they are done. It may be kept across a suspension. Empty if the heap was locked already.
@@ -30,7 +30,7 @@ class [[nodiscard]] Guard {
   /// (P2), as the caller asked for exclusive use. Reclaims first. Goes back by `free(payload,
   /// layout)` of the heap. O(raw heap).
   [[nodiscard]] void* allocate(Layout layout) noexcept {
-    check(heap_ != nullptr, empty_guard);
+    fatal_unless(heap_ != nullptr, empty_guard);
     const auto block_layout = heap_->check_layout(layout);
     if (!block_layout || heap_->is_closed()) return nullptr;
     heap_->reclaim();
@@ -39,7 +39,7 @@ class [[nodiscard]] Guard {
 
   /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.
   [[nodiscard]] Stats stats() const noexcept {
-    check(heap_ != nullptr, empty_guard);
+    fatal_unless(heap_ != nullptr, empty_guard);
     Stats stats = heap_->counters();
     stats.largest_free_bytes = heap_->raw_.largest_hole_bytes();
     return stats;
@@ -47,7 +47,7 @@ class [[nodiscard]] Guard {
 
   /// As Heap::validate.
   [[nodiscard]] const char* validate() const noexcept {
-    check(heap_ != nullptr, empty_guard);
+    fatal_unless(heap_ != nullptr, empty_guard);
     const char* const wrong = heap_->raw_.validate();
     return wrong != nullptr ? wrong : heap_->validate_lists();
   }
@@ -71,4 +71,4 @@ Guard<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::try_lock() noexcept {
   return this->lock_.try_acquire() ? Guard<BasicHeap>(*this) : Guard<BasicHeap>();
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -23,7 +23,7 @@
 #include MNEME_DEFAULT_RAW_HEADER
 #endif
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 #ifndef MNEME_DEFAULT_RAW_HEADER
 using DefaultRaw = FirstFit;
@@ -68,10 +68,10 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held.
   ~BasicHeap() {
     if constexpr (checks_enabled) {
-      check(this->lock_.try_acquire(), "heap destroyed while it is locked");
+      fatal_unless(this->lock_.try_acquire(), "heap destroyed while it is locked");
       this->reclaim();
-      check(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
-            "heap destroyed while requests wait");
+      fatal_unless(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
+                   "heap destroyed while requests wait");
       if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
         FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
       }
@@ -108,8 +108,9 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// Gives back a block, never nullptr. Never fails, waits, allocates or resumes a task (P4). If
   /// the heap is locked the block is deferred, and its owner reclaims it; else it is reclaimed now,
   /// and the waiting requests it makes room for are granted: their wakers are the only foreign code
-  /// called. `layout` must be the one the block was asked for with.
-  void free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
+  /// called. `layout` must be the one the block was asked for with. (The name is in parentheses
+  /// against a macro free(p).)
+  void(free)(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
     this->release_block(block.start, block.size);
   }
@@ -249,4 +250,4 @@ class BasicHeap : HeapCore<Raw, Queue> {
 /// The heap for most programs.
 using Heap = BasicHeap<>;
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

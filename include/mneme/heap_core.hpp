@@ -22,7 +22,7 @@
 #include "stats.hpp"
 #include "wait_queue.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The moving parts of a heap, and the only code that touches more than one of them.
 ///
@@ -240,4 +240,4 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
   }
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -1,25 +1,12 @@
 // purpose: report the state of each byte of a region to ASan, MSan, TySan and Valgrind.
-// layer: L0; includes nothing of mneme.
+// layer: L0; includes settings.
 // threads: any; each call concerns bytes that its caller owns.
 // invariants: costs nothing in a build without such a tool; never changes the memory itself.
 #pragma once
 
 #include <cstddef>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MNEME_ASAN 1
-#endif
-#if __has_feature(memory_sanitizer)
-#define MNEME_MSAN 1
-#endif
-#if __has_feature(type_sanitizer)
-#define MNEME_TYSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(MNEME_ASAN)
-#define MNEME_ASAN 1
-#endif
+#include "settings.hpp"
 
 #ifdef MNEME_ASAN
 #include <sanitizer/asan_interface.h>
@@ -34,7 +21,7 @@ extern "C" void tysan_set_type_unknown(const void* start, __SIZE_TYPE__ size);
 #include <valgrind/memcheck.h>
 #endif
 
-namespace mneme::instrument {
+namespace mneme::inline MNEME_SETTINGS::instrument {
 
 /// Marks bytes as inaccessible and their contents as undefined: free memory, slack behind a
 /// payload.
@@ -154,4 +141,4 @@ class [[nodiscard]] ScopedUnpoison {
   [[maybe_unused]] std::size_t size_;
 };
 
-}  // namespace mneme::instrument
+}  // namespace mneme::inline MNEME_SETTINGS::instrument

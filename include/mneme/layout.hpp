@@ -12,7 +12,7 @@
 
 #include "error.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The machine word: the unit of block sizes and of the overhead (8 bytes on 64-bit targets, 4 on
 /// 32-bit).
@@ -100,4 +100,4 @@ struct BlockLayout {
   friend constexpr bool operator==(BlockLayout, BlockLayout) noexcept = default;
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

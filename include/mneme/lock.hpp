@@ -8,7 +8,7 @@
 
 #include "atomic.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The heap lock: one atomic word, try-locked and never waited for. A caller that cannot acquire it
 /// posts its work and goes on.
@@ -90,8 +90,8 @@ class LockWord {
 /// A lock that is held for at most a grant's search of the raw heap: SpinLock where there are
 /// several cores, a critical section (mask interrupts, restore them) on a single core. `try_lock`
 /// must not wait.
-template <class L>
-concept QueueLock = requires(L& lock) {
+template <class Lock>
+concept QueueLock = requires(Lock& lock) {
   { lock.lock() } noexcept;
   { lock.try_lock() } noexcept -> std::same_as<bool>;
   { lock.unlock() } noexcept;
@@ -100,8 +100,8 @@ concept QueueLock = requires(L& lock) {
 /// Whether a queue lock declares `reentrant = true`: its holder may lock it again, and nothing else
 /// runs on this core meanwhile, as in a critical section that saves and restores. Wakers are then
 /// called while it is held.
-template <class L>
-inline constexpr bool is_reentrant = requires { requires L::reentrant; };
+template <class Lock>
+inline constexpr bool is_reentrant = requires { requires Lock::reentrant; };
 
 /// The queue lock for several cores, where its holder keeps running. Where a more urgent task can
 /// preempt it on the same core, use a critical section instead.
@@ -126,4 +126,4 @@ class SpinLock {
 
 static_assert(QueueLock<SpinLock>);
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -11,7 +11,7 @@
 #include "node.hpp"
 #include "registry.hpp"
 
-namespace mneme::misuse {
+namespace mneme::inline MNEME_SETTINGS::misuse {
 
 /// Stops: `payload` was freed to `heap` as a block of `block_size` bytes (0: impossible layout),
 /// and is not one. Lines give the payload's offset in its region.
@@ -94,4 +94,4 @@ template <class Heap>
   return node::as<Heap>(home);
 }
 
-}  // namespace mneme::misuse
+}  // namespace mneme::inline MNEME_SETTINGS::misuse

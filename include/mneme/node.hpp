@@ -12,7 +12,7 @@
 #include "instrument.hpp"
 #include "layout.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 namespace node {
 
@@ -156,4 +156,4 @@ template <class T, class... Args>
 }
 
 }  // namespace node
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

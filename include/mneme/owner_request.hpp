@@ -13,7 +13,7 @@
 
 #include "request.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// A request that turns its block into an owner by `build(Allocation)`, on the thread that takes
 /// the answer. Used as Request.
@@ -73,4 +73,4 @@ template <class T, class Heap, class Own, class... Args>
   return OwnerRequest<Heap, decltype(build)>(heap, Layout::of<T>(), std::move(build));
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -9,7 +9,7 @@
 
 #include "layout.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// A synchronous allocator over one region. It keeps no per-block header: sizes come back with the
 /// block.
@@ -26,11 +26,11 @@ namespace mneme {
 /// * `is_free` says whether the byte at an offset lies in a hole.
 /// * `validate` walks everything and returns nullptr, or what is wrong in a few words.
 /// * `for_each_hole` calls f(offset, size) in address order.
-template <class R>
-concept RawHeap = requires(R& raw, const R& view, BlockLayout layout, std::byte* block,
+template <class Raw>
+concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::byte* block,
                            std::size_t size, void (*each)(std::size_t, std::size_t)) {
-  { R::name } -> std::convertible_to<const char*>;
-  { R::min_region_bytes } -> std::convertible_to<std::size_t>;
+  { Raw::name } -> std::convertible_to<const char*>;
+  { Raw::min_region_bytes } -> std::convertible_to<std::size_t>;
   { raw.allocate(layout) } noexcept -> std::same_as<std::byte*>;
   { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
   { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
@@ -44,4 +44,4 @@ concept RawHeap = requires(R& raw, const R& view, BlockLayout layout, std::byte*
   view.for_each_hole(each);
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

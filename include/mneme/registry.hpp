@@ -10,7 +10,7 @@
 
 #include "check.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The first member of every checked heap: identifies it and its region. A checked heap is aligned
 /// to `tag_space`, and at least as large; see LiveNode.
@@ -71,6 +71,6 @@ class Registry {
 };
 
 /// The only global of the library, and only checked builds use it.
-inline constinit Registry registry{};
+MNEME_SHARED inline constinit Registry registry{};
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

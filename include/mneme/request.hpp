@@ -12,7 +12,7 @@
 
 #include "heap.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Owns a block of raw memory with its layout. Move-only.
 template <class Heap = mneme::Heap>
@@ -35,7 +35,7 @@ class [[nodiscard]] Allocation {
   /// Gives the memory back now; nothing if empty.
   void reset() noexcept {
     if (data_ != nullptr)
-      misuse::heap_of<Heap>(data_)->free(std::exchange(data_, nullptr), layout_);
+      (misuse::heap_of<Heap>(data_)->free)(std::exchange(data_, nullptr), layout_);
   }
 
   /// Lets go of the memory without freeing it; from_leaked takes it over again, with the same
@@ -54,9 +54,9 @@ class [[nodiscard]] Allocation {
 
 /// What co_await works on: a pointer, since requests are immovable, and g++ 12 copies what a call
 /// like wake_by returns.
-template <class R>
+template <class Awaited>
 struct Awaiter {
-  R* request;
+  Awaited* request;
 
   [[nodiscard]] bool await_ready() const noexcept { return request->await_ready(); }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) const noexcept {
@@ -90,7 +90,7 @@ class [[nodiscard]] Request {
   /// but tell somebody to do so. Its context must outlive the request: the waker may still be
   /// running when the answer is taken; the destructor and cancel() wait for it.
   Request&& wake_by(Waker waker) && noexcept {
-    check(state() == RequestState::idle, "wake_by on a request that has begun");
+    fatal_unless(state() == RequestState::idle, "wake_by on a request that has begun");
     waiter_.waker = waker;
     return std::move(*this);
   }
@@ -198,4 +198,4 @@ Request<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::allocate(Layout layout) no
   return Request<BasicHeap>(*this, layout);
 }
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -13,7 +13,7 @@
 #include "lock.hpp"
 #include "wait_queue.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// The two lists of requests and the queue lock over them. All O(1). Unless it says otherwise, a
 /// member is called with the queue lock held.
@@ -139,4 +139,4 @@ class RequestLists {
   Atomic<bool> closed_{false};
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -11,12 +11,7 @@
 
 #include "atomic.hpp"
 
-// Statistics are kept by default. Define to 0 to leave them, their memory and their time out.
-#ifndef MNEME_STATS
-#define MNEME_STATS 1
-#endif
-
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// A heap's statistics at one moment. Bytes count whole blocks, headers included. Fields that are
 /// compiled out are 0.
@@ -80,4 +75,4 @@ class CounterSet {
   std::array<Atomic<std::size_t>, Stats::enabled ? size : 0> values_{};
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -13,7 +13,7 @@
 #include "error.hpp"
 #include "layout.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// How a waiting task learns of its grant: a function and its argument. It is called once, by the
 /// thread or interrupt that made the room, with the heap lock held: it must be short and
@@ -111,4 +111,4 @@ class WaitList {
   Atomic<std::size_t> size_{0};
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

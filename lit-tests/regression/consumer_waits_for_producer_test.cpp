@@ -102,8 +102,8 @@ TEST_CASE("a woken task that runs at once is not held up by the one who woke it"
     here.free(held, all);
     test::interrupt = nullptr;
     test::spinning = nullptr;
-    check(task.has_run, "the task was not woken");
-    check(test::as_new(here), "something was lost");
+    fatal_unless(task.has_run, "the task was not woken");
+    fatal_unless(test::as_new(here), "something was lost");
   });
   CHECK(line == "");
 }
@@ -130,7 +130,7 @@ TEST_CASE("a request withdrawn by an interrupt, before any step of the free that
       test::interrupt = nullptr;
       test::spinning = nullptr;
       task.request.reset();
-      check(test::as_new(here), "something was lost");
+      fatal_unless(test::as_new(here), "something was lost");
     }
   });
   CHECK(line == "");

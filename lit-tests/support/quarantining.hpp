@@ -116,7 +116,8 @@ class Quarantining {
   void let_go(std::size_t index) const noexcept {
     Held& held = held_[index];
     if (held.block != nullptr) {
-      check(inner_.deallocate(held.block, held.size), "a block of the quarantine was free already");
+      fatal_unless(inner_.deallocate(held.block, held.size),
+                   "a block of the quarantine was free already");
     }
     held_bytes_ -= held.size;
     held = {};

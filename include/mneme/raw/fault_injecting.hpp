@@ -9,7 +9,7 @@
 
 #include "../raw_heap.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// Decorates a raw heap: `fail_nth(n)` makes the nth allocation from now (1 is the next) find no
 /// room, once.
@@ -39,4 +39,4 @@ class FaultInjecting : public Inner {
   std::size_t failures_ = 0;
 };
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

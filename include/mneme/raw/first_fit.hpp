@@ -13,7 +13,7 @@
 #include "../layout.hpp"
 #include "../raw_heap.hpp"
 
-namespace mneme {
+namespace mneme::inline MNEME_SETTINGS {
 
 /// First fit over one region (Knuth, TAOCP 1, 2.5, algorithms A and B, with an address-ordered
 /// list).
@@ -70,22 +70,23 @@ class FirstFit {
   [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
     if (!inside(block, size)) return false;
     const auto at = static_cast<std::size_t>(block - base_);
-    const Neighbours near = neighbours_of(at);
-    if (near.before_end > at || near.after < at + size) return false;  // some of it is free already
+    const Neighbours around = neighbours_of(at);
+    if (around.before_end > at || around.after < at + size)
+      return false;  // some of it is free already
     instrument::poison_free(block, size);
     free_ += size;
     std::size_t start = at;
     std::size_t end = at + size;
-    std::size_t next = near.after;
-    if (near.after == end && near.after < capacity_) {  // swallow the hole behind
-      const Hole after = read_hole(near.after);
+    std::size_t next = around.after;
+    if (around.after == end && around.after < capacity_) {  // swallow the hole behind
+      const Hole after = read_hole(around.after);
       end += after.size;
       next = after.next;
     }
-    if (near.before != none && near.before_end == at) {  // grow the hole in front
-      start = near.before;
+    if (around.before != none && around.before_end == at) {  // grow the hole in front
+      start = around.before;
     } else {
-      set_next(near.before, at);
+      set_next(around.before, at);
     }
     write_hole(start, end - start, next);
     return true;
@@ -96,11 +97,11 @@ class FirstFit {
     if (new_size < old_size) return deallocate(block + new_size, old_size - new_size);
     const std::size_t end = static_cast<std::size_t>(block - base_) + old_size;
     const std::size_t more = new_size - old_size;
-    const Neighbours near = neighbours_of(end);
-    if (near.after != end || near.after == capacity_) return false;
+    const Neighbours around = neighbours_of(end);
+    if (around.after != end || around.after == capacity_) return false;
     const Hole hole = read_hole(end);
     if (hole.size < more) return false;
-    split_hole(near.before, end, hole, 0, more);
+    split_hole(around.before, end, hole, 0, more);
     instrument::mark_undefined(base_ + end, more);
     return true;
   }
@@ -228,12 +229,12 @@ class FirstFit {
   }
 
   [[nodiscard]] Neighbours neighbours_of(std::size_t place) const noexcept {
-    Neighbours near{none, 0, first_};
-    while (near.after < place) {
-      const Hole hole = read_hole(near.after);
-      near = {near.after, near.after + hole.size, hole.next};
+    Neighbours around{none, 0, first_};
+    while (around.after < place) {
+      const Hole hole = read_hole(around.after);
+      around = {around.after, around.after + hole.size, hole.next};
     }
-    return near;
+    return around;
   }
 
   // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a
@@ -262,4 +263,4 @@ class FirstFit {
 
 static_assert(RawHeap<FirstFit>);
 
-}  // namespace mneme
+}  // namespace mneme::inline MNEME_SETTINGS

@@ -17,21 +17,21 @@
 
 #include "support/fatal_line.hpp"
 
-using mneme::check;
+using mneme::fatal_unless;
 using mneme::FatalLine;
 using mneme::test::fatal_line_of;
 
 TEST_CASE("a check that holds does nothing, also at compile time") {
   static_assert([] {
-    check(true, "never");
+    fatal_unless(true, "never");
     return true;
   }());
-  CHECK(fatal_line_of([] { check(true, "never"); }).empty());
+  CHECK(fatal_line_of([] { fatal_unless(true, "never"); }).empty());
 }
 
 TEST_CASE("a check that does not hold gives the handler one line, without its end" *
           doctest::skip(!mneme::checks_enabled)) {
-  CHECK(fatal_line_of([] { check(false, "the sky fell"); }) == "mneme: fatal: the sky fell");
+  CHECK(fatal_line_of([] { fatal_unless(false, "the sky fell"); }) == "mneme: fatal: the sky fell");
 }
 
 TEST_CASE("a line is put together from words and numbers") {
@@ -81,7 +81,7 @@ int end_of(F stop, std::string& text) {
 TEST_CASE("without a handler the line goes to standard error and the program aborts" *
           doctest::skip(!mneme::checks_enabled)) {
   std::string text;
-  const int status = end_of([] { check(false, "the sky fell"); }, text);
+  const int status = end_of([] { fatal_unless(false, "the sky fell"); }, text);
   CHECK(text.starts_with("mneme: fatal: the sky fell\n"));
   CHECK(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGABRT);
@@ -92,7 +92,7 @@ TEST_CASE("what was printed before comes out before the line" *
   std::string text;
   const auto stop = [] {
     std::printf("It was a fine day. ");
-    check(false, "the sky fell");
+    fatal_unless(false, "the sky fell");
   };
   (void)end_of(stop, text);
   CHECK(text.starts_with("It was a fine day. mneme: fatal: the sky fell\n"));
@@ -103,7 +103,7 @@ TEST_CASE("a handler that returns does not let the program go on" *
   std::string text;
   const auto stop = [] {
     mneme::set_fatal_handler([](const char*) noexcept {});
-    check(false, "ignored");
+    fatal_unless(false, "ignored");
   };
   const int status = end_of(stop, text);
   // A trap, which some sanitizers report by an exit status of their own.

@@ -1,0 +1,65 @@
+// purpose: the settings of a build, and the namespace that keeps files of different settings apart.
+// layer: L0; includes nothing of mneme.
+// threads: any; preprocessor only.
+// invariants: two files that disagree on a setting share no name of the library.
+#pragma once
+
+// Checked builds (the default) verify every pointer and layout that comes back. Define to 0 to
+// leave that out.
+#ifndef MNEME_CHECKED
+#define MNEME_CHECKED 1
+#endif
+#if MNEME_CHECKED != 0 && MNEME_CHECKED != 1
+#error "MNEME_CHECKED must be 0 or 1"
+#endif
+
+// Statistics are kept by default. Define to 0 to leave them, their memory and their time out.
+#ifndef MNEME_STATS
+#define MNEME_STATS 1
+#endif
+#if MNEME_STATS != 0 && MNEME_STATS != 1
+#error "MNEME_STATS must be 0 or 1"
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MNEME_ASAN 1
+#endif
+#if __has_feature(memory_sanitizer)
+#define MNEME_MSAN 1
+#endif
+#if __has_feature(type_sanitizer)
+#define MNEME_TYSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(MNEME_ASAN)
+#define MNEME_ASAN 1
+#endif
+
+// The tool that the build reports the state of memory to.
+#if defined(MNEME_ASAN)
+#define MNEME_TOOL _asan
+#elif defined(MNEME_MSAN)
+#define MNEME_TOOL _msan
+#elif defined(MNEME_TYSAN)
+#define MNEME_TOOL _tysan
+#elif defined(MNEME_VALGRIND)
+#define MNEME_TOOL _valgrind
+#else
+#define MNEME_TOOL
+#endif
+
+// All of mneme is in an inline namespace that is named after the settings, such as
+// checked_1_stats_1. A heap passed between files of different settings is then an undefined symbol
+// whose name states both; a heap used by one of them works.
+#define MNEME_JOIN_EXPANDED(checked, stats, tool) checked_##checked##_stats_##stats##tool
+#define MNEME_JOIN(checked, stats, tool) MNEME_JOIN_EXPANDED(checked, stats, tool)
+#define MNEME_SETTINGS MNEME_JOIN(MNEME_CHECKED, MNEME_STATS, MNEME_TOOL)
+
+// A variable that all shared objects of a program have in common, also those that hide their
+// symbols.
+#if defined(__GNUC__) && !defined(_WIN32)
+#define MNEME_SHARED [[gnu::visibility("default")]]
+#else
+#define MNEME_SHARED
+#endif
