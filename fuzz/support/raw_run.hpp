@@ -65,7 +65,9 @@ class RawRun {
     BlockId id = 0;
     std::uint64_t serial = 0;
 
-    [[nodiscard]] std::span<std::byte> bytes() const { return {start, size}; }
+    [[nodiscard]] std::span<std::byte> bytes() const {
+      return {start + word_bytes, size - word_bytes};
+    }
   };
 
   Outcome allocate(const Op& op) {

@@ -66,7 +66,7 @@ template <class T>
 auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
   auto build = [count](Allocation<BasicHeap> block) {
     // Filled as a vector, so that elements built so far are destroyed if a constructor throws.
-    T* const data = node::as<T>(static_cast<std::byte*>(block.leak()));
+    T* const data = node::object_at<T>(block.leak());
     auto vec = FixedVec<T, BasicHeap>::from_leaked({data, 0, count});
     while (vec.push() != nullptr) {
     }

@@ -98,7 +98,7 @@ template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
   auto build = [capacity](Allocation<BasicHeap> block) {
-    T* const data = node::as<T>(static_cast<std::byte*>(block.leak()));
+    T* const data = node::object_at<T>(block.leak());
     return FixedVec<T, BasicHeap>::from_leaked({data, 0, capacity});
   };
   return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::array<T>(capacity), build);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "atomic.hpp"
-#include "instrument.hpp"
 #include "node.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
@@ -23,8 +22,7 @@ class FreeQueue {
     // publishes nothing.
     node::FreedNode* head = head_.load(std::memory_order_relaxed);
     do {
-      const instrument::ScopedUnpoison window(freed, sizeof *freed);
-      freed->link = head;
+      node::set_link(freed, head);
       // (free.push) release: pairs with acquire (free.drain); publishes link and size.
       // (free.retry) relaxed: the failed attempt only learns the new head and publishes nothing.
     } while (!head_.compare_exchange_weak(head, freed, std::memory_order_release,

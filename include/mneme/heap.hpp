@@ -41,14 +41,21 @@ class Request;
 template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
 class BasicHeap : HeapCore<Raw, Queue> {
   using Base = HeapCore<Raw, Queue>;
-  static_assert(!checks_enabled || sizeof(Base) >= node::tag_space, "marks point into the heap");
 
  public:
   /// A heap over `region`, with its control block outside of it. A region too small for one block
   /// gives a heap that refuses every request. The region must outlive the heap.
-  explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {
-    if constexpr (checks_enabled) registry.add(this);
-  }
+  explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {}
+
+  /// A heap without memory, which refuses every request until init() gives it a region: for heaps
+  /// that must be there before any constructor runs.
+  ///
+  ///     constinit mneme::Heap heap;  // at namespace scope
+  constexpr BasicHeap() noexcept = default;
+
+  /// Gives a heap that was constructed without a region its region, once, before anybody else uses
+  /// the heap.
+  using Base::init;
 
   /// A heap whose control block is the first part of `region`. It lives until it is destroyed by
   /// `heap->~BasicHeap()`, or for ever. Errors: `region_too_small`.
@@ -65,9 +72,12 @@ class BasicHeap : HeapCore<Raw, Queue> {
   BasicHeap(const BasicHeap&) = delete;
   BasicHeap& operator=(const BasicHeap&) = delete;
 
-  /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held.
+  /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held. A heap
+  /// of static storage duration only ends with the program, which may leave blocks behind, as
+  /// exit() does: it goes on working for what is destroyed after it.
   ~BasicHeap() {
     if constexpr (checks_enabled) {
+      if (misuse::is_static(this)) return;
       fatal_unless(this->lock_.try_acquire(), "heap destroyed while it is locked");
       this->reclaim();
       fatal_unless(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
@@ -136,7 +146,8 @@ class BasicHeap : HeapCore<Raw, Queue> {
     const bool done = (to->size <= block.size || may_grow) &&
                       this->raw_.resize(block.start, block.size, to->size);
     if (done) {
-      node::resize_live(block.start, to->size, layout.size, wanted.size, this);
+      this->set_header(block.start, to->size);
+      node::resize_live(block.start, to->size, layout.size, wanted.size);
       this->note_use();
     }
     this->settle();
@@ -231,9 +242,10 @@ class BasicHeap : HeapCore<Raw, Queue> {
       const auto& self = static_cast<const HeapRecord&>(*this);
       const std::size_t offset = address_of(payload) - word_bytes - address_of(self.base);
       const bool is_place = offset < self.size_bytes && offset % word_bytes == 0 && size != 0;
-      if (!is_place || address_of(node::read_tagged_heap(node::block_of(payload))) !=
-                           address_of(&self) + node::size_tag(size)) {
-        misuse::report(self, payload, size);
+      if (!is_place || (header::load(node::block_of(payload)) & ~header::hole_before) !=
+                           this->header_for(size)) {
+        misuse::report(self, payload, size,
+                       [&](std::size_t at) noexcept { return this->raw_.is_free(at); });
       }
     }
     std::byte* const block = node::block_of(payload);

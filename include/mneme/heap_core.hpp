@@ -40,11 +40,18 @@ namespace mneme::inline MNEME_SETTINGS {
 /// are therefore posted as work for the loop that is already running, and do not recurse, however
 /// many requests wait.
 template <RawHeap Raw, QueueLock Queue>
-class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
-    : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
+class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
  protected:
-  explicit HeapCore(std::span<std::byte> region) noexcept : raw_(region) {
-    if constexpr (checks_enabled) identify(*this);
+  /// A heap without memory, until init().
+  constexpr HeapCore() noexcept = default;
+  explicit HeapCore(std::span<std::byte> region) noexcept : raw_(region) { enlist(*this); }
+
+  /// Gives a heap without memory its region. Nobody else uses the heap yet.
+  void init(std::span<std::byte> region) noexcept {
+    fatal_unless(raw_.capacity_bytes() == 0, "init of a heap that has its region");
+    raw_.~Raw();
+    (void)node::begin_object<Raw>(&raw_, region);
+    enlist(*this);
   }
 
   /// The block for a layout, if the empty heap could hold it (P6).
@@ -112,7 +119,7 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
   void release_block(std::byte* block, std::size_t size) noexcept {
     counters_.subtract(Count::live);
     if (lock_.try_acquire()) {
-      node::end_live(block, size, this);
+      node::end_live(block, size);
       return_to_raw_heap(block, size);
       settle();
     } else {
@@ -123,6 +130,11 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
 
   void push_deferred(std::byte* block, std::size_t size) noexcept {
     counters_.add(Count::deferred);
+    if constexpr (checks_enabled) {
+      if ((header::set(block, header::deferred) & header::deferred) != 0) {
+        misuse::report(*this, block + word_bytes, size, [](std::size_t) noexcept { return false; });
+      }
+    }
     free_queue_.push(node::make_freed(block, size));
   }
 
@@ -138,11 +150,11 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
   /// Heap lock held. Returns the deferred blocks to the raw heap.
   void reclaim() noexcept {
     for (node::FreedNode* freed = free_queue_.drain(); freed != nullptr;) {
-      const node::FreedNode node = node::load_freed(freed);
-      if constexpr (checks_enabled) misuse::check_deferred(*this, freed, node);
+      const node::Freed read = node::load_freed(freed);
+      if constexpr (checks_enabled) misuse::check_deferred(*this, freed, read);
       counters_.subtract(Count::deferred);
-      return_to_raw_heap(node::block_of_freed(freed), node.size_bytes());
-      freed = node.link;
+      return_to_raw_heap(node::block_of_freed(freed), read.size);
+      freed = read.link;
     }
   }
 
@@ -156,12 +168,23 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
 
   /// Heap lock held. A live block, or nullptr if the raw heap has no room.
   [[nodiscard]] void* allocate_block(BlockLayout block_layout, std::size_t payload_size) noexcept {
-    std::byte* const block = raw_.allocate(block_layout);
+    std::byte* const block = raw_.allocate(block_layout, header_for(block_layout.size));
     if (block == nullptr) return nullptr;
     note_use();
     counters_.add(Count::live);
     counters_.set(Count::grants, counters_.get(Count::grants) + 1);
-    return node::make_live(block, block_layout.size, payload_size, this);
+    return node::make_live(block, block_layout.size, payload_size);
+  }
+
+  /// The header of a live block of `size` bytes.
+  [[nodiscard]] std::size_t header_for(std::size_t size) const noexcept {
+    if constexpr (checks_enabled) return this->anchor() | header::size_tag(size);
+    return address_of(this);
+  }
+
+  /// Heap lock held. Updates the header of a live block that was resized to `size` bytes.
+  void set_header(std::byte* block, std::size_t size) noexcept {
+    header::store(block, header_for(size) | (header::load(block) & header::hole_before));
   }
 
   /// Heap lock held. Updates the statistics of use.
@@ -213,20 +236,31 @@ class alignas(checks_enabled ? node::tag_space : alignof(void*)) HeapCore
     return queued;
   }
 
-  // A template, so that it is nothing in unchecked builds, whose heaps have no identity.
+  // A template, so that it is nothing in unchecked builds, whose heaps have no record.
   template <class Self>
-  static void identify(Self& self) noexcept {
-    self.base = self.raw_.base();
-    self.size_bytes = self.raw_.capacity_bytes();
-    self.is_free = [](const HeapRecord& identity, std::size_t offset) noexcept MNEME_NONBLOCKING {
-      return static_cast<const Self&>(identity).raw_.is_free(offset);
-    };
+  static void enlist(Self& self) noexcept {
+    if constexpr (checks_enabled) {
+      self.identify(self.raw_.base(), self.raw_.capacity_bytes());
+      self.is_free = [](const HeapRecord& record, std::size_t offset) noexcept MNEME_NONBLOCKING {
+        return static_cast<const Self&>(record).raw_.is_free(offset);
+      };
+      registry.add(&self);
+      const auto collides = [&](const HeapRecord* other) {
+        return other != &self && self.collides_with(*other);
+      };
+      fatal_unless(registry.find(collides) == nullptr, "heap over a region that another heap has");
+    }
   }
 
   void return_to_raw_heap(std::byte* block, std::size_t size) noexcept {
+    // So that a stale pointer to it is seen, if the block becomes the inside of a hole.
+    if constexpr (checks_enabled) (void)header::set(block, header::hole);
     [[maybe_unused]] const bool was_block = raw_.deallocate(block, size);
     if constexpr (checks_enabled) {
-      if (!was_block) misuse::report_refused(*this, block, size);
+      if (!was_block) {
+        const auto offset = static_cast<std::size_t>(block - raw_.base());
+        misuse::report_refused(*this, block, size, raw_.is_free(offset));
+      }
     }
     note_use();
   }

@@ -111,6 +111,19 @@ inline void on_free([[maybe_unused]] const void* payload) noexcept {
 #endif
 }
 
+/// While it lives, Valgrind reports no access of this thread.
+class [[nodiscard]] Unreported {
+ public:
+#ifdef MNEME_VALGRIND
+  Unreported() noexcept { VALGRIND_DISABLE_ERROR_REPORTING; }
+  ~Unreported() { VALGRIND_ENABLE_ERROR_REPORTING; }
+#else
+  Unreported() noexcept = default;
+#endif
+  Unreported(const Unreported&) = delete;
+  Unreported& operator=(const Unreported&) = delete;
+};
+
 /// Unpoisons bytes for the allocator's own access, for the lifetime of this object.
 class [[nodiscard]] ScopedUnpoison {
  public:

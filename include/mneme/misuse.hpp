@@ -11,12 +11,35 @@
 #include "node.hpp"
 #include "registry.hpp"
 
+#if __STDC_HOSTED__ && defined(__ELF__)
+// The linker's names for the first byte of a program or shared object and the one behind its last.
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char __ehdr_start[];
+[[gnu::visibility("hidden")]] extern const char _end[];
+}
+#endif
+
 namespace mneme::inline MNEME_SETTINGS::misuse {
 
+/// Whether an object has static storage duration, as far as that can be found out: in a hosted ELF
+/// program, whether it is inside the program or shared object that this code is in. False
+/// elsewhere, where programs do not end.
+[[nodiscard]] inline bool is_static([[maybe_unused]] const void* object) noexcept {
+#if __STDC_HOSTED__ && defined(__ELF__)
+  const std::size_t size = address_of(_end) - address_of(__ehdr_start);
+  return address_of(object) - address_of(__ehdr_start) < size;
+#else
+  return false;
+#endif
+}
+
 /// Stops: `payload` was freed to `heap` as a block of `block_size` bytes (0: impossible layout),
-/// and is not one. Lines give the payload's offset in its region.
-[[noreturn]] inline void report(const HeapRecord& heap, void* payload,
-                                std::size_t block_size) noexcept {
+/// and is not one; `is_free(offset)` is whether a byte of the region is in a hole. Lines give the
+/// payload's offset in its region.
+template <class IsFree>
+[[noreturn, gnu::noinline, gnu::cold]] void report(const HeapRecord& heap, const void* payload,
+                                                   std::size_t block_size,
+                                                   IsFree is_free) noexcept {
   const std::size_t offset = address_of(payload) - address_of(heap.base);
   FatalLine line;
   if (offset < sizeof(node::LiveNode) || offset + word_bytes > heap.size_bytes) {
@@ -25,16 +48,15 @@ namespace mneme::inline MNEME_SETTINGS::misuse {
   if (offset % word_bytes != 0) {
     line.text("foreign pointer: no block begins at ").number(offset).stop();
   }
-  const std::byte* const block = node::block_of(payload);
-  const std::size_t mark = address_of(node::read_tagged_heap(block)) - address_of(&heap);
-  const bool is_live = mark > 0 && mark < node::freed_tag;
-  if (heap.is_free(heap, offset - sizeof(node::LiveNode)) || mark == node::freed_tag) {
+  const std::size_t header = header::load(heap.base + offset - sizeof(node::LiveNode));
+  const bool leads_here = header::same_heap(header, heap.anchor());
+  if (is_free(offset - sizeof(node::LiveNode)) || (leads_here && (header & header::hole) != 0)) {
     line.text("double free of the block at ").number(offset).stop();
   }
-  if (!is_live && node::looks_freed(block, heap.size_bytes)) {
+  if (!leads_here) line.text("smashed header of the block at ").number(offset).stop();
+  if ((header & header::deferred) != 0) {
     line.text("double free of the deferred block at ").number(offset).stop();
   }
-  if (!is_live) line.text("smashed header of the block at ").number(offset).stop();
   line.text("wrong layout for the block at ").number(offset);
   if (block_size != 0) {
     line.text(": freed as ").number(block_size).text(" bytes with its header");
@@ -42,27 +64,31 @@ namespace mneme::inline MNEME_SETTINGS::misuse {
   line.stop();
 }
 
-/// Stops: the raw heap did not take back a block whose header was good.
-[[noreturn]] inline void report_refused(const HeapRecord& heap, const std::byte* block,
-                                        std::size_t block_size) noexcept {
+/// Stops: the raw heap did not take back a block whose header was good; `is_free` is whether it
+/// begins in a hole.
+[[noreturn, gnu::noinline, gnu::cold]] inline void report_refused(const HeapRecord& heap,
+                                                                  const std::byte* block,
+                                                                  std::size_t block_size,
+                                                                  bool is_free) noexcept {
   const std::size_t offset = address_of(block) - address_of(heap.base);
   FatalLine line;
-  line.text(heap.is_free(heap, offset) ? "double free of" : "wrong layout for");
+  line.text(is_free ? "double free of" : "wrong layout for");
   line.text(" the block at ").number(offset + sizeof(node::LiveNode));
   line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
 }
 
-/// Stops unless `node`, read from the deferred block at `freed`, can belong to `heap`.
+/// Stops unless what was read from the deferred block of `freed` can belong to `heap`.
 inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
-                           node::FreedNode node) noexcept {
-  const std::size_t offset = address_of(freed) - address_of(heap.base);
-  const std::size_t link = address_of(node.link) - address_of(heap.base);
-  const bool good_size = (node.tagged_size & 1) != 0 && node.size_bytes() % word_bytes == 0 &&
-                         node.size_bytes() >= 2 * word_bytes &&
-                         node.size_bytes() <= heap.size_bytes - offset;
-  const bool good_link = node.link == nullptr ||
+                           node::Freed read) noexcept {
+  const std::byte* const block = node::block_of_freed(freed);
+  const std::size_t offset = address_of(block) - address_of(heap.base);
+  const std::size_t link = address_of(read.link) - address_of(heap.base) - sizeof(node::LiveNode);
+  const bool good_size = read.size % word_bytes == 0 && read.size >= sizeof(node::Node) &&
+                         read.size <= heap.size_bytes - offset;
+  const bool good_link = read.link == nullptr ||
                          (link <= heap.size_bytes - sizeof(node::Node) && link % word_bytes == 0);
-  if (good_size && good_link) return;
+  const std::size_t expected = heap.anchor() | header::deferred | header::size_tag(read.size);
+  if (good_size && good_link && (header::load(block) & ~header::hole_before) == expected) return;
   FatalLine{}
       .text("smashed deferred block at ")
       .number(offset + sizeof(node::LiveNode))
@@ -70,28 +96,32 @@ inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
       .stop();
 }
 
-/// The heap that the block of `payload` came from. In checked builds fatal if its header leads to
-/// no heap, or has the tag of a freed block.
+/// The heap of the block of `payload`, by its header. Checked builds stop if that leads to no heap,
+/// or if the block is free.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
-  std::byte* const home = node::heap_address(node::block_of(payload));
-  if constexpr (checks_enabled) {
-    const auto leads_there = [&](const HeapRecord* heap) {
-      return address_of(heap) == address_of(home);
-    };
-    const HeapRecord* const known = registry.find(leads_there);
+  const std::byte* const block = node::block_of(payload);
+  if constexpr (!checks_enabled) {
+    return node::object_at<Heap>(header::load_address(block));
+  } else {
+    const std::size_t header = header::load(block);
+    const HeapRecord* known = registry.find(
+        [&](const HeapRecord* heap) { return header::same_heap(header, heap->anchor()); });
     if (known == nullptr && registry.is_complete()) {
       const HeapRecord* const around = registry.find([&](const HeapRecord* heap) {
         return address_of(payload) - address_of(heap->base) < heap->size_bytes;
       });
       if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
-      report(*around, payload, 0);
+      report(*around, payload, 0,
+             [&](std::size_t at) noexcept { return around->is_free(*around, at); });
     }
-    const std::size_t mark =
-        address_of(node::read_tagged_heap(node::block_of(payload))) % node::tag_space;
-    if (known != nullptr && mark == node::freed_tag) report(*known, payload, 0);
+    // Of a heap that is not listed nothing is believed before free() has compared it.
+    if (known == nullptr) known = *node::object_at<const HeapRecord*>(header::load_address(block));
+    if ((header & (header::hole | header::deferred)) != 0) {
+      report(*known, payload, 0, [](std::size_t) noexcept { return false; });
+    }
+    return node::object_at<Heap>(known);
   }
-  return node::as<Heap>(home);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS::misuse

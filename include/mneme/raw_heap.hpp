@@ -11,15 +11,19 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A synchronous allocator over one region. It keeps no per-block header: sizes come back with the
-/// block.
+/// A synchronous allocator over one region. It writes the header that it is given into the first
+/// word of each block, keeps none of its own, and gets the size back with the block. While a block
+/// lives the raw heap may change the header's bits `hole` and `hole_before`, and nothing else in
+/// it.
 ///
 /// * `name` is how scripts call it; `min_region_bytes` the smallest region, if word-aligned, that
 /// holds a block.
-/// * `allocate` returns a block that satisfies the layout, or nullptr if it has no room for it now.
+/// * `allocate` returns a block that satisfies the layout, with `header` in its first word, or
+/// nullptr if it has no room for it now.
 /// * `deallocate` takes back [block, block + size). It returns false, and changes nothing, if these
-/// bytes are not
-///   wholly inside the region or some of them are free already.
+/// bytes are not wholly inside the region or some of them are free already. In checked builds also
+/// if what is behind them is neither the region's end nor a hole nor a block with the same heap in
+/// its header.
 /// * `resize` makes a block of `old_size` bytes `new_size` bytes long where it stands, or returns
 /// false.
 /// * `fits_empty` says whether the layout could be met if nothing else were allocated (P6).
@@ -31,7 +35,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
                            std::size_t size, void (*each)(std::size_t, std::size_t)) {
   { Raw::name } -> std::convertible_to<const char*>;
   { Raw::min_region_bytes } -> std::convertible_to<std::size_t>;
-  { raw.allocate(layout) } noexcept -> std::same_as<std::byte*>;
+  { raw.allocate(layout, size) } noexcept -> std::same_as<std::byte*>;
   { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
   { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
   { view.fits_empty(layout) } noexcept -> std::same_as<bool>;

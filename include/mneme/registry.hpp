@@ -8,33 +8,61 @@
 #include <atomic>
 #include <cstddef>
 
-#include "check.hpp"
+#include "header.hpp"
+#include "layout.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The first member of every checked heap: identifies it and its region. A checked heap is aligned
-/// to `tag_space`, and at least as large; see LiveNode.
+/// The first member of every checked heap: identifies it and its region.
 struct HeapRecord {
+  /// Room for the anchor, the place that headers lead to: the one of these words whose address is a
+  /// multiple of header::tag_space, wherever the heap is. It leads back to the heap.
+  std::array<const HeapRecord*, header::tag_space / word_bytes> anchors{};
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
   /// Whether the byte at an offset is in a hole. Read without a lock, on the way to a fatal line.
   bool (*is_free)(const HeapRecord& self, std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
+
+  /// The anchor's address.
+  [[nodiscard]] std::size_t anchor() const noexcept {
+    return (address_of(this) + header::tag_space - 1) & ~(header::tag_space - 1);
+  }
+  /// Sets the anchor and the region.
+  void identify(std::byte* region, std::size_t size) noexcept {
+    base = region;
+    size_bytes = size;
+    anchors[(anchor() - address_of(this)) / word_bytes] = this;
+  }
+  /// Whether both manage a byte, unless this heap's region is inside the other's: a block of an
+  /// older heap may be the region of a newer one.
+  [[nodiscard]] bool collides_with(const HeapRecord& other) const noexcept {
+    if (size_bytes == 0 || other.size_bytes == 0) return false;
+    const std::size_t begin = address_of(base);
+    const std::size_t from = address_of(other.base);
+    const bool is_inside = begin > from && size_bytes <= other.size_bytes - (begin - from);
+    return begin < from + other.size_bytes && from < begin + size_bytes && !is_inside;
+  }
 };
 
 /// The empty base of an unchecked heap.
 struct NoRecord {};
 
 /// The live heaps of a checked build, so that a smashed header is detected before it is followed.
-/// Lock-free; a free may search it at any time. Once there were more heaps than slots, every header
-/// passes. Plain std::atomic, not the seam of atomic.hpp: a global that no protocol depends on.
+/// Lock-free; a free may search it at any time. While there are more heaps than slots, headers that
+/// lead to none of the listed heaps pass. Plain std::atomic, not the seam of atomic.hpp: a global
+/// that no protocol depends on.
 class Registry {
  public:
   void add(const HeapRecord* heap) noexcept {
     if (replace(nullptr, heap)) return;
-    // (registry.overflow) relaxed: only switches a check off; publishes nothing.
-    overflowed_.store(true, std::memory_order_relaxed);
+    // (registry.unlisted) relaxed: only weakens a check; publishes nothing.
+    unlisted_.fetch_add(1, std::memory_order_relaxed);
   }
-  void remove(const HeapRecord* heap) noexcept { (void)replace(heap, nullptr); }
+  void remove(const HeapRecord* heap) noexcept {
+    if (replace(heap, nullptr)) return;
+    // (registry.gone) relaxed: only strengthens a check; publishes nothing.
+    unlisted_.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   /// The first heap for which `wanted(heap)` holds, or nullptr.
   template <class F>
@@ -49,7 +77,7 @@ class Registry {
 
   [[nodiscard]] bool is_complete() const noexcept {
     // (registry.complete) relaxed: a hint that only weakens a check; publishes nothing.
-    return !overflowed_.load(std::memory_order_relaxed);
+    return unlisted_.load(std::memory_order_relaxed) == 0;
   }
 
  private:
@@ -67,7 +95,7 @@ class Registry {
   }
 
   std::array<std::atomic<const HeapRecord*>, 32> slots_{};
-  std::atomic<bool> overflowed_{false};
+  std::atomic<std::size_t> unlisted_{0};  // heaps for which there was no slot
 };
 
 /// The only global of the library, and only checked builds use it.

@@ -18,8 +18,8 @@ void (*interrupt_once)() = nullptr;
 template <RawHeap Inner>
 struct Interrupted : Inner {
   using Inner::Inner;
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
-    std::byte* const block = Inner::allocate(layout);
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
+    std::byte* const block = Inner::allocate(layout, header);
     if (block == nullptr && interrupt_once != nullptr) std::exchange(interrupt_once, nullptr)();
     return block;
   }

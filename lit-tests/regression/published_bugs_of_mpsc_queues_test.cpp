@@ -22,7 +22,7 @@ struct World {
   World() {
     for (std::size_t i = 0; i < 4; ++i) {
       instrument::mark_undefined(bytes[i], 32);
-      (void)node::make_live(bytes[i], 32, 24, this);
+      (void)node::make_live(bytes[i], 32, 24);
       nodes[i] = node::make_freed(bytes[i], 32);
     }
   }

@@ -77,7 +77,7 @@ TEST_CASE("beyond an object") {
     std::uint64_t first, second;
   };
   std::uint64_t alone = 1;
-  const auto* const pair = node::as<Pair>(reinterpret_cast<std::byte*>(&alone));  // NOLINT
+  const auto* const pair = node::object_at<Pair>(&alone);
   CHECK(pair->second != 1);
 }
 

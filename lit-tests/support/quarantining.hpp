@@ -35,15 +35,15 @@ class Quarantining {
 
   explicit Quarantining(std::span<std::byte> region) noexcept : inner_(region) {}
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     const auto size = checked_add(layout.size, gap_bytes);
     if (!size) return nullptr;
     const BlockLayout whole{
         .size = *size, .align = layout.align, .header_bytes = layout.header_bytes};
-    std::byte* block = inner_.allocate(whole);
+    std::byte* block = inner_.allocate(whole, header);
     if (block == nullptr) {
       end_quarantine();
-      block = inner_.allocate(whole);
+      block = inner_.allocate(whole, header);
     }
     if (block != nullptr) instrument::poison_free(block + layout.size, gap_bytes);
     return block;
@@ -55,6 +55,7 @@ class Quarantining {
     for (std::size_t at = from; at < from + size; at += word_bytes) {
       if (is_free(at)) return false;
     }
+    header::clear(block, header::hole);  // to the inner heap it is live until it is let go
     instrument::poison_free(block, size);
     let_go(oldest_);
     held_[oldest_] = {block, size + gap_bytes};

@@ -26,7 +26,7 @@ class BestFit {
     holes_[0] = capacity_;
   }
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     auto best = holes_.end();
     for (auto hole = holes_.begin(); hole != holes_.end(); ++hole) {
       const bool fits =
@@ -36,6 +36,7 @@ class BestFit {
     if (best == holes_.end()) return nullptr;
     const std::size_t at = best->first + padding(layout, best->first);
     take(best, at, layout.size);
+    header::store(base_ + at, header);
     return base_ + at;
   }
 

@@ -24,10 +24,10 @@ class FaultInjecting : public Inner {
   /// How many allocations were made to fail.
   [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     if (countdown_ != 1) {
       if (countdown_ > 0) --countdown_;
-      return Inner::allocate(layout);
+      return Inner::allocate(layout, header);
     }
     countdown_ = 0;
     ++failures_;

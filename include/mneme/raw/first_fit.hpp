@@ -9,6 +9,7 @@
 #include <span>
 
 #include "../check.hpp"
+#include "../header.hpp"
 #include "../instrument.hpp"
 #include "../layout.hpp"
 #include "../raw_heap.hpp"
@@ -19,12 +20,12 @@ namespace mneme::inline MNEME_SETTINGS {
 /// list).
 ///
 /// A hole writes itself into its own bytes. Its first word is the offset of the next hole; as
-/// offsets are whole words, the lowest bit is free to say "this hole is one word long", and only
-/// longer holes need a second word:
+/// offsets are whole words, two bits are free: bit 0 distinguishes a hole from a block's header,
+/// and bit 1 marks holes that are one word long, so that only longer ones need a second word:
 ///
-///     +--------------+--------+-- - --+        +----------------+
-///     | next offset  |  size  | free  |        | next offset |1 |
-///     +--------------+--------+-- - --+        +----------------+
+///     +------------------+--------+-- - --+        +------------------+
+///     | next offset | 01 |  size  | free  |        | next offset | 11 |
+///     +------------------+--------+-- - --+        +------------------+
 ///
 /// So holes of a single word are legal, and a block never has to be longer than asked for to avoid
 /// one. The last hole's next offset is the capacity. allocate, deallocate and resize are O(holes);
@@ -46,12 +47,14 @@ class FirstFit {
     instrument::poison_free(base_, capacity_);
     write_hole(0, capacity_, capacity_);
   }
+  /// A heap of capacity zero.
+  constexpr FirstFit() noexcept = default;
   /// Opens the region again to whoever has it next; touches nothing.
   ~FirstFit() { instrument::mark_undefined(base_, capacity_); }
   FirstFit(const FirstFit&) = delete;
   FirstFit& operator=(const FirstFit&) = delete;
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     std::size_t before = none;
     for (std::size_t at = first_; at < capacity_;) {
       const Hole hole = read_hole(at);
@@ -59,6 +62,7 @@ class FirstFit {
       if (padding <= hole.size && layout.size <= hole.size - padding) {
         split_hole(before, at, hole, padding, layout.size);
         instrument::mark_undefined(base_ + at + padding, layout.size);
+        header::store(base_ + at + padding, header);
         return base_ + at + padding;
       }
       before = at;
@@ -68,33 +72,12 @@ class FirstFit {
   }
 
   [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
-    if (!inside(block, size)) return false;
-    const auto at = static_cast<std::size_t>(block - base_);
-    const Neighbours around = neighbours_of(at);
-    if (around.before_end > at || around.after < at + size)
-      return false;  // some of it is free already
-    instrument::poison_free(block, size);
-    free_ += size;
-    std::size_t start = at;
-    std::size_t end = at + size;
-    std::size_t next = around.after;
-    if (around.after == end && around.after < capacity_) {  // swallow the hole behind
-      const Hole after = read_hole(around.after);
-      end += after.size;
-      next = after.next;
-    }
-    if (around.before != none && around.before_end == at) {  // grow the hole in front
-      start = around.before;
-    } else {
-      set_next(around.before, at);
-    }
-    write_hole(start, end - start, next);
-    return true;
+    return take_back(block, 0, size);
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
     if (new_size == old_size) return true;
-    if (new_size < old_size) return deallocate(block + new_size, old_size - new_size);
+    if (new_size < old_size) return take_back(block, new_size, old_size);
     const std::size_t end = static_cast<std::size_t>(block - base_) + old_size;
     const std::size_t more = new_size - old_size;
     const Neighbours around = neighbours_of(end);
@@ -156,7 +139,7 @@ class FirstFit {
 
  private:
   static constexpr std::size_t none = SIZE_MAX;
-  static constexpr std::size_t one_word_flag = 1;
+  static constexpr std::size_t one_word_flag = 2;
 
   struct Hole {
     std::size_t size;
@@ -189,9 +172,11 @@ class FirstFit {
   // Reads what stands at `at`, whatever that is; size 0 stands for nonsense.
   [[nodiscard]] Hole peek_hole(std::size_t at) const noexcept {
     const std::size_t first = read_word(at);
-    if ((first & one_word_flag) != 0) return {word_bytes, first & ~one_word_flag};
-    if (capacity_ - at < min_region_bytes) return {0, first};
-    return {read_word(at + word_bytes), first};
+    const std::size_t next = first & ~(header::hole | one_word_flag);
+    if ((first & header::hole) == 0) return {0, next};
+    if ((first & one_word_flag) != 0) return {word_bytes, next};
+    if (capacity_ - at < min_region_bytes) return {0, next};
+    return {read_word(at + word_bytes), next};
   }
   [[nodiscard]] bool plausible(std::size_t at, Hole hole) const noexcept {
     return hole.size >= word_bytes && hole.size % word_bytes == 0 && hole.size <= capacity_ - at &&
@@ -214,9 +199,9 @@ class FirstFit {
   }
   void write_hole(std::size_t at, std::size_t size, std::size_t next) noexcept {
     if (size == word_bytes) {
-      write_word(at, next | one_word_flag);
+      write_word(at, next | header::hole | one_word_flag);
     } else {
-      write_word(at, next);
+      write_word(at, next | header::hole);
       write_word(at + word_bytes, size);
     }
   }
@@ -224,7 +209,7 @@ class FirstFit {
     if (at == none) {
       first_ = next;
     } else {
-      write_word(at, next | (read_word(at) & one_word_flag));
+      write_word(at, next | header::hole | (read_word(at) & one_word_flag));
     }
   }
 
@@ -235,6 +220,43 @@ class FirstFit {
       around = {around.after, around.after + hole.size, hole.next};
     }
     return around;
+  }
+
+  // Whether a block ends at `end`, by what is there; `hole` is the first hole behind the block.
+  [[nodiscard]] bool is_plausible_end(const std::byte* block, std::size_t end,
+                                      std::size_t hole) const noexcept {
+    if (!checks_enabled || end == capacity_ || end == hole) return true;
+    const std::size_t behind = header::load(base_ + end);
+    return (behind & header::hole) == 0 && header::same_heap(behind, header::load(block));
+  }
+
+  // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is.
+  [[nodiscard]] bool take_back(std::byte* block, std::size_t from,
+                               std::size_t block_size) noexcept {
+    if (!inside(block, block_size)) return false;
+    const std::size_t at = static_cast<std::size_t>(block - base_) + from;
+    const std::size_t size = block_size - from;
+    const Neighbours around = neighbours_of(at);
+    // Some of it may be free already.
+    if (around.before_end > at || around.after < at + size) return false;
+    if (!is_plausible_end(block, at + size, around.after)) return false;
+    instrument::poison_free(base_ + at, size);
+    free_ += size;
+    std::size_t start = at;
+    std::size_t end = at + size;
+    std::size_t next = around.after;
+    if (around.after == end && around.after < capacity_) {  // swallow the hole behind
+      const Hole after = read_hole(around.after);
+      end += after.size;
+      next = after.next;
+    }
+    if (around.before != none && around.before_end == at) {  // grow the hole in front
+      start = around.before;
+    } else {
+      set_next(around.before, at);
+    }
+    write_hole(start, end - start, next);
+    return true;
   }
 
   // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a

@@ -20,9 +20,9 @@ class WatchedRaw : public FirstFit {
  public:
   using FirstFit::FirstFit;
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     whole_.touch();
-    std::byte* const block = FirstFit::allocate(layout);
+    std::byte* const block = FirstFit::allocate(layout, header);
     if (block != nullptr) Memory::touch(block, layout.size);
     return block;
   }

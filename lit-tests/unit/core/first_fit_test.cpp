@@ -123,18 +123,19 @@ TEST_CASE("validate names what is wrong with a smashed hole") {
     return std::string(wrong == nullptr ? "nothing" : wrong);
   };
   const std::string impossible = "a hole's size or link is impossible";
-  CHECK(verdict(0, 96) == "nothing");  // what stands there anyway
+  CHECK(verdict(0, 96 | header::hole) == "nothing");  // what stands there anyway
   CHECK(verdict(0, 0x4141414141414140) == impossible);
-  CHECK(verdict(0, 100) == impossible);  // no word
-  CHECK(verdict(0, 96 | 1) == "the holes do not sum to the free bytes");
+  CHECK(verdict(0, 100 | header::hole) == impossible);  // no word
+  CHECK(verdict(0, 96 | 3) == "the holes do not sum to the free bytes");
   CHECK(verdict(8, 0) == impossible);  // the size
   CHECK(verdict(8, 33) == impossible);
   CHECK(verdict(8, 264) == impossible);
   CHECK(verdict(8, 96) == "holes overlap, touch or descend");
   CHECK(verdict(8, 40) == "the holes do not sum to the free bytes");
-  CHECK(verdict(96, 0) == impossible);                                  // back to the first hole
-  CHECK(verdict(96, 256) == "the holes do not sum to the free bytes");  // one hole forgotten
-  CHECK(verdict(224, 248) == impossible);                               // into itself
+  CHECK(verdict(96, header::hole) == impossible);  // back to the first hole
+  CHECK(verdict(96, 256 | header::hole) ==
+        "the holes do not sum to the free bytes");        // one hole forgotten
+  CHECK(verdict(224, 248 | header::hole) == impossible);  // into itself
 }
 
 TEST_CASE("in a checked build no walk follows a smashed hole") {
@@ -151,7 +152,7 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
   CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 32, 48); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.is_free(40); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) == line);
-  smash(raw, 0, 64);
+  smash(raw, 0, 64 | header::hole);
   CHECK(raw.validate() == nullptr);
 }
 
@@ -161,7 +162,7 @@ TEST_CASE("a hole that reaches the region's end is not believed to go on behind 
   FirstFit raw{std::span(memory).first(96)};
   CHECK(raw.allocate({.size = 88}) == memory);
   CHECK(holes_of(raw) == Holes{{88, 8}});
-  smash(raw, 88, 96);  // the link without its flag: as if two words were there
+  smash(raw, 88, 96 | header::hole);  // the link without its flag: as if two words were there
   const char* const wrong = raw.validate();
   REQUIRE(wrong != nullptr);
   CHECK(std::string_view(wrong) == "a hole's size or link is impossible");

@@ -30,7 +30,7 @@ class Blocks {
   explicit Blocks(std::size_t count) : bytes_(std::make_unique<Bytes[]>(count)) {
     for (std::size_t i = 0; i < count; ++i) {
       instrument::mark_undefined(bytes_[i].bytes, block_size);
-      (void)node::make_live(bytes_[i].bytes, block_size, block_size - word_bytes, this);
+      (void)node::make_live(bytes_[i].bytes, block_size, block_size - word_bytes);
       nodes_.push_back(node::make_freed(bytes_[i].bytes, block_size));
     }
   }
@@ -57,7 +57,7 @@ class Blocks {
 std::size_t count_chain(node::FreedNode* chain, const Blocks& blocks, std::vector<int>& seen) {
   std::size_t count = 0;
   while (chain != nullptr) {
-    const node::FreedNode freed = node::load_freed(chain);
+    const node::Freed freed = node::load_freed(chain);
     ++seen[blocks.index_of(chain)];
     if (freed.size_bytes() != block_size) seen[blocks.index_of(chain)] += 1000;
     chain = freed.link;

@@ -52,6 +52,9 @@ void smash(std::byte* payload, std::size_t value) {
   __builtin_memcpy(payload - word_bytes, &value, word_bytes);
 }
 
+/// The header of a live block.
+std::size_t heap_word(std::byte* payload) { return header::load(payload - word_bytes); }
+
 const std::string fatal = "mneme: fatal: ";
 
 TEST_CASE("the right pointer with the right layout comes back without a word") {
@@ -157,8 +160,8 @@ TEST_CASE_FIXTURE(Fixture, "a wrong layout") {
 
 TEST_CASE_FIXTURE(Fixture, "an impossible layout, of a block with the mark that it would have") {
   if constexpr (!checks_enabled) return;
-  constexpr Layout marked{.size = 60 * word_bytes, .align = 8};
-  static_assert(node::size_tag(BlockLayout::with_header(marked)->size) == node::size_tag(0));
+  constexpr Layout marked{.size = 15 * word_bytes, .align = 8};
+  static_assert(header::size_tag(BlockLayout::with_header(marked)->size) == header::size_tag(0));
   auto* const block = static_cast<std::byte*>(heap.try_allocate(marked));
   CHECK(line(block, {.size = marked.size, .align = 3}) ==
         fatal + "wrong layout for the block at 104");
@@ -202,7 +205,10 @@ TEST_CASE_FIXTURE(Fixture, "a smashed header") {
   CHECK(line(b, layout, [&] { smash(b, 0); }) == smashed);
   CHECK(line(b, layout, [&] { smash(b, SIZE_MAX); }) == smashed);
   CHECK(line(b, layout, [&] { smash(b, 0x4141414141414141); }) == smashed);
-  CHECK(line(b, layout, [&] { smash(b, address_of(&heap)); }) == smashed);  // no mark at all
+  const std::size_t good = heap_word(b);
+  CHECK(line(b, layout, [&] { smash(b, good + header::tag_space); }) == smashed);
+  CHECK(line(b, layout, [&] { smash(b, good & ~(header::tag_space - 1)); }) ==
+        fatal + "wrong layout for the block at 56: freed as 48 bytes with its header");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten") {
@@ -215,23 +221,25 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
       (void)heap.poll();
     });
   };
-  const std::size_t link = 0;
-  const std::size_t size = word_bytes;
+  const std::size_t link = word_bytes;
+  const std::size_t size = 2 * word_bytes;
   const std::size_t region_at = address_of(region);
   for (const std::size_t value : {std::size_t{8}, region_at - 8, region_at + 4, region_at + 1024,
-                                  region_at + 1016, SIZE_MAX}) {
+                                  region_at, SIZE_MAX}) {
     CAPTURE(value);
     CHECK(line_of(link, value) == smashed);
   }
-  for (const std::size_t value : {0U, 1U, 8U, 9U, 48U, 53U, 1033U}) {
+  for (const std::size_t value : {0U, 1U, 8U, 9U, 40U, 53U, 1033U}) {
     CAPTURE(value);
     CHECK(line_of(size, value) == smashed);
   }
-  CHECK(line_of(link, 0).empty());  // as it was
-  CHECK(line_of(size, 49).empty());
+  CHECK(line_of(link, address_of(a)).empty());  // as it was
+  CHECK(line_of(size, 48).empty());
+  CHECK(line_of(size, 48 + 8 * word_bytes).find("wrong layout for the block at 8") !=
+        std::string::npos);                             // with the tag of the right one
   const std::string longer = test::fatal_line_of([&] {  // than what is left of the region behind it
     heap.defer_free(b, layout);
-    smash(b + size, 985);
+    smash(b + size, 984);
     (void)heap.poll();
   });
   CHECK(longer == fatal + "smashed deferred block at 56: freed memory was written");
@@ -241,13 +249,13 @@ TEST_CASE_FIXTURE(Fixture, "a block with a good header that the raw heap does no
   if constexpr (!checks_enabled) return;
 #ifndef MNEME_VALGRIND  // Memcheck is told of the free first, and complains itself
   std::byte* const in_a_hole = region + 512 + word_bytes;
-  const auto forge = [&] { smash(in_a_hole, address_of(&heap) + node::size_tag(48)); };
+  const auto forge = [&] { smash(in_a_hole, heap_word(a)); };
   CHECK(line(in_a_hole, layout, forge) ==
         fatal + "double free of the block at 520: freed as 48 bytes with its header");
 #endif
-  const Layout same_mark{.size = layout.size + 61 * word_bytes, .align = 8};
+  const Layout same_mark{.size = layout.size + 8 * word_bytes, .align = 8};
   CHECK(line(b, same_mark) ==
-        fatal + "wrong layout for the block at 56: freed as 536 bytes with its header");
+        fatal + "wrong layout for the block at 56: freed as 112 bytes with its header");
 }
 
 TEST_CASE("the last block of a region is as any other") {

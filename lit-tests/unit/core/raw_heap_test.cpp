@@ -71,7 +71,7 @@ class Oracle {
     const bool disjoint = std::ranges::count(owners, 0U) == std::ssize(owners);
     REQUIRE((aligned && disjoint));
     mark(block, layout.size, ++last_);
-    std::memset(block, static_cast<int>(last_ & 0xFF), layout.size);
+    fill(block, layout.size, last_);
     sizes_[block] = layout.size;
     return block;
   }
@@ -99,7 +99,7 @@ class Oracle {
     REQUIRE(holds_its_bytes(block, std::min(old_size, new_size)));
     mark(block, old_size, 0);
     mark(block, new_size, owner);
-    std::memset(block, static_cast<int>(owner & 0xFF), new_size);
+    fill(block, new_size, owner);
     sizes_[block] = new_size;
   }
 
@@ -145,9 +145,14 @@ class Oracle {
     for (std::size_t at = 0; at < size; at += word_bytes)
       owner_[index(block) + at / word_bytes] = owner;
   }
+  /// All but the header.
+  static void fill(std::byte* block, std::size_t size, std::size_t owner) {
+    std::memset(block + word_bytes, static_cast<int>(owner & 0xFF), size - word_bytes);
+  }
   [[nodiscard]] bool holds_its_bytes(const std::byte* block, std::size_t size) const {
     const auto filled = static_cast<std::byte>(owner_[index(block)] & 0xFF);
-    return std::ranges::all_of(std::span(block, size), [&](std::byte b) { return b == filled; });
+    return std::ranges::all_of(std::span(block, size).subspan(word_bytes),
+                               [&](std::byte b) { return b == filled; });
   }
   [[nodiscard]] bool any_hole_fits(BlockLayout layout) const {
     for (std::size_t word = 0; word < owner_.size(); ++word) {

@@ -1,0 +1,105 @@
+// purpose: the one word before each payload: the way back to the heap, and bits about the block.
+// layer: L1; includes L0.
+// threads: see the table; each access is one relaxed atomic operation.
+// invariants: P10 (one word), P12 (tags); the address in a live block's header never changes.
+#pragma once
+
+#include <cstddef>
+
+#include "check.hpp"
+#include "instrument.hpp"
+#include "layout.hpp"
+
+// A header is read by the thread that frees its block while the owner of the heap may change a bit
+// in it. Poisoning and unpoisoning it would race, so the tools do not look at these accesses.
+#if defined(MNEME_ASAN) || defined(MNEME_TYSAN)
+#define MNEME_UNWATCHED [[gnu::noinline, MNEME_NO_SANITIZE]]
+#else
+#define MNEME_UNWATCHED
+#endif
+#ifdef MNEME_TYSAN
+#define MNEME_NO_SANITIZE gnu::no_sanitize("type")
+#else
+#define MNEME_NO_SANITIZE gnu::no_sanitize("address")
+#endif
+
+/// A header word, on 32 and on 64 bits:
+///
+///     | address of the heap, or of its anchor | size tag | deferred | hole before | hole |
+///                                               bits 3–5   bit 2      bit 1         bit 0
+///
+/// | bits        | builds  | set and cleared by                                              |
+/// |-------------|---------|-----------------------------------------------------------------|
+/// | hole        | all     | the heap's owner: free memory begins here; never in a live block |
+/// | hole before | all     | the heap's owner, also while the block is live or deferred      |
+/// | deferred    | checked | whoever defers the block, by fetch_or: a second time is detected |
+/// | size tag    | checked | the heap's owner, at the grant and at a resize                  |
+///
+/// No two threads write the same bit at a time. Checked builds change bits by read-modify-writes,
+/// as two threads may change different ones; in unchecked builds the owner is the only writer.
+namespace mneme::inline MNEME_SETTINGS::header {
+
+inline constexpr std::size_t hole = 1;
+inline constexpr std::size_t hole_before = 2;
+inline constexpr std::size_t deferred = 4;
+inline constexpr std::size_t size_tag_unit = 8;
+/// Addresses in headers are multiples of this; all bits are below.
+inline constexpr std::size_t tag_space = checks_enabled ? 64 : 4;
+
+/// The tag of a block of `size` bytes: one of eight. 0 in unchecked builds.
+[[nodiscard]] constexpr std::size_t size_tag(std::size_t size) noexcept {
+  return checks_enabled ? size / word_bytes % (tag_space / size_tag_unit) * size_tag_unit : 0;
+}
+
+/// Whether two headers lead to the same heap.
+[[nodiscard]] constexpr bool same_heap(std::size_t a, std::size_t b) noexcept {
+  return (a & ~(tag_space - 1)) == (b & ~(tag_space - 1));
+}
+
+/// Reads the word at `place`, whatever it is.
+[[nodiscard]] MNEME_UNWATCHED inline std::size_t load(const std::byte* place) noexcept {
+  [[maybe_unused]] const instrument::Unreported access;
+  // Relaxed: the bits that matter to the caller are its own; publishes nothing.
+  std::size_t word = __atomic_load_n(reinterpret_cast<const std::size_t*>(place), __ATOMIC_RELAXED);
+  instrument::mark_initialised(&word, sizeof word);
+  return word;
+}
+
+/// The address in the header at `place`. It is not checked to be that of a heap.
+[[nodiscard]] MNEME_UNWATCHED inline std::byte* load_address(const std::byte* place) noexcept {
+  [[maybe_unused]] const instrument::Unreported access;
+  // Relaxed: it never changes while the caller owns the block; publishes nothing.
+  std::byte* const tagged =
+      __atomic_load_n(reinterpret_cast<std::byte* const*>(place), __ATOMIC_RELAXED);
+  return tagged - address_of(tagged) % tag_space;
+}
+
+MNEME_UNWATCHED inline void store(std::byte* place, std::size_t word) noexcept {
+  [[maybe_unused]] const instrument::Unreported access;
+  // Relaxed: the grant publishes it; publishes nothing by itself.
+  __atomic_store_n(reinterpret_cast<std::size_t*>(place), word, __ATOMIC_RELAXED);
+}
+
+/// Sets bits, and returns the word as it was.
+MNEME_UNWATCHED inline std::size_t set(std::byte* place, std::size_t bits) noexcept {
+  [[maybe_unused]] const instrument::Unreported access;
+  auto* const word = reinterpret_cast<std::size_t*>(place);
+  // Relaxed: see the table; publishes nothing.
+  if constexpr (checks_enabled) return __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+  const std::size_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+  __atomic_store_n(word, old | bits, __ATOMIC_RELAXED);
+  return old;
+}
+
+MNEME_UNWATCHED inline void clear(std::byte* place, std::size_t bits) noexcept {
+  [[maybe_unused]] const instrument::Unreported access;
+  auto* const word = reinterpret_cast<std::size_t*>(place);
+  if constexpr (checks_enabled) {
+    // Relaxed: see the table; publishes nothing.
+    (void)__atomic_fetch_and(word, ~bits, __ATOMIC_RELAXED);
+  } else {
+    __atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) & ~bits, __ATOMIC_RELAXED);
+  }
+}
+
+}  // namespace mneme::inline MNEME_SETTINGS::header

@@ -1,0 +1,94 @@
+// RUN: %runner %build/tests/heaps_anywhere_test
+// purpose: shows that a heap works wherever the language puts it, and from when on.
+// layer: tests; includes mneme and the tests' support.
+// threads: one.
+// invariants: none.
+#include <cstddef>
+#include <cstdlib>
+#include <expected>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "support/tasks.hpp"
+
+using namespace mneme;
+
+namespace {
+
+/// Makes a box, defers another and lets both go.
+[[nodiscard]] bool works(Heap& heap) {
+  auto box = *heap.make<int>(7).poll();
+  auto other = *heap.make<int>(8).poll();
+  if (!box || !other || **box + **other != 15) return false;
+  {
+    const auto guard = heap.try_lock();
+    other->reset();
+  }
+  box->reset();
+  return tests::whole(heap);
+}
+
+TEST_CASE("a heap works at every word of memory from malloc") {
+  auto* const memory = static_cast<std::byte*>(std::malloc(sizeof(Heap) + 128));
+  REQUIRE(memory != nullptr);
+  for (std::size_t at = 0; at <= 64; at += alignof(Heap)) {
+    const tests::Region region(512);
+    auto* const heap = ::new (static_cast<void*>(memory + at)) Heap(region.bytes());
+    CHECK(works(*heap));
+    heap->~BasicHeap();
+  }
+  std::free(memory);
+}
+
+TEST_CASE("a heap works as a local variable of a coroutine") {
+  static int sessions = 0;
+  const auto session = [](Heap& frames, bool& done) -> tests::Task {
+    std::byte shift[24];
+    shift[0] = std::byte{1};
+    const tests::Region region(512);
+    Heap heap(region.bytes());
+    auto first = co_await frames.make<int>(1);
+    auto box = co_await heap.make<int>(static_cast<int>(shift[0]));
+    done = first && box && **box == 1;
+    box->reset();
+    done = done && works(heap);
+    ++sessions;
+  };
+  const tests::Region region(512);
+  Heap frames(region.bytes());
+  for (int i = 0; i < 4; ++i) {
+    bool done = false;
+    const auto task = session(frames, done);
+    CHECK(done);
+  }
+  CHECK(sessions == 4);
+}
+
+constinit Heap early;
+
+TEST_CASE("a heap without memory refuses; init gives it a region, for good") {
+  CHECK(early.capacity_bytes() == 0);
+  CHECK(early.validate() == nullptr);
+  CHECK(early.try_allocate({.size = 8}) == nullptr);
+  CHECK(early.allocate({.size = 8}).poll()->error() == AllocError::too_large);
+  static tests::Region region(512);
+  early.init(region.bytes());
+  CHECK(early.capacity_bytes() == 512);
+  CHECK(works(early));
+}
+
+TEST_CASE("a block of one heap is the region of another") {
+  const tests::Region region(1024);
+  Heap outer(region.bytes());
+  void* const block = outer.try_allocate({.size = 512});
+  REQUIRE(block != nullptr);
+  {
+    Heap inner(std::span(static_cast<std::byte*>(block), 512));
+    CHECK(works(inner));
+  }
+  outer.free(block, {.size = 512});
+  CHECK(works(outer));
+}
+
+}  // namespace
