@@ -253,8 +253,6 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
   }
 
   void return_to_raw_heap(std::byte* block, std::size_t size) noexcept {
-    // So that a stale pointer to it is seen, if the block becomes the inside of a hole.
-    if constexpr (checks_enabled) (void)header::set(block, header::hole);
     [[maybe_unused]] const bool was_block = raw_.deallocate(block, size);
     if constexpr (checks_enabled) {
       if (!was_block) {

@@ -20,10 +20,13 @@ namespace mneme::inline MNEME_SETTINGS {
 /// holds a block.
 /// * `allocate` returns a block that satisfies the layout, with `header` in its first word, or
 /// nullptr if it has no room for it now.
+/// * `is_exact` is whether a request for the layout fails only if no hole fits (P1). Other layouts
+/// are granted if a hole of size + alignment − one word exists, and always by an empty heap.
 /// * `deallocate` takes back [block, block + size). It returns false, and changes nothing, if these
 /// bytes are not wholly inside the region or some of them are free already. In checked builds also
 /// if what is behind them is neither the region's end nor a hole nor a block with the same heap in
 /// its header.
+///   After it the block's first word has the bit header::hole in checked builds.
 /// * `resize` makes a block of `old_size` bytes `new_size` bytes long where it stands, or returns
 /// false.
 /// * `fits_empty` says whether the layout could be met if nothing else were allocated (P6).
@@ -36,6 +39,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   { Raw::name } -> std::convertible_to<const char*>;
   { Raw::min_region_bytes } -> std::convertible_to<std::size_t>;
   { raw.allocate(layout, size) } noexcept -> std::same_as<std::byte*>;
+  { Raw::is_exact(layout) } -> std::same_as<bool>;
   { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
   { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
   { view.fits_empty(layout) } noexcept -> std::same_as<bool>;

@@ -35,6 +35,10 @@ class Quarantining {
 
   explicit Quarantining(std::span<std::byte> region) noexcept : inner_(region) {}
 
+  [[nodiscard]] static constexpr bool is_exact(BlockLayout layout) noexcept {
+    return Inner::is_exact(layout);
+  }
+
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     const auto size = checked_add(layout.size, gap_bytes);
     if (!size) return nullptr;
@@ -55,7 +59,6 @@ class Quarantining {
     for (std::size_t at = from; at < from + size; at += word_bytes) {
       if (is_free(at)) return false;
     }
-    header::clear(block, header::hole);  // to the inner heap it is live until it is let go
     instrument::poison_free(block, size);
     let_go(oldest_);
     held_[oldest_] = {block, size + gap_bytes};

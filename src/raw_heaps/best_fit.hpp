@@ -26,6 +26,8 @@ class BestFit {
     holes_[0] = capacity_;
   }
 
+  [[nodiscard]] static constexpr bool is_exact(BlockLayout /*layout*/) noexcept { return true; }
+
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     auto best = holes_.end();
     for (auto hole = holes_.begin(); hole != holes_.end(); ++hole) {

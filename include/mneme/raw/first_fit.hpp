@@ -54,6 +54,8 @@ class FirstFit {
   FirstFit(const FirstFit&) = delete;
   FirstFit& operator=(const FirstFit&) = delete;
 
+  [[nodiscard]] static constexpr bool is_exact(BlockLayout /*layout*/) noexcept { return true; }
+
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     std::size_t before = none;
     for (std::size_t at = first_; at < capacity_;) {
@@ -227,7 +229,7 @@ class FirstFit {
                                       std::size_t hole) const noexcept {
     if (!checks_enabled || end == capacity_ || end == hole) return true;
     const std::size_t behind = header::load(base_ + end);
-    return (behind & header::hole) == 0 && header::same_heap(behind, header::load(block));
+    return header::same_heap(behind, header::load(block));
   }
 
   // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is.
@@ -256,6 +258,10 @@ class FirstFit {
       set_next(around.before, at);
     }
     write_hole(start, end - start, next);
+    // A stale pointer to the block is then seen, if it is inside a hole now and not its size.
+    if (checks_enabled && at - start > word_bytes) {
+      header::store(base_ + at, header::load(base_ + at) | header::hole);
+    }
     return true;
   }
 

@@ -224,8 +224,8 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
   const std::size_t link = word_bytes;
   const std::size_t size = 2 * word_bytes;
   const std::size_t region_at = address_of(region);
-  for (const std::size_t value : {std::size_t{8}, region_at - 8, region_at + 4, region_at + 1024,
-                                  region_at, SIZE_MAX}) {
+  for (const std::size_t value :
+       {std::size_t{8}, region_at - 8, region_at + 4, region_at + 1024, region_at, SIZE_MAX}) {
     CAPTURE(value);
     CHECK(line_of(link, value) == smashed);
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <mneme/raw/bounded.hpp>
 #include <mneme/raw/fault_injecting.hpp>
 #include <random>
 #include <string>
@@ -19,8 +20,9 @@
 
 using namespace mneme;
 
-// All rows of the table, and what decorates them.
-#define EVERY_RAW_HEAP MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit>
+// All rows of the table, the bounded heap, and what decorates them.
+#define EVERY_RAW_HEAP \
+  MNEME_RAW_HEAPS, Bounded, FaultInjecting<FirstFit>, Quarantining<FirstFit>, Quarantining<Bounded>
 
 namespace {
 
@@ -60,7 +62,8 @@ class Oracle {
   std::byte* allocate(BlockLayout layout) {
     std::byte* const block = raw_.allocate(layout);
     if (block == nullptr) {
-      CHECK_FALSE(any_hole_fits(layout));
+      const std::size_t slack = Raw::is_exact(layout) ? 0 : layout.align - word_bytes;
+      CHECK_FALSE(any_hole_fits(layout, slack));
       return nullptr;
     }
     const std::size_t offset = address_of(block) - address_of(raw_.base());
@@ -154,13 +157,13 @@ class Oracle {
     return std::ranges::all_of(std::span(block, size).subspan(word_bytes),
                                [&](std::byte b) { return b == filled; });
   }
-  [[nodiscard]] bool any_hole_fits(BlockLayout layout) const {
+  [[nodiscard]] bool any_hole_fits(BlockLayout layout, std::size_t slack) const {
     for (std::size_t word = 0; word < owner_.size(); ++word) {
       if ((address_of(raw_.base()) + word * word_bytes + layout.header_bytes) % layout.align != 0)
         continue;
       std::size_t end = word;
       while (end < owner_.size() && owner_[end] == 0) ++end;
-      if ((end - word) * word_bytes >= layout.size) return true;
+      if ((end - word) * word_bytes >= layout.size + slack) return true;
     }
     return false;
   }

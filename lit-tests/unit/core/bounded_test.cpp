@@ -1,0 +1,189 @@
+// RUN: %runner %build/tests/bounded_test
+// purpose: shows where the bounded heap puts blocks, and that it believes no smashed hole.
+// layer: tests; includes bounded.
+// threads: none.
+// invariants: what all raw heaps promise is in raw_heap_test.
+#include "mneme/raw/bounded.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/fatal_line.hpp"
+
+using namespace mneme;
+
+namespace {
+
+using List = std::vector<std::pair<std::size_t, std::size_t>>;
+
+List holes_of(const Bounded& raw) {
+  List holes;
+  raw.for_each_hole(
+      [&](std::size_t offset, std::size_t size) { holes.emplace_back(offset, size); });
+  return holes;
+}
+
+constexpr BlockLayout words(std::size_t count, std::size_t align = word_bytes) {
+  return {.size = count * word_bytes, .align = align, .header_bytes = word_bytes};
+}
+
+struct Fixture {
+  alignas(64) std::byte region[128 * word_bytes]{};
+  Bounded raw{region};
+
+  [[nodiscard]] std::size_t offset(const std::byte* block) const {
+    return static_cast<std::size_t>(block - region) / word_bytes;
+  }
+  /// Overwrites a word of free memory, as a dangling pointer would.
+  void smash(std::size_t word, std::size_t value) {
+    header::store(region + word * word_bytes, value);
+  }
+};
+
+TEST_CASE_FIXTURE(Fixture, "the smallest hole is taken, the room at the end last") {
+  std::byte* blocks[8];
+  const std::size_t sizes[] = {10, 2, 4, 2, 6, 2, 8, 2};
+  for (std::size_t i = 0; i < 8; ++i) blocks[i] = raw.allocate(words(sizes[i]));
+  for (const std::size_t i : {0U, 2U, 4U, 6U}) {
+    REQUIRE(raw.deallocate(blocks[i], sizes[i] * word_bytes));
+  }
+  CHECK(raw.allocate(words(5)) == blocks[4]);
+  CHECK(raw.allocate(words(7)) == blocks[6]);
+  CHECK(raw.allocate(words(4)) == blocks[2]);
+  CHECK(raw.allocate(words(9)) == blocks[0]);
+  CHECK(offset(raw.allocate(words(2))) == 36);
+  CHECK(raw.validate() == nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "holes of one word are found again when a neighbour is freed") {
+  std::byte* const a = raw.allocate(words(4));
+  std::byte* const b = raw.allocate(words(4));
+  std::byte* const c = raw.allocate(words(4));
+  CHECK(raw.resize(a, 4 * word_bytes, 3 * word_bytes));
+  CHECK(raw.resize(b, 4 * word_bytes, 3 * word_bytes));
+  CHECK(holes_of(raw).size() == 3);
+  CHECK(offset(raw.allocate(words(2))) == 12);
+  CHECK(raw.deallocate(b, 3 * word_bytes));
+  CHECK(holes_of(raw)[0] == std::pair(3 * word_bytes, 5 * word_bytes));
+  CHECK(raw.deallocate(c, 4 * word_bytes));
+  CHECK(raw.validate() == nullptr);
+}
+
+TEST_CASE("blocks of the default alignment stay side by side, or leave one word that is merged") {
+  alignas(64) std::byte region[64 * 4 * word_bytes];
+  Bounded raw(region);
+  std::vector<std::byte*> blocks;
+  while (std::byte* const block = raw.allocate(words(4, 2 * word_bytes))) blocks.push_back(block);
+  CHECK(blocks.size() == 63);
+  for (std::byte* const block : blocks) REQUIRE(raw.deallocate(block, 4 * word_bytes));
+  CHECK(holes_of(raw) == List{{0, raw.capacity_bytes()}});
+}
+
+TEST_CASE("room behind never moves a block, as long as nothing is refused") {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    constexpr std::size_t small = 300 * word_bytes;
+    const auto memory = std::make_unique<std::byte[]>(3 * small + 64);
+    std::byte* const aligned = memory.get() + (64 - address_of(memory.get()) % 64);
+    Bounded tight(std::span(aligned, small));
+    Bounded roomy(std::span(aligned + small + 64 - small % 64, 2 * small));
+    std::mt19937 random(seed);
+    std::vector<std::pair<std::size_t, BlockLayout>> live;
+    for (int step = 0; step < 300; ++step) {
+      if (random() % 3 != 0 || live.empty()) {
+        const BlockLayout layout = words(2 + random() % 20, word_bytes << random() % 3);
+        std::byte* const a = tight.allocate(layout);
+        if (a == nullptr) break;  // refused: from here on they may differ
+        std::byte* const b = roomy.allocate(layout);
+        REQUIRE(b != nullptr);
+        REQUIRE(a - tight.base() == b - roomy.base());
+        live.emplace_back(a - tight.base(), layout);
+      } else {
+        std::swap(live[random() % live.size()], live.back());
+        const auto [at, layout] = live.back();
+        live.pop_back();
+        REQUIRE(tight.deallocate(tight.base() + at, layout.size));
+        REQUIRE(roomy.deallocate(roomy.base() + at, layout.size));
+      }
+    }
+  }
+}
+
+TEST_CASE("a region that links cannot name is refused, not cut") {
+  std::byte byte{};
+  const Bounded raw(std::span(&byte, Bounded::max_region_bytes + 2 * word_bytes));
+  CHECK(raw.capacity_bytes() == 0);
+  CHECK_FALSE(raw.fits_empty(words(2)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "in a checked build no walk follows a smashed hole") {
+  if constexpr (!checks_enabled) return;
+  std::byte* const a = raw.allocate(words(10));
+  std::byte* const b = raw.allocate(words(4));
+  std::byte* const c = raw.allocate(words(10));
+  std::byte* const d = raw.allocate(words(80));
+  REQUIRE(raw.deallocate(a, 10 * word_bytes));
+  REQUIRE(raw.deallocate(c, 10 * word_bytes));
+  const std::size_t good_links = header::load(region);
+  const std::size_t good_size = header::load(region + word_bytes);
+  const auto line_of = [&](std::size_t word, std::size_t value, auto step) {
+    const std::size_t good = header::load(region + word * word_bytes);
+    const std::string line = test::fatal_line_of([&] {
+      smash(word, value);
+      step();
+    });
+    CHECK(header::load(region + word * word_bytes) == good);  // the child had a copy
+    return line;
+  };
+  const auto free_b = [&] { (void)raw.deallocate(b, 4 * word_bytes); };
+  const auto allocate = [&] { (void)raw.allocate(words(10)), (void)raw.allocate(words(10)); };
+  for (const std::size_t value : {std::size_t{0}, std::size_t{12 << 2}, std::size_t{9 << 2},
+                                  std::size_t{1000 << 2}, SIZE_MAX}) {
+    CAPTURE(value);
+    CHECK(line_of(1, value, allocate) != "");  // the size
+    CHECK(line_of(1, value, free_b) != "");
+    CHECK(line_of(9, value, allocate) != "");  // the size in the last word
+    CHECK(line_of(9, value, free_b) != "");
+  }
+  CHECK(line_of(0, 0, allocate) != "");                    // no hole
+  CHECK(line_of(0, good_links ^ (8 << 2), free_b) != "");  // the link
+  CHECK(line_of(0, SIZE_MAX & ~std::size_t{2}, free_b) != "");
+  CHECK(header::load(region + word_bytes) == good_size);
+  CHECK(raw.validate() == nullptr);
+  smash(1, 12 << 2);
+  REQUIRE(raw.validate() != nullptr);
+  CHECK(std::string(raw.validate()) == "a hole's size or link is impossible");
+  smash(1, good_size);
+  REQUIRE(raw.deallocate(b, 4 * word_bytes));
+  REQUIRE(raw.deallocate(d, 80 * word_bytes));
+  CHECK(holes_of(raw) == List{{0, raw.capacity_bytes()}});
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a block with a wrong size or of another heap behind it is not taken back") {
+  if constexpr (!checks_enabled) return;
+  std::byte* const a = raw.allocate(words(10), 0x1000);
+  std::byte* const b = raw.allocate(words(10), 0x1000);
+  std::byte* const c = raw.allocate(words(10), 0x1000);
+  for (std::size_t wrong : {2U, 9U, 11U, 18U, 31U, 200U}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(raw.deallocate(a, wrong * word_bytes));
+  }
+  const std::size_t good = header::load(b);
+  smash(offset(b), 0x2000);
+  CHECK_FALSE(raw.deallocate(a, 10 * word_bytes));
+  smash(offset(b), good);
+  CHECK(raw.deallocate(b, 10 * word_bytes));
+  CHECK_FALSE(raw.deallocate(b, 10 * word_bytes));
+  CHECK(raw.deallocate(a, 10 * word_bytes));
+  CHECK_FALSE(raw.deallocate(b, 10 * word_bytes));  // now inside of a hole
+  CHECK(raw.deallocate(c, 10 * word_bytes));
+  CHECK_FALSE(raw.deallocate(b, 10 * word_bytes));  // now in the room at the end
+}
+
+}  // namespace

@@ -1,0 +1,125 @@
+// RUN: %runner %build/tests/holes_test
+// purpose: shows that the lists of holes agree with a map, for small and for large sizes.
+// layer: tests; includes holes.
+// threads: none.
+// invariants: none.
+#include "mneme/raw/holes.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+using namespace mneme;
+
+namespace {
+
+/// Holes with room between them, whose end is known to no block.
+class TestedHoles : Holes {
+ public:
+  explicit TestedHoles(std::size_t words) : memory_(words + 1) {
+    base_ = reinterpret_cast<std::byte*>(memory_.data());
+    first_ = 1;
+    top_ = words;
+  }
+
+  void insert(std::size_t at, std::size_t size) {
+    link(at, size);
+    by_place_[at] = size;
+  }
+  void remove(std::size_t at) {
+    unlink(at, by_place_.at(at));
+    by_place_.erase(at);
+  }
+  /// The size that is found, compared with the map; 0 if none fits.
+  std::size_t search(std::size_t words, std::size_t two) {
+    std::size_t best = 0;
+    for (const auto& [at, size] : by_place_) {
+      const bool fits = size >= words + (two & at);
+      if (fits && (best == 0 || size < best)) best = size;
+    }
+    const std::size_t found = find(words, two);
+    if (found == 0) {
+      REQUIRE(best == 0);
+      return 0;
+    }
+    REQUIRE(by_place_.at(found) == best);
+    REQUIRE(size_of(found) == best);
+    const bool fits = best >= words + (two & found);
+    REQUIRE(fits);
+    return best;
+  }
+  void compare() const {
+    std::map<std::size_t, std::size_t> listed;
+    for_each_listed([&](std::size_t at, std::size_t size) { listed[at] = size; });
+    const bool agree = listed == by_place_;
+    REQUIRE(agree);
+  }
+  [[nodiscard]] const std::map<std::size_t, std::size_t>& by_place() const { return by_place_; }
+
+ private:
+  std::vector<std::size_t> memory_;
+  std::map<std::size_t, std::size_t> by_place_;
+};
+
+TEST_CASE("one hole of each size is found by every smaller request") {
+  TestedHoles holes(6000);
+  std::size_t at = 1;
+  for (std::size_t size = 1; size < 100; ++size, at += size + 1) holes.insert(at, size);
+  holes.compare();
+  for (std::size_t words = 2; words < 100; ++words) CHECK(holes.search(words, 0) == words);
+  CHECK(holes.search(100, 0) == 0);
+  while (!holes.by_place().empty()) {
+    holes.remove(holes.by_place().begin()->first);
+    holes.compare();
+    (void)holes.search(2, 1);
+  }
+}
+
+TEST_CASE("of holes of the right size one at an even index is found, if there is one") {
+  for (const std::size_t size :
+       {std::size_t{2}, std::size_t{63}, std::size_t{64}, std::size_t{300}}) {
+    TestedHoles holes(8000);
+    holes.insert(1, size);
+    CHECK(holes.search(size, 1) == 0);
+    holes.insert(1001, size + 1);
+    CHECK(holes.search(size, 1) == size + 1);
+    holes.insert(2001, size);
+    holes.insert(3000, size);
+    holes.insert(4001, size);
+    holes.insert(5000, size);
+    CHECK(holes.search(size, 1) == size);
+    holes.remove(3000);
+    CHECK(holes.search(size, 1) == size);
+    holes.remove(5000);
+    CHECK(holes.search(size, 1) == size + 1);
+    CHECK(holes.search(size, 0) == size);
+  }
+}
+
+TEST_CASE("random holes of all sizes agree with the map") {
+  for (unsigned seed = 0; seed < 12; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const std::size_t cells = 60;
+    const std::size_t cell = seed % 2 == 0 ? 80 : 1200;
+    TestedHoles holes(cells * cell + 2);
+    for (int step = 0; step < 1500; ++step) {
+      const std::size_t start = 1 + random() % cells * cell;
+      const auto known = holes.by_place().lower_bound(start);
+      if (known != holes.by_place().end() && known->first < start + cell - 1) {
+        holes.remove(known->first);
+      } else {
+        const std::size_t skip = random() % 2;
+        const std::size_t most = cell - 2 - skip;
+        const std::size_t kinds = 1 + random() % 6;
+        holes.insert(start + skip, 1 + random() % most / kinds);
+      }
+      (void)holes.search(2 + random() % cell, random() % 2);
+      if (step % 50 == 0) holes.compare();
+    }
+  }
+}
+
+}  // namespace
