@@ -1,5 +1,5 @@
 // purpose: the raw heap with bounded time: best fit, exact, without a word beside the header.
-// layer: L1; includes L0, raw_heap and holes.
+// layer: L1; includes L0, raw_heap and hole_lists.
 // threads: one owner at a time; headers of live blocks are read and changed by header.hpp alone.
 // invariants: no two holes touch, none touches the top; hole_before is set behind each hole alone.
 #pragma once
@@ -12,7 +12,7 @@
 #include "../instrument.hpp"
 #include "../layout.hpp"
 #include "../raw_heap.hpp"
-#include "holes.hpp"
+#include "hole_lists.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
@@ -20,9 +20,10 @@ namespace mneme::inline MNEME_SETTINGS {
 /// resize take a few steps for each bit of the size at most, however many holes and blocks there
 /// are. Up to an alignment of two words it is exact: a request fails only if no hole fits.
 ///
-/// Free memory is either a *hole*, between blocks (see Holes), or the *top*, behind the last block,
-/// which is used when no hole fits. So as long as nothing is refused, room behind moves no block.
-class Bounded : Holes {
+/// Free memory is either a *hole*, between blocks (see HoleLists), or the *top*, behind the last
+/// block, which is used when no hole fits. So as long as nothing is refused, room behind moves no
+/// block.
+class Bounded : HoleLists {
  public:
   static constexpr const char* name = "bounded";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;

@@ -19,20 +19,20 @@ using namespace mneme;
 
 namespace {
 
-using List = std::vector<std::pair<std::size_t, std::size_t>>;
+using BoundedHoles = std::vector<std::pair<std::size_t, std::size_t>>;
 
-List holes_of(const Bounded& raw) {
-  List holes;
+BoundedHoles holes_of(const Bounded& raw) {
+  BoundedHoles holes;
   raw.for_each_hole(
       [&](std::size_t offset, std::size_t size) { holes.emplace_back(offset, size); });
   return holes;
 }
 
-constexpr BlockLayout words(std::size_t count, std::size_t align = word_bytes) {
+constexpr BlockLayout of_words(std::size_t count, std::size_t align = word_bytes) {
   return {.size = count * word_bytes, .align = align, .header_bytes = word_bytes};
 }
 
-struct Fixture {
+struct BoundedFixture {
   alignas(64) std::byte region[128 * word_bytes]{};
   Bounded raw{region};
 
@@ -45,29 +45,29 @@ struct Fixture {
   }
 };
 
-TEST_CASE_FIXTURE(Fixture, "the smallest hole is taken, the room at the end last") {
+TEST_CASE_FIXTURE(BoundedFixture, "the smallest hole is taken, the room at the end last") {
   std::byte* blocks[8];
   const std::size_t sizes[] = {10, 2, 4, 2, 6, 2, 8, 2};
-  for (std::size_t i = 0; i < 8; ++i) blocks[i] = raw.allocate(words(sizes[i]));
+  for (std::size_t i = 0; i < 8; ++i) blocks[i] = raw.allocate(of_words(sizes[i]));
   for (const std::size_t i : {0U, 2U, 4U, 6U}) {
     REQUIRE(raw.deallocate(blocks[i], sizes[i] * word_bytes));
   }
-  CHECK(raw.allocate(words(5)) == blocks[4]);
-  CHECK(raw.allocate(words(7)) == blocks[6]);
-  CHECK(raw.allocate(words(4)) == blocks[2]);
-  CHECK(raw.allocate(words(9)) == blocks[0]);
-  CHECK(offset(raw.allocate(words(2))) == 36);
+  CHECK(raw.allocate(of_words(5)) == blocks[4]);
+  CHECK(raw.allocate(of_words(7)) == blocks[6]);
+  CHECK(raw.allocate(of_words(4)) == blocks[2]);
+  CHECK(raw.allocate(of_words(9)) == blocks[0]);
+  CHECK(offset(raw.allocate(of_words(2))) == 36);
   CHECK(raw.validate() == nullptr);
 }
 
-TEST_CASE_FIXTURE(Fixture, "holes of one word are found again when a neighbour is freed") {
-  std::byte* const a = raw.allocate(words(4));
-  std::byte* const b = raw.allocate(words(4));
-  std::byte* const c = raw.allocate(words(4));
+TEST_CASE_FIXTURE(BoundedFixture, "holes of one word are found again when a neighbour is freed") {
+  std::byte* const a = raw.allocate(of_words(4));
+  std::byte* const b = raw.allocate(of_words(4));
+  std::byte* const c = raw.allocate(of_words(4));
   CHECK(raw.resize(a, 4 * word_bytes, 3 * word_bytes));
   CHECK(raw.resize(b, 4 * word_bytes, 3 * word_bytes));
   CHECK(holes_of(raw).size() == 3);
-  CHECK(offset(raw.allocate(words(2))) == 12);
+  CHECK(offset(raw.allocate(of_words(2))) == 12);
   CHECK(raw.deallocate(b, 3 * word_bytes));
   CHECK(holes_of(raw)[0] == std::pair(3 * word_bytes, 5 * word_bytes));
   CHECK(raw.deallocate(c, 4 * word_bytes));
@@ -78,10 +78,11 @@ TEST_CASE("blocks of the default alignment stay side by side, or leave one word 
   alignas(64) std::byte region[64 * 4 * word_bytes];
   Bounded raw(region);
   std::vector<std::byte*> blocks;
-  while (std::byte* const block = raw.allocate(words(4, 2 * word_bytes))) blocks.push_back(block);
+  while (std::byte* const block = raw.allocate(of_words(4, 2 * word_bytes)))
+    blocks.push_back(block);
   CHECK(blocks.size() == 63);
   for (std::byte* const block : blocks) REQUIRE(raw.deallocate(block, 4 * word_bytes));
-  CHECK(holes_of(raw) == List{{0, raw.capacity_bytes()}});
+  CHECK(holes_of(raw) == BoundedHoles{{0, raw.capacity_bytes()}});
 }
 
 TEST_CASE("room behind never moves a block, as long as nothing is refused") {
@@ -96,7 +97,7 @@ TEST_CASE("room behind never moves a block, as long as nothing is refused") {
     std::vector<std::pair<std::size_t, BlockLayout>> live;
     for (int step = 0; step < 300; ++step) {
       if (random() % 3 != 0 || live.empty()) {
-        const BlockLayout layout = words(2 + random() % 20, word_bytes << random() % 3);
+        const BlockLayout layout = of_words(2 + random() % 20, word_bytes << random() % 3);
         std::byte* const a = tight.allocate(layout);
         if (a == nullptr) break;  // refused: from here on they may differ
         std::byte* const b = roomy.allocate(layout);
@@ -118,15 +119,15 @@ TEST_CASE("a region that links cannot name is refused, not cut") {
   std::byte byte{};
   const Bounded raw(std::span(&byte, Bounded::max_region_bytes + 2 * word_bytes));
   CHECK(raw.capacity_bytes() == 0);
-  CHECK_FALSE(raw.fits_empty(words(2)));
+  CHECK_FALSE(raw.fits_empty(of_words(2)));
 }
 
-TEST_CASE_FIXTURE(Fixture, "in a checked build no walk follows a smashed hole") {
+TEST_CASE_FIXTURE(BoundedFixture, "in a checked build no walk follows a smashed hole") {
   if constexpr (!checks_enabled) return;
-  std::byte* const a = raw.allocate(words(10));
-  std::byte* const b = raw.allocate(words(4));
-  std::byte* const c = raw.allocate(words(10));
-  std::byte* const d = raw.allocate(words(80));
+  std::byte* const a = raw.allocate(of_words(10));
+  std::byte* const b = raw.allocate(of_words(4));
+  std::byte* const c = raw.allocate(of_words(10));
+  std::byte* const d = raw.allocate(of_words(80));
   REQUIRE(raw.deallocate(a, 10 * word_bytes));
   REQUIRE(raw.deallocate(c, 10 * word_bytes));
   const std::size_t good_links = header::load(region);
@@ -141,7 +142,7 @@ TEST_CASE_FIXTURE(Fixture, "in a checked build no walk follows a smashed hole") 
     return line;
   };
   const auto free_b = [&] { (void)raw.deallocate(b, 4 * word_bytes); };
-  const auto allocate = [&] { (void)raw.allocate(words(10)), (void)raw.allocate(words(10)); };
+  const auto allocate = [&] { (void)raw.allocate(of_words(10)), (void)raw.allocate(of_words(10)); };
   for (const std::size_t value : {std::size_t{0}, std::size_t{12 << 2}, std::size_t{9 << 2},
                                   std::size_t{1000 << 2}, SIZE_MAX}) {
     CAPTURE(value);
@@ -161,15 +162,15 @@ TEST_CASE_FIXTURE(Fixture, "in a checked build no walk follows a smashed hole") 
   smash(1, good_size);
   REQUIRE(raw.deallocate(b, 4 * word_bytes));
   REQUIRE(raw.deallocate(d, 80 * word_bytes));
-  CHECK(holes_of(raw) == List{{0, raw.capacity_bytes()}});
+  CHECK(holes_of(raw) == BoundedHoles{{0, raw.capacity_bytes()}});
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(BoundedFixture,
                   "a block with a wrong size or of another heap behind it is not taken back") {
   if constexpr (!checks_enabled) return;
-  std::byte* const a = raw.allocate(words(10), 0x1000);
-  std::byte* const b = raw.allocate(words(10), 0x1000);
-  std::byte* const c = raw.allocate(words(10), 0x1000);
+  std::byte* const a = raw.allocate(of_words(10), 0x1000);
+  std::byte* const b = raw.allocate(of_words(10), 0x1000);
+  std::byte* const c = raw.allocate(of_words(10), 0x1000);
   for (std::size_t wrong : {2U, 9U, 11U, 18U, 31U, 200U}) {
     CAPTURE(wrong);
     CHECK_FALSE(raw.deallocate(a, wrong * word_bytes));

@@ -1,9 +1,9 @@
-// RUN: %runner %build/tests/holes_test
+// RUN: %runner %build/tests/hole_lists_test
 // purpose: shows that the lists of holes agree with a map, for small and for large sizes.
-// layer: tests; includes holes.
+// layer: tests; includes hole_lists.
 // threads: none.
 // invariants: none.
-#include "mneme/raw/holes.hpp"
+#include "mneme/raw/hole_lists.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,7 @@ using namespace mneme;
 namespace {
 
 /// Holes with room between them, whose end is known to no block.
-class TestedHoles : Holes {
+class TestedHoles : HoleLists {
  public:
   explicit TestedHoles(std::size_t words) : memory_(words + 1) {
     base_ = reinterpret_cast<std::byte*>(memory_.data());

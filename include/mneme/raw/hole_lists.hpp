@@ -6,7 +6,6 @@
 
 #include <array>
 #include <bit>
-#include <climits>
 #include <cstddef>
 #include <cstdint>
 
@@ -34,16 +33,16 @@ namespace mneme::inline MNEME_SETTINGS {
 /// any larger hole can.
 ///
 /// link, unlink and find take a few steps for each bit of a size at most.
-class Holes {
+class HoleLists {
  protected:
   using Word = std::size_t;
   using Index = std::uint32_t;
-  static constexpr unsigned word_bits = sizeof(Word) * CHAR_BIT;
+  static constexpr unsigned word_bits = std::bit_width(~Word{0});
   static constexpr unsigned link_bits = (word_bits - 2) / 2;  // two links and two flags are a word
   static constexpr Word link_mask = (Word{1} << link_bits) - 1;
 
-  constexpr Holes() noexcept = default;
-  ~Holes() = default;
+  constexpr HoleLists() noexcept = default;
+  ~HoleLists() = default;
 
   // Words.
 
