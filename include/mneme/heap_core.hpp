@@ -178,8 +178,7 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
 
   /// The header of a live block of `size` bytes.
   [[nodiscard]] std::size_t header_for(std::size_t size) const noexcept {
-    if constexpr (checks_enabled) return this->anchor() | header::size_tag(size);
-    return address_of(this);
+    return this->anchor() | header::size_tag(size);
   }
 
   /// Heap lock held. Updates the header of a live block that was resized to `size` bytes.

@@ -44,8 +44,10 @@ struct HeapRecord {
   }
 };
 
-/// The empty base of an unchecked heap.
-struct NoRecord {};
+/// The empty base of an unchecked heap, to which headers lead directly.
+struct NoRecord {
+  [[nodiscard]] std::size_t anchor() const noexcept { return address_of(this); }
+};
 
 /// The live heaps of a checked build, so that a smashed header is detected before it is followed.
 /// Lock-free; a free may search it at any time. While there are more heaps than slots, headers that
