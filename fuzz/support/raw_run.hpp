@@ -74,7 +74,7 @@ class RawRun {
     const Layout layout{op.size_bytes, op.align_bytes};
     const auto wanted = BlockLayout::with_header(layout);
     // What the oracle does not know: which of the other requests are granted.
-    if (wanted && !Raw::is_exact(*wanted)) return std::nullopt;
+    if (wanted && !raw_.is_exact(*wanted)) return std::nullopt;
     const BlockId id = oracle_.add(layout.size, layout.align);
     const bool fits = wanted && raw_.fits_empty(*wanted);
     if (fits && op.mode == AllocMode::try_now) fail_once(*wanted);

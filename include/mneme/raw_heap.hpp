@@ -39,7 +39,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   { Raw::name } -> std::convertible_to<const char*>;
   { Raw::min_region_bytes } -> std::convertible_to<std::size_t>;
   { raw.allocate(layout, size) } noexcept -> std::same_as<std::byte*>;
-  { Raw::is_exact(layout) } -> std::same_as<bool>;
+  { view.is_exact(layout) } noexcept -> std::same_as<bool>;
   { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
   { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
   { view.fits_empty(layout) } noexcept -> std::same_as<bool>;

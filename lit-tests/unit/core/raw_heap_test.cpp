@@ -62,7 +62,7 @@ class Oracle {
   std::byte* allocate(BlockLayout layout) {
     std::byte* const block = raw_.allocate(layout);
     if (block == nullptr) {
-      const std::size_t slack = Raw::is_exact(layout) ? 0 : layout.align - word_bytes;
+      const std::size_t slack = raw_.is_exact(layout) ? 0 : layout.align - word_bytes;
       CHECK_FALSE(any_hole_fits(layout, slack));
       return nullptr;
     }

@@ -30,8 +30,9 @@ class AnyRaw {
       : raw_(RawHeaps::make(selected_row, region)) {}
 
   /// Marks the block's bytes as usable: a raw heap from outside the tree need not know the tools.
-  [[nodiscard]] std::byte* allocate(BlockLayout layout) noexcept {
-    std::byte* const block = std::visit([&](auto& raw) { return raw.allocate(layout); }, raw_);
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header) noexcept {
+    std::byte* const block =
+        std::visit([&](auto& raw) { return raw.allocate(layout, header); }, raw_);
     if (block != nullptr) instrument::mark_undefined(block, layout.size);
     return block;
   }
@@ -47,6 +48,9 @@ class AnyRaw {
     return done;
   }
 
+  [[nodiscard]] bool is_exact(BlockLayout layout) const noexcept {
+    return std::visit([&](const auto& raw) { return raw.is_exact(layout); }, raw_);
+  }
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
     return std::visit([&](const auto& raw) { return raw.fits_empty(layout); }, raw_);
   }
