@@ -135,6 +135,9 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
   instrument::poison_free(payload + payload_size, block_size - sizeof(LiveNode) - payload_size);
 }
 
+// An aggregate may be built from its first members alone; g++ 12 warns of the others.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 /// Begins an object in raw storage: the one placement new for objects of users and for a heap's
 /// control block.
 template <class T, class... Args>
@@ -142,6 +145,7 @@ template <class T, class... Args>
   instrument::begin_reuse(place, sizeof(T));
   return ::new (place) T(std::forward<Args>(args)...);
 }
+#pragma GCC diagnostic pop
 
 }  // namespace node
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -46,6 +46,17 @@ TEST_CASE("a box holds its object in the heap and destroys it once") {
   CHECK(Probe::alive == 0);
 }
 
+TEST_CASE("an aggregate may be built from its first members alone, without a warning") {
+  struct Pair {
+    int first;
+    char text[20];
+  };
+  TestHeap heap(1024);
+  const Box<Pair> box = granted(heap.make<Pair>(4));
+  CHECK(box->first == 4);
+  CHECK(box->text[19] == 0);
+}
+
 TEST_CASE("an empty box owns nothing") {
   Box<Probe> box;
   CHECK(!box);
