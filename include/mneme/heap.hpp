@@ -82,6 +82,7 @@ class BasicHeap : HeapCore<Raw, Queue> {
       this->reclaim();
       fatal_unless(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
                    "heap destroyed while requests wait");
+      fatal_unless(!this->requests_.is_waking(), "heap destroyed inside a waker");
       if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
         FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
       }
@@ -161,9 +162,12 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// Reclaims, grants, then resumes the coroutines that are ready by then, each once: those that
   /// become ready meanwhile are left to the next call, so that it ends. If somebody holds the heap,
   /// reclaiming and granting are left to them. Returns how many it resumed; they run on the
-  /// caller's thread, under no lock.
-  std::size_t poll() noexcept {
+  /// caller's thread, under no lock. Inside a waker it resumes none, as no free may run a task
+  /// (P4). An exception that a coroutine lets out of resume() is passed on; the other coroutines
+  /// stay ready.
+  std::size_t poll() {
     if (this->lock_.post_work_or_acquire()) this->settle();
+    if (inside_waker()) return 0;
     std::size_t epoch = 0;
     this->with_requests_then_settle([&] { epoch = this->requests_.next_epoch(); });
     std::size_t resumed = 0;
@@ -176,7 +180,8 @@ class BasicHeap : HeapCore<Raw, Queue> {
   }
 
   /// Ends every waiting request with `closed`, oldest first, and every later one at once (P13).
-  /// Frees still work.
+  /// Frees still work. The wakers are called on this thread, one by one; or by another close() or
+  /// cancel() that is calling wakers just now, which may be further up the call stack.
   void close() noexcept { this->close_all(); }
 
   [[nodiscard]] bool is_closed() const noexcept { return this->requests_.closed(); }

@@ -36,9 +36,11 @@ namespace mneme::inline MNEME_SETTINGS {
 ///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap while it is
 ///   held, O(holes) of first-fit: on a single core, interrupts are masked for that long.
 ///
-/// Wakers are called with the heap lock held and the queue lock free. Frees and cancels in a waker
-/// are therefore posted as work for the loop that is already running, and do not recurse, however
-/// many requests wait.
+/// A waker is called with the queue lock free, by one of two loops, in each of which one waker runs
+/// at a time: after a grant by the owner of the heap lock (grant), and after a close or a cancel by
+/// its caller (call_due_wakers). What a waker asks of the heap is posted as work for the loop that
+/// is already running, and does not recurse, however many requests wait. The loop does not touch a
+/// request whose waker it has begun to call, which may be destroyed.
 template <RawHeap Raw, QueueLock Queue>
 class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
  protected:
@@ -90,29 +92,50 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
     return !queued;
   }
 
-  /// Cancels a request in any state, for its owner: P5. Its waker may still be running; the caller
-  /// waits for it before the request is destroyed.
-  void cancel(Waiter& waiter) noexcept {
+  /// Cancels a request in any state, for its owner, who may be about to destroy it: P5. Else a
+  /// coroutine that awaits it may run at once on another thread, and end the request.
+  void cancel(Waiter& waiter, bool is_destroyed) noexcept {
     RequestState state{};
-    with_requests_then_settle([&] { state = requests_.cancel(waiter); });
-    if (state != RequestState::closed) counters_.add(Count::cancels);
-    if (state == RequestState::granted) {
-      release_block(node::block_of(waiter.payload), waiter.block_layout.size);
+    void* payload = nullptr;
+    std::size_t block_size = 0;
+    bool is_awaited = false;
+    with_requests_then_settle([&] {
+      is_awaited = !is_destroyed && waiter.continuation;
+      payload = waiter.payload;
+      block_size = waiter.block_layout.size;
+      state = requests_.cancel(waiter, is_destroyed);
+    });
+    if (state == RequestState::waiting || state == RequestState::granted) {
+      counters_.add(Count::cancels);
     }
+    if (state == RequestState::granted) release_block(node::block_of(payload), block_size);
+    if (is_awaited) call_due_wakers();
+    requests_.await_waker(waiter);
   }
 
   /// Ends every waiting request with `closed`, oldest first.
   void close_all() noexcept {
     requests_.close();
     do {
-      Waiter* woken = nullptr;
       with_requests_then_settle([&] {
         Waiter* const head = requests_.head();
-        if (head != nullptr && requests_.complete(*head, RequestState::closed, nullptr))
-          woken = head;
+        if (head != nullptr) (void)requests_.complete(*head, RequestState::closed, nullptr);
       });
-      if (woken != nullptr) requests_.wake(*woken);
     } while (requests_.waiting() > 0);
+    call_due_wakers();
+  }
+
+  /// Calls the wakers of requests that were closed or cancelled, oldest first; or leaves that to
+  /// the loop of this function that is running already, maybe further up the call stack.
+  void call_due_wakers() noexcept {
+    bool is_due = true;
+    while (is_due) {
+      with_requests_then_settle([&] {
+        is_due = requests_.begin_due();
+        if (is_due && is_reentrant<Queue>) requests_.run_due();
+      });
+      if (is_due && !is_reentrant<Queue>) requests_.run_due();
+    }
   }
 
   /// Frees a block, now or through the free queue (P4).
@@ -220,11 +243,10 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
       void* payload = nullptr;
       if (head != nullptr) payload = allocate_block(head->block_layout, head->layout.size);
-      const bool needs_wake =
+      const bool wakes =
           payload != nullptr && requests_.complete(*head, RequestState::granted, payload);
-      requests_.unlock_queue();
+      wakes ? requests_.unlock_then_wake() : requests_.unlock_queue();
       if (payload == nullptr) return;
-      if (needs_wake) requests_.wake(*head);
     }
   }
 

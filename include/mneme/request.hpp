@@ -72,23 +72,39 @@ struct Awaiter {
 ///     auto request = heap.allocate({.size = 64});         // or by hand:
 ///     if (auto answer = request.poll(waker)) …            // nullopt: it waits
 ///
-/// Immovable, since the heap links it. Destroying it withdraws it.
+/// Destroying it cancels it. It moves only until it begins, since the heap links it then.
 template <class Heap = mneme::Heap>
 class [[nodiscard]] Request {
  public:
   using Result = std::expected<Allocation<Heap>, AllocError>;
 
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-  ~Request() { cancel(); }
+  /// For promises whose await_transform returns by value. `other` is over then. Fatal in checked
+  /// builds if it has begun; else it keeps its place, and this one begins anew.
+  Request(Request&& other) noexcept : heap_(other.heap_) {
+    fatal_unless(other.state() == RequestState::idle, "move of a request that has begun");
+    waiter_.layout = other.waiter_.layout;
+    waiter_.waker = other.waiter_.waker;
+    if (other.state() != RequestState::idle) return;
+    // (request.moved) relaxed: only its owner knows of it; publishes nothing.
+    other.waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+  }
+  Request& operator=(Request&&) = delete;
+  ~Request() {
+    if (may_be_linked(state())) {
+      heap_.cancel(waiter_, true);
+    } else if (waiter_.waker) {
+      heap_.requests_.await_waker(waiter_);
+    }
+  }
 
   /// The same as heap.allocate(layout), for containers: `optional.emplace(heap, layout)`.
   Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
 
-  /// Calls `waker` at the grant, instead of leaving the coroutine to Heap::poll(): for use before
-  /// co_await. **The waker must not resume the coroutine itself**, which could end this request,
-  /// but tell somebody to do so. Its context must outlive the request: the waker may still be
-  /// running when the answer is taken; the destructor and cancel() wait for it.
+  /// Calls `waker` when the request is complete, instead of leaving the coroutine to Heap::poll():
+  /// for use before co_await. It should have somebody else resume the coroutine: one that it
+  /// resumes itself runs inside the waker, with the heap locked. Its context must outlive the
+  /// request: the waker may still be running when the result is taken; the destructor and cancel()
+  /// wait for it, except inside a waker.
   Request&& wake_by(Waker waker) && noexcept {
     fatal_unless(state() == RequestState::idle, "wake_by on a request that has begun");
     waiter_.waker = waker;
@@ -108,8 +124,10 @@ class [[nodiscard]] Request {
       const bool has_waker = static_cast<bool>(waiter_.waker);
       // Once it is queued, its waker reports the grant, and that task may destroy the request.
       if (!heap_.start(waiter_) && has_waker) return std::nullopt;
-    } else if (state == RequestState::waiting && waker && !waiter_.continuation) {
-      if (rearm(waker, {})) return std::nullopt;
+    } else if (waiter_.continuation && state != RequestState::taken) {
+      return std::nullopt;
+    } else if (state == RequestState::waiting && waker && rearm(waker, {})) {
+      return std::nullopt;
     }
     // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
     // block. It may just have been granted.
@@ -118,21 +136,21 @@ class [[nodiscard]] Request {
     return take(state);
   }
 
-  /// Withdraws the request: it leaves the queue, memory already granted goes back, the next waiter
-  /// is considered (P5). Nothing if it was answered and taken. Waits for a waker of this request
-  /// that is running just now.
+  /// Cancels the request: it leaves the queue, memory already granted goes back, the next waiter is
+  /// considered (P5). Nothing if its result was taken. A coroutine that awaits it resumes with
+  /// `cancelled`, by the next Heap::poll() or its waker; any thread may cancel it for that. Without
+  /// a coroutine the waker is not called. Waits for a waker of this request that is running just
+  /// now, except inside a waker.
   void cancel() noexcept {
-    // (request.done) relaxed: only says whether there may be something to cancel; what, is seen
-    // under the queue lock. It publishes nothing.
-    const RequestState state = waiter_.state.load(std::memory_order_relaxed);
-    if (state == RequestState::waiting || state == RequestState::granted ||
-        state == RequestState::closed) {
-      heap_.cancel(waiter_);
-    } else if (state == RequestState::idle) {
+    const RequestState before = state();
+    if (before == RequestState::idle) {
       // (request.never) relaxed: only its owner knows of it; publishes nothing.
       waiter_.state.store(RequestState::cancelled, std::memory_order_relaxed);
+    } else if (may_be_linked(before)) {
+      heap_.cancel(waiter_, false);
+    } else if (waiter_.waker) {
+      heap_.requests_.await_waker(waiter_);
     }
-    heap_.requests_.await_waker(waiter_);
   }
 
   [[nodiscard]] RequestState state() const noexcept {
@@ -157,7 +175,9 @@ class [[nodiscard]] Request {
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
     if (state() != RequestState::idle) return rearm({}, task);
     waiter_.continuation = task;
-    return !heap_.start(waiter_);
+    if (!heap_.start(waiter_)) return true;
+    waiter_.continuation = {};
+    return false;
   }
   [[nodiscard]] Result await_resume() noexcept {
     // (request.resume) acquire: pairs with release (request.complete); sees the payload and the
@@ -166,6 +186,11 @@ class [[nodiscard]] Request {
   }
 
  private:
+  [[nodiscard]] static constexpr bool may_be_linked(RequestState state) noexcept {
+    return state != RequestState::idle && state != RequestState::taken &&
+           state != RequestState::refused;
+  }
+
   [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> continuation) noexcept {
     bool waits = false;
     heap_.with_requests_then_settle(
@@ -174,12 +199,20 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] Result take(RequestState state) noexcept {
-    if (state == RequestState::waiting || waiter_.in_ready_list) {
-      // Its coroutine was resumed by somebody else than Heap::poll(): it leaves the lists first.
-      heap_.with_requests_then_settle([&] { state = heap_.requests_.cancel(waiter_); });
+    // (request.linked) relaxed: if it was granted, only this thread unlinks it; publishes nothing.
+    if (waiter_.list.load(std::memory_order_relaxed) != nullptr ||
+        (state != RequestState::granted && may_be_linked(state))) {
+      // Its coroutine was resumed by somebody else than Heap::poll(), or its waker may be due.
+      heap_.with_requests_then_settle([&] { heap_.requests_.unlink(waiter_); });
     }
-    // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
-    waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+    if (waiter_.continuation) {
+      // (request.claimed) relaxed: this or (request.cancelled) gets the memory; (request.resume)
+      // has seen it. It publishes nothing.
+      state = waiter_.state.exchange(RequestState::taken, std::memory_order_relaxed);
+    } else {
+      // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
+      waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+    }
     switch (state) {
       case RequestState::granted:
         return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);

@@ -15,7 +15,7 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The two lists of requests and the queue lock over them. All O(1). Unless it says otherwise, a
+/// The three lists of requests and the queue lock over them. All O(1). Unless it says otherwise, a
 /// member is called with the queue lock held.
 template <QueueLock Queue>
 class RequestLists {
@@ -53,52 +53,87 @@ class RequestLists {
     return queued;
   }
 
-  /// Completes a queued request. Returns true if the caller must call wake() after unlocking; if
-  /// false, the request may already be destroyed: do not touch it. With a reentrant queue lock the
-  /// waker is called here, so that on a single core no task can spin for a waker that it preempted.
+  /// Completes a queued request: its waker, or else its coroutine, is to be called. Returns true if
+  /// that is the waker of a grant, and the caller must unlock by unlock_then_wake(). Other wakers
+  /// become due; a coroutine without a waker becomes ready.
   [[nodiscard]] bool complete(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
-    const Waker waker = waiter.waker;
-    if (!waker && waiter.continuation) {
-      ready_.push_back(waiter);
-      waiter.in_ready_list = true;
+    const bool wakes = waiter.waker && state == RequestState::granted;
+    if (wakes) {
+      grant_call_.begin(waiter);
+    } else if (waiter.waker) {
+      due_.push_back(waiter);
+    } else if (waiter.continuation) {
       waiter.ready_epoch = epoch_;
+      ready_.push_back(waiter);
     }
-    const bool needs_wake = waker && !is_reentrant<Queue>;
-    // (waker.begin) relaxed: (request.complete) publishes it; publishes nothing by itself.
-    waiter.waker_running.store(needs_wake, std::memory_order_relaxed);
     // (request.complete) release: pairs with acquire (request.repoll), (request.resume),
-    // (request.reserved); publishes payload and block.
+    // (request.reserved); publishes payload and block, and that the waker is being called.
     waiter.state.store(state, std::memory_order_release);
-    if (waker && is_reentrant<Queue>) waker.wake(waker.context);
-    return needs_wake;
+    return wakes;
   }
 
-  /// Calls the waker of a completed request. Without the queue lock.
-  static void wake(Waiter& waiter) noexcept {
-    const Waker waker = waiter.waker;
-    waker.wake(waker.context);
-    // (waker.done) release: pairs with acquire (waker.await); the last access to the request.
-    waiter.waker_running.store(false, std::memory_order_release);
+  /// Unlocks the queue lock and calls the waker of the request that was granted; with a reentrant
+  /// lock before, so that on a single core no task can wait for a waker that it preempted.
+  void unlock_then_wake() noexcept {
+    if (is_reentrant<Queue>) grant_call_.run();
+    unlock_queue();
+    if (!is_reentrant<Queue>) grant_call_.run();
   }
 
-  /// Waits until the waker of `waiter` has returned; it may be destroyed then. Without the queue
-  /// lock.
-  static void await_waker(const Waiter& waiter) noexcept MNEME_BLOCKING {
-    // (waker.await) acquire: pairs with release (waker.done); the granter's last access is over.
-    while (waiter.waker_running.load(std::memory_order_acquire)) relax();
+  /// Begins the call of the waker that has been due the longest; run_due() must follow. False if
+  /// none is due, or if one is running: whoever runs it begins the next.
+  [[nodiscard]] bool begin_due() noexcept {
+    Waiter* const waiter = due_.front();
+    if (waiter == nullptr || due_call_.is_running()) return false;
+    due_call_.begin(*waiter);
+    due_.remove(*waiter);
+    return true;
   }
 
-  /// Unlinks a request that is cancelled, and returns the state that it was in.
-  [[nodiscard]] RequestState cancel(Waiter& waiter) noexcept {
-    // (request.cancel) relaxed: changes under the queue lock only; publishes nothing.
-    const RequestState state = waiter.state.load(std::memory_order_relaxed);
-    if (state == RequestState::waiting) waiting_.remove(waiter);
-    if (std::exchange(waiter.in_ready_list, false)) ready_.remove(waiter);
-    // (request.cancelled) relaxed: read only by its owner from now on; publishes nothing.
-    waiter.state.store(RequestState::cancelled, std::memory_order_relaxed);
+  /// Without the queue lock, unless that is reentrant.
+  void run_due() noexcept { due_call_.run(); }
+
+  /// Whether a waker is running. Without the queue lock.
+  [[nodiscard]] bool is_waking() const noexcept {
+    return grant_call_.is_running() || due_call_.is_running();
+  }
+
+  /// Returns when the waker of `waiter` is not running; see WakerCall. Without the queue lock.
+  void await_waker(const Waiter& waiter) const noexcept MNEME_BLOCKING {
+    grant_call_.await(waiter);
+    due_call_.await(waiter);
+  }
+
+  /// Cancels a request, and returns the state that it was in. A coroutine that awaits it is
+  /// resumed, unless the request is being destroyed.
+  [[nodiscard]] RequestState cancel(Waiter& waiter, bool is_destroyed) noexcept {
+    const bool is_awaited = waiter.continuation && !is_destroyed;
+    // (waits.linked) relaxed: changes under the queue lock only; publishes nothing.
+    if (is_awaited && waiter.list.load(std::memory_order_relaxed) == &waiting_) {
+      (void)complete(waiter, RequestState::cancelled, nullptr);
+      return RequestState::waiting;
+    }
+    if (!is_awaited) unlink(waiter);
+    // (request.cancel) relaxed: only says what to try; publishes nothing.
+    RequestState state = waiter.state.load(std::memory_order_relaxed);
+    // (request.cancelled) relaxed: this or (request.claimed) gets the memory, which is seen under
+    // the queue lock; publishes nothing. (request.cancel_failed) relaxed: it was taken; publishes
+    // nothing.
+    while (state != RequestState::taken && state != RequestState::cancelled &&
+           !waiter.state.compare_exchange_strong(state, RequestState::cancelled,
+                                                 std::memory_order_relaxed,
+                                                 std::memory_order_relaxed)) {
+    }
     return state;
+  }
+
+  /// Takes a request out of the list that it is in, if any.
+  static void unlink(Waiter& waiter) noexcept {
+    // (waits.leave) relaxed: changes under the queue lock only; publishes nothing.
+    WaitList* const list = waiter.list.load(std::memory_order_relaxed);
+    if (list != nullptr) list->remove(waiter);
   }
 
   /// Replaces the waker or the coroutine that the grant resumes. False if the request does not wait
@@ -107,6 +142,7 @@ class RequestLists {
                            std::coroutine_handle<> continuation) noexcept {
     // (request.rearm) relaxed: changes under the queue lock only; publishes nothing.
     if (waiter.state.load(std::memory_order_relaxed) != RequestState::waiting) return false;
+    fatal_unless(!waiter.continuation, "two coroutines await one request");
     waiter.waker = waker;
     waiter.continuation = continuation;
     return true;
@@ -121,21 +157,24 @@ class RequestLists {
     if (waiter == nullptr || static_cast<std::ptrdiff_t>(epoch - waiter->ready_epoch) < 0)
       return {};
     ready_.remove(*waiter);
-    waiter->in_ready_list = false;
     return waiter->continuation;
   }
 
   /// What is wrong in a few words, or nullptr. O(requests).
   [[nodiscard]] const char* validate() const noexcept {
     if (!waiting_.valid()) return "the wait queue's links are broken";
+    if (!due_.valid()) return "the links of the wakers that are due are broken";
     return ready_.valid() ? nullptr : "the ready list's links are broken";
   }
 
  private:
   Queue queue_lock_;
   WaitList waiting_;       // requests without memory, in order of arrival
-  WaitList ready_;         // coroutines with an answer, to be resumed by poll()
+  WaitList ready_;         // complete, with a coroutine to be resumed by poll()
+  WaitList due_;           // closed or cancelled, with a waker that is not called yet
   std::size_t epoch_ = 0;  // of poll()
+  WakerCall grant_call_;   // the waker of a grant; one at a time, by the owner of the heap lock
+  WakerCall due_call_;     // the waker of a close or a cancel; one at a time
   Atomic<bool> closed_{false};
 };
 

@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "atomic.hpp"
 #include "check.hpp"
@@ -15,11 +16,10 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// How a waiting task learns of its grant: a function and its argument. It is called once, by the
-/// thread or interrupt that made the room, with the heap lock held: it must be short and
-/// interrupt-safe, and its frees and cancels are deferred. (close() calls the wakers of the
-/// requests that it ends on its own thread, one by one; a waker should not call close().) It must
-/// not destroy the request that it wakes.
+/// How a waiting task learns that its request is complete: a function and its argument. It is
+/// called at most once: with the heap lock held, by the thread or interrupt that made the room; or
+/// by close() or cancel(). It must be short and interrupt-safe. It may call back, also for its own
+/// request, and destroy that: README.md, "Wakers that call back".
 struct Waker {
   void (*wake)(void* context) noexcept MNEME_NONBLOCKING = nullptr;
   void* context = nullptr;
@@ -30,15 +30,18 @@ struct Waker {
 
 /// The state of a request.
 enum class RequestState : std::uint8_t {
-  idle,       ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
-  waiting,    ///< linked in the wait list; the queue lock. Next: granted, closed, cancelled
-  granted,    ///< its memory is reserved. Linked in the ready list if a coroutine awaits it; its
-              ///< owner only. Next: taken
-  taken,      ///< its owner has the memory, or the error. Not linked. Final
-  cancelled,  ///< cancelled by its owner. Not linked. Final
+  idle,     ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
+  waiting,  ///< linked in the wait list; the queue lock. Next: granted, closed, cancelled
+  granted,  ///< its memory is reserved. Linked in the ready list if a coroutine awaits it that has
+            ///< no waker. Next: taken, cancelled
+  taken,    ///< its owner has the memory, or the error. Not linked. Final
+  cancelled,  ///< cancelled. Not linked, and final; unless a coroutine awaits it: as closed
   refused,    ///< can never be met. Not linked. Next: taken
-  closed,     ///< the heap was closed. As granted, but without memory. Next: taken
+  closed,     ///< the heap was closed. Linked in the ready list, or in the due list until its waker
+              ///< is called. Next: taken, cancelled
 };
+
+class WaitList;
 
 /// A request as the queues see it. Lives in the request; never moves.
 struct Waiter {
@@ -53,12 +56,10 @@ struct Waiter {
   void* payload = nullptr;                   // the memory of a granted request
   Waker waker{};                             // called at the grant, or
   std::coroutine_handle<> continuation{};    // resumed by the next poll()
-  bool in_ready_list = false;                // linked in the ready list,
-  std::size_t ready_epoch = 0;               // since the time of this poll()
+  std::size_t ready_epoch = 0;               // ready since the time of this poll()
   AllocError error = AllocError::too_large;  // the reason if refused
   Atomic<RequestState> state{RequestState::idle};
-  Atomic<bool> waker_running{
-      false};  // true while the granter runs the waker; the request must outlive it
+  Atomic<WaitList*> list{nullptr};  // the one that it is linked in
 };
 
 /// A doubly linked list of waiters, oldest first. Owns nothing. All O(1).
@@ -77,6 +78,9 @@ class WaitList {
     waiter.previous = last_;
     (last_ == nullptr ? first_ : last_->next) = &waiter;
     last_ = &waiter;
+    // (waits.link) relaxed: the queue lock publishes it, or (request.complete); publishes nothing
+    // by itself.
+    waiter.list.store(this, std::memory_order_relaxed);
     resize(size() + 1);
   }
 
@@ -85,6 +89,8 @@ class WaitList {
     (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
     waiter.previous = nullptr;
     waiter.next = nullptr;
+    // (waits.unlink) relaxed: see (waits.link); publishes nothing.
+    waiter.list.store(nullptr, std::memory_order_relaxed);
     resize(size() - 1);
   }
 
@@ -109,6 +115,42 @@ class WaitList {
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
   Atomic<std::size_t> size_{0};
+};
+
+/// A waker while it runs. It outlives the waker's request, which may be destroyed meanwhile.
+class WakerCall {
+ public:
+  /// Queue lock held, before the result of `waiter` is published. run() must follow.
+  void begin(Waiter& waiter) noexcept {
+    waker_ = waiter.waker;
+    // (waker.begin) release: pairs with acquire (waker.await); the waker before it has returned.
+    waiter_.store(&waiter, std::memory_order_release);
+  }
+
+  void run() noexcept {
+    const bool was_inside = std::exchange(inside_waker(), true);
+    waker_.wake(waker_.context);
+    inside_waker() = was_inside;
+    // (waker.done) release: pairs with acquire (waker.await); the waker has returned.
+    waiter_.store(nullptr, std::memory_order_release);
+  }
+
+  [[nodiscard]] bool is_running() const noexcept {
+    // (waker.is_running) relaxed: begins under the queue lock only; publishes nothing.
+    return waiter_.load(std::memory_order_relaxed) != nullptr;
+  }
+
+  /// Returns when the waker of `waiter`, which may be destroyed by now, is not running. Inside a
+  /// waker at once: it may be the same, or one that waits for this thread's.
+  void await(const Waiter& waiter) const noexcept MNEME_BLOCKING {
+    // (waker.await) acquire: pairs with release (waker.done), with release (waker.begin); what the
+    // waker did with its context is done.
+    while (waiter_.load(std::memory_order_acquire) == &waiter && !inside_waker()) relax();
+  }
+
+ private:
+  Waker waker_{};
+  Atomic<Waiter*> waiter_{nullptr};  // only compared
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

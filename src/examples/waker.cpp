@@ -28,8 +28,8 @@ int main() {
   auto first = eager.poll(waker);
   std::printf("first: %s\n", first && first->has_value() ? "granted at once" : "waits");
 
-  // Without, it answers nothing and remembers the waker. A request cannot be moved: the heap's
-  // queue links it where it stands, here on the stack.
+  // Without, it answers nothing and remembers the waker. From now on the request cannot be moved:
+  // the heap's queue links it where it is, here on the stack.
   auto patient = heap.allocate({.size = 600});
   auto second = patient.poll(waker);
   std::printf("second: %s, awake %d\n", second ? "answered" : "waits", awake.load());

@@ -123,14 +123,21 @@ class Atomic {
   bool compare_exchange_strong(T& expected, T value, std::memory_order good, std::memory_order bad,
                                Place at = Place::here()) noexcept {
     if (lost(at)) return seen(at) == expected;
-    return atomic_.compare_exchange_strong(expected, value, model::order_at(good, at), at.info(),
-                                           model::order_at(bad, at), at.info());
+    auto found = Stored(expected);
+    const bool done =
+        atomic_.compare_exchange_strong(found, Stored(value), model::order_at(good, at), at.info(),
+                                        model::order_at(bad, at), at.info());
+    expected = T(found);
+    return done;
   }
   bool compare_exchange_weak(T& expected, T value, std::memory_order good, std::memory_order bad,
                              Place at = Place::here()) noexcept {
     if (lost(at)) return seen(at) == expected;
-    return atomic_.compare_exchange_weak(expected, value, model::order_at(good, at), at.info(),
-                                         model::order_at(bad, at), at.info());
+    auto found = Stored(expected);
+    const bool done = atomic_.compare_exchange_weak(found, Stored(value), model::order_at(good, at),
+                                                    at.info(), model::order_at(bad, at), at.info());
+    expected = T(found);
+    return done;
   }
   T fetch_add(T value, std::memory_order order, Place at = Place::here()) noexcept {
     return atomic_.fetch_add(lost(at) ? T{} : value, model::order_at(order, at), at.info());
@@ -159,4 +166,13 @@ class Atomic {
 /// A turn of a spin loop: nothing changes before another thread goes on.
 inline void relax() noexcept { rl::yield(1, model::Place::here().info()); }
 
+namespace model {
+
+/// Of each thread: relacy's are fibers of one, which share what is thread_local.
+inline std::array<bool, 8> threads_inside_wakers{};
+
+}  // namespace model
+
 }  // namespace mneme
+
+#define MNEME_INSIDE_WAKER ::mneme::model::threads_inside_wakers[rl::thread_index()]

@@ -102,6 +102,9 @@ class Task {
     return true;
   }
 
+  /// The request waits or has memory no more, but is still there.
+  void cancel() { request_->cancel(); }
+
   /// The request is over, and whatever its waker uses.
   void end() {
     request_.reset();

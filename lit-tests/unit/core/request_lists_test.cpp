@@ -5,6 +5,7 @@
 // invariants: the lists are valid after every step.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <coroutine>
 #include <mneme/request_lists.hpp>
 
@@ -28,12 +29,16 @@ void on_wake(void*) noexcept {
   depth_at_wake = Section::depth;
 }
 
+void* last_woken = nullptr;
+void note_wake(void* context) noexcept { last_woken = context; }
+
 RequestState state_of(const Waiter& waiter) { return waiter.state.load(std::memory_order_relaxed); }
 
-TEST_CASE("queued, answered with a waker: to be woken once, outside of the lock, then free to go") {
+TEST_CASE("granted with a waker: it is called once, outside of the lock, and then is not running") {
   RequestLists<SpinLock> lists;
   Waiter waiter;
   waiter.waker = {.wake = &on_wake, .context = nullptr};
+  lists.lock_queue();
   CHECK(lists.enqueue(waiter));
   CHECK(state_of(waiter) == RequestState::waiting);
   CHECK(lists.waiting() == 1);
@@ -42,29 +47,84 @@ TEST_CASE("queued, answered with a waker: to be woken once, outside of the lock,
   wakes = 0;
   CHECK(lists.complete(waiter, RequestState::granted, &memory));
   CHECK(wakes == 0);
-  CHECK(waiter.waker_running.load(std::memory_order_relaxed));
-  RequestLists<SpinLock>::wake(waiter);
+  CHECK(lists.is_waking());  // from now on, as its owner may see the result
+  CHECK_FALSE(lists.begin_due());
+  lists.unlock_then_wake();
   CHECK(wakes == 1);
-  RequestLists<SpinLock>::await_waker(waiter);  // returns, as nobody is in the waker any more
+  CHECK_FALSE(inside_waker());
+  CHECK_FALSE(lists.is_waking());
+  lists.await_waker(waiter);  // returns, as nobody is in the waker any more
+  CHECK(lists.try_lock_queue());
   CHECK(state_of(waiter) == RequestState::granted);
   CHECK(waiter.payload == &memory);
   CHECK(lists.waiting() == 0);
   CHECK(lists.validate() == nullptr);
 }
 
-TEST_CASE("inside a critical section the waker is called by the answer, before the section ends") {
+TEST_CASE("inside a critical section the waker is called before the section ends") {
   RequestLists<Section> lists;
   Waiter waiter;
   waiter.waker = {.wake = &on_wake, .context = nullptr};
   wakes = 0;
   lists.lock_queue();
   CHECK(lists.enqueue(waiter));
-  CHECK_FALSE(lists.complete(waiter, RequestState::granted, nullptr));
+  CHECK(lists.complete(waiter, RequestState::granted, nullptr));
+  CHECK(wakes == 0);
+  lists.unlock_then_wake();
   CHECK(wakes == 1);
   CHECK(depth_at_wake == 1);
-  CHECK_FALSE(waiter.waker_running.load(std::memory_order_relaxed));
-  lists.unlock_queue();
+  CHECK_FALSE(lists.is_waking());
   CHECK(Section::depth == 0);
+}
+
+TEST_CASE("closed with a waker: it is due, in order, and one at a time") {
+  RequestLists<SpinLock> lists;
+  std::array<Waiter, 3> waiters;
+  for (auto& each : waiters) {
+    each.waker = {.wake = &note_wake, .context = &each};
+    CHECK(lists.enqueue(each));
+  }
+  for (auto& each : waiters) CHECK_FALSE(lists.complete(each, RequestState::closed, nullptr));
+  CHECK(lists.begin_due());
+  CHECK_FALSE(lists.begin_due());  // the first is running
+  CHECK(lists.cancel(waiters[1], true) == RequestState::closed);
+  lists.run_due();
+  CHECK(last_woken == &waiters[0]);
+  CHECK(lists.begin_due());
+  lists.run_due();
+  CHECK(last_woken == &waiters[2]);
+  CHECK_FALSE(lists.begin_due());
+  CHECK(lists.validate() == nullptr);
+}
+
+TEST_CASE("a coroutine that awaits what is cancelled becomes ready, or its waker due") {
+  RequestLists<SpinLock> lists;
+  Waiter without;
+  Waiter with;
+  with.waker = {.wake = &on_wake, .context = nullptr};
+  for (Waiter* const each : {&without, &with}) {
+    each->continuation = std::noop_coroutine();
+    CHECK(lists.enqueue(*each));
+    CHECK(lists.cancel(*each, false) == RequestState::waiting);
+    CHECK(lists.cancel(*each, false) == RequestState::cancelled);
+  }
+  CHECK(lists.ready() == 1);
+  wakes = 0;
+  CHECK(lists.begin_due());
+  lists.run_due();
+  CHECK(wakes == 1);
+  CHECK(lists.cancel(without, true) == RequestState::cancelled);
+  CHECK(lists.ready() == 0);
+  CHECK(lists.validate() == nullptr);
+}
+
+TEST_CASE("what was taken stays taken, whoever cancels it") {
+  RequestLists<SpinLock> lists;
+  Waiter waiter;
+  waiter.continuation = std::noop_coroutine();
+  waiter.state.store(RequestState::taken, std::memory_order_relaxed);
+  CHECK(lists.cancel(waiter, false) == RequestState::taken);
+  CHECK(state_of(waiter) == RequestState::taken);
 }
 
 TEST_CASE("a continuation coroutine becomes ready, and belongs to the epoch in which it did") {
@@ -94,8 +154,8 @@ TEST_CASE("withdrawn from either list, it is in none, and says what it was") {
   CHECK(lists.enqueue(ready));
   CHECK(lists.enqueue(waits));
   CHECK_FALSE(lists.complete(ready, RequestState::granted, nullptr));
-  CHECK(lists.cancel(waits) == RequestState::waiting);
-  CHECK(lists.cancel(ready) == RequestState::granted);
+  CHECK(lists.cancel(waits, true) == RequestState::waiting);
+  CHECK(lists.cancel(ready, true) == RequestState::granted);
   CHECK(state_of(waits) == RequestState::cancelled);
   CHECK(lists.waiting() == 0);
   CHECK(lists.ready() == 0);
@@ -111,7 +171,7 @@ TEST_CASE("only a request that waits can be told whom to tell") {
   CHECK(waiter.continuation);
   CHECK_FALSE(lists.complete(waiter, RequestState::closed, nullptr));
   CHECK_FALSE(lists.rearm(waiter, {.wake = &on_wake}, {}));
-  CHECK(lists.cancel(waiter) == RequestState::closed);
+  CHECK(lists.cancel(waiter, true) == RequestState::closed);
 }
 
 TEST_CASE("closed: nobody is queued any more") {

@@ -34,7 +34,7 @@ TEST_CASE("a new waiter is idle, unlinked, and wakes nobody") {
   CHECK(waiter.next == nullptr);
   CHECK_FALSE(waiter.waker);
   CHECK_FALSE(waiter.continuation);
-  CHECK_FALSE(waiter.waker_running.load(std::memory_order_relaxed));
+  CHECK(waiter.list.load(std::memory_order_relaxed) == nullptr);
 }
 
 TEST_CASE("wakers are the same if function and context are") {
@@ -56,7 +56,9 @@ TEST_CASE("first in, first out") {
   for (auto& each : waiters) list.push_back(each);
   for (auto& each : waiters) {
     CHECK(list.front() == &each);
+    CHECK(each.list.load(std::memory_order_relaxed) == &list);
     list.remove(each);
+    CHECK(each.list.load(std::memory_order_relaxed) == nullptr);
     CHECK(list.valid());
   }
   CHECK(list.front() == nullptr);

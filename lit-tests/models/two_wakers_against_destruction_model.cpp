@@ -1,0 +1,44 @@
+// RUN: %model | FileCheck %s
+// RUN: %fails --weaken=waker.begin | FileCheck %s --check-prefix=RACE
+// CHECK: two_wakers_against_destruction: 3 preemptions: {{([0-9]{4,})}} interleavings, no failure
+// CHECK-NEXT: two_wakers_against_destruction: random: 4000 interleavings, no failure
+// RACE: two_wakers_against_destruction: {{.*}}: DATA RACE in interleaving
+// purpose: shows that whoever sees the next waker run also sees that the one before has returned.
+// layer: tests; includes everything.
+// threads: two free a unit each, and each calls a waker; one destroys the first request.
+// invariants: the destructor waits for the first waker, not for the second.
+#include "Inputs/world.hpp"
+
+using namespace mneme;
+
+namespace {
+
+struct TwoWakersAgainstDestruction : model::World<TwoWakersAgainstDestruction, 3, 2> {
+  void* blocks[2]{};
+  model::Task tasks[2];
+
+  void before() {
+    for (void*& each : blocks) each = live_block();
+    tasks[0].wait(*heap);
+    tasks[1].wait(*heap, model::two_units);
+  }
+
+  void thread(unsigned id) {
+    if (id < 2) {
+      free(blocks[id]);
+    } else {
+      tasks[0].end();
+    }
+  }
+
+  void after() {
+    RL_ASSERT(tasks[0].wakes() <= 1);
+    tasks[1].finish();
+    check_all_came_back();
+  }
+};
+
+}  // namespace
+
+const model::Model model::the_model =
+    model::searched<TwoWakersAgainstDestruction>({.preemptions = 3});

@@ -1,0 +1,199 @@
+// RUN: %runner %build/tests/cancel_forgets_the_coroutine_test
+// purpose: shows that a coroutine whose request is cancelled resumes, with `cancelled`.
+// layer: tests; includes everything.
+// threads: none; models/cancel_against_poll_model has those.
+// invariants: the heap is as new at the end of each case.
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <utility>
+
+#include "support/fatal_line.hpp"
+#include "support/may_wait.hpp"
+#include "support/worlds.hpp"
+
+using namespace mneme;
+
+namespace {
+
+constexpr Layout whole_region{.size = 248, .align = 8};
+
+/// A full heap, and a request beside the coroutine that awaits it.
+struct AwaitedRequest {
+  alignas(64) std::byte region[256];
+  Heap heap{region};
+  void* held = heap.try_allocate(whole_region);
+  Request<> request{heap, whole_region};
+  std::optional<AllocError> error;
+  int resumes = 0;
+
+  void free() { heap.free(std::exchange(held, nullptr), whole_region); }
+  ~AwaitedRequest() {
+    if (held != nullptr) free();
+    request.cancel();
+    CHECK(test::as_new(heap));
+  }
+
+  test::Task wait() {
+    const auto block = co_await request;
+    ++resumes;
+    if (!block) error = block.error();
+  }
+};
+
+TEST_CASE("a coroutine whose waiting request is cancelled resumes by the next poll") {
+  AwaitedRequest here;
+  const test::Task task = here.wait();
+  here.request.cancel();
+  here.request.cancel();  // changes nothing
+  CHECK_FALSE(task.done());
+  CHECK(here.request.state() == RequestState::cancelled);
+  CHECK(here.heap.stats().waiting == 0);
+  CHECK(here.heap.poll() == 1);
+  CHECK(task.done());
+  CHECK(here.error == AllocError::cancelled);
+  CHECK(here.heap.stats().cancels == 1);
+  CHECK(here.heap.poll() == 0);
+}
+
+TEST_CASE("a coroutine whose request is cancelled after its grant resumes without the memory") {
+  AwaitedRequest here;
+  const test::Task task = here.wait();
+  here.free();
+  auto behind = here.heap.allocate(whole_region);
+  CHECK_FALSE(behind.poll());
+  here.request.cancel();
+  CHECK(behind.state() == RequestState::granted);
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.error == AllocError::cancelled);
+  CHECK(here.resumes == 1);
+}
+
+TEST_CASE("a coroutine whose request is cancelled after a close resumes once") {
+  AwaitedRequest here;
+  const test::Task task = here.wait();
+  here.heap.close();
+  here.request.cancel();
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.error == AllocError::cancelled);
+  CHECK(here.resumes == 1);
+}
+
+TEST_CASE("a coroutine with a waker of its own is woken by the cancel, and not made ready") {
+  AwaitedRequest here;
+  test::Woken woken;
+  (void)std::move(here.request).wake_by(woken.waker());
+  std::coroutine_handle<> suspended;
+  struct Note {
+    std::coroutine_handle<>& to;
+    [[nodiscard]] bool await_ready() const { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
+      to = handle;
+      return false;
+    }
+    void await_resume() const {}
+  };
+  const auto wait = [&]() -> test::Task {
+    co_await Note{suspended};
+    const auto block = co_await here.request;
+    here.error = block.error();
+  };
+  const test::Task task = wait();
+  here.request.cancel();
+  CHECK(woken.times == 1);
+  here.request.cancel();
+  CHECK(woken.times == 1);
+  CHECK(here.heap.poll() == 0);
+  suspended.resume();
+  CHECK(here.error == AllocError::cancelled);
+}
+
+TEST_CASE("a request that is polled by hand is cancelled by its owner: its waker is not called") {
+  AwaitedRequest here;
+  test::Woken woken;
+  CHECK_FALSE(here.request.poll(woken.waker()));
+  here.request.cancel();
+  CHECK(woken.times == 0);
+  CHECK(here.request.poll()->error() == AllocError::cancelled);
+}
+
+TEST_CASE("a coroutine destroyed between cancel and poll is not resumed") {
+  AwaitedRequest here;
+  {
+    const auto wait = [](AwaitedRequest& world, Request<>*& asked) -> test::Task {
+      auto request = world.heap.allocate(whole_region);
+      asked = &request;
+      (void)co_await request;
+      ++world.resumes;
+    };
+    Request<>* asked = nullptr;
+    const test::Task task = wait(here, asked);
+    asked->cancel();
+  }
+  CHECK(here.heap.poll() == 0);
+  CHECK(here.resumes == 0);
+  CHECK(here.heap.stats().cancels == 1);
+}
+
+TEST_CASE("a waker cancels the request of a suspended coroutine") {
+  AwaitedRequest here;
+  struct Canceller {
+    Request<>* other;
+    static void wake(void* context) noexcept {
+      const test::MayWait may_wait;
+      static_cast<Canceller*>(context)->other->cancel();
+    }
+  } canceller{&here.request};
+  auto first = here.heap.allocate(whole_region);
+  CHECK_FALSE(first.poll({.wake = &Canceller::wake, .context = &canceller}));
+  const test::Task task = here.wait();
+  here.free();
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.error == AllocError::cancelled);
+}
+
+TEST_CASE("a coroutine resumed by a stranger after the cancel takes the error, and is not ready") {
+  AwaitedRequest here;
+  std::coroutine_handle<> suspended;
+  const auto wait = [&]() -> test::Task {
+    struct Note {
+      std::coroutine_handle<>& to;
+      Request<>& request;
+      [[nodiscard]] bool await_ready() const { return false; }
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
+        to = handle;
+        return request.await_suspend(handle);
+      }
+      [[nodiscard]] auto await_resume() const { return request.await_resume(); }
+    };
+    const auto block = co_await Note{suspended, here.request};
+    here.error = block.error();
+  };
+  const test::Task task = wait();
+  here.request.cancel();
+  suspended.resume();
+  CHECK(here.error == AllocError::cancelled);
+  CHECK(here.heap.poll() == 0);
+}
+
+TEST_CASE("a poll by hand takes no result from the coroutine that awaits it") {
+  AwaitedRequest here;
+  const test::Task task = here.wait();
+  here.free();
+  CHECK_FALSE(here.request.poll());
+  CHECK(here.request.state() == RequestState::granted);
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.resumes == 1);
+  CHECK_FALSE(here.error);
+  CHECK(here.request.poll()->error() == AllocError::cancelled);  // it was taken
+}
+
+TEST_CASE("a request that waits for one coroutine cannot be awaited by a second") {
+  if constexpr (!checks_enabled) return;
+  AwaitedRequest here;
+  const test::Task task = here.wait();
+  CHECK(test::fatal_line_of([&] { const test::Task second = here.wait(); }) ==
+        "mneme: fatal: two coroutines await one request");
+}
+
+}  // namespace
