@@ -44,6 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (run(text, 1024)) run(text, 0);
   } catch (const ScriptError& error) {
     require(!render(error.diagnostic()).empty(), "an error has no text");
+  } catch (const InputError& error) {
+    require(*error.what() != '\0', "an error has no text");
   } catch (const Corruption& corruption) {
     stop(corruption.what());
   }

@@ -77,7 +77,7 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// exit() does: it goes on working for what is destroyed after it.
   ~BasicHeap() {
     if constexpr (checks_enabled) {
-      if (misuse::is_static(this)) return;
+      if (misuse::is_static(this) && this->is_in_use()) return;
       fatal_unless(this->lock_.try_acquire(), "heap destroyed while it is locked");
       this->reclaim();
       fatal_unless(this->requests_.waiting() == 0 && this->requests_.ready() == 0,

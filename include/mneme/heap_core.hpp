@@ -161,6 +161,16 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
     free_queue_.push(node::make_freed(block, size));
   }
 
+  /// Whether the heap is locked, has live blocks, or serves requests.
+  [[nodiscard]] bool is_in_use() noexcept {
+    if (!lock_.try_acquire()) return true;
+    reclaim();
+    const bool has_blocks = raw_.free_bytes() != raw_.capacity_bytes();
+    const bool has_requests = requests_.waiting() + requests_.ready() > 0 || requests_.is_waking();
+    settle();
+    return has_blocks || has_requests;
+  }
+
   /// Heap lock held. Reclaims all freed blocks, grants all requests that then fit, and unlocks: P1.
   /// The loop repeats only if work was posted meanwhile.
   void settle() noexcept {

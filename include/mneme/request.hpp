@@ -124,9 +124,8 @@ class [[nodiscard]] Request {
       const bool has_waker = static_cast<bool>(waiter_.waker);
       // Once it is queued, its waker reports the grant, and that task may destroy the request.
       if (!heap_.start(waiter_) && has_waker) return std::nullopt;
-    } else if (waiter_.continuation && state != RequestState::taken) {
-      return std::nullopt;
-    } else if (state == RequestState::waiting && waker && rearm(waker, {})) {
+    } else if ((waiter_.continuation && state != RequestState::taken) ||
+               (state == RequestState::waiting && waker && rearm(waker, {}))) {
       return std::nullopt;
     }
     // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the

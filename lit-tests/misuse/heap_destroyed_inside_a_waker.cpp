@@ -9,20 +9,28 @@
 
 namespace {
 
-alignas(64) std::byte region[64];
-std::optional<mneme::Heap> heap(region);
-std::optional<mneme::Request<>> request;
+constexpr mneme::Layout most{.size = 48, .align = 8};
+
+/// Not static: a static heap may be left in any state when the program ends.
+struct Program {
+  alignas(64) std::byte region[64];
+  std::optional<mneme::Heap> heap{region};
+  std::optional<mneme::Request<>> request;
+  void* held = heap->try_allocate(most);
+};
+
+void end_all(void* context) noexcept {
+  auto& program = *static_cast<Program*>(context);
+  program.request.reset();
+  program.heap->free(program.held, most);
+  program.heap.reset();
+}
 
 }  // namespace
 
 int main() {
-  void* const held = heap->try_allocate({.size = 48, .align = 8});
-  request.emplace(*heap, mneme::Layout{.size = 40, .align = 8});
-  const auto end_all = [](void* block) noexcept {
-    request.reset();
-    heap->free(block, {.size = 48, .align = 8});
-    heap.reset();
-  };
-  (void)request->poll({.wake = end_all, .context = held});
-  heap->close();
+  Program program;
+  program.request.emplace(*program.heap, mneme::Layout{.size = 40, .align = 8});
+  (void)program.request->poll({.wake = end_all, .context = &program});
+  program.heap->close();
 }

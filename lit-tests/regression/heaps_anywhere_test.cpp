@@ -8,6 +8,7 @@
 #include <expected>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 
 #include "support/tasks.hpp"
@@ -76,6 +77,18 @@ TEST_CASE("a heap without memory refuses; init gives it a region, for good") {
   early.init(region.bytes());
   CHECK(early.capacity_bytes() == 512);
   CHECK(works(early));
+}
+
+TEST_CASE("a static heap that ends before the program leaves its region to another") {
+  alignas(64) static std::byte region[512];
+  static std::optional<Heap> first;
+  static std::optional<Heap> second;
+  first.emplace(std::span(region));
+  CHECK(works(*first));
+  first.reset();
+  second.emplace(std::span(region));
+  CHECK(works(*second));
+  second.reset();
 }
 
 TEST_CASE("a block of one heap is the region of another") {

@@ -23,9 +23,9 @@ using tests::TestHeap;
 namespace {
 
 /// A detached coroutine whose promise passes on by value what is awaited.
-struct Detached {
+struct Started {
   struct promise_type {
-    Detached get_return_object() noexcept { return {}; }
+    Started get_return_object() noexcept { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() noexcept {}
@@ -37,7 +37,7 @@ struct Detached {
   };
 };
 
-Detached add_up(mneme::Heap& heap, int& sum) {
+Started add_up(mneme::Heap& heap, int& sum) {
   const auto box = co_await heap.make<Probe>(3);
   if (box) sum += (*box)->value;
   const auto block = co_await heap.allocate(bytes(8));
@@ -65,7 +65,7 @@ TEST_CASE("a request that was moved from is over; the other begins, with its wak
   (void)std::move(first).wake_by(alarm.waker());
   auto second = std::move(first);
   CHECK(first.state() == RequestState::taken);  // NOLINT(bugprone-use-after-move)
-  CHECK(failed(first) == mneme::AllocError::cancelled);
+  CHECK(failed(first) == mneme::AllocError::cancelled);  // NOLINT(bugprone-use-after-move)
   CHECK(!second.poll());
   hog.reset();
   CHECK(alarm.rings() == 1);
