@@ -15,5 +15,5 @@ alignas(64) std::byte region[1024];
 
 int main() {
   const mneme::Heap heap(region);
-  const mneme::Heap second(std::span(region).first(512));
+  const mneme::Heap second{std::span{region}.first(512)};
 }

@@ -1,6 +1,5 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --lose=closed.set | FileCheck %s --check-prefix=WRONG
-// RUN: %fails --lose=lock.post_or_acquire | FileCheck %s --check-prefix=WRONG
 // CHECK: free_against_close: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: free_against_close: random: 4000 interleavings, no failure
 // WRONG: free_against_close: {{.*}}: USER ASSERT FAILED in interleaving

@@ -40,7 +40,7 @@ TEST_CASE("a float is read as a number") {
 
 TEST_CASE("the size of a freed node is read as a pointer") {
   alignas(8) static std::byte block[64];
-  (void)read<void*>(&(node::make_freed(block, sizeof block) + 1));
+  (void)read<void*>(node::make_freed(block, sizeof block) + 1);
 }
 
 TEST_CASE("memory is used again for other types, by blocks") {
