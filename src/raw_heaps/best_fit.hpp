@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <mneme/header.hpp>
 #include <mneme/layout.hpp>
 #include <span>
 
