@@ -55,6 +55,9 @@ inline void mark_initialised([[maybe_unused]] const void* start,
 #ifdef MNEME_MSAN
   __msan_unpoison(start, size);
 #endif
+#ifdef MNEME_VALGRIND
+  (void)VALGRIND_MAKE_MEM_DEFINED(start, size);
+#endif
 }
 
 /// Marks bytes as accessible and their contents as undefined; the object that was here has ended.

@@ -14,8 +14,10 @@
 #if __STDC_HOSTED__ && defined(__ELF__)
 // The linker's names for the first byte of a program or shared object and the one behind its last.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
 [[gnu::visibility("hidden")]] extern const char _end[];
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 }
 #endif
 

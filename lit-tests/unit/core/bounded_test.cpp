@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(BoundedFixture, "in a checked build no walk follows a smashed 
   const std::size_t good_size = header::load(region + word_bytes);
   const auto line_of = [&](std::size_t word, std::size_t value, auto step) {
     const std::size_t good = header::load(region + word * word_bytes);
-    const std::string line = test::fatal_line_of([&] {
+    std::string line = test::fatal_line_of([&] {
       smash(word, value);
       step();
     });

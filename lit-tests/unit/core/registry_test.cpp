@@ -125,7 +125,7 @@ TEST_CASE("an anchor is a word of the record, wherever that is") {
     heap->identify(nullptr, 0);
     CHECK(heap->anchor() % header::tag_space == 0);
     const HeapRecord* found = nullptr;
-    std::memcpy(&found, place + (heap->anchor() - address_of(place)), sizeof found);
+    std::memcpy(&found, place + (heap->anchor() - address_of(place)), word_bytes);
     CHECK(found == heap);
   }
 }
