@@ -63,8 +63,8 @@ TEST_CASE("a request that was moved from is over; the other begins, with its wak
   auto hog = granted(heap.allocate(bytes(240)));
   auto first = heap.make<Probe>(5);
   (void)std::move(first).wake_by(alarm.waker());
-  auto second = std::move(first);  // NOLINT(bugprone-use-after-move)
-  CHECK(first.state() == RequestState::taken);  // NOLINT(bugprone-use-after-move)
+  auto second = std::move(first);                        // NOLINT(bugprone-use-after-move)
+  CHECK(first.state() == RequestState::taken);           // NOLINT(bugprone-use-after-move)
   CHECK(failed(first) == mneme::AllocError::cancelled);  // NOLINT(bugprone-use-after-move)
   CHECK(!second.poll());
   hog.reset();
