@@ -84,8 +84,6 @@ inline void end_live(std::byte* block, std::size_t block_size) noexcept {
 struct Freed {
   FreedNode* link;   // the next of its chain, or nullptr
   std::size_t size;  // of the block, in bytes
-
-  [[nodiscard]] std::size_t size_bytes() const noexcept { return size; }
 };
 
 /// Whether a node's block is of two words.

@@ -59,7 +59,7 @@ std::size_t count_chain(node::FreedNode* chain, const Blocks& blocks, std::vecto
   while (chain != nullptr) {
     const node::Freed freed = node::load_freed(chain);
     ++seen[blocks.index_of(chain)];
-    if (freed.size_bytes() != block_size) seen[blocks.index_of(chain)] += 1000;
+    if (freed.size != block_size) seen[blocks.index_of(chain)] += 1000;
     chain = freed.link;
     ++count;
   }
@@ -80,7 +80,7 @@ TEST_CASE("what was pushed comes out whole, last in first out, and the queue is 
     node::FreedNode* chain = queue.drain();
     for (std::size_t i = 5; i > 0; --i) {
       REQUIRE(chain == blocks.node(i - 1));
-      CHECK(node::load_freed(chain).size_bytes() == block_size);
+      CHECK(node::load_freed(chain).size == block_size);
       chain = node::load_freed(chain).link;
     }
     CHECK(chain == nullptr);
