@@ -10,10 +10,9 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
-The first variant, release, is the one to edit by: each file is compiled by itself. The others compile
-the driver, and the unit tests of a folder, as one batch, which takes half the time; a test is then a
-name for the program of its folder, which runs what was asked for by that name. Files of a batch share
-one unnamed namespace.
+The driver is compiled as two batches, the unit tests of a folder as one: all include the same headers,
+and reading those is most of the work. A test is then a name for the program of its folder, which runs
+what was asked for by that name. Files of a batch share one unnamed namespace.
 
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
@@ -73,11 +72,16 @@ DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/support/doctest_main.cpp")
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
-# hide one of another file; within a file the first variant looks for that.
+# hide one of another file; g++ still warns of a local name that hides a local one.
 BATCH = "-I. -Wno-shadow"
+BATCH_GCC = f"{BATCH} -Wshadow=local"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
+# Folders whose files clang-tidy reads each by itself, as names in them mean something to all, and those
+# whose files are programs.
+EACH_ALONE = ("fuzz", "lit-tests/models", "lit-tests/sanitizers")
+OF_PROGRAMS = ("src/examples", "lit-tests/misuse")
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
 
@@ -201,22 +205,44 @@ def driver_files():
     return [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]
 
 
+def driver_batches(name="driver", files=None):
+    """Two batches of about equal cost: what only reads and writes scripts, and the rest."""
+    halves = {"": [], "-text": []}
+    for file in files or driver_files():
+        halves["-text" if file.split("/")[2] in ("language", "import") else ""].append(file)
+    return [batch(f"{name}{half}", its) for half, its in halves.items() if its]
+
+
 def misuses():
     return [file for file in sources("lit-tests/misuse/*.cpp") if not file.endswith("_test.cpp")]
 
 
-def batch(name, files):
-    """A source file under build/batches that includes these; it is written only if it changes."""
-    path, text = ROOT / f"build/batches/{name}.cpp", "".join(f'#include "{file}"\n' for file in files)
+def batch(name, files, folder="build/batches"):
+    """A source file that includes these; it is written only if it changes."""
+    return write_if_new(f"{folder}/{name}.cpp", "".join(f'#include "{file}"\n' for file in files))
+
+
+def batch_of_programs(files, folder):
+    """The same for files that each have a main(): each in a namespace of its own, behind all that they include."""
+    texts = {file: (ROOT / file).read_text() for file in files}
+    includes = sorted({line for text in texts.values() for line in re.findall("^#include .*$", text, re.MULTILINE)})
+    return write_if_new(f"{folder}/batch.cpp", "\n".join(includes) + "".join(
+        f'\nnamespace program_{number} {{\n#define main main_{number}  // NOLINT\n#include "{file}"\n'
+        f"#undef main\n}}  // namespace program_{number}\n" for number, file in enumerate(files)))
+
+
+def write_if_new(name, text):
+    path = ROOT / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text() != text:
         path.write_text(text)
-    return str(path.relative_to(ROOT))
+    return name
 
 
 def is_alone(test):
     """Changes the library or the whole program that it is built with, so no batch may hold it."""
-    return re.search(r"#define MNEME_|\boperator new\b", (ROOT / test).read_text()) is not None
+    return re.search(r"#define MNEME_|^class Atomic\b|\boperator new\b", (ROOT / test).read_text(),
+                     re.MULTILINE) is not None
 
 
 def uses_driver(test):
@@ -247,7 +273,7 @@ def is_run_by(variant, test):
     return not required or not features.isdisjoint(required[1].split(" || "))
 
 
-def add_variant(variant, is_first):
+def add_variant(variant):
     """What is built for one variant, under build/VARIANT, and the target VARIANT for all of it."""
     out, programs = f"build/{variant}", []
 
@@ -262,9 +288,7 @@ def add_variant(variant, is_first):
         return program
 
     if variant not in CORE_ONLY:
-        files = driver_files()
-        archive = add(f"{out}/libdriver.a", "archive", [compile_one(file) for file in files]
-                      if is_first else [compile_one(batch("driver", files), BATCH)])
+        archive = add(f"{out}/libdriver.a", "archive", [compile_one(half, "-I.") for half in driver_batches()])
         link("mneme", [compile_one(DRIVER_MAIN), archive], "-lfmt")
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
@@ -276,14 +300,14 @@ def add_variant(variant, is_first):
     doctest_main, left_out = compile_one("lit-tests/support/doctest_main.cpp"), tests_without_program(variant)
     together = {}  # (name of a program, flags): its tests
     for file in sources("lit-tests/**/*_test.cpp"):
-        if Path(file).name in left_out or not (is_first or is_run_by(variant, file)):
+        if Path(file).name in left_out or not is_run_by(variant, file):
             continue
         name, flags = Path(file).parent.name, ""
         if uses_driver(file):
             name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
             name, flags = f"{name}_helgrind", f"{flags} {HELGRIND}"
-        if is_first or is_alone(file):
+        if is_alone(file):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     for (name, flags), files in together.items():
@@ -291,7 +315,8 @@ def add_variant(variant, is_first):
         if len(files) == 1:
             name, source = Path(files[0]).stem, files[0]
         else:
-            source, flags = batch(f"{variant}/{name}", files), f"{flags} {BATCH}"
+            source = batch(f"{variant}/{name}", files)
+            flags = f"{flags} {BATCH_GCC if variant == 'gcc' else BATCH}"
         objects = [compile_one(source, flags), doctest_main, *driver]
         program = link(f"tests/{name}", objects, libraries)
         if len(files) > 1:
@@ -322,7 +347,7 @@ def add_fuzz_build(name, flags, harnesses, driver):
 
     shared = [compile_one(file) for file in sources("fuzz/support/*.cpp")]
     archives = [add(f"{out}/libshared.a", "archive", shared),
-                add(f"{out}/libdriver.a", "archive", [compile_one(batch(f"{name}-driver", driver), BATCH)])]
+                add(f"{out}/libdriver.a", "archive", [compile_one(half, "-I.") for half in driver_batches(f"{name}-driver", driver)])]
     return [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
                 flags=f"{flags} -fsanitize=fuzzer", libraries="-lfmt") for file in harnesses]
 
@@ -352,11 +377,38 @@ def add_lit(target, variants):
         suites=" ".join(f"build/{variant}/lit" for variant in variants))
 
 
+def add_tidy(has_models):
+    """clang-tidy. It reads the files of a folder as one batch, headers included, so that what they all include
+    is looked through once; a copy of the tree's folders under build/tidy has the rules that hold in each."""
+    groups = {}  # (folder, name of the batch): its files
+    for file in [file for top in ("include", "src", "fuzz", "lit-tests") for file in sources(f"{top}/**/*.[ch]pp")]:
+        folder, name = Path(file).parent, Path(file).name
+        if folder.name == "Inputs" and "models" not in folder.parts or "models" in folder.parts and not has_models:
+            continue  # other programs' files
+        if folder.parts[0] == "include" or not (str(folder) in EACH_ALONE or is_alone(file)):
+            name = "batch_driver.cpp" if folder.parts[0] == "lit-tests" and uses_driver(file) else "batch.cpp"
+        groups.setdefault((folder, name), []).append(file)
+    rules = [".clang-tidy", *sources("*/.clang-tidy"), *sources("lit-tests/**/.clang-tidy")]
+    for file in rules:
+        link = ROOT / "build/tidy" / file
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(ROOT / file)
+    tidied = []
+    for (folder, name), files in groups.items():
+        place, flags = f"build/tidy/{folder}", f"-x c++ {COMMON} {BATCH} -Wno-pragma-once-outside-header"
+        if str(folder) in OF_PROGRAMS and len(files) > 1:  # a main() with another name must return
+            source, flags = batch_of_programs(files, place), f"{flags} -I{folder} -Wno-return-type"
+        else:
+            source = batch(Path(name).stem, files, place)
+        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags))
+    add("tidy", "phony", tidied)
+
+
 def add_text_checks(variants, unsupported):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
     core = sources("include/mneme/**/*.hpp")
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
-    programs = sources("src/**/*.cpp") + sources("lit-tests/**/*.cpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -371,20 +423,7 @@ def add_text_checks(variants, unsupported):
          for file in (core if name == alone else [batch("headers", core)])]
         + [header("plain", file, CLANG, "") for file in others])
 
-    # Each file is tidied by itself, and again whenever the edge that compiles it was due.
-    compiled = {file: f"build/headers/clang-checked/{file}.ok" for file in core}
-    compiled |= {file: f"build/headers/plain/{file}.ok" for file in others}
-    compiled |= {file: f"build/{variants[0]}/obj/{file}.o" for file in programs
-                 if not file.startswith("lit-tests/models/") and "/Inputs/" not in file}
-    compiled |= {file: f"build/model/obj/{file}.o"
-                 for file in sources("lit-tests/models/**/*.cpp") if "model" not in unsupported}
-    compiled |= {file: f"build/fuzz{'-threads' if file in FUZZ_THREADED else ''}/obj/{file}.o"
-                 for file in sources("fuzz/**/*.cpp")}
-    configs = [".clang-tidy", *sources("lit-tests/**/.clang-tidy"), "fuzz/.clang-tidy"]
-    tidied = [add(f"build/tidy/{file}.ok", "tidy", [file], [*({edge} & outputs), *configs],
-                  flags=f"-x c++ {COMMON} -Wno-pragma-once-outside-header")
-              for file, edge in compiled.items()]
-    add("tidy", "phony", tidied)
+    add_tidy("model" not in unsupported)
 
     texts = [*core, *sources("src/**/*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
              *sources("lit-tests/**/*.[ch]pp")]
@@ -402,7 +441,7 @@ def build_description(variants, unsupported, sites):
         if variant in unsupported:
             add(variant, "phony")
         else:
-            add_variant(variant, variant == variants[0])
+            add_variant(variant)
         add_lit(f"check-{variant}", [variant])
     if "model" in unsupported:
         add("model", "phony")

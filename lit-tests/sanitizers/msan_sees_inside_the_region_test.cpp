@@ -33,7 +33,7 @@ constexpr Layout layout{.size = 40, .align = 8};
 }
 
 template <class Region>
-struct World {
+struct UninitialisedWorld {
   [[nodiscard]] std::byte* ask() { return static_cast<std::byte*>(heap.try_allocate(layout)); }
 
   Region region;
@@ -41,13 +41,13 @@ struct World {
 };
 
 TEST_CASE_TEMPLATE("a new block is read", Region, BOTH_REGIONS) {
-  World<Region> here;
+  UninitialisedWorld<Region> here;
   std::memset(here.region.bytes().data() + 512, 0, 512);  // what it held before is not its own
   decide_by(here.ask() + 16);
 }
 
 TEST_CASE_TEMPLATE("a granted block is read", Region, BOTH_REGIONS) {
-  World<Region> here;
+  UninitialisedWorld<Region> here;
   void* const all = here.heap.try_allocate({.size = 1016, .align = 8});
   std::memset(all, 1, 1016);
   auto request = here.heap.allocate(layout);
@@ -57,7 +57,7 @@ TEST_CASE_TEMPLATE("a granted block is read", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("what a freed block held decides", Region, BOTH_REGIONS) {
-  World<Region> here;
+  UninitialisedWorld<Region> here;
   std::byte* const block = here.ask();
   std::memset(block, 1, layout.size);
   here.heap.free(block, layout);
@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("what a freed block held decides", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("what a block gained is read", Region, BOTH_REGIONS) {
-  World<Region> here;
+  UninitialisedWorld<Region> here;
   std::byte* const block = here.ask();
   std::memset(block, 1, layout.size);
   REQUIRE(here.heap.try_resize(block, layout, {.size = 80, .align = 8}));
@@ -74,7 +74,7 @@ TEST_CASE_TEMPLATE("what a block gained is read", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("right use", Region, BOTH_REGIONS) {
-  World<Region> here;
+  UninitialisedWorld<Region> here;
   std::byte* const block = here.ask();
   std::memset(block, 1, layout.size);
   CHECK(here.heap.try_resize(block, layout, {.size = 80, .align = 8}));

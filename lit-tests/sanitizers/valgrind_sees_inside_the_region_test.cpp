@@ -57,13 +57,13 @@ namespace {
 
 /// A heap with two blocks of 40 bytes side by side; it has to be given both back.
 template <class Region>
-struct World {
+struct ValgrindWorld {
   static constexpr Layout layout{.size = 40, .align = 8};
 
-  World() = default;
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
-  ~World() {
+  ValgrindWorld() = default;
+  ValgrindWorld(const ValgrindWorld&) = delete;
+  ValgrindWorld& operator=(const ValgrindWorld&) = delete;
+  ~ValgrindWorld() {
     if (a != nullptr) heap.free(a, layout);
     heap.free(b, layout);
   }
@@ -80,21 +80,21 @@ struct World {
 }
 
 TEST_CASE_TEMPLATE("use after free", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   here.heap.free(here.a, here.layout);
   test::read(here.a + 16);
   here.a = nullptr;
 }
 
 TEST_CASE_TEMPLATE("use after defer", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   here.heap.defer_free(here.a, here.layout);
   test::read(here.a + 16);
   here.a = nullptr;
 }
 
 TEST_CASE_TEMPLATE("overflow by a byte", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   const Layout odd_layout{.size = 41, .align = 8};
   auto* const odd = static_cast<std::byte*>(here.heap.try_allocate(odd_layout));
   test::write(odd + 41);  // still inside of the block, which is rounded up
@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("overflow by a byte", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("overflow of what has grown", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   const Layout odd_layout{.size = 57, .align = 8};
   auto* const odd = static_cast<std::byte*>(here.heap.try_allocate(here.layout));
   REQUIRE(here.heap.try_resize(odd, here.layout, odd_layout));
@@ -111,7 +111,7 @@ TEST_CASE_TEMPLATE("overflow of what has grown", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("underflow into the header", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   const std::byte header = [&] {
     const instrument::ScopedUnpoison window(here.b - 1, 1);
     return here.b[-1];
@@ -122,12 +122,12 @@ TEST_CASE_TEMPLATE("underflow into the header", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("read before write", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   look_at(here.a + 39);
 }
 
 TEST_CASE_TEMPLATE("read before write in a reused block", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   std::memset(here.a, 7, here.layout.size);
   here.heap.free(here.a, here.layout);
   here.a = static_cast<std::byte*>(here.heap.try_allocate(here.layout));
@@ -135,7 +135,7 @@ TEST_CASE_TEMPLATE("read before write in a reused block", Region, BOTH_REGIONS) 
 }
 
 TEST_CASE_TEMPLATE("read before write behind a growth", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   std::memset(here.b, 7, here.layout.size);
   REQUIRE(here.heap.try_resize(here.b, here.layout, {.size = 80, .align = 8}));
   look_at(here.b + 39);  // still as it was
@@ -146,11 +146,11 @@ TEST_CASE_TEMPLATE("read before write behind a growth", Region, BOTH_REGIONS) {
 TEST_CASE_TEMPLATE("a block forgotten", Region, BOTH_REGIONS) {
   static Region region;  // still there when Valgrind looks
   static Heap* const heap = new Heap(region.bytes());
-  REQUIRE(heap->try_allocate(World<Region>::layout) != nullptr);
+  REQUIRE(heap->try_allocate(ValgrindWorld<Region>::layout) != nullptr);
 }
 
 TEST_CASE_TEMPLATE("right use", Region, BOTH_REGIONS) {
-  World<Region> here;
+  ValgrindWorld<Region> here;
   std::memset(here.a, 1, here.layout.size);
   std::memset(here.b, 2, here.layout.size);
   look_at(here.a + 39);

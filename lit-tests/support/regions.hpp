@@ -17,7 +17,7 @@ struct StaticRegion {
 };
 
 struct HeapRegion {
-  std::span<std::byte> bytes() { return {memory.get(), 1024}; }
+  [[nodiscard]] std::span<std::byte> bytes() const { return {memory.get(), 1024}; }
 
   std::unique_ptr<std::byte[]> memory = std::make_unique<std::byte[]>(1024);
 };
