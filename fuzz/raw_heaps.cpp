@@ -15,6 +15,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const driver::Script script = driver::decode({data, size});
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > fuzz::heap_bytes_max) return -1;
-  fuzz::run_raw_heaps<MNEME_RAW_HEAPS, Bounded, FaultInjecting<FirstFit>>(script, heap_bytes);
+  fuzz::run_raw_heaps<MNEME_RAW_HEAPS, FaultInjecting<FirstFit>>(script, heap_bytes);
   return 0;
 }

@@ -88,8 +88,10 @@ class Atomic {
   }
 
   // What tests write shorter.
-  explicit(false) operator T() const noexcept { return load(); }  // NOLINT(google-explicit-constructor): as std::atomic
-  T operator=(T value) noexcept { return store(value), value; }  // NOLINT(misc-unconventional-assign-operator)
+  // NOLINTBEGIN(google-explicit-constructor,misc-unconventional-assign-operator): as std::atomic
+  explicit(false) operator T() const noexcept { return load(); }
+  T operator=(T value) noexcept { return store(value), value; }
+  // NOLINTEND(google-explicit-constructor,misc-unconventional-assign-operator)
   T operator++() noexcept { return fetch_add(1) + 1; }
   T operator++(int) noexcept { return fetch_add(1); }
   T operator--() noexcept { return fetch_sub(1) - 1; }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <mneme/raw/bounded.hpp>
 #include <mneme/raw/first_fit.hpp>
 #include <mneme/raw_heap.hpp>
 #include <optional>
@@ -25,9 +27,16 @@
 #endif
 
 /// The rows; the first is the default. A macro, as doctest takes lists of types as arguments.
-#define MNEME_RAW_HEAPS ::mneme::FirstFit, ::mneme::BestFit MNEME_EXTRA_RAW_HEAPS
+#define MNEME_RAW_HEAPS ::mneme::FirstFit, ::mneme::Bounded, ::mneme::BestFit MNEME_EXTRA_RAW_HEAPS
 
 namespace mneme {
+
+/// The largest region of a raw heap that declares one.
+template <RawHeap Raw>
+[[nodiscard]] constexpr std::size_t max_region_bytes_of() noexcept {
+  if constexpr (requires { Raw::max_region_bytes; }) return Raw::max_region_bytes;
+  return SIZE_MAX;
+}
 
 /// What the types of a table have in common.
 template <RawHeap... Raws>
@@ -38,6 +47,9 @@ struct RawHeapTable {
   static constexpr std::array<std::string_view, sizeof...(Raws)> names{Raws::name...};
   static constexpr std::array<std::size_t, sizeof...(Raws)> min_region_bytes{
       Raws::min_region_bytes...};
+
+  static constexpr std::array<std::size_t, sizeof...(Raws)> max_region_bytes{
+      max_region_bytes_of<Raws>()...};
 
   /// The row of a name.
   [[nodiscard]] static constexpr std::optional<std::size_t> find(std::string_view name) noexcept {

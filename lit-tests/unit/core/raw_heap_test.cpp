@@ -22,7 +22,7 @@ using namespace mneme;
 
 // All rows of the table, the bounded heap, and what decorates them.
 #define EVERY_RAW_HEAP \
-  MNEME_RAW_HEAPS, Bounded, FaultInjecting<FirstFit>, Quarantining<FirstFit>, Quarantining<Bounded>
+  MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit>, Quarantining<Bounded>
 
 namespace {
 

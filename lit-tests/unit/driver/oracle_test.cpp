@@ -107,4 +107,30 @@ TEST_CASE("a block that grew though it could not, and one that did not though it
   CHECK(oracle.resize(low, 8, false, {}) == "a block could be resized, and was not");
 }
 
+TEST_CASE(
+    "with an alignment beyond the exact ones either answer is right, but not where room is sure") {
+  Oracle oracle(512, 16);
+  const BlockId low = oracle.add(40, 8);
+  CHECK(
+      !oracle.request(low, Answer::granted, 200, {}));  // 200 bytes are free before it, 264 behind
+  const BlockId exact = oracle.add(200, 8);
+  const BlockId sure = oracle.add(72, 128);  // 80 + 128 - 8 bytes are free
+  const BlockId maybe = oracle.add(200, 128);
+  CHECK(Oracle(oracle).request(exact, Answer::waiting, 0, {}) ==
+        "the request should be granted, and is waiting");
+  CHECK(Oracle(oracle).request(sure, Answer::waiting, 0, {}) ==
+        "the request should be granted, and is waiting");
+  Oracle waits = oracle;
+  CHECK(!waits.request(maybe, Answer::waiting, 0, {}));
+  CHECK(!waits.poll({}));
+  CHECK(!waits.poll(std::array{Grant{maybe, 248}}));
+  CHECK(!oracle.request(maybe, Answer::granted, 248, {}));
+}
+
+TEST_CASE("an empty heap grants whatever fits, whatever its alignment") {
+  Oracle oracle(512, 16);
+  CHECK(oracle.request(oracle.add(200, 256), Answer::waiting, 0, {}) ==
+        "the request should be granted, and is waiting");
+}
+
 }  // namespace

@@ -6,9 +6,21 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+
 #include "driver/language/diagnostic.hpp"
 
 namespace mneme::driver {
+
+std::size_t exact_align_max(const AnyRaw& raw) noexcept {
+  std::size_t align = word_bytes;
+  while (align < raw.capacity_bytes()) {
+    const BlockLayout next{.size = 2 * word_bytes, .align = 2 * align, .header_bytes = word_bytes};
+    if (!raw.is_exact(next)) return align;
+    align *= 2;
+  }
+  return SIZE_MAX;
+}
 
 std::string unknown_raw_heap(std::string_view name) {
   return fmt::format("unknown raw heap {} (available: {}){}", in_quotes(name),

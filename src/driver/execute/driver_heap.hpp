@@ -88,6 +88,9 @@ class AnyRaw {
 
 using DriverHeap = BasicHeap<AnyRaw>;
 
+/// The largest alignment of a payload up to which `raw` is exact; see RawHeap.
+[[nodiscard]] std::size_t exact_align_max(const AnyRaw& raw) noexcept;
+
 /// The message for a name behind `raw=` that is no row's.
 [[nodiscard]] std::string unknown_raw_heap(std::string_view name);
 

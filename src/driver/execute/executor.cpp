@@ -186,6 +186,10 @@ void Executor::do_heap(const Op& op) {
   if (const std::size_t min_bytes = RawHeaps::min_region_bytes[*row]; size_bytes < min_bytes) {
     fail(fmt::format("heap too small: {} bytes (minimum {})", size_bytes, min_bytes));
   }
+  if (const std::size_t max_bytes = RawHeaps::max_region_bytes[*row]; size_bytes > max_bytes) {
+    fail(fmt::format("heap too large for {}: {} bytes (maximum {})", RawHeaps::names[*row],
+                     size_bytes, max_bytes));
+  }
   try {
     region_.emplace(size_bytes);
   } catch (const InputError& error) {
@@ -193,7 +197,7 @@ void Executor::do_heap(const Op& op) {
   }
   AnyRaw::select(*row);
   heap_.emplace(region_->bytes());
-  oracle_.emplace(heap_->capacity_bytes());
+  oracle_.emplace(heap_->capacity_bytes(), exact_align_max(heap_->raw()));
   poll_mode_ = op.poll_mode;
   tally_.capacity_bytes = heap_->capacity_bytes();
   append("{} bytes, blocks aligned to {}", heap_->capacity_bytes(), op.align_bytes);

@@ -35,8 +35,8 @@ Mismatch compare(Answer expected, Answer seen) {
 
 }  // namespace
 
-Oracle::Oracle(std::size_t capacity_bytes)
-    : capacity_{capacity_bytes}, free_bytes_{capacity_bytes} {
+Oracle::Oracle(std::size_t capacity_bytes, std::size_t exact_align_max)
+    : capacity_{capacity_bytes}, exact_align_max_{exact_align_max}, free_bytes_{capacity_bytes} {
   if (capacity_ > 0) gaps_.push_back({0, capacity_});
 }
 
@@ -73,9 +73,23 @@ bool Oracle::impossible(std::size_t size, std::size_t align) const {
   return size == 0 || !fits({0, capacity_}, size, align);
 }
 
-bool Oracle::has_room(BlockId id) const {
-  const Block& block = blocks_[id];
-  return std::ranges::any_of(gaps_, [&](Gap gap) { return fits(gap, block.size, block.align); });
+Oracle::Room Oracle::room_for(BlockId id) const {
+  const auto [size, align, offset, index] = blocks_[id];
+  const bool is_exact = align <= exact_align_max_ || free_bytes_ == capacity_;
+  Room room = Room::none;
+  for (const Gap gap : gaps_) {
+    if (!fits(gap, size, align)) continue;
+    if (is_exact || gap.size - size >= align - word) return Room::enough;
+    room = Room::some;
+  }
+  return room;
+}
+
+// Whether a request that the queue lets through is to be granted; what it was answered decides
+// where either is right.
+bool Oracle::is_granted(BlockId id, Answer answer) const {
+  const Room room = room_for(id);
+  return room == Room::enough || (room == Room::some && answer == Answer::granted);
 }
 
 // A block was seen at an offset: it must lie in one gap (so it overlaps nothing and is inside the
@@ -145,7 +159,9 @@ void Oracle::reclaim() {
 // What the owner of the heap does before it lets go: P1, P2, P3.
 Mismatch Oracle::settle(std::span<const Grant> grants) {
   reclaim();
-  while (!waiting_.empty() && has_room(waiting_.front())) {
+  while (!waiting_.empty()) {
+    const Room room = room_for(waiting_.front());
+    if (room == Room::none || (room == Room::some && grants.empty())) break;
     if (grants.empty()) return "the oldest waiting request fits, and was not granted (P1)";
     if (grants.front().id != waiting_.front()) return "a request was granted out of order (P2)";
     waiting_.pop_front();
@@ -164,7 +180,8 @@ Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align)) return compare(Answer::refused, answer);
   if (!locked_) reclaim();
-  if (!closed_ && !locked_ && waiting_.empty() && has_room(id)) {
+  const bool may_grant = !closed_ && !locked_ && waiting_.empty();
+  if (may_grant && is_granted(id, answer)) {
     if (auto mismatch = compare(Answer::granted, answer)) return mismatch;
     if (auto mismatch = place({id, offset})) return mismatch;
   } else if (auto mismatch = compare(closed_ ? Answer::closed : Answer::waiting, answer)) {
@@ -182,7 +199,7 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
     return none_granted(grants);
   }
   reclaim();
-  const bool now = !closed_ && waiting_.empty() && has_room(id);
+  const bool now = !closed_ && waiting_.empty() && is_granted(id, answer);
   if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }
@@ -194,7 +211,8 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
 
 Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
   if (!impossible(blocks_[id].size, blocks_[id].align) && !closed_) reclaim();
-  const bool now = !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && has_room(id);
+  const bool now =
+      !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && is_granted(id, answer);
   if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }

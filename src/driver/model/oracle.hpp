@@ -41,8 +41,10 @@ struct Gap {
 class Oracle {
  public:
   /// `capacity_bytes`: a region of whole words, at an address that is a multiple of any alignment
-  /// smaller than twice its size.
-  explicit Oracle(std::size_t capacity_bytes);
+  /// smaller than twice its size. `exact_align_max`: the largest alignment up to which a request
+  /// fails only if no gap fits. With a larger one it may fail too if there is no gap of size +
+  /// alignment − one word; but not if everything is free.
+  explicit Oracle(std::size_t capacity_bytes, std::size_t exact_align_max = SIZE_MAX);
 
   /// A new block of a payload, not yet asked for.
   [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes);
@@ -99,7 +101,10 @@ class Oracle {
 
   [[nodiscard]] std::size_t block_size(std::size_t payload_bytes) const;
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
-  [[nodiscard]] bool has_room(BlockId id) const;
+  /// Whether a request is granted: certainly, not, or as the raw heap likes.
+  enum class Room : std::uint8_t { none, some, enough };
+  [[nodiscard]] Room room_for(BlockId id) const;
+  [[nodiscard]] bool is_granted(BlockId id, Answer answer) const;
   [[nodiscard]] Mismatch place(Grant grant);
   void make_gap(std::size_t offset, std::size_t size);
   void remove_live(BlockId id);
@@ -108,6 +113,7 @@ class Oracle {
   [[nodiscard]] Mismatch none_granted(std::span<const Grant> grants) const;
 
   std::size_t capacity_;
+  std::size_t exact_align_max_;
   std::size_t free_bytes_;
   bool locked_ = false;
   bool closed_ = false;
