@@ -53,7 +53,9 @@ static_assert(sizeof(Box<int>) == sizeof(void*));
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make(Args&&... args) {
-  return request_object<T>(*this, &Box<T, BasicHeap>::from_leaked, std::forward<Args>(args)...);
+  return request_object<T>(
+      *this, [](T* object) noexcept { return Box<T, BasicHeap>::from_leaked(object); },
+      std::forward<Args>(args)...);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

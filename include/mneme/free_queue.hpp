@@ -29,12 +29,16 @@ class FreeQueue {
                                           std::memory_order_relaxed));
   }
 
+  /// 0 if the queue is empty. A hint: a thread that must not miss a push learned of it through the
+  /// heap lock, and then this load cannot be older than the push.
+  [[nodiscard]] std::size_t peek() const noexcept {
+    // (free.empty) relaxed: only says what to try; publishes nothing.
+    return address_of(head_.load(std::memory_order_relaxed));
+  }
+
   /// Takes everything that was pushed so far; the chain ends with nullptr. Wait-free.
   [[nodiscard]] node::FreedNode* drain() noexcept {
-    // (free.empty) relaxed: spares the common empty queue an exchange; it publishes nothing. A
-    // thread that must not miss a push learned of it through the heap lock, and then this load
-    // cannot be older than the push.
-    if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+    if (peek() == 0) return nullptr;  // spares the common empty queue an exchange
     // (free.drain) acquire: pairs with release (free.push); sees link and size of every block in
     // the chain.
     return head_.exchange(nullptr, std::memory_order_acquire);

@@ -29,12 +29,12 @@ class [[nodiscard]] Guard {
   /// Memory past the queue, or nullptr if there is no room: the one way to overtake those who wait
   /// (P2), as the caller asked for exclusive use. Reclaims first. Goes back by `free(payload,
   /// layout)` of the heap. O(raw heap).
-  [[nodiscard]] void* allocate(Layout layout) noexcept {
+  [[nodiscard, gnu::noinline]] void* allocate(Layout layout) noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);
-    const auto block_layout = heap_->check_layout(layout);
+    const auto block_layout = BlockLayout::with_header(layout);
     if (!block_layout || heap_->is_closed()) return nullptr;
     heap_->reclaim();
-    return heap_->allocate_block(*block_layout, layout.size);
+    return heap_->take(*block_layout, layout.size);
   }
 
   /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.

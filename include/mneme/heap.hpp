@@ -4,6 +4,7 @@
 // invariants: P1–P9, P12, P13.
 #pragma once
 
+#include <bit>
 #include <coroutine>
 #include <cstddef>
 #include <expected>
@@ -108,12 +109,9 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
   /// `free(payload, layout)`. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
-    const auto block_layout = this->check_layout(layout);
-    if (!block_layout || !this->lock_.try_acquire()) return nullptr;
-    this->reclaim();
-    void* const payload = this->allocate_if_no_waiters(*block_layout, layout.size);
-    this->settle();
-    return payload;
+    const auto block_layout = BlockLayout::with_header(layout);
+    if (!block_layout) return nullptr;
+    return this->allocate_now(block_layout->size, block_layout->align, layout.size);
   }
 
   /// Gives back a block, never nullptr. Never fails, waits, allocates or resumes a task (P4). If
@@ -130,7 +128,6 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// or poll.
   void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
-    this->counters_.subtract(Count::live);
     this->push_deferred(block.start, block.size);
     this->lock_.post_work();
   }
@@ -144,13 +141,9 @@ class BasicHeap : HeapCore<Raw, Queue> {
     if (!to || wanted.align != layout.align || !this->lock_.try_acquire()) return false;
     this->reclaim();
     const bool may_grow = this->requests_.waiting() == 0 && !is_closed();
-    const bool done = (to->size <= block.size || may_grow) &&
-                      this->raw_.resize(block.start, block.size, to->size);
-    if (done) {
-      this->set_header(block.start, to->size);
-      node::resize_live(block.start, to->size, layout.size, wanted.size);
-      this->note_use();
-    }
+    const bool done =
+        (to->size <= block.size || may_grow) && this->resize(block.start, block.size, to->size);
+    if (done) node::resize_live(block.start, to->size, layout.size, wanted.size);
     this->settle();
     return done;
   }
@@ -202,9 +195,9 @@ class BasicHeap : HeapCore<Raw, Queue> {
             .used_bytes = counters.get(Count::used_bytes),
             .peak_bytes = counters.get(Count::peak_bytes),
             .largest_free_bytes = std::nullopt,
-            .live = counters.get(Count::live),
+            .live = counters.rest(Count::grants, Count::freed, Count::pushed),
             .waiting = this->requests_.waiting(),
-            .deferred = counters.get(Count::deferred),
+            .deferred = counters.rest(Count::pushed, Count::reclaimed, Count::reclaimed),
             .grants = counters.get(Count::grants),
             .waits = counters.get(Count::waits),
             .cancels = counters.get(Count::cancels),
@@ -240,21 +233,30 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// The block that came back; checked builds stop here unless it is one, of this heap, live and of
   /// this layout.
   [[nodiscard]] BlockRef checked_block(void* payload, Layout layout) const noexcept {
-    const auto block_layout = BlockLayout::with_header(layout);
-    const std::size_t size = block_layout ? block_layout->size : 0;
+    const std::size_t size = BlockLayout::size_with_header(layout.size);
     if constexpr (checks_enabled) {
       // By its address first: stepping back from a foreign pointer would be undefined.
       const auto& self = static_cast<const HeapRecord&>(*this);
       const std::size_t offset = address_of(payload) - word_bytes - address_of(self.base);
-      const bool is_place = offset < self.size_bytes && offset % word_bytes == 0 && size != 0;
-      if (!is_place || (header::load(node::block_of(payload)) & ~header::hole_before) !=
-                           this->header_for(size)) {
-        misuse::report(self, payload, size,
-                       [&](std::size_t at) noexcept { return this->raw_.is_free(at); });
+      const bool is_place = offset < self.size_bytes && offset % word_bytes == 0;
+      if (!is_place || layout.size >= self.size_bytes || !std::has_single_bit(layout.align) ||
+          (header::load(node::block_of(payload)) & ~header::hole_before) != this->header_for(size))
+          [[unlikely]] {
+        report(payload, layout);
       }
     }
-    std::byte* const block = node::block_of(payload);
-    return {block, size};
+    return {node::block_of(payload), size};
+  }
+
+  [[noreturn, gnu::noinline, gnu::cold]] void report(const void* payload,
+                                                     Layout layout) const noexcept {
+    if constexpr (checks_enabled) {
+      const auto block_layout = BlockLayout::with_header(layout);
+      misuse::report(static_cast<const HeapRecord&>(*this), payload,
+                     block_layout ? block_layout->size : 0,
+                     [&](std::size_t at) noexcept { return this->raw_.is_free(at); });
+    }
+    __builtin_unreachable();
   }
 
   [[nodiscard]] const char* validate_lists() noexcept {

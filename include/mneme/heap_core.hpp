@@ -5,19 +5,16 @@
 #pragma once
 
 #include <cstddef>
-#include <expected>
-#include <span>
-#include <type_traits>
 
 #include "check.hpp"
 #include "error.hpp"
 #include "free_queue.hpp"
 #include "layout.hpp"
+#include "live_blocks.hpp"
 #include "lock.hpp"
 #include "misuse.hpp"
 #include "node.hpp"
 #include "raw_heap.hpp"
-#include "registry.hpp"
 #include "request_lists.hpp"
 #include "stats.hpp"
 #include "wait_queue.hpp"
@@ -34,7 +31,7 @@ namespace mneme::inline MNEME_SETTINGS {
 ///   cancelled. The owner of the heap lock, which may be a free in an interrupt, only try-locks it;
 ///   on failure it skips granting: the current holder always posts work after unlocking, which
 ///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap while it is
-///   held, O(holes) of first-fit: on a single core, interrupts are masked for that long.
+///   held: on a single core, interrupts are masked for that long.
 ///
 /// A waker is called with the queue lock free, by one of two loops, in each of which one waker runs
 /// at a time: after a grant by the owner of the heap lock (grant), and after a close or a cancel by
@@ -42,45 +39,59 @@ namespace mneme::inline MNEME_SETTINGS {
 /// is already running, and does not recurse, however many requests wait. The loop does not touch a
 /// request whose waker it has begun to call, which may be destroyed.
 template <RawHeap Raw, QueueLock Queue>
-class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
- protected:
-  /// A heap without memory, until init().
-  constexpr HeapCore() noexcept = default;
-  explicit HeapCore(std::span<std::byte> region) noexcept : raw_(region) { enlist(*this); }
+class HeapCore : public LiveBlocks<Raw> {
+  using Blocks = LiveBlocks<Raw>;
 
-  /// Gives a heap without memory its region. Nobody else uses the heap yet.
-  void init(std::span<std::byte> region) noexcept {
-    fatal_unless(raw_.capacity_bytes() == 0, "init of a heap that has its region");
-    raw_.~Raw();
-    (void)node::begin_object<Raw>(&raw_, region);
-    enlist(*this);
+ protected:
+  using Blocks::Blocks;
+
+  /// Memory at once, without a request: nullptr if the heap is locked, if there is no room, if any
+  /// request waits (P2), or if the heap is closed; start() then finds out which. Leaves the heap
+  /// unlocked. `block_layout` is the one of `layout`.
+  [[nodiscard, gnu::noinline]] void* allocate_now(std::size_t block_size, std::size_t align,
+                                                  std::size_t payload_size) noexcept {
+    if (!lock_.try_acquire()) [[unlikely]]
+      return nullptr;
+    void* payload = nullptr;
+    if (!has_work_or_is_closed()) [[likely]] {
+      payload = this->take_quickly({block_size, align, word_bytes}, payload_size);
+    }
+    if (payload == nullptr) [[unlikely]]
+      return allocate_and_release(block_size, align, payload_size);
+    return release_with(payload);
   }
 
-  /// The block for a layout, if the empty heap could hold it (P6).
-  [[nodiscard]] std::expected<BlockLayout, AllocError> check_layout(Layout layout) const noexcept {
-    const auto block_layout = BlockLayout::with_header(layout);
-    if (block_layout && !raw_.fits_empty(*block_layout)) {
-      return std::unexpected(AllocError::too_large);
-    }
-    return block_layout;
+  /// The first poll of a request, if memory is there at once. Else nothing happened.
+  [[nodiscard]] bool try_start(Waiter& waiter) noexcept {
+    const auto block_layout = BlockLayout::with_header(waiter.layout);
+    // Behind others it queues; that nobody waits is looked up again under the heap lock.
+    if (!block_layout || requests_.waiting() > 0) [[unlikely]]
+      return false;
+    void* const payload = allocate_now(block_layout->size, block_layout->align, waiter.layout.size);
+    if (payload == nullptr) [[unlikely]]
+      return false;
+    waiter.payload = payload;
+    // (request.direct) relaxed: read only by the requesting thread; publishes nothing.
+    waiter.state.store(RequestState::granted, std::memory_order_relaxed);
+    return true;
   }
 
   /// The first poll of a request. Returns true if it is complete. False if it waits: its coroutine
   /// may already run on another thread, so `waiter` must not be touched again.
-  [[nodiscard]] bool start(Waiter& waiter) noexcept {
-    const auto block_layout = check_layout(waiter.layout);
+  [[nodiscard, gnu::noinline]] bool start(Waiter& waiter) noexcept {
+    const auto block_layout = this->check_layout(waiter.layout);
     if (!block_layout) return refuse(waiter, block_layout.error());
-    waiter.block_layout = *block_layout;
     bool queued = false;
     if (!lock_.try_acquire()) {
       with_requests_then_settle([&] { queued = enqueue(waiter); });
       return !queued;
     }
     reclaim();
-    if (void* const payload = allocate_if_no_waiters(*block_layout, waiter.layout.size);
-        payload != nullptr) {
+    void* const payload =
+        has_work_or_is_closed() ? nullptr : this->take_or_note(*block_layout, waiter.layout.size);
+    if (payload != nullptr) {
       waiter.payload = payload;
-      // (request.direct) relaxed: read only by the requesting thread; publishes nothing.
+      // (request.start) relaxed: read only by the requesting thread; publishes nothing.
       waiter.state.store(RequestState::granted, std::memory_order_relaxed);
     } else {
       // Queued while the heap lock is held: no free can come between the failed attempt and this.
@@ -96,19 +107,20 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
   /// coroutine that awaits it may run at once on another thread, and end the request.
   void cancel(Waiter& waiter, bool is_destroyed) noexcept {
     RequestState state{};
-    void* payload = nullptr;
+    std::byte* block = nullptr;
     std::size_t block_size = 0;
     bool is_awaited = false;
     with_requests_then_settle([&] {
       is_awaited = !is_destroyed && waiter.continuation;
-      payload = waiter.payload;
-      block_size = waiter.block_layout.size;
       state = requests_.cancel(waiter, is_destroyed);
+      if (state != RequestState::granted) return;
+      block = node::block_of(waiter.payload);
+      block_size = BlockLayout::size_with_header(waiter.layout.size);
     });
     if (state == RequestState::waiting || state == RequestState::granted) {
-      counters_.add(Count::cancels);
+      this->counters_.add(Count::cancels);
     }
-    if (state == RequestState::granted) release_block(node::block_of(payload), block_size);
+    if (block != nullptr) release_block(block, block_size);
     if (is_awaited) call_due_wakers();
     requests_.await_waker(waiter);
   }
@@ -140,19 +152,23 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
 
   /// Frees a block, now or through the free queue (P4).
   void release_block(std::byte* block, std::size_t size) noexcept {
-    counters_.subtract(Count::live);
-    if (lock_.try_acquire()) {
-      node::end_live(block, size);
-      return_to_raw_heap(block, size);
-      settle();
-    } else {
-      push_deferred(block, size);
-      if (lock_.post_work_or_acquire()) settle();
-    }
+    if (!lock_.try_acquire()) [[unlikely]]
+      return defer_block(block, size);
+    node::end_live(block, size);
+    this->counters_.increment(Count::freed);
+    if (!this->give_quickly(block, size)) [[unlikely]]
+      return give_and_release(block, size);
+    release_after_free();
+  }
+
+  /// The heap is locked by somebody else.
+  [[gnu::noinline]] void defer_block(std::byte* block, std::size_t size) noexcept {
+    push_deferred(block, size);
+    if (lock_.post_work_or_acquire()) settle();
   }
 
   void push_deferred(std::byte* block, std::size_t size) noexcept {
-    counters_.add(Count::deferred);
+    this->counters_.add(Count::pushed);
     if constexpr (checks_enabled) {
       if ((header::set(block, header::deferred) & header::deferred) != 0) {
         misuse::report(*this, block + word_bytes, size, [](std::size_t) noexcept { return false; });
@@ -165,7 +181,7 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
   [[nodiscard]] bool is_in_use() noexcept {
     if (!lock_.try_acquire()) return true;
     reclaim();
-    const bool has_blocks = raw_.free_bytes() != raw_.capacity_bytes();
+    const bool has_blocks = this->raw_.free_bytes() != this->raw_.capacity_bytes();
     const bool has_requests = requests_.waiting() + requests_.ready() > 0 || requests_.is_waking();
     settle();
     return has_blocks || has_requests;
@@ -173,7 +189,7 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
 
   /// Heap lock held. Reclaims all freed blocks, grants all requests that then fit, and unlocks: P1.
   /// The loop repeats only if work was posted meanwhile.
-  void settle() noexcept {
+  [[gnu::noinline]] void settle() noexcept {
     do {
       reclaim();
       grant();
@@ -181,50 +197,14 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
   }
 
   /// Heap lock held. Returns the deferred blocks to the raw heap.
-  void reclaim() noexcept {
+  [[gnu::noinline]] void reclaim() noexcept {
     for (node::FreedNode* freed = free_queue_.drain(); freed != nullptr;) {
       const node::Freed read = node::load_freed(freed);
       if constexpr (checks_enabled) misuse::check_deferred(*this, freed, read);
-      counters_.subtract(Count::deferred);
-      return_to_raw_heap(node::block_of_freed(freed), read.size);
+      this->counters_.increment(Count::reclaimed);
+      std::byte* const block = node::block_of_freed(freed);
+      if (!this->give_quickly(block, read.size)) this->give(block, read.size);
       freed = read.link;
-    }
-  }
-
-  /// Heap lock held. Memory for a request that does not queue: nullptr if any request waits (P2),
-  /// if there is no room, or if the heap is closed.
-  [[nodiscard]] void* allocate_if_no_waiters(BlockLayout block_layout,
-                                             std::size_t payload_size) noexcept {
-    if (requests_.waiting() > 0 || requests_.closed()) return nullptr;
-    return allocate_block(block_layout, payload_size);
-  }
-
-  /// Heap lock held. A live block, or nullptr if the raw heap has no room.
-  [[nodiscard]] void* allocate_block(BlockLayout block_layout, std::size_t payload_size) noexcept {
-    std::byte* const block = raw_.allocate(block_layout, header_for(block_layout.size));
-    if (block == nullptr) return nullptr;
-    note_use();
-    counters_.add(Count::live);
-    counters_.set(Count::grants, counters_.get(Count::grants) + 1);
-    return node::make_live(block, block_layout.size, payload_size);
-  }
-
-  /// The header of a live block of `size` bytes.
-  [[nodiscard]] std::size_t header_for(std::size_t size) const noexcept {
-    return this->anchor() | header::size_tag(size);
-  }
-
-  /// Heap lock held. Updates the header of a live block that was resized to `size` bytes.
-  void set_header(std::byte* block, std::size_t size) noexcept {
-    header::store(block, header_for(size) | (header::load(block) & header::hole_before));
-  }
-
-  /// Heap lock held. Updates the statistics of use.
-  void note_use() noexcept {
-    if constexpr (Stats::enabled) {
-      const std::size_t used = raw_.capacity_bytes() - raw_.free_bytes();
-      counters_.set(Count::used_bytes, used);
-      if (used > counters_.get(Count::peak_bytes)) counters_.set(Count::peak_bytes, used);
     }
   }
 
@@ -238,13 +218,51 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
     if (lock_.post_work_or_acquire()) settle();
   }
 
-  Raw raw_;
   LockWord lock_;
   FreeQueue free_queue_;
   RequestLists<Queue> requests_;
-  [[no_unique_address]] CounterSet counters_;
 
  private:
+  /// Heap lock held. Whether a request that comes now is not simply served. What it must not miss,
+  /// the owner learned of through the heap lock.
+  [[nodiscard]] bool has_work_or_is_closed() const noexcept {
+    return (free_queue_.peek() | requests_.waiting() |
+            static_cast<std::size_t>(requests_.closed())) != 0;
+  }
+
+  /// Heap lock held, and released. The rest of allocate_now.
+  [[nodiscard, gnu::noinline]] void* allocate_and_release(std::size_t block_size, std::size_t align,
+                                                          std::size_t payload_size) noexcept {
+    if (has_work_or_is_closed()) [[unlikely]] {
+      reclaim();
+      if (has_work_or_is_closed()) return release_with(nullptr);
+    }
+    return release_with(this->take({block_size, align, word_bytes}, payload_size));
+  }
+
+  /// Heap lock held, and released: whoever pushed or queued anything meanwhile has posted work, and
+  /// then the release fails. Returns what it is given.
+  [[nodiscard]] void* release_with(void* payload) noexcept {
+    return lock_.try_release() ? payload : settle_with(payload);
+  }
+  [[nodiscard, gnu::noinline]] void* settle_with(void* payload) noexcept {
+    settle();
+    return payload;
+  }
+
+  /// Heap lock held, and released. The rest of release_block.
+  [[gnu::noinline]] void give_and_release(std::byte* block, std::size_t size) noexcept {
+    this->give(block, size);
+    release_after_free();
+  }
+
+  /// Heap lock held, and released. Without a waiter there is nobody to grant the memory to; whoever
+  /// queues meanwhile has posted work.
+  void release_after_free() noexcept {
+    if (requests_.waiting() > 0 || !lock_.try_release()) [[unlikely]]
+      settle();
+  }
+
   /// Heap lock held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
   /// hand-off (P3).
   void grant() noexcept {
@@ -252,7 +270,9 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
       // Read under the queue lock: once close() has ended one request, it ends all behind it.
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
       void* payload = nullptr;
-      if (head != nullptr) payload = allocate_block(head->block_layout, head->layout.size);
+      if (head != nullptr) {
+        payload = this->take_or_note(*BlockLayout::with_header(head->layout), head->layout.size);
+      }
       const bool wakes =
           payload != nullptr && requests_.complete(*head, RequestState::granted, payload);
       wakes ? requests_.unlock_then_wake() : requests_.unlock_queue();
@@ -263,39 +283,12 @@ class HeapCore : public std::conditional_t<checks_enabled, HeapRecord, NoRecord>
   /// Queue lock held.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
     const bool queued = requests_.enqueue(waiter);
-    counters_.add(queued ? Count::waits : Count::refusals);
+    this->counters_.add(queued ? Count::waits : Count::refusals);
     return queued;
   }
 
-  // A template, so that it is nothing in unchecked builds, whose heaps have no record.
-  template <class Self>
-  static void enlist(Self& self) noexcept {
-    if constexpr (checks_enabled) {
-      self.identify(self.raw_.base(), self.raw_.capacity_bytes());
-      self.is_free = [](const HeapRecord& record, std::size_t offset) noexcept MNEME_NONBLOCKING {
-        return static_cast<const Self&>(record).raw_.is_free(offset);
-      };
-      registry.add(&self);
-      const auto collides = [&](const HeapRecord* other) {
-        return other != &self && self.collides_with(*other);
-      };
-      fatal_unless(registry.find(collides) == nullptr, "heap over a region that another heap has");
-    }
-  }
-
-  void return_to_raw_heap(std::byte* block, std::size_t size) noexcept {
-    [[maybe_unused]] const bool was_block = raw_.deallocate(block, size);
-    if constexpr (checks_enabled) {
-      if (!was_block) {
-        const auto offset = static_cast<std::size_t>(block - raw_.base());
-        misuse::report_refused(*this, block, size, raw_.is_free(offset));
-      }
-    }
-    note_use();
-  }
-
   [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
-    counters_.add(Count::refusals);
+    this->counters_.add(Count::refusals);
     waiter.error = error;
     // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
     waiter.state.store(RequestState::refused, std::memory_order_relaxed);

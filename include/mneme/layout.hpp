@@ -18,29 +18,12 @@ namespace mneme::inline MNEME_SETTINGS {
 /// 32-bit).
 inline constexpr std::size_t word_bytes = sizeof(void*);
 
-/// a + b, or nothing if that overflows.
-[[nodiscard]] constexpr std::optional<std::size_t> checked_add(std::size_t a,
-                                                               std::size_t b) noexcept {
-  std::size_t sum = 0;
-  if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;
-  return sum;
-}
-
 /// a × b, or nothing if that overflows.
 [[nodiscard]] constexpr std::optional<std::size_t> checked_multiply(std::size_t a,
                                                                     std::size_t b) noexcept {
   std::size_t product = 0;
   if (__builtin_mul_overflow(a, b, &product)) return std::nullopt;
   return product;
-}
-
-/// The smallest multiple of `unit` (a power of two) that is at least `size`, or nothing if that
-/// overflows.
-[[nodiscard]] constexpr std::optional<std::size_t> round_up(std::size_t size,
-                                                            std::size_t unit) noexcept {
-  const auto sum = checked_add(size, unit - 1);
-  if (!sum) return std::nullopt;
-  return *sum & ~(unit - 1);
 }
 
 /// A pointer's address, to be inspected; no pointer is ever made from a number.
@@ -84,15 +67,22 @@ struct BlockLayout {
     return (0 - (address + header_bytes)) & (align - 1);
   }
 
+  /// The largest payload of a block, in bytes: its block can be rounded up to whole words.
+  static constexpr std::size_t max_payload_bytes = SIZE_MAX - 2 * word_bytes + 1;
+
+  /// The size of the block for a payload of at most max_payload_bytes.
+  [[nodiscard]] static constexpr std::size_t size_with_header(std::size_t payload_size) noexcept {
+    const std::size_t size = (payload_size + 2 * word_bytes - 1) & ~(word_bytes - 1);
+    return size < 2 * word_bytes ? 2 * word_bytes : size;
+  }
+
   /// The block for a payload of `layout` behind a header of one word. Errors: `too_large`,
   /// `bad_alignment`.
   [[nodiscard]] static constexpr std::expected<BlockLayout, AllocError> with_header(
       Layout layout) noexcept {
     if (!std::has_single_bit(layout.align)) return std::unexpected(AllocError::bad_alignment);
-    const auto whole = checked_add(layout.size, word_bytes);
-    const auto size = whole ? round_up(*whole, word_bytes) : std::nullopt;
-    if (!size) return std::unexpected(AllocError::too_large);
-    return BlockLayout{.size = *size < 2 * word_bytes ? 2 * word_bytes : *size,
+    if (layout.size > max_payload_bytes) return std::unexpected(AllocError::too_large);
+    return BlockLayout{.size = size_with_header(layout.size),
                        .align = layout.align < word_bytes ? word_bytes : layout.align,
                        .header_bytes = word_bytes};
   }

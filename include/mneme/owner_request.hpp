@@ -48,7 +48,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[nodiscard]] Result await_resume() { return finish(Base::await_resume()); }
 
  private:
-  [[nodiscard]] Result finish(Base::Result block) {
+  [[nodiscard]] Result finish(Base::Result&& block) {
     if (!block) return std::unexpected(block.error());
     return build_(std::move(*block));
   }
@@ -61,7 +61,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
 template <class T, class Heap, class Own, class... Args>
 [[nodiscard]] auto request_object(Heap& heap, Own own, Args&&... args) {
   auto build = [own, kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   Allocation<Heap> block) mutable {
+                   Allocation<Heap>&& block) mutable {
     T* const object = std::apply(
         [&](auto&&... each) {
           return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);

@@ -22,10 +22,10 @@ namespace mneme::inline MNEME_SETTINGS {
 /// nullptr if it has no room for it now.
 /// * `is_exact` is whether a request for the layout fails only if no hole fits (P1). Other layouts
 /// are granted if a hole of size + alignment − one word exists, and always by an empty heap.
-/// * `deallocate` takes back [block, block + size). It returns false, and changes nothing, if these
-/// bytes are not wholly inside the region or some of them are free already. In checked builds also
-/// if what is behind them is neither the region's end nor a hole nor a block with the same heap in
-/// its header.
+/// * `deallocate` takes back [block, block + size), and returns the size of the hole that they are
+/// part of now, or more if that is not known. It returns 0, and changes nothing, if these bytes are
+/// not wholly inside the region or some of them are free already. In checked builds also if what is
+/// behind them is neither the region's end nor a hole nor a block with the same heap in its header.
 ///   After it the block's first word has the bit header::hole in checked builds.
 /// * `resize` makes a block of `old_size` bytes `new_size` bytes long where it stands, or returns
 /// false.
@@ -40,7 +40,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   { Raw::min_region_bytes } -> std::convertible_to<std::size_t>;
   { raw.allocate(layout, size) } noexcept -> std::same_as<std::byte*>;
   { view.is_exact(layout) } noexcept -> std::same_as<bool>;
-  { raw.deallocate(block, size) } noexcept -> std::same_as<bool>;
+  { raw.deallocate(block, size) } noexcept -> std::same_as<std::size_t>;
   { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
   { view.fits_empty(layout) } noexcept -> std::same_as<bool>;
   { view.is_free(size) } noexcept -> std::same_as<bool>;
@@ -51,5 +51,25 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   { view.validate() } noexcept -> std::same_as<const char*>;
   view.for_each_hole(each);
 };
+
+/// A raw heap may have quick ways for the most frequent case, which become part of every caller:
+/// `allocate_quickly` and `deallocate_quickly` do what allocate and deallocate do, or nothing, and
+/// return nullptr or 0 then.
+template <RawHeap Raw>
+[[nodiscard]] inline std::byte* allocate_quickly(Raw& raw, BlockLayout layout,
+                                                 std::size_t header) noexcept {
+  if constexpr (requires { raw.allocate_quickly(layout, header); }) {
+    return raw.allocate_quickly(layout, header);
+  }
+  return nullptr;
+}
+template <RawHeap Raw>
+[[nodiscard]] inline std::size_t deallocate_quickly(Raw& raw, std::byte* block,
+                                                    std::size_t size) noexcept {
+  if constexpr (requires { raw.deallocate_quickly(block, size); }) {
+    return raw.deallocate_quickly(block, size);
+  }
+  return 0;
+}
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -80,9 +80,8 @@ class [[nodiscard]] Request {
 
   /// For promises whose await_transform returns by value. `other` is over then. Fatal in checked
   /// builds if it has begun; else it keeps its place, and this one begins anew.
-  Request(Request&& other) noexcept : heap_(other.heap_) {
+  Request(Request&& other) noexcept : heap_(other.heap_), waiter_(other.waiter_.layout) {
     fatal_unless(other.state() == RequestState::idle, "move of a request that has begun");
-    waiter_.layout = other.waiter_.layout;
     waiter_.waker = other.waiter_.waker;
     if (other.state() != RequestState::idle) return;
     // (request.moved) relaxed: only its owner knows of it; publishes nothing.
@@ -90,15 +89,12 @@ class [[nodiscard]] Request {
   }
   Request& operator=(Request&&) = delete;
   ~Request() {
-    if (may_be_linked(state())) {
-      heap_.cancel(waiter_, true);
-    } else if (waiter_.waker) {
-      heap_.requests_.await_waker(waiter_);
-    }
+    if (may_be_linked(state()) || waiter_.waker) [[unlikely]]
+      end(true);
   }
 
   /// The same as heap.allocate(layout), for containers: `optional.emplace(heap, layout)`.
-  Request(Heap& heap, Layout layout) noexcept : heap_(heap) { waiter_.layout = layout; }
+  Request(Heap& heap, Layout layout) noexcept : heap_(heap), waiter_(layout) {}
 
   /// Calls `waker` when the request is complete, instead of leaving the coroutine to Heap::poll():
   /// for use before co_await. It should have somebody else resume the coroutine: one that it
@@ -123,7 +119,7 @@ class [[nodiscard]] Request {
       if (waker) waiter_.waker = waker;
       const bool has_waker = static_cast<bool>(waiter_.waker);
       // Once it is queued, its waker reports the grant, and that task may destroy the request.
-      if (!heap_.start(waiter_) && has_waker) return std::nullopt;
+      if (!heap_.try_start(waiter_) && !heap_.start(waiter_) && has_waker) return std::nullopt;
     } else if ((waiter_.continuation && state != RequestState::taken) ||
                (state == RequestState::waiting && waker && rearm(waker, {}))) {
       return std::nullopt;
@@ -145,10 +141,8 @@ class [[nodiscard]] Request {
     if (before == RequestState::idle) {
       // (request.never) relaxed: only its owner knows of it; publishes nothing.
       waiter_.state.store(RequestState::cancelled, std::memory_order_relaxed);
-    } else if (may_be_linked(before)) {
-      heap_.cancel(waiter_, false);
-    } else if (waiter_.waker) {
-      heap_.requests_.await_waker(waiter_);
+    } else {
+      end(false);
     }
   }
 
@@ -166,9 +160,11 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] Awaiter<Request> operator co_await() noexcept { return {this}; }
-  [[nodiscard]] bool await_ready() const noexcept {
+  /// A request that is granted at once does not suspend its coroutine.
+  [[nodiscard]] bool await_ready() noexcept {
     const RequestState now = state();
-    return now != RequestState::idle && now != RequestState::waiting;
+    if (now == RequestState::idle) return heap_.try_start(waiter_);
+    return now != RequestState::waiting;
   }
   /// A request that was polled by hand keeps its place; its waker is replaced by the coroutine.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
@@ -190,7 +186,16 @@ class [[nodiscard]] Request {
            state != RequestState::refused;
   }
 
-  [[nodiscard]] bool rearm(Waker waker, std::coroutine_handle<> continuation) noexcept {
+  [[gnu::noinline]] void end(bool is_destroyed) noexcept {
+    if (may_be_linked(state())) {
+      heap_.cancel(waiter_, is_destroyed);
+    } else if (waiter_.waker) {
+      heap_.requests_.await_waker(waiter_);
+    }
+  }
+
+  [[nodiscard, gnu::noinline]] bool rearm(Waker waker,
+                                          std::coroutine_handle<> continuation) noexcept {
     bool waits = false;
     heap_.with_requests_then_settle(
         [&] { waits = heap_.requests_.rearm(waiter_, waker, continuation); });
@@ -198,9 +203,21 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] Result take(RequestState state) noexcept {
+    if (state != RequestState::granted || is_linked() || waiter_.continuation) [[unlikely]]
+      return settle_and_take(state);
+    // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
+    waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+    return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
+  }
+
+  [[nodiscard]] bool is_linked() const noexcept {
     // (request.linked) relaxed: if it was granted, only this thread unlinks it; publishes nothing.
-    if (waiter_.list.load(std::memory_order_relaxed) != nullptr ||
-        (state != RequestState::granted && may_be_linked(state))) {
+    return waiter_.list.load(std::memory_order_relaxed) != nullptr;
+  }
+
+  /// The same for a request that may be linked, was not granted, or is awaited.
+  [[nodiscard, gnu::noinline]] Result settle_and_take(RequestState state) noexcept {
+    if (is_linked() || (state != RequestState::granted && may_be_linked(state))) {
       // Its coroutine was resumed by somebody else than Heap::poll(), or its waker may be due.
       heap_.with_requests_then_settle([&] { heap_.requests_.unlink(waiter_); });
     }
@@ -209,7 +226,7 @@ class [[nodiscard]] Request {
       // has seen it. It publishes nothing.
       state = waiter_.state.exchange(RequestState::taken, std::memory_order_relaxed);
     } else {
-      // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
+      // (request.ended) relaxed: only its owner asks from now on; publishes nothing.
       waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     }
     switch (state) {
@@ -222,7 +239,7 @@ class [[nodiscard]] Request {
   }
 
   Heap& heap_;
-  Waiter waiter_{};
+  Waiter waiter_;
 };
 
 template <RawHeap Raw, QueueLock Queue>

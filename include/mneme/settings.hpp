@@ -56,6 +56,14 @@
 #define MNEME_JOIN(checked, stats, tool) MNEME_JOIN_EXPANDED(checked, stats, tool)
 #define MNEME_SETTINGS MNEME_JOIN(MNEME_CHECKED, MNEME_STATS, MNEME_TOOL)
 
+// The parts of the few functions on every allocation's way are compiled as one, but not where a
+// program is built to be small (-Os).
+#if defined(__OPTIMIZE_SIZE__) || !defined(__OPTIMIZE__)
+#define MNEME_HOT
+#else
+#define MNEME_HOT [[gnu::always_inline]]
+#endif
+
 // A variable that all shared objects of a program have in common, also those that hide their
 // symbols.
 #if defined(__GNUC__) && !defined(_WIN32)

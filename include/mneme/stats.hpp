@@ -36,8 +36,9 @@ struct Stats {
 enum class Count : std::uint8_t {
   used_bytes,
   peak_bytes,
-  live,
-  deferred,
+  freed,      // blocks that went back at once, without the free queue
+  pushed,     // blocks that were pushed on the free queue
+  reclaimed,  // and came off it
   grants,
   waits,
   cancels,
@@ -52,14 +53,18 @@ class CounterSet {
     // (stats.add) relaxed: counts only; publishes nothing.
     if constexpr (Stats::enabled) values_[index(what)].fetch_add(n, std::memory_order_relaxed);
   }
-  void subtract(Count what) noexcept {
-    // (stats.subtract) relaxed: counts only; publishes nothing.
-    if constexpr (Stats::enabled) values_[index(what)].fetch_sub(1, std::memory_order_relaxed);
-  }
   /// For counters that only the heap's owner writes.
+  void increment(Count what) noexcept { set(what, get(what) + 1); }
   void set(Count what, std::size_t n) noexcept {
     // (stats.set) relaxed: counts only; publishes nothing.
     if constexpr (Stats::enabled) values_[index(what)].store(n, std::memory_order_relaxed);
+  }
+  /// What was counted as `all` and not as one of the others, which are read first; 0 if they are
+  /// ahead of it for a moment.
+  [[nodiscard]] std::size_t rest(Count all, Count part, Count other) const noexcept {
+    const std::size_t gone = get(part) + (part == other ? 0 : get(other));
+    const std::size_t total = get(all);
+    return total > gone ? total - gone : 0;
   }
   [[nodiscard]] std::size_t get(Count what) const noexcept {
     if constexpr (!Stats::enabled) return 0;

@@ -45,19 +45,20 @@ class WaitList;
 
 /// A request as the queues see it. Lives in the request; never moves.
 struct Waiter {
-  Waiter() = default;
+  explicit Waiter(Layout wanted = {}) noexcept : layout(wanted) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  Waiter* previous = nullptr;
-  Waiter* next = nullptr;
-  Layout layout{};
-  BlockLayout block_layout{};
-  void* payload = nullptr;                   // the memory of a granted request
-  Waker waker{};                             // called at the grant, or
-  std::coroutine_handle<> continuation{};    // resumed by the next poll()
-  std::size_t ready_epoch = 0;               // ready since the time of this poll()
-  AllocError error = AllocError::too_large;  // the reason if refused
+  // Without an initializer: written before they are first read, as most requests never wait.
+  Waiter* previous;
+  Waiter* next;
+  void* payload;            // the memory of a granted request
+  std::size_t ready_epoch;  // ready since the time of this poll()
+  AllocError error;         // the reason if refused
+
+  Layout layout;
+  Waker waker{};                           // called at the grant, or
+  std::coroutine_handle<> continuation{};  // resumed by the next poll()
   Atomic<RequestState> state{RequestState::idle};
   Atomic<WaitList*> list{nullptr};  // the one that it is linked in
 };
@@ -73,9 +74,9 @@ class WaitList {
     return size_.load(std::memory_order_relaxed);
   }
 
-  /// Its links are null, as from the beginning, or since remove().
   void push_back(Waiter& waiter) noexcept {
     waiter.previous = last_;
+    waiter.next = nullptr;
     (last_ == nullptr ? first_ : last_->next) = &waiter;
     last_ = &waiter;
     // (waits.link) relaxed: the queue lock publishes it, or (request.complete); publishes nothing
@@ -87,8 +88,6 @@ class WaitList {
   void remove(Waiter& waiter) noexcept {
     (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
     (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
-    waiter.previous = nullptr;
-    waiter.next = nullptr;
     // (waits.unlink) relaxed: see (waits.link); publishes nothing.
     waiter.list.store(nullptr, std::memory_order_relaxed);
     resize(size() - 1);

@@ -27,7 +27,7 @@ template <RawHeap Inner>
 struct Allocating : Inner {
   using Inner::Inner;
   static inline std::unique_ptr<std::size_t> note;
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     note = std::make_unique<std::size_t>(size);
     return Inner::deallocate(block, size);
   }

@@ -31,6 +31,7 @@ class Quarantining {
 
  public:
   static constexpr const char* name = Inner::name;
+  static constexpr bool is_quarantining = true;
   static constexpr std::size_t min_region_bytes = Inner::min_region_bytes + gap_bytes;
 
   explicit Quarantining(std::span<std::byte> region) noexcept : inner_(region) {}
@@ -40,10 +41,10 @@ class Quarantining {
   }
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
-    const auto size = checked_add(layout.size, gap_bytes);
-    if (!size) return nullptr;
-    const BlockLayout whole{
-        .size = *size, .align = layout.align, .header_bytes = layout.header_bytes};
+    if (layout.size > capacity_bytes()) return nullptr;
+    const BlockLayout whole{.size = layout.size + gap_bytes,
+                            .align = layout.align,
+                            .header_bytes = layout.header_bytes};
     std::byte* block = inner_.allocate(whole, header);
     if (block == nullptr) {
       end_quarantine();
@@ -53,18 +54,19 @@ class Quarantining {
     return block;
   }
 
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  /// Which holes there are is not known before the quarantine ends.
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     const std::size_t from = address_of(block) - address_of(base());  // wrapped, it is huge
-    if (from > capacity_bytes() || size > capacity_bytes() - from) return false;
+    if (from > capacity_bytes() || size > capacity_bytes() - from) return 0;
     for (std::size_t at = from; at < from + size; at += word_bytes) {
-      if (is_free(at)) return false;
+      if (is_free(at)) return 0;
     }
     instrument::poison_free(block, size);
     let_go(oldest_);
     held_[oldest_] = {block, size + gap_bytes};
     held_bytes_ += size + gap_bytes;
     oldest_ = (oldest_ + 1) % ring;
-    return true;
+    return capacity_bytes();
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
@@ -78,9 +80,10 @@ class Quarantining {
   }
 
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
-    const auto size = checked_add(layout.size, gap_bytes);
-    return size && inner_.fits_empty(
-                       {.size = *size, .align = layout.align, .header_bytes = layout.header_bytes});
+    if (layout.size > capacity_bytes()) return false;
+    return inner_.fits_empty({.size = layout.size + gap_bytes,
+                              .align = layout.align,
+                              .header_bytes = layout.header_bytes});
   }
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
@@ -120,7 +123,7 @@ class Quarantining {
   void let_go(std::size_t index) const noexcept {
     Held& held = held_[index];
     if (held.block != nullptr) {
-      fatal_unless(inner_.deallocate(held.block, held.size),
+      fatal_unless(inner_.deallocate(held.block, held.size) != 0,
                    "a block of the quarantine was free already");
     }
     held_bytes_ -= held.size;

@@ -43,15 +43,15 @@ class BestFit {
     return base_ + at;
   }
 
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     const std::size_t at = address_of(block) - address_of(base_);  // wrapped, it is huge
-    if (at > capacity_ || size > capacity_ - at) return false;
+    if (at > capacity_ || size > capacity_ - at) return 0;
     auto behind = holes_.lower_bound(at);
-    if (behind != holes_.end() && behind->first < at + size) return false;
+    if (behind != holes_.end() && behind->first < at + size) return 0;
     auto hole = holes_.end();
     if (behind != holes_.begin()) {
       const auto front = std::prev(behind);
-      if (front->first + front->second > at) return false;
+      if (front->first + front->second > at) return 0;
       if (front->first + front->second == at) hole = front;
     }
     if (hole == holes_.end()) hole = holes_.emplace_hint(behind, at, 0);
@@ -60,11 +60,11 @@ class BestFit {
       hole->second += behind->second;
       holes_.erase(behind);
     }
-    return true;
+    return hole->second;
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (new_size < old_size) return deallocate(block + new_size, old_size - new_size);
+    if (new_size < old_size) return deallocate(block + new_size, old_size - new_size) != 0;
     if (new_size == old_size) return true;
     const auto behind = holes_.find(static_cast<std::size_t>(block - base_) + old_size);
     if (behind == holes_.end() || behind->second < new_size - old_size) return false;

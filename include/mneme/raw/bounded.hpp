@@ -28,23 +28,15 @@ class Bounded : HoleLists {
   static constexpr const char* name = "bounded";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;
   /// 16 GiB on 64 bits, 128 KiB on 32. A larger region gives a heap of capacity zero.
-  static constexpr std::size_t max_region_bytes = (link_mask - 2) * word_bytes;
+  static constexpr std::size_t max_region_bytes = (HoleWords::link_mask - 2) * word_bytes;
 
   /// A heap of capacity zero.
   constexpr Bounded() noexcept = default;
   /// Manages the whole words inside `region`, at any alignment.
-  explicit Bounded(std::span<std::byte> region) noexcept {
-    const std::size_t skew = BlockLayout{}.padding_at(address_of(region.data()));
-    if (region.size() < skew + min_region_bytes || region.size() - skew > max_region_bytes) return;
-    base_ = region.data() + skew;
-    first_ = address_of(base_) / word_bytes % 2 == 0 ? 1 : 2;
-    top_ = first_;
-    end_ = first_ + (region.size() - skew) / word_bytes;
-    free_ = end_ - first_;
-    instrument::poison_free(base_, capacity_bytes());
-  }
+  explicit Bounded(std::span<std::byte> region) noexcept
+      : Bounded(region, BlockLayout{}.padding_at(address_of(region.data()))) {}
   /// Opens the region again to whoever has it next; touches nothing.
-  ~Bounded() { instrument::mark_undefined(base_, capacity_bytes()); }
+  ~Bounded() { instrument::mark_undefined(base(), capacity_bytes()); }
   Bounded(const Bounded&) = delete;
   Bounded& operator=(const Bounded&) = delete;
 
@@ -55,54 +47,82 @@ class Bounded : HoleLists {
            (layout.align == 2 * word_bytes && layout.header_bytes == word_bytes);
   }
 
-  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
-    const Word words = layout.size / word_bytes;
+  [[nodiscard]] MNEME_HOT std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
+    const Word count = layout.size / word_bytes;
     if (!is_exact(layout)) [[unlikely]]
-      return allocate_aligned(layout, words, header);
+      return allocate_aligned(layout, count, header);
     const Word two = layout.align / word_bytes - 1;  // 1: only an even index will do
-    const Word hole = find(words, two);
-    return hole != 0 ? take(hole, two & hole, words, header) : take_top(two & top_, words, header);
+    const Found found = find(count, two);
+    return found.hole != 0 ? take(found, two & found.hole, count, header)
+                           : take_top(two & top_, count, header);
+  }
+  /// From the top, while there are no holes.
+  [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
+    const Word two = layout.align / word_bytes - 1;
+    const Word count = layout.size / word_bytes;
+    if (layout.header_bytes != word_bytes || (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 ||
+        count > end_ - top_)
+      return nullptr;
+    top_ += count;
+    return begin_block(top_ - count, count, header);
   }
 
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
-    const Word words = size / word_bytes;
-    const Word from = (address_of(block) - address_of(base_)) / word_bytes;  // wrapped, it is huge
-    if (from >= top_ - first_ || words < 2 || words > top_ - first_ - from) return false;
-    const Word at = first_ + from;
-    const Word own = load(at);
-    if ((own & header::hole) != 0 || !is_plausible_end(own, at + words)) return false;
+  [[nodiscard]] MNEME_HOT std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
+    const Word count = size / word_bytes;
+    const Word at = words_.index_of(block);
+    if (!is_inside(at, count)) return 0;
+    const Word own = words_.get(at);
+    const Word behind = hole_behind(own, at + count);
+    if (checks_enabled && ((own & header::hole) != 0 || behind == no_block_end)) return 0;
     instrument::poison_free(block, size);
-    give(at, words, (own & header::hole_before) != 0);
+    const Word hole = give(at, count, (own & header::hole_before) != 0, behind);
     // A stale pointer to the block is then seen, wherever in a hole or in the top it leads.
-    if constexpr (checks_enabled) store(at, load(at) | header::hole);
-    return true;
+    if constexpr (checks_enabled) words_.set(at, words_.get(at) | header::hole);
+    return hole * word_bytes;
+  }
+  /// To the top, if no hole is between.
+  [[nodiscard]] std::size_t deallocate_quickly(std::byte* block, std::size_t size) noexcept {
+    const Word count = size / word_bytes;
+    const Word at = words_.index_of(block);
+    if (at + count != top_ || !is_inside(at, count)) return 0;
+    const Word own = words_.get(at);
+    if ((own & (header::hole | header::hole_before)) != 0) return 0;
+    instrument::poison_free(block, size);
+    free_ += count;
+    top_ = at;
+    if constexpr (checks_enabled) words_.set(at, own | header::hole);
+    if (at >= end_) __builtin_unreachable();
+    return (end_ - at) * word_bytes;
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    const Word at = first_ + static_cast<Word>(block - base_) / word_bytes;
+    const Word at = words_.index_of(block);
     const Word from = old_size / word_bytes;
     const Word to = new_size / word_bytes;
     if (to > from) return grow(at + from, to - from);
     if (to == from) return true;
-    if (!is_plausible_end(load(at), at + from)) return false;
+    const Word behind = hole_behind(words_.get(at), at + from);
+    if (checks_enabled && behind == no_block_end) return false;
     instrument::poison_free(block + new_size, old_size - new_size);
-    give(at + to, from - to, false);
+    (void)give(at + to, from - to, false, behind);
     return true;
   }
 
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
-    const std::size_t padding = layout.padding_at(address_of(base_));
+    const std::size_t padding = layout.padding_at(address_of(base()));
     return padding <= capacity_bytes() && layout.size <= capacity_bytes() - padding;
   }
 
-  [[nodiscard]] std::byte* base() const noexcept { return base_; }
-  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return (end_ - first_) * word_bytes; }
+  [[nodiscard]] std::byte* base() const noexcept { return words_.base(); }
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept {
+    return (end_ - words_.first()) * word_bytes;
+  }
   [[nodiscard]] std::size_t free_bytes() const noexcept { return free_ * word_bytes; }
 
   // For tools; linear in the number of holes, for_each_hole quadratic.
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
-    const Word at = first_ + offset / word_bytes;
+    const Word at = words_.first() + offset / word_bytes;
     bool found = at >= top_ && at < end_;
     for_each_listed([&](Word hole, Word size) { found = found || at - hole < size; });
     return found;
@@ -116,7 +136,7 @@ class Bounded : HoleLists {
 
   template <class F>
   void for_each_hole(F each) const noexcept {
-    for (Word from = first_;;) {
+    for (Word from = words_.first();;) {
       Word next = top_;
       Word next_size = end_ - top_;
       for_each_listed([&](Word hole, Word size) {
@@ -125,7 +145,7 @@ class Bounded : HoleLists {
           next_size = size;
         }
       });
-      if (next_size > 0) each((next - first_) * word_bytes, next_size * word_bytes);
+      if (next_size > 0) each((next - words_.first()) * word_bytes, next_size * word_bytes);
       if (next == top_) return;
       from = next + next_size;
     }
@@ -135,13 +155,13 @@ class Bounded : HoleLists {
     Word sum = end_ - top_;
     const char* wrong = nullptr;
     walk([&](Word hole, Word expected_size) {
-      const Word size = peek_size(hole);
+      const Word size = words_.peek_size(hole, top_);
       if (size == 0 || (expected_size != 0 && size != expected_size)) {
         wrong = "a hole's size or link is impossible";
         return false;
       }
       sum += size;
-      const Word behind = load(hole + size);
+      const Word behind = words_.get(hole + size);
       if ((behind & header::hole) != 0 || (behind & header::hole_before) == 0) {
         wrong = "a block does not know of the hole before it";
       }
@@ -153,106 +173,136 @@ class Bounded : HoleLists {
   }
 
  private:
-  // Whether the block with the header `own` ends at `end`, by what is there.
-  [[nodiscard]] bool is_plausible_end(Word own, Word end) const noexcept {
-    if (!checks_enabled || end == top_) return true;
-    const Word behind = load(end);
-    if ((behind & header::hole) != 0) return peek_size(end) != 0;
-    return header::same_heap(own, behind) && (behind & header::hole_before) == 0;
+  Bounded(std::span<std::byte> region, std::size_t skew) noexcept {
+    if (region.size() < skew + min_region_bytes || region.size() - skew > max_region_bytes) return;
+    words_ = HoleWords(region.data() + skew);
+    top_ = words_.first();
+    end_ = top_ + (region.size() - skew) / word_bytes;
+    free_ = end_ - top_;
+    instrument::poison_free(base(), capacity_bytes());
+  }
+
+  // Whether a block may have these words. Not asked in unchecked builds.
+  [[nodiscard]] bool is_inside(Word at, Word count) const noexcept {
+    return !checks_enabled ||
+           (at >= words_.first() && at < top_ && count >= 2 && count <= top_ - at);
+  }
+  static constexpr Word no_block_end = ~Word{0};
+
+  // The size of the hole that begins at `end`, or 0. no_block_end if that cannot be the end of the
+  // block with the header `own`, by what is there; not found out in unchecked builds.
+  [[nodiscard]] MNEME_HOT Word hole_behind(Word own, Word end) const noexcept {
+    const HoleWords words = words_;
+    if (end == top_) return 0;
+    const Word behind = words.get(end);
+    if ((behind & header::hole) != 0) {
+      if constexpr (!checks_enabled) return words.size_of(end, top_);
+      const Word size = words.peek_size(end, top_);
+      return size != 0 ? size : no_block_end;
+    }
+    const bool is_block =
+        !checks_enabled || (header::same_heap(own, behind) && (behind & header::hole_before) == 0);
+    return is_block ? 0 : no_block_end;
   }
 
   // Blocks out of holes and back.
 
-  [[nodiscard]] std::byte* begin_block(Word at, Word words, Word header) noexcept {
-    free_ -= words;
-    instrument::mark_undefined(place(at), words * word_bytes);
-    store(at, header);
-    return place(at);
+  [[nodiscard]] MNEME_HOT std::byte* begin_block(Word at, Word count, Word header) noexcept {
+    std::byte* const block = words_.place(at);
+    free_ -= count;
+    instrument::mark_undefined(block, count * word_bytes);
+    header::store(block, header);
+    return block;
+  }
+  [[nodiscard]] MNEME_HOT std::byte* take_top(Word padding, Word count, Word header) noexcept {
+    const Word at = top_ + padding;
+    if (end_ < at || end_ - at < count) [[unlikely]]
+      return nullptr;
+    top_ = at + count;
+    if (padding > 0) [[unlikely]]
+      return begin_block_behind(at, padding, count, header);
+    return begin_block(at, count, header);
+  }
+  // Behind a hole of `padding` words.
+  [[nodiscard, gnu::noinline]] std::byte* begin_block_behind(Word at, Word padding, Word count,
+                                                             Word header) noexcept {
+    link(at - padding, padding);
+    return begin_block(at, count, header | header::hole_before);
   }
   // A block of the hole's words from `padding` on; what is left before and behind it stays free.
-  [[nodiscard]] std::byte* take(Word hole, Word padding, Word words, Word header) noexcept {
-    const Word size = size_of(hole);
-    const Word behind = hole + padding + words;
-    unlink(hole, size);
-    if (padding > 0) {
-      link(hole, padding);
-      header |= header::hole_before;
-    }
-    if (const Word rest = size - padding - words; rest > 0) {
-      link(behind, rest);
+  [[nodiscard]] MNEME_HOT std::byte* take(Found found, Word padding, Word count,
+                                          Word header) noexcept {
+    const Word at = found.hole + padding;
+    unlink(found, found.size < HoleLists::small_sizes);
+    if (const Word rest = found.size - padding - count; rest > 0) {
+      link(at + count, rest);
     } else {
-      header::clear(place(behind), header::hole_before);
+      header::clear(words_.place(at + count), header::hole_before);
     }
-    return begin_block(hole + padding, words, header);
-  }
-  [[nodiscard]] std::byte* take_top(Word padding, Word words, Word header) noexcept {
-    const Word room = end_ - top_;
-    if (room < padding || room - padding < words) return nullptr;
-    const Word at = top_ + padding;
-    top_ = at + words;
-    if (padding > 0) {
-      link(at - padding, padding);
-      header |= header::hole_before;
-    }
-    return begin_block(at, words, header);
+    if (padding > 0) [[unlikely]]
+      return begin_block_behind(at, padding, count, header);
+    return begin_block(at, count, header);
   }
   // The smallest hole that may fit, the smallest that is sure to, the top.
-  [[nodiscard, gnu::noinline]] std::byte* allocate_aligned(BlockLayout layout, Word words,
+  [[nodiscard, gnu::noinline]] std::byte* allocate_aligned(BlockLayout layout, Word count,
                                                            Word header) noexcept {
     const auto padding = [&](Word at) {
-      return layout.padding_at(address_of(place(at))) / word_bytes;
+      return layout.padding_at(address_of(words_.place(at))) / word_bytes;
     };
     const Word slack = layout.align / word_bytes - 1;
-    for (const Word wanted : {words, words + slack}) {
-      const Word hole = wanted < words ? 0 : find(wanted, 0);
-      if (hole == 0) continue;
-      const Word skip = padding(hole);
-      const Word size = size_of(hole);
-      if (skip <= size && words <= size - skip) return take(hole, skip, words, header);
+    for (const Word wanted : {count, count + slack}) {
+      const Found found = wanted < count ? Found{} : find(wanted, 0);
+      if (found.hole == 0) continue;
+      const Word skip = padding(found.hole);
+      if (skip <= found.size && count <= found.size - skip) {
+        return take(found, skip, count, header);
+      }
     }
-    return take_top(padding(top_), words, header);
+    return take_top(padding(top_), count, header);
   }
-  // Makes [at, at + words) free, and one with what is free beside it.
-  void give(Word at, Word words, bool hole_before) noexcept {
-    const Word end = at + words;
-    free_ += words;
+  // Makes [at, at + count) free, and one with what is free beside it, whose size it returns;
+  // `behind`: the size of the hole there, or 0.
+  MNEME_HOT Word give(Word at, Word count, bool hole_before, Word behind) noexcept {
+    const HoleWords words = words_;
+    const Word end = at + count;
+    free_ += count;
     if (hole_before) {
-      const Word size = size_before(at);
+      const Word size = words.size_before(at, top_);
       at -= size;
-      words += size;
-      unlink(at, size);
+      count += size;
+      unlink({at, size});
     }
     if (end == top_) {
       top_ = at;
-      return;
+      return end_ - at;
     }
-    if ((load(end) & header::hole) != 0) {
-      const Word size = size_of(end);
-      words += size;
-      unlink(end, size);
+    if (behind != 0) {
+      count += behind;
+      unlink({end, behind});
     } else {
-      (void)header::set(place(end), header::hole_before);
+      (void)header::set(words.place(end), header::hole_before);
     }
-    link(at, words);
+    link(at, count);
+    return count;
   }
-  // Lets the block that ends at `end` have `words` more.
-  [[nodiscard]] bool grow(Word end, Word words) noexcept {
+  // Lets the block that ends at `end` have `more` words more.
+  [[nodiscard]] bool grow(Word end, Word more) noexcept {
     if (end == top_) {
-      if (end_ - top_ < words) return false;
-      top_ += words;
+      if (end_ - top_ < more) return false;
+      top_ += more;
     } else {
-      if (end > top_ || (load(end) & header::hole) == 0) return false;
-      const Word size = size_of(end);
-      if (size < words) return false;
-      unlink(end, size);
-      if (size > words) {
-        link(end + words, size - words);
+      if (end > top_ || (words_.get(end) & header::hole) == 0) return false;
+      const Word size = words_.size_of(end, top_);
+      if (size < more) return false;
+      unlink({end, size});
+      if (size > more) {
+        link(end + more, size - more);
       } else {
-        header::clear(place(end + words), header::hole_before);
+        header::clear(words_.place(end + more), header::hole_before);
       }
     }
-    free_ -= words;
-    instrument::mark_undefined(place(end), words * word_bytes);
+    free_ -= more;
+    instrument::mark_undefined(words_.place(end), more * word_bytes);
     return true;
   }
 

@@ -73,13 +73,13 @@ class FirstFit {
     return nullptr;
   }
 
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     return take_back(block, 0, size);
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
     if (new_size == old_size) return true;
-    if (new_size < old_size) return take_back(block, new_size, old_size);
+    if (new_size < old_size) return take_back(block, new_size, old_size) != 0;
     const std::size_t end = static_cast<std::size_t>(block - base_) + old_size;
     const std::size_t more = new_size - old_size;
     const Neighbours around = neighbours_of(end);
@@ -232,16 +232,17 @@ class FirstFit {
     return header::same_heap(behind, header::load(block));
   }
 
-  // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is.
-  [[nodiscard]] bool take_back(std::byte* block, std::size_t from,
-                               std::size_t block_size) noexcept {
-    if (!inside(block, block_size)) return false;
+  // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is, and
+  // returns the size of the hole that they are part of now.
+  [[nodiscard]] std::size_t take_back(std::byte* block, std::size_t from,
+                                      std::size_t block_size) noexcept {
+    if (!inside(block, block_size)) return 0;
     const std::size_t at = static_cast<std::size_t>(block - base_) + from;
     const std::size_t size = block_size - from;
     const Neighbours around = neighbours_of(at);
     // Some of it may be free already.
-    if (around.before_end > at || around.after < at + size) return false;
-    if (!is_plausible_end(block, at + size, around.after)) return false;
+    if (around.before_end > at || around.after < at + size) return 0;
+    if (!is_plausible_end(block, at + size, around.after)) return 0;
     instrument::poison_free(base_ + at, size);
     free_ += size;
     std::size_t start = at;
@@ -262,7 +263,7 @@ class FirstFit {
     if (checks_enabled && at - start > word_bytes) {
       header::store(base_ + at, header::load(base_ + at) | header::hole);
     }
-    return true;
+    return end - start;
   }
 
   // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a

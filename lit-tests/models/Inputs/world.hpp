@@ -26,7 +26,7 @@ class WatchedRaw : public FirstFit {
     if (block != nullptr) Memory::touch(block, layout.size);
     return block;
   }
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     whole_.touch();
     Memory::touch(block, size);
     return FirstFit::deallocate(block, size);

@@ -15,7 +15,7 @@ struct CriticalSection {
 
 struct Breaking : mneme::FirstFit {
   using FirstFit::FirstFit;
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
 #ifdef ALLOCATES
     delete new int;
 #endif

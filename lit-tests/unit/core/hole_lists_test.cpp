@@ -19,9 +19,8 @@ namespace {
 class TestedHoles : HoleLists {
  public:
   explicit TestedHoles(std::size_t words) : memory_(words + 1) {
-    base_ = reinterpret_cast<std::byte*>(memory_.data());
-    first_ = 1;
-    top_ = words;
+    words_ = HoleWords(reinterpret_cast<std::byte*>(memory_.data()));
+    top_ = words_.first() + words - 1;
   }
 
   void insert(std::size_t at, std::size_t size) {
@@ -29,7 +28,7 @@ class TestedHoles : HoleLists {
     by_place_[at] = size;
   }
   void remove(std::size_t at) {
-    unlink(at, by_place_.at(at));
+    unlink({at, by_place_.at(at)});
     by_place_.erase(at);
   }
   /// The size that is found, compared with the map; 0 if none fits.
@@ -39,13 +38,13 @@ class TestedHoles : HoleLists {
       const bool fits = size >= words + (two & at);
       if (fits && (best == 0 || size < best)) best = size;
     }
-    const std::size_t found = find(words, two);
+    const auto [found, size_found] = find(words, two);
     if (found == 0) {
       REQUIRE(best == 0);
       return 0;
     }
     REQUIRE(by_place_.at(found) == best);
-    REQUIRE(size_of(found) == best);
+    REQUIRE(size_found == best);
     const bool fits = best >= words + (two & found);
     REQUIRE(fits);
     return best;

@@ -60,7 +60,8 @@ class Oracle {
 
   /// Allocates, and checks the answer: inside, disjoint, aligned; nullptr only if nothing fits.
   std::byte* allocate(BlockLayout layout) {
-    std::byte* const block = raw_.allocate(layout);
+    std::byte* block = is_quick() ? allocate_quickly(raw_, layout, 0) : nullptr;
+    if (block == nullptr) block = raw_.allocate(layout);
     if (block == nullptr) {
       const std::size_t slack = raw_.is_exact(layout) ? 0 : layout.align - word_bytes;
       CHECK_FALSE(any_hole_fits(layout, slack));
@@ -82,9 +83,16 @@ class Oracle {
   void deallocate(std::byte* block) {
     const std::size_t size = sizes_.at(block);
     REQUIRE(holds_its_bytes(block, size));
-    REQUIRE(raw_.deallocate(block, size));
+    std::size_t hole = is_quick() ? deallocate_quickly(raw_, block, size) : 0;
+    if (hole == 0) hole = raw_.deallocate(block, size);
     mark(block, size, 0);
     sizes_.erase(block);
+    std::size_t from = index(block);
+    std::size_t end = from;
+    while (from > 0 && owner_[from - 1] == 0) --from;
+    while (end < owner_.size() && owner_[end] == 0) ++end;
+    CHECK(hole >= (end - from) * word_bytes);
+    if (!is_quarantining) CHECK(hole == (end - from) * word_bytes);
   }
 
   /// Resizes; a refusal must have a reason: the bytes behind the block are not free.
@@ -141,6 +149,12 @@ class Oracle {
   [[nodiscard]] const std::map<std::byte*, std::size_t>& blocks() const { return sizes_; }
 
  private:
+  // A quarantine does not know what its blocks will be joined to.
+  static constexpr bool is_quarantining = requires { Raw::is_quarantining; };
+
+  // Every second time the quick way is tried first, if there is one.
+  bool is_quick() { return (++calls_ & 1U) != 0; }
+
   [[nodiscard]] std::size_t index(const std::byte* block) const {
     return static_cast<std::size_t>(block - raw_.base()) / word_bytes;
   }
@@ -168,6 +182,7 @@ class Oracle {
     return false;
   }
 
+  unsigned calls_ = 0;
   Raw& raw_;
   std::vector<std::size_t> owner_;  // one a word; 0: free
   std::map<std::byte*, std::size_t> sizes_;

@@ -206,13 +206,17 @@ TEST_CASE("the largest hole is one hole, not all that is free") {
 
 TEST_CASE("a set of counters counts each by itself") {
   mneme::CounterSet counters;
-  counters.add(Count::live, 3);
-  counters.subtract(Count::live);
+  counters.add(Count::pushed, 3);
+  counters.increment(Count::reclaimed);
   counters.add(Count::refusals);
   counters.set(Count::used_bytes, 7);
-  CHECK(counters.get(Count::live) == 2);
+  CHECK(counters.get(Count::pushed) == 3);
+  CHECK(counters.get(Count::reclaimed) == 1);
   CHECK(counters.get(Count::refusals) == 1);
   CHECK(counters.get(Count::used_bytes) == 7);
   CHECK(counters.get(Count::peak_bytes) == 0);
   CHECK(counters.get(Count::waits) == 0);
+  CHECK(counters.rest(Count::pushed, Count::reclaimed, Count::reclaimed) == 2);
+  CHECK(counters.rest(Count::pushed, Count::reclaimed, Count::refusals) == 1);
+  CHECK(counters.rest(Count::refusals, Count::pushed, Count::waits) == 0);  // seen in between
 }

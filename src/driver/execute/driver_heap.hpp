@@ -38,7 +38,7 @@ class AnyRaw {
     if (block != nullptr) instrument::mark_undefined(block, layout.size);
     return block;
   }
-  [[nodiscard]] bool deallocate(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     return std::visit([&](auto& raw) { return raw.deallocate(block, size); }, raw_);
   }
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
@@ -51,6 +52,7 @@ BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
   Block block;
   block.size = block_size(payload_bytes);
   block.align = std::max(align_bytes, word);
+  block.overflows = payload_bytes > SIZE_MAX - 2 * word + 1;
   if (unused_.empty()) {
     blocks_.push_back(block);
     return static_cast<BlockId>(blocks_.size() - 1);
@@ -74,7 +76,8 @@ bool Oracle::impossible(std::size_t size, std::size_t align) const {
 }
 
 Oracle::Room Oracle::room_for(BlockId id) const {
-  const auto [size, align, offset, index] = blocks_[id];
+  const std::size_t size = blocks_[id].size;
+  const std::size_t align = blocks_[id].align;
   const bool is_exact = align <= exact_align_max_ || free_bytes_ == capacity_;
   Room room = Room::none;
   for (const Gap gap : gaps_) {
@@ -176,9 +179,18 @@ Mismatch Oracle::none_granted(std::span<const Grant> grants) const {
   return "a request was granted that should still wait";
 }
 
+// After an attempt that got nothing: the heap was entered, unless the size alone forbade it.
+Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
+  return locked_ || blocks_[id].overflows ? none_granted(grants) : settle(grants);
+}
+
 Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
-  if (impossible(blocks_[id].size, blocks_[id].align)) return compare(Answer::refused, answer);
+  if (impossible(blocks_[id].size, blocks_[id].align)) {
+    if (auto mismatch = compare(Answer::refused, answer)) return mismatch;
+    // Behind others it is refused by its layout alone.
+    return waiting_.empty() ? after_attempt(id, grants) : none_granted(grants);
+  }
   if (!locked_) reclaim();
   const bool may_grant = !closed_ && !locked_ && waiting_.empty();
   if (may_grant && is_granted(id, answer)) {
@@ -196,7 +208,7 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align) || locked_) {
     if (auto mismatch = compare(Answer::would_wait, answer)) return mismatch;
-    return none_granted(grants);
+    return after_attempt(id, grants);
   }
   reclaim();
   const bool now = !closed_ && waiting_.empty() && is_granted(id, answer);
@@ -210,7 +222,7 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
 }
 
 Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
-  if (!impossible(blocks_[id].size, blocks_[id].align) && !closed_) reclaim();
+  if (!blocks_[id].overflows && !closed_) reclaim();
   const bool now =
       !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && is_granted(id, answer);
   if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {

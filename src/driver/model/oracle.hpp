@@ -97,6 +97,7 @@ class Oracle {
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
     std::uint32_t live_index = 0;
+    bool overflows = false;  // no number says how large the block would be
   };
 
   [[nodiscard]] std::size_t block_size(std::size_t payload_bytes) const;
@@ -104,6 +105,7 @@ class Oracle {
   /// Whether a request is granted: certainly, not, or as the raw heap likes.
   enum class Room : std::uint8_t { none, some, enough };
   [[nodiscard]] Room room_for(BlockId id) const;
+  [[nodiscard]] Mismatch after_attempt(BlockId id, std::span<const Grant> grants);
   [[nodiscard]] bool is_granted(BlockId id, Answer answer) const;
   [[nodiscard]] Mismatch place(Grant grant);
   void make_gap(std::size_t offset, std::size_t size);

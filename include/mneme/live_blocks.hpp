@@ -1,0 +1,163 @@
+// purpose: the raw heap's blocks with their headers, the statistics of their use, and the record.
+// layer: L1; includes L0, raw_heap, node, registry and misuse.
+// threads: whoever owns the heap; what others may call says so.
+// invariants: P9, P10 (one header a block), P12 (a block is verified before it goes back).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <type_traits>
+
+#include "check.hpp"
+#include "error.hpp"
+#include "layout.hpp"
+#include "misuse.hpp"
+#include "node.hpp"
+#include "raw_heap.hpp"
+#include "registry.hpp"
+#include "stats.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
+
+/// The blocks of one raw heap, without locks and queues: the lowest part of a heap.
+template <RawHeap Raw>
+class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
+ protected:
+  /// A heap without memory, until init().
+  constexpr LiveBlocks() noexcept = default;
+  explicit LiveBlocks(std::span<std::byte> region) noexcept : raw_(region) { enlist(*this); }
+
+  /// Gives a heap without memory its region. Nobody else uses the heap yet.
+  void init(std::span<std::byte> region) noexcept {
+    fatal_unless(raw_.capacity_bytes() == 0, "init of a heap that has its region");
+    raw_.~Raw();
+    (void)node::begin_object<Raw>(&raw_, region);
+    enlist(*this);
+  }
+
+  /// The block for a layout, if the empty heap could hold it (P6). Any thread.
+  [[nodiscard]] std::expected<BlockLayout, AllocError> check_layout(Layout layout) const noexcept {
+    const auto block_layout = BlockLayout::with_header(layout);
+    if (block_layout && !raw_.fits_empty(*block_layout)) {
+      return std::unexpected(AllocError::too_large);
+    }
+    return block_layout;
+  }
+
+  /// The payload of a new live block, or nullptr if the raw heap has no room.
+  [[nodiscard]] MNEME_HOT void* take(BlockLayout block_layout, std::size_t payload_size) noexcept {
+    return begin_live(raw_.allocate(block_layout, header_for(block_layout.size)), block_layout,
+                      payload_size);
+  }
+  /// The same, or nothing, if the raw heap has no quick way now.
+  [[nodiscard]] void* take_quickly(BlockLayout block_layout, std::size_t payload_size) noexcept {
+    return begin_live(allocate_quickly(raw_, block_layout, header_for(block_layout.size)),
+                      block_layout, payload_size);
+  }
+  /// As take(); if there is no room, it notes what for, and a later call for that or more fails at
+  /// once unless a larger hole came about meanwhile: for requests that wait, which would be
+  /// searched for at each free.
+  [[nodiscard, gnu::noinline]] void* take_or_note(BlockLayout block_layout,
+                                                  std::size_t payload_size) noexcept {
+    if (block_layout.size > largest_new_hole_ && block_layout.size >= failed_.size &&
+        block_layout.align >= failed_.align) {
+      return nullptr;
+    }
+    void* const payload = take(block_layout, payload_size);
+    if (payload == nullptr) {
+      failed_ = block_layout;
+      largest_new_hole_ = 0;
+    }
+    return payload;
+  }
+
+  /// Returns a block that has ended to the raw heap. Checked builds stop if it is none.
+  MNEME_HOT void give(std::byte* block, std::size_t size) noexcept {
+    const std::size_t hole = raw_.deallocate(block, size);
+    if (checks_enabled && hole == 0) [[unlikely]]
+      report_refused(*this, block, size);
+    note_hole(hole);
+  }
+  /// The same; false, and nothing happened, if the raw heap has no quick way now.
+  [[nodiscard]] bool give_quickly(std::byte* block, std::size_t size) noexcept {
+    const std::size_t hole = deallocate_quickly(raw_, block, size);
+    if (hole != 0) note_hole(hole);
+    return hole != 0;
+  }
+
+  /// Makes a block longer or shorter where it stands, if that can be.
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+    if (!raw_.resize(block, old_size, new_size)) return false;
+    header::store(block, header_for(new_size) | (header::load(block) & header::hole_before));
+    if (new_size < old_size) largest_new_hole_ = SIZE_MAX;
+    note_use();
+    return true;
+  }
+
+  /// The header of a live block of `size` bytes. Any thread.
+  [[nodiscard]] std::size_t header_for(std::size_t size) const noexcept {
+    return this->anchor() | header::size_tag(size);
+  }
+
+  Raw raw_;
+  [[no_unique_address]] CounterSet counters_;
+
+ private:
+  [[nodiscard]] MNEME_HOT void* begin_live(std::byte* block, BlockLayout block_layout,
+                                           std::size_t payload_size) noexcept {
+    if (block == nullptr) return nullptr;
+    note_use();
+    counters_.increment(Count::grants);
+    return node::make_live(block, block_layout.size, payload_size);
+  }
+
+  /// A hole was made, or grew to this size.
+  void note_hole(std::size_t hole) noexcept {
+    if (hole > largest_new_hole_) [[unlikely]]
+      largest_new_hole_ = hole;
+    note_use();
+  }
+
+  void note_use() noexcept {
+    if constexpr (Stats::enabled) {
+      const std::size_t used = raw_.capacity_bytes() - raw_.free_bytes();
+      counters_.set(Count::used_bytes, used);
+      if (used > counters_.get(Count::peak_bytes)) counters_.set(Count::peak_bytes, used);
+    }
+  }
+
+  // Templates, so that they are nothing in unchecked builds, whose heaps have no record.
+  template <class Self>
+  static void enlist(Self& self) noexcept {
+    if constexpr (checks_enabled) {
+      self.identify(self.raw_.base(), self.raw_.capacity_bytes());
+      self.is_free = [](const HeapRecord& record, std::size_t offset) noexcept MNEME_NONBLOCKING {
+        return static_cast<const Self&>(record).raw_.is_free(offset);
+      };
+      registry.add(&self);
+      const auto collides = [&](const HeapRecord* other) {
+        return other != &self && self.collides_with(*other);
+      };
+      fatal_unless(registry.find(collides) == nullptr, "heap over a region that another heap has");
+    }
+  }
+  template <class Self>
+  [[noreturn, gnu::noinline, gnu::cold]] static void report_refused(const Self& self,
+                                                                    const std::byte* block,
+                                                                    std::size_t size) noexcept {
+    if constexpr (checks_enabled) {
+      const auto offset = static_cast<std::size_t>(block - self.raw_.base());
+      misuse::report_refused(self, block, size, self.raw_.is_free(offset));
+    }
+    __builtin_unreachable();
+  }
+
+  // The last search that take_or_note saw fail, and the largest hole that was made or grew since;
+  // SIZE_MAX: not known.
+  BlockLayout failed_{};
+  std::size_t largest_new_hole_ = SIZE_MAX;
+};
+
+}  // namespace mneme::inline MNEME_SETTINGS

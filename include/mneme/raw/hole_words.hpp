@@ -1,0 +1,142 @@
+// purpose: the words of a bounded heap's region, and how a hole is written into its own.
+// layer: L1; includes L0 and header.
+// threads: one owner at a time; headers of live blocks are read and changed by header.hpp alone.
+// invariants: every hole has its size at both ends, or is marked as one word.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "../check.hpp"
+#include "../header.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
+
+/// A region by the word. Places are counted in words and called indices; 0 is none.
+///
+///     +--------------+------+----------+--------+-- - --+------+
+///     | links     01 | size | children | parent | free  | size |     one word:  | links     11 |
+///     +--------------+------+----------+--------+-- - --+------+
+///
+/// The size in the last word is how the block behind finds the hole, if its header has the bit
+/// hole_before. A hole has no room for more than it needs: two words hold links and one size.
+///
+/// A value: functions that write to the region work on a copy, as the compiler has to reload what
+/// a member says after each such write.
+class HoleWords {
+ public:
+  using Word = std::size_t;
+  static constexpr unsigned word_bits = std::bit_width(~Word{0});
+  static constexpr unsigned link_bits = (word_bits - 2) / 2;  // two links and two flags are a word
+  static constexpr Word link_mask = (Word{1} << link_bits) - 1;
+
+  constexpr HoleWords() noexcept = default;
+  explicit HoleWords(std::byte* base) noexcept
+      : base_(base), first_(address_of(base) / word_bytes % 2 == 0 ? 1 : 2) {}
+
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
+  /// The index of the first word: 1 or 2, so that an even one is before an aligned payload.
+  [[nodiscard]] Word first() const noexcept { return first_; }
+  [[nodiscard]] Word index_of(const std::byte* place) const noexcept {
+    return (address_of(place) - address_of(base_)) / word_bytes + first_;
+  }
+  [[nodiscard]] std::byte* place(Word at) const noexcept {
+    return base_ + (at - first_) * word_bytes;
+  }
+  [[nodiscard]] Word get(Word at) const noexcept { return header::load(place(at)); }
+  void set(Word at, Word word) const noexcept { header::store(place(at), word); }
+
+  // The hole's first word: its neighbours in the ring of its size.
+
+  struct Ring {
+    Word next;
+    Word previous;
+  };
+  [[nodiscard]] Ring ring(Word hole) const noexcept {
+    const Word word = get(hole);
+    return {.next = word >> 2 & link_mask, .previous = word >> (link_bits + 2)};
+  }
+  void set_next(Word hole, Word next) const noexcept {
+    set(hole, (get(hole) & ~(link_mask << 2)) | next << 2);
+  }
+  void set_previous(Word hole, Word previous) const noexcept {
+    set(hole, (get(hole) & (link_mask << 2 | 3)) | previous << (link_bits + 2));
+  }
+  /// Writes a hole, but for its place in a trie.
+  void write(Word hole, Word size, Ring ring) const noexcept {
+    const Word links = ring.previous << (link_bits + 2) | ring.next << 2 | header::hole;
+    if (size == 1) [[unlikely]]
+      return set(hole, links | one_word);
+    set(hole, links);
+    set(hole + 1, size << 2);
+    set(hole + size - 1, size << 2);
+  }
+
+  // Of holes in a trie.
+
+  struct Children {
+    std::array<Word, 2> of;  // by the next bit of the size
+  };
+  [[nodiscard]] Children children(Word hole) const noexcept {
+    const Word word = get(hole + 2);
+    return {{word >> 2 & link_mask, word >> (link_bits + 2)}};
+  }
+  void set_children(Word hole, Children to) const noexcept {
+    set(hole + 2, to.of[1] << (link_bits + 2) | to.of[0] << 2);
+  }
+  [[nodiscard]] Word parent(Word hole) const noexcept { return get(hole + 3) >> 2; }
+  void set_parent(Word hole, Word parent) const noexcept { set(hole + 3, parent << 2); }
+
+  // Sizes. Each is in two places: checked builds compare them before they believe one.
+
+  /// The size of the hole at `hole`, of which all are before `top`; 0 if there is none.
+  [[nodiscard]] Word peek_size(Word hole, Word top) const noexcept {
+    if (hole < first_ || hole >= top) return 0;
+    const Word word = get(hole);
+    if ((word & header::hole) == 0) return 0;
+    if ((word & one_word) != 0) return 1;
+    const Word size = get(hole + 1) >> 2;
+    return size >= 2 && size < top - hole && get(hole + size - 1) >> 2 == size ? size : 0;
+  }
+  [[nodiscard]] Word size_of(Word hole, Word top) const noexcept {
+    if constexpr (checks_enabled) {
+      const Word size = peek_size(hole, top);
+      if (size == 0) [[unlikely]]
+        smashed(hole);
+      return size;
+    }
+    return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
+  }
+  /// Stops a checked build unless a hole has the size that its list says.
+  void expect_size(Word hole, Word size, Word top) const noexcept {
+    if (checks_enabled && peek_size(hole, top) != size) [[unlikely]]
+      smashed(hole);
+  }
+  /// The size of the hole that ends before `at`.
+  [[nodiscard]] Word size_before(Word at, Word top) const noexcept {
+    const Word last = get(at - 1);
+    const Word flags = header::hole | one_word;
+    const Word size = (last & flags) == flags ? 1 : last >> 2;
+    if (checks_enabled && (size > at - first_ || size != peek_size(at - size, top))) [[unlikely]]
+      smashed(at - 1);
+    return size;
+  }
+
+  [[noreturn, gnu::noinline, gnu::cold]] void smashed(Word at) const noexcept {
+    FatalLine{}
+        .text("smashed hole at offset ")
+        .number((at - first_) * word_bytes)
+        .text(": free memory was written")
+        .stop();
+  }
+
+ private:
+  static constexpr Word one_word = 2;  // beside header::hole: the hole is one word
+
+  std::byte* base_ = nullptr;
+  Word first_ = 0;
+};
+
+}  // namespace mneme::inline MNEME_SETTINGS

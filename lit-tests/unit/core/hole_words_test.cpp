@@ -1,0 +1,77 @@
+// RUN: %runner %build/tests/hole_words_test
+// purpose: holes as they are written into a region, and what is believed of them.
+// layer: tests; includes hole_words.
+// threads: none.
+// invariants: none.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <mneme/raw/hole_words.hpp>
+
+#include "support/fatal_line.hpp"
+
+using mneme::checks_enabled;
+using mneme::HoleWords;
+using mneme::word_bytes;
+
+namespace {
+
+struct WrittenWords {
+  alignas(64) std::array<std::byte, 32 * word_bytes> memory{};
+  HoleWords words{memory.data()};
+  std::size_t top = words.first() + 32;
+};
+
+TEST_CASE("the first index is odd where the region is aligned to two words, else even") {
+  WrittenWords here;
+  CHECK(here.words.first() == 1);
+  CHECK(HoleWords(here.memory.data() + word_bytes).first() == 2);
+  CHECK(here.words.place(3) == here.memory.data() + 2 * word_bytes);
+  CHECK(here.words.index_of(here.words.place(3)) == 3);
+}
+
+TEST_CASE_FIXTURE(WrittenWords, "a hole has its size at both ends, and its links") {
+  for (const std::size_t size : {1U, 2U, 3U, 9U}) {
+    words.write(4, size, {.next = 11, .previous = 7});
+    CHECK(words.ring(4).next == 11);
+    CHECK(words.ring(4).previous == 7);
+    words.set_next(4, 12);
+    words.set_previous(4, 8);
+    CHECK(words.ring(4).next == 12);
+    CHECK(words.ring(4).previous == 8);
+    CHECK(words.peek_size(4, top) == size);
+    CHECK(words.size_of(4, top) == size);
+    CHECK(words.size_before(4 + size, top) == size);
+  }
+}
+
+TEST_CASE_FIXTURE(WrittenWords, "a hole in a trie has children and a parent beside them") {
+  words.write(4, 9, {.next = 4, .previous = 4});
+  words.set_children(4, {{13, 17}});
+  words.set_parent(4, 21);
+  CHECK(words.children(4).of[0] == 13);
+  CHECK(words.children(4).of[1] == 17);
+  CHECK(words.parent(4) == 21);
+  CHECK(words.peek_size(4, top) == 9);
+}
+
+TEST_CASE_FIXTURE(WrittenWords, "what is no hole, or one whose ends disagree, has the size 0") {
+  words.write(4, 9, {.next = 4, .previous = 4});
+  CHECK(words.peek_size(5, top) == 0);     // inside
+  CHECK(words.peek_size(top, top) == 0);   // behind the last
+  CHECK(words.peek_size(0, top) == 0);     // none
+  CHECK(words.peek_size(4, 4 + 9) == 0);   // no block behind it
+  words.set(4 + 8, std::size_t{8} << 2U);  // another size at its end
+  CHECK(words.peek_size(4, top) == 0);
+  if (!checks_enabled) return;
+  const char* const line = "mneme: fatal: smashed hole at offset 24: free memory was written";
+  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_of(4, top); }) == line);
+  CHECK(mneme::test::fatal_line_of([&] { words.expect_size(4, 9, top); }) == line);
+  words.write(4, 9, {.next = 4, .previous = 4});
+  words.expect_size(4, 9, top);
+  words.set(5, std::size_t{7} << 2U);
+  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_before(13, top); }) ==
+        "mneme: fatal: smashed hole at offset 88: free memory was written");
+}
+
+}  // namespace
