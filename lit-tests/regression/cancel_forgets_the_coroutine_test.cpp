@@ -188,6 +188,43 @@ TEST_CASE("a poll by hand takes no result from the coroutine that awaits it") {
   CHECK(here.request.poll()->error() == AllocError::cancelled);  // it was taken
 }
 
+TEST_CASE("a coroutine that close or cancel has ended may go before it runs: nobody resumes it") {
+  for (const bool closes : {true, false}) {
+    AwaitedRequest here;
+    std::optional<Request<>> brief(std::in_place, here.heap, whole_region);
+    const auto wait = [&]() -> test::Task {
+      (void)co_await *brief;
+      ++here.resumes;
+    };
+    test::Task task = wait();
+    if (closes) {
+      here.heap.close();
+    } else {
+      brief->cancel();
+    }
+    task.destroy();
+    brief.reset();
+    CHECK(here.heap.poll() == 0);
+    CHECK(here.resumes == 0);
+    CHECK(here.heap.validate() == nullptr);
+  }
+}
+
+TEST_CASE("a coroutine whose own request is in its frame may go between close and poll") {
+  AwaitedRequest here;
+  const auto wait = [&]() -> test::Task {
+    (void)co_await here.heap.allocate(whole_region);
+    ++here.resumes;
+  };
+  test::Task first = wait();
+  const test::Task second = wait();
+  here.heap.close();
+  first.destroy();
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.resumes == 1);
+  CHECK(second.done());
+}
+
 TEST_CASE("a request that waits for one coroutine cannot be awaited by a second") {
   if constexpr (!checks_enabled) return;
   AwaitedRequest here;

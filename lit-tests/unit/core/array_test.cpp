@@ -190,3 +190,24 @@ TEST_CASE("an array may wait, and is built at the grant") {
   const auto array = granted(request);
   CHECK(Probe::alive == 20);
 }
+
+TEST_CASE("an array for nothing goes back as what it was asked for, whatever its elements' size") {
+  struct Large {
+    std::array<std::uint64_t, 5> words{};
+  };
+  struct alignas(64) Aligned {
+    std::byte first{};
+  };
+  TestHeap heap(1024);
+  for (const bool moves : {false, true}) {
+    auto large = granted(heap.make_array<Large>(0));
+    auto aligned = granted(heap.make_array<Aligned>(0));
+    CHECK(static_cast<bool>(large.data() != nullptr));
+    CHECK(heap.stats().used_bytes == 32);
+    if (!moves) continue;
+    const auto other = std::move(large);
+    aligned.reset();
+    CHECK(heap.stats().used_bytes == 16);
+  }
+  CHECK(heap.stats().used_bytes == 0);
+}

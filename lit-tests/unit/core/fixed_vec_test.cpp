@@ -234,3 +234,24 @@ TEST_CASE("over-aligned elements are aligned") {
   auto vec = granted(heap.make_fixed_vec<Element>(4));
   for (int i = 0; i < 4; ++i) CHECK(mneme::address_of(vec.push(i)) % 256 == 0);
 }
+
+TEST_CASE("a vector for nothing goes back as what it was asked for, whatever its elements' size") {
+  struct Large {
+    std::array<std::uint64_t, 5> words{};
+  };
+  struct alignas(64) Aligned {
+    std::byte first{};
+  };
+  TestHeap heap(1024);
+  for (const bool moves : {false, true}) {
+    auto large = granted(heap.make_fixed_vec<Large>(0));
+    auto aligned = granted(heap.make_fixed_vec<Aligned>(0));
+    CHECK(static_cast<bool>(large.data() != nullptr));
+    CHECK(heap.stats().used_bytes == 32);
+    if (!moves) continue;
+    const auto other = std::move(large);
+    aligned.reset();
+    CHECK(heap.stats().used_bytes == 16);
+  }
+  CHECK(heap.stats().used_bytes == 0);
+}

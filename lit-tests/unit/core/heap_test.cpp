@@ -191,6 +191,8 @@ TEST_CASE("a block grows and shrinks where it stands, if there is room behind it
   CHECK(heap.stats().used_bytes == 64);
   CHECK(heap.try_resize(second, bytes(3), bytes(8)));  // within the block's own words
   CHECK(!heap.try_resize(second, bytes(8), {8, 64}));  // alignment cannot change
+  CHECK(!heap.try_resize(second, bytes(8), {8, 4}));
+  CHECK(!heap.try_resize(second, bytes(8), {8, 1}));
   CHECK(!heap.try_resize(second, bytes(8), {SIZE_MAX, 8}));
   CHECK(sound(heap));
   heap.free(first, bytes(40));

@@ -8,6 +8,7 @@
 #include <array>
 #include <coroutine>
 #include <mneme/request_lists.hpp>
+#include <string>
 
 using namespace mneme;
 
@@ -172,6 +173,28 @@ TEST_CASE("only a request that waits can be told whom to tell") {
   CHECK_FALSE(lists.complete(waiter, RequestState::closed, nullptr));
   CHECK_FALSE(lists.rearm(waiter, {.wake = &on_wake}, {}));
   CHECK(lists.cancel(waiter, true) == RequestState::closed);
+}
+
+TEST_CASE("validate looks at each of the three lists, and names the one that is broken") {
+  const auto verdict_on = [](bool has_waker, bool has_coroutine) -> std::string {
+    RequestLists<SpinLock> lists;
+    std::array<Waiter, 2> waiters;
+    for (auto& each : waiters) {
+      if (has_waker) each.waker = {.wake = &note_wake, .context = &each};
+      if (has_coroutine) each.continuation = std::noop_coroutine();
+      CHECK(lists.enqueue(each));
+    }
+    if (has_waker || has_coroutine) {
+      for (auto& each : waiters) CHECK_FALSE(lists.complete(each, RequestState::closed, nullptr));
+    }
+    CHECK(lists.validate() == nullptr);
+    waiters[1].previous = nullptr;
+    const char* const wrong = lists.validate();
+    return wrong == nullptr ? "nothing" : wrong;
+  };
+  CHECK(verdict_on(false, false) == "the wait queue's links are broken");
+  CHECK(verdict_on(true, false) == "the links of the wakers that are due are broken");
+  CHECK(verdict_on(false, true) == "the ready list's links are broken");
 }
 
 TEST_CASE("closed: nobody is queued any more") {

@@ -88,6 +88,28 @@ TEST_CASE("asking, waiting and giving up change the figures they should, and no 
   CHECK(same(heap.stats(), now));
 }
 
+TEST_CASE("a request for no bytes counts as any other") {
+  TestHeap heap(256);
+  auto first = granted(heap.allocate(bytes(0)));
+  Stats now{.capacity_bytes = 256,
+            .used_bytes = 16,
+            .peak_bytes = 16,
+            .largest_free_bytes = 240,
+            .live = 1,
+            .grants = 1};
+  CHECK(same(heap.stats(), now));
+  void* const second = heap.try_allocate(bytes(0));
+  now.used_bytes = now.peak_bytes = 32;
+  now.largest_free_bytes = 224;
+  now.live = now.grants = 2;
+  CHECK(same(heap.stats(), now));
+  heap.free(second, bytes(0));
+  first.reset();
+  now.used_bytes = now.live = 0;
+  now.largest_free_bytes = 256;
+  CHECK(same(heap.stats(), now));
+}
+
 TEST_CASE("freeing, deferring, cancelling and closing change theirs") {
   TestHeap heap(256);
   auto first = granted(heap.allocate(bytes(100)));

@@ -89,6 +89,20 @@ TEST_CASE("a default name that another one took is given to the next") {
   CHECK_EQ(decoded(encoded(text)), text);
 }
 
+TEST_CASE("names around every border of the format are kept, each asked for again") {
+  for (const int count : {31, 32, 33, 34, 255, 256, 257, 288, 513}) {
+    CAPTURE(count);
+    std::string text = "heap 64 align=8\n";
+    for (int i = 0; i < count; ++i) text += "alloc x" + std::to_string(i) + " 8\n";
+    for (int i = 0; i < count; ++i) text += "free x" + std::to_string(i) + "\n";
+    CHECK_EQ(decoded(encoded(text)), text);
+  }
+  for (const std::size_t length : {1U, 63U, 64U}) {
+    const std::string text = "heap 64 align=8\narc " + std::string(length, 'z') + "\narc n0\n";
+    CHECK_EQ(decoded(encoded(text)), text);
+  }
+}
+
 TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
   constexpr std::array<std::string_view, 3> raw_heaps{default_raw_heap, "best-fit", "other"};
   const std::string_view text = "heap 64 raw=other poll=auto align=8\n";

@@ -106,6 +106,56 @@ TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
 }
 
+TEST_CASE("a block whose resize waited is looked at when it moves, and not only afterwards") {
+  // Of 61 bytes, those from 56 on are filled anew by a move, which would hide what happened to
+  // them.
+  for (const std::uint64_t at : {16U, 56U}) {
+    CAPTURE(at);
+    Run run("heap 320K align=8\nalloc a 61\nalloc b 326000\nresize a 64K\nfree b\npoll\n");
+    for (int i = 0; i < 3; ++i) run.step();
+    run.write(8 + at, 0);
+    run.step();  // frees b, which grants the resize
+    CHECK_THROWS_WITH_AS(run.step(), doctest::Contains("of 'a' (from line 2) is not what was"),
+                         Corruption);
+  }
+}
+
+TEST_CASE("a block is looked at before it is resized, leaked, and after it was owned again") {
+  struct Scene {
+    std::string_view script;
+    int steps;  // before the write
+  };
+  for (const auto& [script, steps] :
+       {Scene{"heap 320K align=8\nalloc a 61\nresize a 200\n", 1},
+        Scene{"heap 320K align=8\nalloc a 61\nalloc b 8\nresize a 200\n", 2},
+        Scene{"heap 320K align=8\nalloc a 61\nresize a 57\n", 1},
+        Scene{"heap 320K align=8\nalloc a 61\nleak a\n", 1},
+        Scene{"heap 320K align=8\nalloc a 61\nleak a\nunleak a\n", 2}}) {
+    CAPTURE(script);
+    Run run(script);
+    for (int i = 0; i < steps; ++i) run.step();
+    run.write(8 + 56, 0);
+    CHECK_THROWS_WITH_AS(run.step(), "byte 56 of 'a' (from line 2) is not what was written there",
+                         Corruption);
+  }
+}
+
+TEST_CASE("each owner of a shared block looks at it, and each kind of owner") {
+  for (const std::string_view script :
+       {"heap 320K align=8\narc a\nclone a b\ndrop a\n",
+        "heap 320K align=8\nalloc b 8\narray a 4\nfree a\n",
+        "heap 320K align=8\nalloc b 8\nalloc a 8\nfree a defer\n"}) {
+    CAPTURE(script);
+    Run run(script);
+    run.step();
+    run.step();
+    const bool is_shared = script.contains("arc");
+    run.write(is_shared ? 16 : 24, 0);
+    CHECK_THROWS_WITH_AS(run.step(), doctest::Contains("is not what was written there"),
+                         Corruption);
+  }
+}
+
 TEST_CASE("at the end all bytes are looked at, also those of a block whose resize still waits") {
   for (const std::string_view script :
        {"heap 320K align=8\nalloc a 64\nalloc b 64\npoll\n",

@@ -181,6 +181,15 @@ TEST_CASE("a malloclab trace becomes a script") {
         "free 1\n");
 }
 
+TEST_CASE("the comment of a step that frees nothing is kept") {
+  CHECK(formatted("1000\n3\n1\n3\na 0 10\nf -1 # keep this\nf 0\n") ==
+        "heap 64M poll=auto align=8\n"
+        "alloc 0 10\n"
+        "# f -1: frees nothing\n"
+        "# keep this\n"
+        "free 0\n");
+}
+
 TEST_CASE("sizes take the largest unit that divides them") {
   SizeBuffer buffer;
   CHECK(canonical_size(0, buffer) == "0");

@@ -6,11 +6,16 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "driver/model/oracle.hpp"
 
 using mneme::driver::Answer;
 using mneme::driver::BlockId;
+using mneme::driver::Figures;
+using mneme::driver::Gap;
 using mneme::driver::Grant;
 using mneme::driver::Mismatch;
 using mneme::driver::Oracle;
@@ -131,6 +136,327 @@ TEST_CASE("an empty heap grants whatever fits, whatever its alignment") {
   Oracle oracle(512, 16);
   CHECK(oracle.request(oracle.add(200, 256), Answer::waiting, 0, {}) ==
         "the request should be granted, and is waiting");
+}
+
+/// What is expected of an answer that was `granted` though it should be something else.
+constexpr const char* still_waits = "a request was granted that should still wait";
+
+TEST_CASE("a try that fails although there is room and nobody waits is told") {
+  Oracle oracle(128);
+  CHECK(oracle.try_now(oracle.add(96, 8), Answer::would_wait, 0, {}) ==
+        "the request should be granted, and is would wait");
+  const BlockId block = oracle.add(96, 8);
+  CHECK(!oracle.try_now(block, Answer::granted, 0, {}));
+  CHECK(!oracle.release(block, true, {}));  // which a try reclaims first
+  CHECK(oracle.try_now(oracle.add(96, 8), Answer::would_wait, 0, {}) ==
+        "the request should be granted, and is would wait");
+}
+
+TEST_CASE(
+    "a try that gets what it should not is told: past a queue, a lock, an end, a limit (P2)") {
+  constexpr const char* too_much = "the request should be would wait, and is granted";
+  Queue queue;
+  Oracle waits = queue.oracle;
+  CHECK(waits.try_now(waits.add(8, 8), Answer::granted, 104, {}) == too_much);
+  Oracle locked(128);
+  locked.lock();
+  CHECK(locked.try_now(locked.add(8, 8), Answer::granted, 0, {}) == too_much);
+  Oracle closed(128);
+  CHECK(!closed.close({}));
+  CHECK(closed.try_now(closed.add(8, 8), Answer::granted, 0, {}) == too_much);
+  Oracle small(128);
+  CHECK(small.try_now(small.add(121, 8), Answer::granted, 0, {}) == too_much);
+}
+
+TEST_CASE("who is granted by a try, also by one that fails, is looked at") {
+  Queue queue;
+  CHECK(!queue.oracle.release(queue.hog, true, {}));
+  const BlockId block = queue.oracle.add(96, 8);
+  const std::array both{Grant{queue.first, 0}, Grant{queue.second, 56}};
+  Oracle right = queue.oracle;
+  CHECK(!right.try_now(block, Answer::would_wait, 0, both));
+  CHECK(queue.oracle.try_now(block, Answer::would_wait, 0, {}) ==
+        "the oldest waiting request fits, and was not granted (P1)");
+  Queue locked;
+  locked.oracle.lock();
+  const std::array one{Grant{locked.first, 104}};
+  CHECK(locked.oracle.try_now(locked.oracle.add(8, 8), Answer::would_wait, 0, one) == still_waits);
+}
+
+TEST_CASE("a request that is answered as if the heap was open, or not locked, is told (P13)") {
+  Oracle oracle(128);
+  const BlockId block = oracle.add(8, 8);
+  Oracle locked = oracle;
+  locked.lock();
+  CHECK(locked.request(block, Answer::granted, 0, {}) ==
+        "the request should be waiting, and is granted");
+  CHECK(!oracle.close({}));
+  Oracle closed = oracle;
+  CHECK(closed.request(block, Answer::granted, 0, {}) ==
+        "the request should be closed, and is granted");
+  closed = oracle;
+  CHECK(closed.request(block, Answer::waiting, 0, {}) ==
+        "the request should be closed, and is waiting");
+  CHECK(!oracle.request(block, Answer::closed, 0, {}));
+  CHECK(oracle.waiting() == 0);
+  CHECK(oracle.request(oracle.add(121, 8), Answer::closed, 0, {}) ==
+        "the request should be refused, and is closed");
+}
+
+TEST_CASE(
+    "a request that waits though it is the first and fits is told, as what was deferred fits") {
+  Oracle oracle(128);
+  const BlockId hog = oracle.add(120, 8);
+  CHECK(!oracle.request(hog, Answer::granted, 0, {}));
+  CHECK(!oracle.release(hog, true, {}));
+  CHECK(oracle.request(oracle.add(120, 8), Answer::waiting, 0, {}) ==
+        "the request should be granted, and is waiting");
+}
+
+TEST_CASE("a grant in a request of somebody else is looked at, with the lock and without") {
+  Queue queue;
+  const BlockId third = queue.oracle.add(8, 8);
+  const std::array one{Grant{queue.first, 0}};
+  Oracle open = queue.oracle;
+  CHECK(open.request(third, Answer::waiting, 0, one) == still_waits);
+  queue.oracle.lock();
+  CHECK(queue.oracle.request(third, Answer::waiting, 0, one) == still_waits);
+}
+
+TEST_CASE("what a guard gets is all that there is room for, and nothing of a closed heap") {
+  Queue queue;
+  queue.oracle.lock();
+  const BlockId small = queue.oracle.add(8, 8);
+  Oracle oracle = queue.oracle;
+  CHECK(!oracle.through_guard(small, Answer::granted, 104));
+  oracle = queue.oracle;
+  CHECK(oracle.through_guard(small, Answer::would_wait, 0) ==
+        "the request should be granted, and is would wait");
+  oracle = queue.oracle;
+  CHECK(oracle.through_guard(oracle.add(24, 8), Answer::granted, 104) ==
+        "the request should be would wait, and is granted");
+  oracle = queue.oracle;
+  CHECK(oracle.through_guard(oracle.add(121, 8), Answer::granted, 0) ==
+        "the request should be would wait, and is granted");
+  oracle = queue.oracle;
+  CHECK(!oracle.release(oracle.live_by_offset().front(), false, {}));
+  CHECK(oracle.through_guard(oracle.add(96, 8), Answer::would_wait, 0) ==
+        "the request should be granted, and is would wait");  // it reclaims first
+  const std::array ended{queue.first, queue.second};
+  CHECK(!queue.oracle.close(ended));
+  CHECK(queue.oracle.through_guard(small, Answer::granted, 104) ==
+        "the request should be would wait, and is granted");
+}
+
+TEST_CASE("while the heap is locked nothing is granted, and at the unlock all that fits") {
+  Queue queue;
+  queue.oracle.lock();
+  const std::array both{Grant{queue.first, 0}, Grant{queue.second, 56}};
+  for (const auto& step :
+       {+[](Queue& at, std::span<const Grant> grants) {
+          return at.oracle.release(at.hog, false, grants);
+        },
+        +[](Queue& at, std::span<const Grant> grants) {
+          return at.oracle.release(at.hog, true, grants);
+        },
+        +[](Queue& at, std::span<const Grant> grants) { return at.oracle.poll(grants); },
+        +[](Queue& at, std::span<const Grant> grants) {
+          return at.oracle.cancel(at.second, grants);
+        },
+        +[](Queue& at, std::span<const Grant> grants) {
+          return at.oracle.resize(at.hog, 8, false, grants);
+        }}) {
+    Queue copy = queue;
+    CHECK(step(copy, both) == still_waits);
+    copy = queue;
+    CHECK(!step(copy, {}));
+  }
+  CHECK(!queue.oracle.release(queue.hog, false, {}));
+  CHECK(queue.oracle.deferred() == 1);
+  Oracle forgets = queue.oracle;
+  CHECK(forgets.unlock({}) == "the oldest waiting request fits, and was not granted (P1)");
+  CHECK(!queue.oracle.unlock(both));
+  CHECK(queue.oracle.deferred() == 0);
+  CHECK(!queue.oracle.locked());
+}
+
+TEST_CASE("a block freed by the deferring form makes room at the next poll, and no earlier") {
+  Queue queue;
+  const std::array both{Grant{queue.first, 0}, Grant{queue.second, 56}};
+  Oracle early = queue.oracle;
+  CHECK(early.release(queue.hog, true, both) == still_waits);
+  CHECK(!queue.oracle.release(queue.hog, true, {}));
+  Oracle late = queue.oracle;
+  CHECK(late.poll({}) == "the oldest waiting request fits, and was not granted (P1)");
+  CHECK(!queue.oracle.poll(both));
+}
+
+TEST_CASE("a cancel that strands the next, or keeps what was granted, is told (P5)") {
+  Oracle oracle(128);
+  const BlockId hog = oracle.add(56, 8);
+  const BlockId large = oracle.add(96, 8);
+  const BlockId small = oracle.add(48, 8);
+  CHECK(!oracle.request(hog, Answer::granted, 0, {}));
+  CHECK(!oracle.request(large, Answer::waiting, 0, {}));
+  CHECK(!oracle.request(small, Answer::waiting, 0, {}));
+  Oracle strands = oracle;
+  CHECK(strands.cancel(large, {}) == "the oldest waiting request fits, and was not granted (P1)");
+  const std::array next{Grant{small, 64}};
+  CHECK(!oracle.cancel(large, next));
+  CHECK(oracle.waiting() == 0);
+  CHECK(oracle.used_bytes() == 120);
+  CHECK(!oracle.cancel(small, {}));  // it had its memory already
+  CHECK(oracle.used_bytes() == 64);
+  CHECK(oracle.live() == 1);
+}
+
+TEST_CASE("a close that ends too few, or too many, is told (P13)") {
+  const Queue queue;
+  const std::array ended{queue.first, queue.second, queue.hog};
+  for (std::size_t count = 0; count <= 3; ++count) {
+    Oracle oracle = queue.oracle;
+    const bool is_good = !oracle.close(std::span(ended).first(count));
+    CHECK(is_good == (count == 2));
+  }
+}
+
+TEST_CASE("a close reclaims what was deferred, unless somebody holds the heap") {
+  for (const bool is_locked : {false, true}) {
+    Oracle oracle(128);
+    const BlockId hog = oracle.add(96, 8);
+    CHECK(!oracle.request(hog, Answer::granted, 0, {}));
+    CHECK(!oracle.release(hog, true, {}));
+    if (is_locked) oracle.lock();
+    CHECK(!oracle.close({}));
+    CHECK(oracle.used_bytes() == (is_locked ? 104 : 0));
+  }
+}
+
+TEST_CASE("a resize that goes past a queue, an end, a lock or its room is told") {
+  constexpr const char* too_much = "a block was resized that could not be";
+  Queue queue;  // 24 bytes are free behind the block of 104
+  Oracle oracle = queue.oracle;
+  CHECK(oracle.resize(queue.hog, 104, true, {}) == too_much);
+  oracle = queue.oracle;
+  const std::array ended{queue.first, queue.second};
+  CHECK(!oracle.close(ended));
+  Oracle closed = oracle;
+  CHECK(closed.resize(queue.hog, 104, true, {}) == too_much);
+  CHECK(!oracle.resize(queue.hog, 90, true, {}));  // a shorter one is no request
+  CHECK(oracle.resize(queue.hog, 121, true, {}) == too_much);
+  oracle.lock();
+  CHECK(oracle.resize(queue.hog, 80, true, {}) == too_much);
+}
+
+TEST_CASE("a block that shrinks must do so even while others wait, and makes room for them") {
+  Queue queue;
+  Oracle oracle = queue.oracle;
+  CHECK(oracle.resize(queue.hog, 40, false, {}) == "a block could be resized, and was not");
+  oracle = queue.oracle;
+  CHECK(oracle.resize(queue.hog, 40, true, {}) ==
+        "the oldest waiting request fits, and was not granted (P1)");
+  const std::array next{Grant{queue.first, 48}};
+  CHECK(!queue.oracle.resize(queue.hog, 40, true, next));
+  CHECK(queue.oracle.used_bytes() == 48 + 56);
+}
+
+TEST_CASE("a block that grows takes exactly what it needs of the gap behind it") {
+  Oracle oracle(128);
+  const BlockId low = oracle.add(24, 8);
+  const BlockId middle = oracle.add(24, 8);
+  CHECK(!oracle.request(low, Answer::granted, 0, {}));
+  CHECK(!oracle.request(middle, Answer::granted, 32, {}));
+  CHECK(oracle.resize(middle, 97, true, {}) == "a block was resized that could not be");
+  Oracle all = oracle;
+  CHECK(!all.resize(middle, 88, true, {}));  // down to the last byte
+  CHECK(all.free_bytes() == 0);
+  CHECK(all.gaps().empty());
+  CHECK(!oracle.resize(middle, 48, true, {}));
+  CHECK(oracle.free_bytes() == 40);
+  CHECK(oracle.largest_bytes() == 40);
+  CHECK(oracle.gaps().front().offset == 88);
+  CHECK(!oracle.release(low, true, {}));
+  CHECK(!oracle.resize(middle, 56, true, {}));  // what was deferred is reclaimed first
+  CHECK(oracle.deferred() == 0);
+}
+
+TEST_CASE("a figure that is not the oracle's is told, whichever it is") {
+  Queue queue;
+  const BlockId block = queue.oracle.live_by_offset().front();
+  CHECK(!queue.oracle.release(block, true, {}));
+  const Figures right{.free_bytes = 24, .used_bytes = 104, .live = 0, .waiting = 2, .deferred = 1};
+  CHECK(!queue.oracle.compare(right));
+  Figures wrong = right;
+  wrong.free_bytes = 32;
+  CHECK(queue.oracle.compare(wrong) == "free is 32, and should be 24");
+  wrong = right;
+  wrong.used_bytes = 96;
+  CHECK(queue.oracle.compare(wrong) == "used is 96, and should be 104");
+  wrong = right;
+  wrong.live = 1;
+  CHECK(queue.oracle.compare(wrong) == "live is 1, and should be 0");
+  wrong = right;
+  wrong.waiting = 1;
+  CHECK(queue.oracle.compare(wrong) == "waiting is 1, and should be 2");
+  wrong = right;
+  wrong.deferred = 0;
+  CHECK(queue.oracle.compare(wrong) == "deferred is 0, and should be 1");
+}
+
+TEST_CASE("gaps merge with both neighbours, and no two touch (P9)") {
+  Oracle oracle(128);
+  std::array<BlockId, 4> blocks{};
+  for (std::size_t at = 0; at < blocks.size(); ++at) {
+    blocks[at] = oracle.add(24, 8);
+    CHECK(!oracle.request(blocks[at], Answer::granted, 32 * at, {}));
+  }
+  CHECK(oracle.gaps().empty());
+  CHECK(!oracle.release(blocks[0], false, {}));
+  CHECK(!oracle.release(blocks[2], false, {}));
+  CHECK(oracle.gaps().size() == 2);
+  CHECK(oracle.largest_bytes() == 32);
+  CHECK(!oracle.release(blocks[1], false, {}));
+  CHECK(oracle.gaps().size() == 1);
+  CHECK(oracle.largest_bytes() == 96);
+  CHECK(!oracle.release(blocks[3], false, {}));
+  CHECK(oracle.gaps().size() == 1);
+  CHECK(oracle.largest_bytes() == 128);
+}
+
+TEST_CASE("a block that begins where a gap does and ends behind it is told (P8)") {
+  Oracle oracle(128);
+  const BlockId low = oracle.add(24, 8);
+  CHECK(!oracle.request(low, Answer::granted, 0, {}));
+  CHECK(!oracle.request(oracle.add(24, 8), Answer::granted, 32, {}));
+  CHECK(!oracle.release(low, false, {}));
+  CHECK(oracle.request(oracle.add(32, 8), Answer::granted, 0, {}) ==
+        "the block at 0 of 40 bytes does not lie in free memory");
+  CHECK(oracle.request(oracle.add(8, 8), Answer::granted, 4, {}) ==
+        "the payload at 12 is not aligned to 8");
+}
+
+TEST_CASE("the payload is what is aligned, and room is counted from there") {
+  CHECK(Oracle::fits(Gap{8, 16}, 16, 16));
+  CHECK_FALSE(Oracle::fits(Gap{0, 16}, 16, 16));
+  CHECK(Oracle::fits(Gap{0, 24}, 16, 16));
+  CHECK_FALSE(Oracle::fits(Gap{8, 8}, 16, 8));
+  Oracle oracle(128);
+  CHECK(oracle.request(oracle.add(64, 64), Answer::granted, 56, {}) == std::nullopt);
+  CHECK(oracle.request(oracle.add(64, 128), Answer::waiting, 0, {}) ==
+        "the request should be refused, and is waiting");
+}
+
+TEST_CASE("the smallest block is two words, and sizes that overflow fit nowhere") {
+  Oracle oracle(128);
+  const BlockId nothing = oracle.add(0, 1);
+  CHECK(oracle.size_of(nothing) == 16);
+  CHECK(oracle.size_of(oracle.add(8, 1)) == 16);
+  CHECK(oracle.size_of(oracle.add(9, 1)) == 24);
+  CHECK(oracle.align_of(nothing) == 8);
+  for (std::size_t less = 0; less < 20; ++less) {
+    CHECK(oracle.request(oracle.add(SIZE_MAX - less, 8), Answer::waiting, 0, {}) ==
+          "the request should be refused, and is waiting");
+  }
 }
 
 }  // namespace

@@ -344,16 +344,11 @@ void Executor::check_oracle(const Mismatch& mismatch) const {
 
 void Executor::compare_figures() {
   const Stats counts = heap_->counters();
-  const auto same = [](std::string_view what, std::size_t seen, std::size_t expected) {
-    if (seen == expected) return;
-    throw Corruption(
-        fmt::format("the oracle differs: {} is {}, and should be {}", what, seen, expected));
-  };
-  same("free", heap_->raw().free_bytes(), oracle_->free_bytes());
-  same("used", counts.used_bytes, oracle_->used_bytes());
-  same("live", counts.live, oracle_->live());
-  same("waiting", counts.waiting, oracle_->waiting());
-  same("deferred", counts.deferred, oracle_->deferred());
+  check_oracle(oracle_->compare({.free_bytes = heap_->raw().free_bytes(),
+                                 .used_bytes = counts.used_bytes,
+                                 .live = counts.live,
+                                 .waiting = counts.waiting,
+                                 .deferred = counts.deferred}));
   tally_.live_at_end = counts.live;
   tally_.waiting_at_end = counts.waiting;
   tally_.peak_bytes = counts.peak_bytes;

@@ -29,7 +29,7 @@ std::string_view words_for(Answer answer) {
   return "?";
 }
 
-Mismatch compare(Answer expected, Answer seen) {
+Mismatch compare_answers(Answer expected, Answer seen) {
   if (expected == seen) return std::nullopt;
   return fmt::format("the request should be {}, and is {}", words_for(expected), words_for(seen));
 }
@@ -187,16 +187,16 @@ Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
 Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align)) {
-    if (auto mismatch = compare(Answer::refused, answer)) return mismatch;
+    if (auto mismatch = compare_answers(Answer::refused, answer)) return mismatch;
     // Behind others it is refused by its layout alone.
     return waiting_.empty() ? after_attempt(id, grants) : none_granted(grants);
   }
   if (!locked_) reclaim();
   const bool may_grant = !closed_ && !locked_ && waiting_.empty();
   if (may_grant && is_granted(id, answer)) {
-    if (auto mismatch = compare(Answer::granted, answer)) return mismatch;
+    if (auto mismatch = compare_answers(Answer::granted, answer)) return mismatch;
     if (auto mismatch = place({id, offset})) return mismatch;
-  } else if (auto mismatch = compare(closed_ ? Answer::closed : Answer::waiting, answer)) {
+  } else if (auto mismatch = compare_answers(closed_ ? Answer::closed : Answer::waiting, answer)) {
     return mismatch;
   } else if (!closed_) {
     waiting_.push_back(id);
@@ -207,12 +207,12 @@ Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
 Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align) || locked_) {
-    if (auto mismatch = compare(Answer::would_wait, answer)) return mismatch;
+    if (auto mismatch = compare_answers(Answer::would_wait, answer)) return mismatch;
     return after_attempt(id, grants);
   }
   reclaim();
   const bool now = !closed_ && waiting_.empty() && is_granted(id, answer);
-  if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
+  if (auto mismatch = compare_answers(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }
   if (now) {
@@ -225,7 +225,7 @@ Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
   if (!blocks_[id].overflows && !closed_) reclaim();
   const bool now =
       !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && is_granted(id, answer);
-  if (auto mismatch = compare(now ? Answer::granted : Answer::would_wait, answer)) {
+  if (auto mismatch = compare_answers(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }
   return now ? place({id, offset}) : std::nullopt;
@@ -293,6 +293,18 @@ Mismatch Oracle::close(std::span<const BlockId> closed) {
   waiting_.clear();
   if (!locked_) reclaim();
   return std::nullopt;
+}
+
+Mismatch Oracle::compare(const Figures& seen) const {
+  const auto differs = [](std::string_view what, std::size_t is, std::size_t expected) -> Mismatch {
+    if (is == expected) return std::nullopt;
+    return fmt::format("{} is {}, and should be {}", what, is, expected);
+  };
+  if (auto mismatch = differs("free", seen.free_bytes, free_bytes())) return mismatch;
+  if (auto mismatch = differs("used", seen.used_bytes, used_bytes())) return mismatch;
+  if (auto mismatch = differs("live", seen.live, live())) return mismatch;
+  if (auto mismatch = differs("waiting", seen.waiting, waiting())) return mismatch;
+  return differs("deferred", seen.deferred, deferred());
 }
 
 std::size_t Oracle::largest_bytes() const {

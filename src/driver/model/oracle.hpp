@@ -36,6 +36,15 @@ struct Gap {
   std::size_t size = 0;
 };
 
+/// What a heap says of itself. Bytes count whole blocks, headers included.
+struct Figures {
+  std::size_t free_bytes = 0;
+  std::size_t used_bytes = 0;
+  std::size_t live = 0;
+  std::size_t waiting = 0;
+  std::size_t deferred = 0;
+};
+
 /// Each function below is told of one step, of what the library answered, and of the grants that
 /// the step caused, in their order; it does the same naively and compares. O(gaps + waiting).
 class Oracle {
@@ -68,7 +77,8 @@ class Oracle {
   /// `closed`: the requests that were ended, in their order.
   [[nodiscard]] Mismatch close(std::span<const BlockId> closed);
 
-  /// What the library's own figures must be.
+  /// What the library's own figures must be; and the first of some that is not.
+  [[nodiscard]] Mismatch compare(const Figures& seen) const;
   [[nodiscard]] std::size_t free_bytes() const { return free_bytes_; }
   [[nodiscard]] std::size_t used_bytes() const { return capacity_ - free_bytes_; }
   [[nodiscard]] std::size_t largest_bytes() const;

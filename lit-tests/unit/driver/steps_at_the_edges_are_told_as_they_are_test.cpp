@@ -1,0 +1,42 @@
+// purpose: shows what is told of steps at the edges: closed heaps, empty things, many owners.
+// layer: tests; includes the driver.
+// threads: one.
+// invariants: only the words that a case is about are compared.
+// RUN: %runner %build/tests/steps_at_the_edges_are_told_as_they_are_test
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+
+#include "support/driver/transcript.hpp"
+
+using tests::transcript_of;
+
+namespace {
+
+/// Whether the transcript, or its summary, has these words.
+bool tells(std::string_view script, std::string_view words) {
+  const std::string text = transcript_of(script, nullptr, true);
+  const bool found = text.contains(words);
+  if (!found) MESSAGE(text);
+  return found;
+}
+
+TEST_CASE("on a closed heap a try is closed, but one that no heap could meet is refused") {
+  constexpr std::string_view impossible = "heap 64 align=8\nclose\nalloc a 1M try\n";
+  CHECK(tells(impossible, "alloc a 1M try -> refused: too large\n"));
+  CHECK(tells(impossible, "1 refused, 0 closed"));
+  constexpr std::string_view possible = "heap 64 align=8\nclose\nalloc a 8 try\n";
+  CHECK(tells(possible, "alloc a 8 try -> closed\n"));
+  CHECK(tells(possible, "0 refused, 1 closed"));
+  CHECK(tells("heap 64 align=8\nclose\nalloc a 1M\n", "alloc a 1M -> refused: too large\n"));
+}
+
+TEST_CASE("in a deadlock the oldest owner of a shared block is named, whoever that is by then") {
+  constexpr std::string_view two = "heap 64 align=8\narc one\nclone one two\nalloc b 56\n";
+  CHECK(tells(two, "(24 bytes): one\n"));
+  CHECK(tells("heap 64 align=8\narc one\nclone one two\nclone two three\ndrop one\nalloc b 56\n",
+              "(24 bytes): two\n"));
+}
+
+}  // namespace
