@@ -51,9 +51,11 @@ struct NoRecord {
 
 /// The live heaps of a checked build, so that a smashed header is detected before it is followed.
 /// Lock-free; a free may search it at any time. While there are more heaps than slots, headers that
-/// lead to none of the listed heaps pass. Plain std::atomic, not the seam of atomic.hpp: a global
-/// that no protocol depends on.
-class Registry {
+/// lead to none of the listed heaps pass. Which atomics and how many slots are arguments for the
+/// models' sake, whose atomics cannot be global: the only registry has plain std::atomic, not the
+/// seam of atomic.hpp.
+template <template <class> class AtomicOf, std::size_t slots>
+class BasicRegistry {
  public:
   void add(const HeapRecord* heap) noexcept {
     if (replace(nullptr, heap)) return;
@@ -96,9 +98,11 @@ class Registry {
     return false;
   }
 
-  std::array<std::atomic<const HeapRecord*>, 32> slots_{};
-  std::atomic<std::size_t> unlisted_{0};  // heaps for which there was no slot
+  std::array<AtomicOf<const HeapRecord*>, slots> slots_{};
+  AtomicOf<std::size_t> unlisted_{0};  // heaps for which there was no slot
 };
+
+using Registry = BasicRegistry<std::atomic, 32>;
 
 /// The only global of the library, and only checked builds use it.
 MNEME_SHARED inline constinit Registry registry{};

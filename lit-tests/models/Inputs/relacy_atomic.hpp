@@ -98,8 +98,10 @@ inline Mutation mutation;
 
 template <class T>
 class Atomic {
-  // Relacy prints values.
-  using Stored = std::conditional_t<std::is_enum_v<T>, unsigned, T>;
+  // Relacy prints values, and pointers only to what is not const.
+  using Pointer = std::remove_const_t<std::remove_pointer_t<T>>*;
+  using Stored = std::conditional_t<std::is_enum_v<T>, unsigned,
+                                    std::conditional_t<std::is_pointer_v<T>, Pointer, T>>;
   using Place = model::Place;
 
  public:
