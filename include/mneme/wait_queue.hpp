@@ -130,13 +130,15 @@ class WakerCall {
     const bool was_inside = std::exchange(inside_waker(), true);
     waker_.wake(waker_.context);
     inside_waker() = was_inside;
-    // (waker.done) release: pairs with acquire (waker.await); the waker has returned.
+    // (waker.done) release: pairs with acquire (waker.await), with acquire (waker.is_running); the
+    // waker has returned.
     waiter_.store(nullptr, std::memory_order_release);
   }
 
   [[nodiscard]] bool is_running() const noexcept {
-    // (waker.is_running) relaxed: begins under the queue lock only; publishes nothing.
-    return waiter_.load(std::memory_order_relaxed) != nullptr;
+    // (waker.is_running) acquire: pairs with release (waker.done); who begins the next call passes
+    // on by (waker.begin) that the waker before it, maybe another thread's, has returned.
+    return waiter_.load(std::memory_order_acquire) != nullptr;
   }
 
   /// Returns when the waker of `waiter`, which may be destroyed by now, is not running. Inside a
