@@ -1,4 +1,4 @@
-// purpose: what a model says to be searched, and the memory in it that relacy cannot see by itself.
+// purpose: what a model says to be searched; memory that relacy cannot see by itself; sleep.
 // layer: tests; includes relacy_atomic, and L0.
 // threads: those that relacy plays; plain variables of a model are notes, which know all.
 // invariants: an access to plain memory that matters is a touch of a Ghost.
@@ -42,6 +42,31 @@ class Ghost {
 
  private:
   rl::var<int> variable_{0};
+};
+
+/// What a thread sleeps on until another rings: as what an executor blocks its thread on, so
+/// ringing publishes. Relacy reports a thread that sleeps for ever as a deadlock.
+class Bell {
+ public:
+  void ring(Place at = Place::here()) {
+    rings_.fetch_add(1, std::memory_order_release);
+    if (sleeper_) rl::ctx().unpark_thread(*std::exchange(sleeper_, std::nullopt), false, at.info());
+  }
+
+  /// Returns once it was rung more often than it was waited for. One thread may wait.
+  void wait(Place at = Place::here()) {
+    // A read-modify-write sees the latest value; and nobody can ring between it and the sleep.
+    while (rings_.fetch_add(0, std::memory_order_acquire) == heard_) {
+      sleeper_ = rl::ctx().threadx_->index_;
+      (void)rl::ctx().park_current_thread(false, false, false, at.info());
+    }
+    ++heard_;
+  }
+
+ private:
+  Atomic<int> rings_{0};
+  int heard_ = 0;
+  std::optional<rl::thread_id_t> sleeper_;
 };
 
 /// The memory of a model, all regions in it, with a Ghost for each word.

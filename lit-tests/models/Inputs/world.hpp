@@ -14,6 +14,8 @@ namespace mneme::model {
 inline constexpr std::size_t unit_bytes = 16;  // the smallest block: a header, and a word
 inline constexpr Layout unit{.size = 8, .align = 8};
 inline constexpr Layout two_units{.size = 24, .align = 8};
+inline constexpr Layout three_units{.size = 40, .align = 8};
+inline constexpr Layout four_units{.size = 56, .align = 8};
 
 /// First-fit, where each call writes to the raw heap as a whole, and to the block.
 class WatchedRaw : public FirstFit {
@@ -142,6 +144,30 @@ class Task {
   int wakes_ = 0;
   bool closed_ = false;
   bool ended_ = false;
+};
+
+/// A task whose thread sleeps while its request waits. A wakeup that is lost is a deadlock.
+class Sleeper : public Task {
+ public:
+  Sleeper() {
+    argument = &bell_;
+    on_wake = [](void* bell) { static_cast<Bell*>(bell)->ring(); };
+  }
+
+  /// Polls until there is an answer, and sleeps in between.
+  void sleep() {
+    while (!poll()) bell_.wait();
+  }
+
+  /// Asks, sleeps until it is granted, uses the memory, and gives it back.
+  void take_and_free(Heap& heap, Layout layout = unit) {
+    begin(heap, layout);
+    sleep();
+    free();
+  }
+
+ private:
+  Bell bell_;
 };
 
 /// A model with a heap of so many units.
