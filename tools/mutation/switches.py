@@ -174,7 +174,7 @@ def copy_tree(root, tree, faults):
             shutil.copymode(file, tree / name)
     # The variables that lit gives its tests, for those who run a test without lit.
     for name in ENVIRONMENTS:
-        _write_if_changed(tree / name, b"RUN: env -0 > %build/lit/environment\n")
+        _write_if_changed(tree / name, b"// RUN: env -0 > %build/lit/environment\n")
     _write_if_changed(tree / SWITCH,
                       SWITCH_TEXT.replace("@count@", str(len(faults) + 1)).encode())
     for top in COPIED:
