@@ -4,7 +4,7 @@
 // CHECK: close_against_request: 2 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: close_against_request: random: 4000 interleavings, no failure
 // RACE: close_against_request: {{.*}}: DATA RACE in interleaving
-// WRONG: close_against_request: {{.*}}: USER ASSERT FAILED in interleaving
+// WRONG: close_against_request: {{.*}}: DEADLOCK in interleaving
 // purpose: shows that a close ends who waits and who comes, and that nobody sleeps behind it: P13.
 // layer: tests; includes everything.
 // threads: one closes the full heap; two ask for memory, and sleep until they are answered.

@@ -5,7 +5,7 @@
 // CHECK: request_against_free: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: request_against_free: random: 4000 interleavings, no failure
 // RACE: request_against_free: {{.*}}: DATA RACE in interleaving
-// WRONG: request_against_free: {{.*}}: USER ASSERT FAILED in interleaving
+// WRONG: request_against_free: {{.*}}: DEADLOCK in interleaving
 // purpose: shows that no free slips in between a request's failed attempt and its wait: P1.
 // layer: tests; includes everything.
 // threads: one asks for memory, again, and sleeps until it is woken; one frees all there is.

@@ -4,7 +4,7 @@
 // CHECK: two_frees_against_one_request: 3 preemptions: {{([0-9]{6,})}} interleavings, no failure
 // CHECK-NEXT: two_frees_against_one_request: random: 4000 interleavings, no failure
 // RACE: two_frees_against_one_request: {{.*}}: DATA RACE in interleaving
-// WRONG: two_frees_against_one_request: {{.*}}: USER ASSERT FAILED in interleaving
+// WRONG: two_frees_against_one_request: {{.*}}: DEADLOCK in interleaving
 // purpose: shows that two frees that make room only together are not lost on a request: P1.
 // layer: tests; includes everything.
 // threads: one asks for two units, again, and sleeps until it is woken; two free one unit each.

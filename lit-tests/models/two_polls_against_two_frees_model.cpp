@@ -1,6 +1,6 @@
 // RUN: %model | FileCheck %s
 // RUN: %fails --weaken=free.push | FileCheck %s --check-prefix=RACE
-// RUN: %fails --lose=lock.post | FileCheck %s --check-prefix=WRONG
+// RUN: %fails --lose=free.push | FileCheck %s --check-prefix=WRONG
 // CHECK: two_polls_against_two_frees: 2 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: two_polls_against_two_frees: random: 4000 interleavings, no failure
 // RACE: two_polls_against_two_frees: {{.*}}: DATA RACE in interleaving
