@@ -15,7 +15,8 @@ CLASSES = (
     "use after free", "double free", "out of bounds", "overlap", "lost coalescing", "misalignment",
     "overflow", "uninitialised read", "wrong type", "provenance", "invalid value", "leak", "race", "lost wakeup",
     "wrong order", "double grant", "cancel leak", "blocking free", "allocation in free",
-    "unbounded loop", "wrong error", "missed misuse", "overhead", "parser", "transcript")
+    "unbounded loop", "wrong error", "missed misuse", "overhead", "parser", "transcript",
+    "weak judge")
 
 
 class CatalogueError(Exception):
