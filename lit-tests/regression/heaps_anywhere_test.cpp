@@ -11,6 +11,8 @@
 #include <optional>
 #include <span>
 
+#include "support/fatal_line.hpp"
+#include "support/may_wait.hpp"
 #include "support/tasks.hpp"
 
 using namespace mneme;
@@ -89,6 +91,37 @@ TEST_CASE("a static heap that ends before the program leaves its region to anoth
   second.emplace(std::span(region));
   CHECK(works(*second));
   second.reset();
+}
+
+alignas(64) std::byte left_region[256];
+std::optional<Heap> left;  // in static storage, as its heap is then
+constexpr Layout all_of_it{.size = 248, .align = 8};
+
+tests::Task wait_for_all(Heap& heap) { (void)co_await heap.allocate(all_of_it); }
+
+TEST_CASE("a static heap may be left while a coroutine is ready, and while a waker runs") {
+  CHECK(test::fatal_line_of([] {
+          left.emplace(std::span(left_region));
+          void* const held = left->try_allocate(all_of_it);
+          const tests::Task task = wait_for_all(*left);
+          left->close();
+          left->free(held, all_of_it);  // now only the coroutine is left
+          left.reset();
+        }).empty());
+  CHECK(test::fatal_line_of([] {
+          left.emplace(std::span(left_region));
+          static void* held = left->try_allocate(all_of_it);
+          static Heap* const heap = &*left;
+          auto first = heap->allocate(all_of_it);
+          auto second = heap->allocate(all_of_it);
+          const auto free_it = [](void*) noexcept { heap->free(held, all_of_it); };
+          const auto leave = [](void*) noexcept {
+            const test::MayWait may_wait;
+            heap->~Heap();  // a static one that is in use goes on working
+          };
+          if (first.poll({free_it, nullptr}) || second.poll({leave, nullptr})) _exit(3);
+          heap->close();
+        }).empty());
 }
 
 TEST_CASE("a block of one heap is the region of another") {

@@ -233,6 +233,9 @@ TEST_CASE_FIXTURE(Fixture, "a deferred block whose link or size was overwritten"
     CAPTURE(value);
     CHECK(line_of(size, value) == smashed);
   }
+  for (std::size_t off = 1; off < word_bytes; ++off) {  // to what is no block's place
+    CHECK(line_of(link, address_of(a) + off) == smashed);
+  }
   CHECK(line_of(link, address_of(a)).empty());  // as it was
   CHECK(line_of(size, 48).empty());
   CHECK(line_of(size, 48 + 8 * word_bytes).find("wrong layout for the block at 8") !=

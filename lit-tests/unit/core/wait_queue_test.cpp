@@ -103,6 +103,10 @@ TEST_CASE("valid sees each kind of broken link") {
     w[1].next = &stranger;
     stranger.previous = &w[1];
   }));
+  CHECK_FALSE(verdict([](auto& w) {  // one was cut out, and is still counted
+    w[0].next = &w[2];
+    w[2].previous = &w[0];
+  }));
 }
 
 TEST_CASE("twenty thousand random steps agree with a std::list") {

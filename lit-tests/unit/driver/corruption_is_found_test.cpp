@@ -106,6 +106,17 @@ TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
 }
 
+TEST_CASE("a largest hole that is not the oracle's is told by whoever asks for it") {
+  for (const std::string_view question : {"stat\n", "expect largest 1\n"}) {
+    const std::string script = "heap 320K align=8\nalloc a 64\n" + std::string(question);
+    Run run(script);
+    run.step();
+    run.write(72 + 8, 16);
+    CHECK_THROWS_WITH_AS(run.step(), "the oracle differs: largest is 16, and should be 327608",
+                         Corruption);
+  }
+}
+
 TEST_CASE("a block whose resize waited is looked at when it moves, and not only afterwards") {
   // Of 61 bytes, those from 56 on are filled anew by a move, which would hide what happened to
   // them.

@@ -39,4 +39,16 @@ TEST_CASE("in a deadlock the oldest owner of a shared block is named, whoever th
               "(24 bytes): two\n"));
 }
 
+TEST_CASE("of the blocks in the way eight are named, and the others counted") {
+  const auto blocks = [](int count) {
+    std::string script = "heap " + std::to_string(count * 16) + " align=8\n";
+    for (int i = 1; i <= count; ++i) script += "alloc b" + std::to_string(i) + " 8\n";
+    return script + "alloc late " + std::to_string(count * 16 - 8) + "\n";
+  };
+  CHECK(tells(blocks(7), ": b1, b2, b3, b4, b5, b6, b7\n"));
+  CHECK(tells(blocks(8), ": b1, b2, b3, b4, b5, b6, b7, b8\n"));
+  CHECK(tells(blocks(9), ": b1, b2, b3, b4, b5, b6, b7, b8, and 1 more\n"));
+  CHECK(tells(blocks(11), ": b1, b2, b3, b4, b5, b6, b7, b8, and 3 more\n"));
+}
+
 }  // namespace
