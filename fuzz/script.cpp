@@ -5,6 +5,9 @@
 //   it stays as it is; a run ends well, or with one of the errors that it may have.
 #include "driver/execute/executor.hpp"
 #include "driver/language/parser.hpp"
+#include "driver/report/deadlock.hpp"
+#include "driver/report/summary.hpp"
+#include "driver/report/transcript.hpp"
 
 #include "support/finding.hpp"
 #include "support/script_mutator.hpp"
@@ -21,16 +24,25 @@ bool run(std::string_view text, std::size_t default_heap_bytes) {
                          .on_warning = [](const Diagnostic& warning) {
                            require(!render(warning).empty(), "a warning has no text");
                          }});
-  Output output{nullptr};
-  Executor executor(output, {.keep_going = true});
+  Executor executor;
+  Transcript transcript;
+  const auto show = [&](std::span<const Event> events) {
+    transcript.each_line(events, executor, [](const TranscriptLine& line) {
+      require(!line.result.empty(), "a step has no result");
+    });
+  };
   bool by_default = false;
   for (Op op; parser.next(op);) {
     if (op.kind == OpKind::heap && op.size_bytes > heap_bytes_max) return false;
     by_default = by_default || (op.kind == OpKind::heap && op.synthetic);
-    executor.step(op);
+    show(executor.step(op));
   }
-  executor.finish();
-  executor.print_summary();
+  show(executor.run_to_end());
+  if (executor.tally().waiting_at_end > 0) {
+    require(!deadlock_explanation(executor).empty(), "a deadlock has no explanation");
+  }
+  require(!summary_text(executor.tally(), never_freed(executor)).empty(), "there is no summary");
+  executor.take_everything_back();
   return by_default;
 }
 

@@ -45,10 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     Source source(script, "imported");
     Parser parser(source);
-    Output output{nullptr};
-    Executor executor(output, {.quiet = true});
-    for (Op op; parser.next(op);) executor.step(op);
-    executor.finish();
+    Executor executor;
+    for (Op op; parser.next(op);) (void)executor.step(op);
+    (void)executor.run_to_end();
+    executor.take_everything_back();
   } catch (const ScriptError& error) {
     stop(render(error.diagnostic()));
   } catch (const Corruption& corruption) {

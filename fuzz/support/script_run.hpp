@@ -31,7 +31,7 @@ class ScriptRun final : public Reproducer {
     const Op& op = next_ == 0 ? heap_ : script_.ops[next_];
     ++next_;
     try {
-      executor_.step(op);
+      (void)executor_.step(op);
     } catch (const ScriptError& error) {
       // A held step that makes no sense ends a script: what let it run cannot be undone.
       over_ = op.kind == OpKind::heap || error.diagnostic().line != op.line;
@@ -46,7 +46,8 @@ class ScriptRun final : public Reproducer {
     if (over_) return;
     tell();
     try {
-      executor_.finish();
+      (void)executor_.run_to_end();
+      executor_.take_everything_back();
     } catch (const ScriptError&) {
       over_ = true;  // a held step, as above
     } catch (const Corruption& corruption) {
@@ -75,8 +76,7 @@ class ScriptRun final : public Reproducer {
   std::vector<std::size_t> left_out_;
   std::size_t next_ = 0;
   bool over_ = false;
-  Output output_{nullptr};
-  Executor executor_{output_, {.quiet = true, .keep_going = true}};
+  Executor executor_;
 };
 
 }  // namespace mneme::fuzz

@@ -153,16 +153,15 @@ std::string script_of(const Scene& scene, std::string_view polls,
 }
 
 /// Whether somebody waits at the end.
-bool run(const Scene& scene, const std::string& script, Output& output) {
+bool run(const Scene& scene, const std::string& script) {
   try {
-    ExecutorOptions options;
-    options.quiet = true;
-    Executor executor(output, options);
+    Executor executor;
     Source source(script, "order.mn");
     Parser parser(source);
-    for (Op op; parser.next(op);) executor.step(op);
-    executor.finish();
+    for (Op op; parser.next(op);) (void)executor.step(op);
+    (void)executor.run_to_end();
     const bool stuck = executor.tally().waiting_at_end > 0;
+    executor.take_everything_back();
     if (stuck && !scene.may_deadlock) fail(scene, script, "somebody waits at the end");
     return stuck;
   } catch (const std::exception& error) {
@@ -173,9 +172,6 @@ bool run(const Scene& scene, const std::string& script, Output& output) {
 }  // namespace
 
 TEST_CASE("all orders of short tasks keep the promises") {
-  std::FILE* const nowhere = std::fopen("/dev/null", "w");
-  REQUIRE(nowhere != nullptr);
-  Output output(nowhere);
   std::size_t orders = 0;
   for (const Scene& scene : scenes) {
     for (const std::string_view polls : {" poll=manual\n", " poll=auto\n"}) {
@@ -187,7 +183,7 @@ TEST_CASE("all orders of short tasks keep the promises") {
       const std::size_t before = orders;
       do {
         ++orders;
-        if (run(scene, script_of(scene, polls, order), output)) ++stuck;
+        if (run(scene, script_of(scene, polls, order))) ++stuck;
       } while (std::ranges::next_permutation(order).found);
       CAPTURE(scene.title);
       CHECK((stuck > 0) == scene.may_deadlock);
@@ -196,5 +192,4 @@ TEST_CASE("all orders of short tasks keep the promises") {
   }
   MESSAGE(orders << " orders of " << scenes.size() << " scenes");
   CHECK(orders > 5000);
-  CHECK(std::fclose(nowhere) == 0);
 }

@@ -4,18 +4,16 @@
 // invariants: a transcript is without the numbers of lines, so that scripts can be compared.
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <array>
-#include <cstddef>
-#include <cstdio>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "driver/execute/executor.hpp"
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/parser.hpp"
+#include "driver/report/deadlock.hpp"
+#include "driver/report/summary.hpp"
+#include "driver/report/transcript.hpp"
 
 namespace tests {
 
@@ -24,32 +22,30 @@ namespace tests {
 inline std::string transcript_of(std::string_view script, int* skipped = nullptr,
                                  bool with_summary = false) {
   using namespace mneme::driver;
-  const auto close = [](std::FILE* file) { (void)std::fclose(file); };
-  const std::unique_ptr<std::FILE, decltype(close)> file(std::tmpfile(), close);
-  REQUIRE(file != nullptr);
-  Output output{file.get()};
   Source source(script, "test.mn");
   Parser parser(source, {});
-  Executor executor(output, {});
-  Op op;
-  while (parser.next(op)) {
+  Executor executor;
+  Transcript transcript;
+  std::string text;
+  const auto add = [&](std::span<const Event> events) {
+    transcript.each_line(events, executor, [&](const TranscriptLine& line) {
+      const std::size_t number = line.head.find_first_not_of("0123456789");
+      text += line.head.substr(line.head.substr(number).starts_with(": ") ? number + 2 : 0);
+      text += std::string(line.result) + "\n" + std::string(line.below);
+    });
+  };
+  for (Op op; parser.next(op);) {
     try {
-      executor.step(op);
+      add(executor.step(op));
     } catch (const ScriptError&) {
       if (skipped != nullptr) ++*skipped;
     }
   }
-  executor.finish();
-  if (with_summary) executor.print_summary();
-  output.flush();
-  REQUIRE(std::fseek(file.get(), 0, SEEK_SET) == 0);
-  std::string text;
-  std::array<char, 256> line{};
-  while (std::fgets(line.data(), line.size(), file.get()) != nullptr) {
-    const std::string_view told = line.data();
-    const std::size_t number = told.find_first_not_of("0123456789");
-    text += told.substr(told.substr(number).starts_with(": ") ? number + 2 : 0);
-  }
+  add(executor.run_to_end());
+  if (executor.tally().waiting_at_end > 0) text += deadlock_explanation(executor);
+  const std::string left = never_freed(executor);
+  executor.take_everything_back();
+  if (with_summary) text += summary_text(executor.tally(), left);
   return text;
 }
 

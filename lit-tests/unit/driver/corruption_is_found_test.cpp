@@ -23,7 +23,6 @@
 using mneme::driver::Corruption;
 using mneme::driver::Executor;
 using mneme::driver::Op;
-using mneme::driver::Output;
 using mneme::driver::Parser;
 using mneme::driver::Source;
 
@@ -60,10 +59,13 @@ class Run {
 
   void step() {
     REQUIRE(parser_.next(op_));
-    executor_.step(op_);
+    (void)executor_.step(op_);
   }
 
-  void finish() { executor_.finish(); }
+  void finish() {
+    (void)executor_.run_to_end();
+    executor_.take_everything_back();
+  }
 
   /// Through the system, so that no tool sees who it was.
   void write(std::uint64_t offset, std::uint64_t word) const {
@@ -75,8 +77,7 @@ class Run {
  private:
   Source source_;
   Parser parser_{source_, {}};
-  Output output_{stdout};
-  Executor executor_{output_, {.quiet = true}};
+  Executor executor_;
   Op op_;
   std::uint64_t region_ = 0;
 };

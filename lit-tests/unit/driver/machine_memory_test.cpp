@@ -176,10 +176,9 @@ TEST_CASE("a script that fills more than its machine may ends at that step with 
   const auto error_of = [&](std::string_view text) -> std::string {
     Source source{text, "test.mn"};
     Parser parser{source};
-    Output output{nullptr};
-    Executor executor{output, {.quiet = true, .machine = tree.roots()}};
+    Executor executor{{.machine = tree.roots()}};
     try {
-      for (Op op; parser.next(op);) executor.step(op);
+      for (Op op; parser.next(op);) (void)executor.step(op);
     } catch (const ScriptError& error) {
       return render(error.diagnostic());
     }

@@ -42,6 +42,7 @@ Output& transcript() {
 // A fatal line of the library means that it found corruption. It comes after what led to it.
 void stop_with_corruption(const char* line) noexcept {
   try {
+    ScriptRunner::show_unfinished();
     transcript().flush();
   } catch (...) {
     std::fputs("mneme: error: what came before this line was not written\n", stderr);
@@ -122,11 +123,11 @@ CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
   run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
-  run.add_flag("--keep-going", options.keep_going,
+  run.add_flag("--keep-going", options.script.keep_going,
                "Go on after an expectation that failed, and with the next file.");
-  run.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
+  run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());
-  run.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
+  run.add_option("--heap", options.script.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
   return run;
 }

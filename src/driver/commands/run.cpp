@@ -1,5 +1,5 @@
-// purpose: run files, report, choose the exit code.
-// layer: commands; includes run, executor, importer, parser, diagnostic; JSON by nlohmann.
+// purpose: run files, print, choose the exit code.
+// layer: commands; includes run, transcript, summary, diagnostic.
 // threads: one call at a time.
 // invariants: diagnostics come after the transcript that led to them.
 #include "run.hpp"
@@ -7,99 +7,59 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdio>
-#include <nlohmann/json.hpp>
+#include <cstdlib>
 
-#include "driver/execute/executor.hpp"
-#include "driver/import/importer.hpp"
 #include "driver/language/diagnostic.hpp"
-#include "driver/language/parser.hpp"
-#include "driver/language/source.hpp"
+#include "driver/report/summary.hpp"
+#include "driver/report/transcript.hpp"
 
 namespace mneme::driver {
 
 namespace {
 
-void print_json(Output& output, const std::string& name, Exit exit, const Tally& tally) {
-  const nlohmann::ordered_json json{{"file", name},
-                                    {"exit", static_cast<int>(exit)},
-                                    {"capacity_bytes", tally.capacity_bytes},
-                                    {"peak_bytes", tally.peak_bytes},
-                                    {"steps", tally.steps},
-                                    {"held_steps", tally.held},
-                                    {"requests", tally.requests},
-                                    {"granted_at_once", tally.granted_at_once},
-                                    {"waits", tally.waits},
-                                    {"granted_later", tally.granted_later},
-                                    {"refused", tally.refused},
-                                    {"closed", tally.closed},
-                                    {"cancelled", tally.cancelled},
-                                    {"freed", tally.freed},
-                                    {"moved", tally.moved},
-                                    {"expectations_failed", tally.expectations_failed},
-                                    {"live_at_end", tally.live_at_end},
-                                    {"waiting_at_end", tally.waiting_at_end}};
-  output.print("{}\n", json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
-}
+/// Prints a run as it goes.
+class Printer final : public RunReader {
+ public:
+  Printer(const RunOptions& options, Output& output) : options_{options}, output_{output} {}
 
-Exit run_steps(Source& source, const RunOptions& options, Output& output, Executor& executor) {
-  ParserOptions parser_options;
-  parser_options.default_heap_bytes = options.heap_bytes.value_or(0);
-  parser_options.on_warning = [&](const Diagnostic& warning) { output.report(render(warning)); };
-  Parser parser(source, std::move(parser_options));
-  Op op;
-  try {
-    while (parser.next(op)) {
-      if (op.kind == OpKind::heap && options.raw) op.raw = *options.raw;
-      try {
-        executor.step(op);
-      } catch (const ExpectationFailed&) {
-        if (parser.next(op)) return Exit::expectation;
-      }
-    }
-    if (!executor.has_heap() && !options.heap_bytes) {
-      throw ScriptError(
-          {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
-    }
-    executor.finish();
-  } catch (const ExpectationFailed&) {  // of a step that was held to the end
-    return Exit::expectation;
-  } catch (const Corruption& corruption) {
-    output.report(
-        render({Severity::error, source.name(), op.line, op.column,
-                fmt::format("corruption: {}", corruption.what()), std::string(op.source_line)}));
-    return Exit::corruption;
+  void events(std::span<const Event> events, const Executor& executor) override {
+    if (options_.quiet) return;
+    transcript_.each_line(events, executor, [&](const TranscriptLine& line) {
+      output_.print("{}{}\n{}", line.head, line.result, line.below);
+    });
   }
-  if (executor.tally().waiting_at_end > 0) return Exit::deadlock;
-  return executor.tally().expectations_failed > 0 ? Exit::expectation : Exit::ok;
-}
+  void deadlock(const std::string& explanation) override {
+    // With statistics alone standard output is for a program.
+    if (options_.stats && options_.quiet) return output_.report(explanation);
+    output_.print("{}", explanation);
+  }
+  void diagnostic(std::uint64_t /*line*/, const Diagnostic& diagnostic) override {
+    output_.report(render(diagnostic));
+  }
+  void message(std::uint64_t /*line*/, const std::string& text) override { output_.report(text); }
+  void summary(const std::string& text) override {
+    if (!options_.stats) output_.print("{}", text);
+  }
 
-/// The error of a script; and a hint where the file is no script but a recorded trace.
-void report_error(Output& output, const ScriptError& error, bool has_heap) {
-  const Diagnostic& diagnostic = error.diagnostic();
-  output.report(render(diagnostic));
-  const TraceFormat format = detect_trace_format(diagnostic.source_line);
-  if (has_heap || (format != TraceFormat::valgrind && format != TraceFormat::mtrace)) return;
-  output.report(fmt::format("{}: note: a recorded {} trace; 'mneme import' makes a script of it\n",
-                            diagnostic.file, word_of(format)));
-}
+ private:
+  const RunOptions& options_;
+  Output& output_;
+  Transcript transcript_;
+};
 
 Exit run_script(const std::string& path, const RunOptions& options, Output& output) {
-  Executor executor(output, {options.quiet, options.keep_going, options.heap_bytes,
-                             options.stats && options.quiet});
+  ScriptRunner runner(options.script);
+  Printer printer(options, output);
   Exit exit = Exit::bad_input;
   try {
     Source source = Source::open(path);
-    exit = run_steps(source, options, output, executor);
-  } catch (const ScriptError& error) {
-    report_error(output, error, executor.has_heap());
+    exit = runner.run(source, printer);
   } catch (const InputError& error) {
-    output.report(fmt::format("mneme: error: {}\n", error.what()));
+    printer.message(0, fmt::format("mneme: error: {}\n", error.what()));
   }
   if (options.stats) {
-    print_json(output, path == "-" ? "<stdin>" : path, exit, executor.tally());
-  } else if (exit != Exit::bad_input) {
-    executor.print_summary();
+    output.print("{}\n", summary_json(path == "-" ? "<stdin>" : path, static_cast<int>(exit),
+                                      runner.executor().tally()));
   }
   output.flush();
   // What was found broken is not taken apart: that could only break more.
@@ -107,19 +67,19 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
   return exit;
 }
 
+}  // namespace
+
 Exit worse(Exit a, Exit b) {
   constexpr std::array<int, 5> rank{0, 1, 3, 2, 4};
   return rank[static_cast<std::size_t>(a)] < rank[static_cast<std::size_t>(b)] ? b : a;
 }
-
-}  // namespace
 
 Exit run_scripts(const RunOptions& options, Output& output) {
   Exit worst = Exit::ok;
   for (const std::string& path : options.paths) {
     if (options.paths.size() > 1 && !options.stats) output.print("== {}\n", path);
     worst = worse(worst, run_script(path, options, output));
-    if (worst != Exit::ok && !options.keep_going) break;
+    if (worst != Exit::ok && !options.script.keep_going) break;
   }
   return worst;
 }

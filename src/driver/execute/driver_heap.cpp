@@ -4,8 +4,6 @@
 // invariants: every row is named.
 #include "driver_heap.hpp"
 
-#include <fmt/format.h>
-
 #include <cstdint>
 
 #include "driver/language/diagnostic.hpp"
@@ -23,8 +21,13 @@ std::size_t exact_align_max(const AnyRaw& raw) noexcept {
 }
 
 std::string unknown_raw_heap(std::string_view name) {
-  return fmt::format("unknown raw heap {} (available: {}){}", in_quotes(name),
-                     fmt::join(RawHeaps::names, ", "), did_you_mean(name, RawHeaps::names));
+  std::string names;
+  for (const std::string_view row : RawHeaps::names) {
+    if (!names.empty()) names += ", ";
+    names += row;
+  }
+  return "unknown raw heap " + in_quotes(name) + " (available: " + names + ")" +
+         did_you_mean(name, RawHeaps::names);
 }
 
 }  // namespace mneme::driver

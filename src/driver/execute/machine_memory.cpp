@@ -1,10 +1,9 @@
 // purpose: reads the limits of control groups, MemAvailable, and what the process has.
-// layer: execute; includes machine_memory, diagnostic, {fmt} and POSIX.
+// layer: execute; includes machine_memory, diagnostic and POSIX.
 // threads: one owner.
 // invariants: a file that is missing or holds no number is no limit.
 #include "machine_memory.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -161,8 +160,8 @@ void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_
   const auto left = memory_left(roots_);
   // The tables of pages take 1/512 more, and others on the machine go on as well.
   if (!left || needed <= left->bytes - left->bytes / 64) return;
-  throw InputError(fmt::format("no memory for {} bytes on this machine: {} more are left, by {}",
-                               size_bytes, left->bytes, left->limited_by));
+  throw InputError("no memory for " + std::to_string(size_bytes) + " bytes on this machine: " +
+                   std::to_string(left->bytes) + " more are left, by " + left->limited_by);
 }
 
 std::uint64_t MachineMemory::resident_bytes() const {

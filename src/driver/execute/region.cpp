@@ -4,12 +4,12 @@
 // invariants: what was mapped is unmapped.
 #include "region.hpp"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
 #include <mneme/layout.hpp>
+#include <string>
 
 #include "driver/language/diagnostic.hpp"
 
@@ -24,7 +24,8 @@ constexpr std::size_t size_max = std::size_t{1} << 46U;  // what half of an addr
 
 Region::Region(std::size_t size_bytes) {
   const auto fail = [&] {
-    throw InputError(fmt::format("no memory for a heap of {} bytes on this machine", size_bytes));
+    throw InputError("no memory for a heap of " + std::to_string(size_bytes) +
+                     " bytes on this machine");
   };
   if (size_bytes > size_max) fail();
   // Address space for two aligned copies is reserved, and one of them made usable: the system then

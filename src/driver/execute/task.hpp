@@ -43,12 +43,12 @@ class HeldStep {
   [[nodiscard]] OpKind kind() const { return op_.kind; }
   /// The name that a held clone will begin, else empty.
   [[nodiscard]] std::string_view promised_name() const { return new_name_; }
-  [[nodiscard]] Op view() const {
-    Op step = op_;
-    step.name = name_;
-    step.new_name = new_name_;
-    step.source_line = source_line_;
-    return step;
+  /// Holds as long as this step is not moved.
+  [[nodiscard]] const Op& op() {
+    op_.name = name_;
+    op_.new_name = new_name_;
+    op_.source_line = source_line_;
+    return op_;
   }
 
  private:
@@ -89,6 +89,7 @@ struct Task {
                                       // waiting, with no request of its own
   std::uint64_t line = 0;             // of the step that began it
   std::uint64_t asked_line = 0;       // of its last request: as `line`, or of a resize
+  std::uint64_t asked_bytes = 0;      // of its last request: the payload
   std::uint64_t generation = 0;       // tells this use of the name from earlier ones
   std::uint64_t serial = 0;           // of the pattern in its bytes
   BlockId block = 0;

@@ -70,7 +70,7 @@ class Names {
   }
 
   template <class F>
-  void for_each(F each) {
+  void for_each(F each) const {
     for (const auto& [key, task] : tasks_) each(*task);
   }
 

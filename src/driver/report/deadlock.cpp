@@ -1,15 +1,16 @@
-// purpose: the explanation of a deadlock: what the head needs, and which blocks would have to go.
-// layer: execute; includes executor.
-// threads: one owner.
-// invariants: names and offsets only; linear in the blocks and holes, but for a sort of them.
+// purpose: why nothing goes on.
+// layer: report; includes deadlock.
+// threads: as in the header.
+// invariants: as in the header.
+#include "deadlock.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <span>
-#include <string>
 #include <vector>
-
-#include "executor.hpp"
 
 namespace mneme::driver {
 
@@ -61,49 +62,28 @@ std::optional<Window> cheapest_window(std::span<const Piece> pieces, std::size_t
   return best;
 }
 
-}  // namespace
-
-void Executor::explain_deadlock() {
-  const BlockId head = oracle_->queue().front();
-  const Task& task = *by_block_[head];
-  const std::size_t waiting = oracle_->waiting();
-  const std::size_t holes = oracle_->gaps().size();
-  std::string text = fmt::format(
-      "deadlock: {} request{} wait{}, and nothing is left in the script that could grant {}\n"
-      "  head of the queue: {} (line {}) needs {} bytes with its header, aligned to {}\n"
-      "  largest hole: {} bytes; free: {} bytes in {} hole{}\n",
-      waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "", waiting == 1 ? "it" : "them",
-      task.name, task.asked_line, oracle_->size_of(head), oracle_->align_of(head),
-      oracle_->largest_bytes(), oracle_->free_bytes(), holes, holes == 1 ? "" : "s");
-  if (oracle_->locked()) {
-    text += fmt::format("  the heap is locked since line {}, and was never unlocked\n", lock_line_);
-  }
-  text += explain_room_for(head);
-  if (!options_.explain_apart) return output_.print("{}", text);
-  output_.report(text);
-}
-
 // Which live blocks would have to go. The block that a resize is to replace cannot, as it is given
 // back only after the move.
-std::string Executor::explain_room_for(BlockId head) {
-  const Task& task = *by_block_[head];
+std::string explain_room_for(const Executor& executor, BlockId head) {
+  const Oracle& oracle = executor.oracle();
+  const Task& task = executor.requester_of(head);
   std::vector<Piece> pieces;
-  for (const Gap gap : oracle_->gaps()) pieces.push_back({gap});
+  for (const Gap gap : oracle.gaps()) pieces.push_back({gap});
   const auto add = [&](BlockId id, Piece::Kind kind) {
-    pieces.push_back({{oracle_->offset_of(id), oracle_->size_of(id)}, kind, id});
+    pieces.push_back({{oracle.offset_of(id), oracle.size_of(id)}, kind, id});
   };
-  for (const BlockId id : oracle_->deferred_blocks()) add(id, Piece::Kind::free);
-  for (const BlockId id : oracle_->live_by_offset()) {
+  for (const BlockId id : oracle.deferred_blocks()) add(id, Piece::Kind::free);
+  for (const BlockId id : oracle.live_by_offset()) {
     add(id, task.moving && id == task.block ? Piece::Kind::stays : Piece::Kind::live);
   }
   std::ranges::sort(pieces, {}, [](const Piece& piece) { return piece.place.offset; });
 
-  const auto window = cheapest_window(pieces, oracle_->size_of(head), oracle_->align_of(head));
+  const auto window = cheapest_window(pieces, oracle.size_of(head), oracle.align_of(head));
   if (!window) {
     return fmt::format("  it cannot fit beside the {} bytes at {} that it is to replace\n",
-                       oracle_->size_of(task.block), oracle_->offset_of(task.block) + word_bytes);
+                       oracle.size_of(task.block), oracle.offset_of(task.block) + word_bytes);
   }
-  const std::vector<const Task*> owners = first_owners();
+  const std::vector<const Task*> owners = executor.first_owners();
   std::vector<std::string> names;
   std::size_t count = 0;
   for (std::size_t at = window->first; at < window->end; ++at) {
@@ -118,15 +98,26 @@ std::string Executor::explain_room_for(BlockId head) {
       count == names.size() ? "" : fmt::format(", and {} more", count - names.size()));
 }
 
-// The oldest owner of each live block: not always who asked for it, as an arc has many.
-std::vector<const Task*> Executor::first_owners() {
-  std::vector<const Task*> owners(by_block_.size());
-  names_.for_each([&](const Task& task) {
-    if (!task.has_memory() && !task.moving) return;
-    const Task*& owner = owners[task.block];
-    if (owner == nullptr || task.generation < owner->generation) owner = &task;
-  });
-  return owners;
+}  // namespace
+
+std::string deadlock_explanation(const Executor& executor) {
+  const Oracle& oracle = executor.oracle();
+  const BlockId head = oracle.queue().front();
+  const Task& task = executor.requester_of(head);
+  const std::size_t waiting = oracle.waiting();
+  const std::size_t holes = oracle.gaps().size();
+  std::string text = fmt::format(
+      "deadlock: {} request{} wait{}, and nothing is left in the script that could grant {}\n"
+      "  head of the queue: {} (line {}) needs {} bytes with its header, aligned to {}\n"
+      "  largest hole: {} bytes; free: {} bytes in {} hole{}\n",
+      waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "", waiting == 1 ? "it" : "them",
+      task.name, task.asked_line, oracle.size_of(head), oracle.align_of(head),
+      oracle.largest_bytes(), oracle.free_bytes(), holes, holes == 1 ? "" : "s");
+  if (oracle.locked()) {
+    text += fmt::format("  the heap is locked since line {}, and was never unlocked\n",
+                        executor.lock_line());
+  }
+  return text + explain_room_for(executor, head);
 }
 
 }  // namespace mneme::driver

@@ -1,0 +1,112 @@
+// purpose: from lines to steps to the executor, and what went wrong to the reader.
+// layer: commands; includes script_runner, parser, importer, report.
+// threads: one run at a time.
+// invariants: see script_runner.hpp.
+#include "script_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "driver/import/importer.hpp"
+#include "driver/language/parser.hpp"
+#include "driver/report/deadlock.hpp"
+#include "driver/report/expectation.hpp"
+#include "driver/report/summary.hpp"
+
+namespace mneme::driver {
+
+Exit ScriptRunner::run(Source& source, RunReader& reader) {
+  Exit exit = Exit::bad_input;
+  try {
+    exit = run_steps(source, reader);
+  } catch (const ScriptError& error) {
+    report_error(error, reader);
+  } catch (const InputError& error) {
+    reader.message(line_, fmt::format("mneme: error: {}\n", error.what()));
+  }
+  if (exit != Exit::bad_input) reader.summary(summary_text(executor_.tally(), never_freed_));
+  return exit;
+}
+
+void ScriptRunner::show_unfinished() {
+  if (watched_ != nullptr) watching_->events(watched_->executor_.events(), watched_->executor_);
+}
+
+// A call of the executor: its events are shown also if it fails.
+template <class Call>
+void ScriptRunner::watched(RunReader& reader, Call call) {
+  watched_ = this;
+  watching_ = &reader;
+  try {
+    call();
+  } catch (...) {
+    watched_ = nullptr;
+    reader.events(executor_.events(), executor_);
+    throw;
+  }
+  watched_ = nullptr;
+  reader.events(executor_.events(), executor_);
+}
+
+Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
+  ParserOptions parser_options;
+  parser_options.default_heap_bytes = options_.heap_bytes.value_or(0);
+  parser_options.on_warning = [&](const Diagnostic& warning) {
+    reader.diagnostic(warning.line, warning);
+  };
+  Parser parser(source, std::move(parser_options));
+  Op op;
+  try {
+    while (parser.next(op)) {
+      if (op.kind == OpKind::heap && options_.raw) op.raw = *options_.raw;
+      line_ = op.line;
+      const std::uint64_t failed_before = executor_.tally().expectations_failed;
+      watched(reader, [&] { (void)executor_.step(op); });
+      if (executor_.tally().expectations_failed == failed_before) continue;
+      report_failed_expectation(reader);
+      // The end is judged even so, if this was the last step.
+      if (!options_.keep_going && parser.next(op)) return Exit::expectation;
+    }
+    line_ = 0;
+    if (!executor_.has_heap() && !options_.heap_bytes) {
+      throw ScriptError(
+          {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
+    }
+    watched(reader, [&] { (void)executor_.run_to_end(); });
+    if (executor_.tally().waiting_at_end > 0) reader.deadlock(deadlock_explanation(executor_));
+    never_freed_ = never_freed(executor_);
+    executor_.take_everything_back();
+  } catch (const Corruption& corruption) {
+    reader.diagnostic(
+        line_, {Severity::error, source.name(), op.line, op.column,
+                fmt::format("corruption: {}", corruption.what()), std::string(op.source_line)});
+    return Exit::corruption;
+  }
+  if (executor_.tally().waiting_at_end > 0) return Exit::deadlock;
+  return executor_.tally().expectations_failed > 0 ? Exit::expectation : Exit::ok;
+}
+
+void ScriptRunner::report_failed_expectation(RunReader& reader) const {
+  for (const Event& event : executor_.events()) {
+    if (event.kind != EventKind::expectation_failed) continue;
+    reader.diagnostic(line_, expectation_diagnostic(event));
+  }
+}
+
+/// The error of a script; and a hint where the file is no script but a recorded trace.
+void ScriptRunner::report_error(const ScriptError& error, RunReader& reader) const {
+  const Diagnostic& diagnostic = error.diagnostic();
+  const std::uint64_t line = std::max(line_, diagnostic.line);
+  reader.diagnostic(line, diagnostic);
+  const TraceFormat format = detect_trace_format(diagnostic.source_line);
+  if (executor_.has_heap() || (format != TraceFormat::valgrind && format != TraceFormat::mtrace)) {
+    return;
+  }
+  reader.message(line,
+                 fmt::format("{}: note: a recorded {} trace; 'mneme import' makes a script of it\n",
+                             diagnostic.file, word_of(format)));
+}
+
+}  // namespace mneme::driver

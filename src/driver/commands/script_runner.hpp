@@ -1,0 +1,85 @@
+// purpose: one script from its first step to its exit code, whatever is made of what happens.
+// layer: commands; includes executor, source, diagnostic.
+// threads: one run at a time.
+// invariants: a reader sees everything in the order in which it happened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "driver/execute/executor.hpp"
+#include "driver/language/diagnostic.hpp"
+#include "driver/language/source.hpp"
+
+namespace mneme::driver {
+
+/// Exit codes, from good to bad.
+enum class Exit : std::uint8_t {
+  ok = 0,
+  expectation = 1,
+  bad_input = 2,
+  deadlock = 3,
+  corruption = 4
+};
+
+/// How the steps of a script are carried out.
+struct ScriptOptions {
+  bool keep_going = false;                    // after an expectation that failed
+  std::optional<std::string> raw;             // instead of the script's
+  std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
+};
+
+/// Sees a run. `line` is that of the step that is carried out, 0 behind the last.
+class RunReader {
+ public:
+  RunReader() = default;
+  RunReader(const RunReader&) = delete;
+  RunReader& operator=(const RunReader&) = delete;
+  virtual ~RunReader() = default;
+
+  /// What a step caused, or what went on at the end. The executor is as behind that.
+  virtual void events(std::span<const Event> events, const Executor& executor) = 0;
+  virtual void deadlock(const std::string& explanation) = 0;
+  /// Of the script; or, without one that it has a line for, a whole message.
+  virtual void diagnostic(std::uint64_t line, const Diagnostic& diagnostic) = 0;
+  virtual void message(std::uint64_t line, const std::string& text) = 0;
+  /// Not called if the script was bad.
+  virtual void summary(const std::string& text) = 0;
+};
+
+/// The run of one script. After corruption it must not be destroyed: to take the heap apart could
+/// only break more.
+class ScriptRunner {
+ public:
+  explicit ScriptRunner(ScriptOptions options)
+      : options_{std::move(options)}, executor_{{.heap_bytes = options_.heap_bytes}} {}
+
+  /// Called once.
+  [[nodiscard]] Exit run(Source& source, RunReader& reader);
+
+  /// For a handler of fatal errors: lets the reader see what the step did that is not over.
+  static void show_unfinished();
+
+  [[nodiscard]] const Executor& executor() const { return executor_; }
+
+ private:
+  [[nodiscard]] Exit run_steps(Source& source, RunReader& reader);
+  template <class Call>
+  void watched(RunReader& reader, Call call);
+  void report_failed_expectation(RunReader& reader) const;
+  void report_error(const ScriptError& error, RunReader& reader) const;
+
+  ScriptOptions options_;
+  Executor executor_;
+  std::uint64_t line_ = 0;  // of the step that is carried out
+  std::string never_freed_;
+
+  // The call that is watched, if any: fatal errors leave it without a return.
+  static inline const ScriptRunner* watched_ = nullptr;
+  static inline RunReader* watching_ = nullptr;
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,71 @@
+// purpose: comparing library and oracle, bytes and pattern.
+// layer: execute; includes checker and pattern.
+// threads: one owner.
+// invariants: see checker.hpp.
+#include "checker.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "driver/language/diagnostic.hpp"
+#include "fill_pattern.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+[[noreturn]] void fail_figure(std::string_view what, std::size_t seen, std::size_t expected) {
+  throw Corruption("the oracle differs: " + std::string(what) + " is " + std::to_string(seen) +
+                   ", and should be " + std::to_string(expected));
+}
+
+}  // namespace
+
+void Checker::check_oracle(const Mismatch& mismatch) {
+  if (mismatch) throw Corruption("the oracle differs: " + *mismatch);
+}
+
+void Checker::check_figures(const Stats& counters) const {
+  check_oracle(oracle_.compare({.free_bytes = heap_.raw().free_bytes(),
+                                .used_bytes = counters.used_bytes,
+                                .live = counters.live,
+                                .waiting = counters.waiting,
+                                .deferred = counters.deferred}));
+}
+
+// To walk through the lists settles a heap that nobody holds, as a poll does: which changes nothing
+// unless blocks are deferred, since the figures have agreed.
+void Checker::validate() {
+  const bool may_settle = oracle_.locked() || oracle_.deferred() == 0;
+  const char* wrong = heap_.raw().validate();
+  if (wrong == nullptr && may_settle) wrong = heap_.validate();
+  if (wrong != nullptr) throw Corruption(wrong);
+}
+
+void Checker::check_one_hole() {
+  const Stats stats = heap_.stats();
+  if (stats.used_bytes != 0 || stats.live != 0 || stats.waiting != 0 ||
+      stats.largest_free_bytes != heap_.capacity_bytes()) {
+    throw Corruption("everything was freed, and the region is not one hole again (P9)");
+  }
+  if (const char* const wrong = heap_.validate()) throw Corruption(wrong);
+}
+
+std::uint64_t Checker::checked_largest_hole_bytes() const {
+  const std::size_t largest = heap_.raw().largest_hole_bytes();
+  if (largest != oracle_.largest_bytes()) fail_figure("largest", largest, oracle_.largest_bytes());
+  return largest;
+}
+
+void Checker::fill(const Task& task, std::size_t from) {
+  fill_pattern(task.owner->bytes(), task.serial, from);
+}
+
+void Checker::check_bytes(const Task& task) {
+  const auto damage = find_damage(task.owner->bytes(), task.serial);
+  if (!damage) return;
+  throw Corruption("byte " + std::to_string(*damage) + " of " + in_quotes(task.name) +
+                   " (from line " + std::to_string(task.line) + ") is not what was written there");
+}
+
+}  // namespace mneme::driver

@@ -1,0 +1,19 @@
+// purpose: the map of a heap: what each stretch of the region is, and the names of blocks.
+// layer: report; includes executor.
+// threads: pure functions on const state.
+// invariants: at most 79 columns, and a bounded number of rows and names.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "driver/execute/executor.hpp"
+
+namespace mneme::driver {
+
+/// How the map is announced, as the result of its step: `1024 bytes, 8 a cell`.
+void put_map_result(fmt::memory_buffer& text, const Executor& executor);
+
+/// The rows, and lists of names; each line ends with a newline.
+void put_map(fmt::memory_buffer& text, const Executor& executor);
+
+}  // namespace mneme::driver
