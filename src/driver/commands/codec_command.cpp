@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstring>
 
 #include "driver/language/byte_codec.hpp"
@@ -20,12 +19,7 @@ namespace mneme::driver {
 namespace {
 
 Bytes read_bytes(const std::string& path) {
-  Input input = Input::open(path);
-  std::string text;
-  std::array<char, 4096> chunk;
-  while (const std::size_t count = input.read_some(chunk.data(), chunk.size())) {
-    text.append(chunk.data(), count);
-  }
+  const std::string text = read_whole(path);
   Bytes bytes(text.size());
   if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
   return bytes;

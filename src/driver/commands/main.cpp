@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 
+#include "annotate.hpp"
 #include "codec_command.hpp"
 #include "driver/execute/driver_heap.hpp"
 #include "driver/language/command_table.hpp"
@@ -112,7 +113,16 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
   return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
 }
 
-CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
+/// `mneme run`, and what it is to make of a run instead of a transcript.
+struct RunCommand {
+  RunOptions options;
+  bool annotate = false;
+  bool check = false;
+  bool in_place = false;
+};
+
+CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
+  RunOptions& options = command.options;
   CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
   run.footer(
       std::string(exit_codes) +
@@ -123,6 +133,11 @@ CLI::App& add_run_command(CLI::App& app, RunOptions& options) {
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
   run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
+  run.add_flag("--annotate", command.annotate,
+               "Print the script with each result behind '#>', a comment.");
+  run.add_flag("--in-place", command.in_place, "With --annotate: rewrite the files.");
+  run.add_flag("--check", command.check,
+               "Compare the results with those behind '#>'; exit 1 if they differ.");
   run.add_flag("--keep-going", options.script.keep_going,
                "Go on after an expectation that failed, and with the next file.");
   run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
@@ -178,6 +193,23 @@ void print_formatted(const std::string& path, Output& output) {
                }));
 }
 
+Exit run_as(const RunCommand& command, Output& output) {
+  if (command.in_place && !command.annotate) throw InputError("--in-place needs --annotate");
+  if (!command.annotate && !command.check) return run_scripts(command.options, output);
+  if (command.annotate && command.check)
+    throw InputError("--annotate and --check exclude each other");
+  if (command.options.quiet || command.options.stats) {
+    throw InputError("--quiet and --stats are for runs without --annotate or --check");
+  }
+  const AnnotateOptions annotate{command.options.paths, command.in_place, command.options.script};
+  if (command.check) return check_scripts(annotate, output);
+  if (!command.in_place && command.options.paths.size() > 1) {
+    throw InputError("--annotate prints one file; with --in-place it rewrites several");
+  }
+  annotate_scripts(annotate, output);
+  return Exit::ok;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
@@ -186,8 +218,8 @@ int run(int argc, char** argv) {
   std::string command_name;
   CLI::App& help = add_help(app, command_name);
 
-  RunOptions run_options;
-  CLI::App& run = add_run_command(app, run_options);
+  RunCommand run_command;
+  CLI::App& run = add_run_command(app, run_command);
 
   std::string script;
   const auto add_command = [&](const char* name, const char* what, const char* file) {
@@ -219,7 +251,7 @@ int run(int argc, char** argv) {
 
   Output& output = transcript();
   if (help) return print_help(app, command_name, output);
-  if (run) return static_cast<int>(run_scripts(run_options, output));
+  if (run) return static_cast<int>(run_as(run_command, output));
   if (import) {
     import_options.trace.format = find_trace_format(format).value_or(TraceFormat::automatic);
     return run_import(import_options, stdout, stderr);

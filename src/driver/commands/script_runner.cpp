@@ -104,9 +104,9 @@ void ScriptRunner::report_error(const ScriptError& error, RunReader& reader) con
   if (executor_.has_heap() || (format != TraceFormat::valgrind && format != TraceFormat::mtrace)) {
     return;
   }
-  reader.message(line,
-                 fmt::format("{}: note: a recorded {} trace; 'mneme import' makes a script of it\n",
-                             diagnostic.file, word_of(format)));
+  reader.message(
+      line, fmt::format("{}{}note: a recorded {} trace; 'mneme import' makes a script of it\n",
+                        diagnostic.file, diagnostic.file.empty() ? "" : ": ", word_of(format)));
 }
 
 }  // namespace mneme::driver

@@ -120,7 +120,8 @@ void fail_at(const Op& op, Column column, std::string message) {
 
 std::string render(const Diagnostic& diagnostic) {
   std::string text = diagnostic.file;
-  text += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
+  if (!text.empty()) text += ':';
+  text += std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
   text += diagnostic.severity == Severity::error ? ": error: " : ": warning: ";
   text += diagnostic.message + '\n';
   if (diagnostic.source_line.empty()) return text;

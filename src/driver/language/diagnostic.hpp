@@ -48,8 +48,8 @@ class InputError : public std::runtime_error {
 /// only the run can know: unknown names, names in use, and so on.
 [[noreturn]] void fail_at(const Op& op, Column column, std::string message);
 
-/// `file:line:col: error: message`, then the line (cut around the caret when long, control
-/// characters shown as `?`), then the caret. Ends with a newline.
+/// `file:line:col: error: message` (without a file: `line:col: …`), then the line (cut around the
+/// caret when long, control characters shown as `?`), then the caret. Ends with a newline.
 [[nodiscard]] std::string render(const Diagnostic& diagnostic);
 
 /// The word in single quotes, shortened when long, fit to be printed.

@@ -16,9 +16,6 @@ namespace mneme::driver {
 
 namespace {
 
-// One long command must not push the comments of its whole block to the right.
-constexpr std::size_t aligned_width_max = 40;
-
 /// Collects a block of lines until it is known where its comments go.
 class Formatter {
  public:

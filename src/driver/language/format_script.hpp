@@ -4,6 +4,7 @@
 // invariants: formatting twice changes nothing; the result has the same steps as the input.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -11,6 +12,10 @@
 #include "source.hpp"
 
 namespace mneme::driver {
+
+/// Comments are aligned behind commands of up to so many columns: one long command must not push
+/// those of its whole block to the right.
+inline constexpr std::size_t aligned_width_max = 40;
 
 /// The whole text, so that nothing is printed of a script that has an error: that is thrown, as
 /// ScriptError or InputError. A heap line is not asked for, as `--heap` may replace it.

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -51,6 +52,16 @@ std::size_t Input::read_some(char* to, std::size_t size_bytes) {
       fail_reading(name_, errno);
     }
   }
+}
+
+std::string read_whole(const std::string& path) {
+  Input input = Input::open(path);
+  std::string text;
+  std::array<char, 65'536> chunk;
+  while (const std::size_t count = input.read_some(chunk.data(), chunk.size())) {
+    text.append(chunk.data(), count);
+  }
+  return text;
 }
 
 }  // namespace mneme::driver

@@ -32,4 +32,7 @@ class Input {
   int descriptor_ = -1;
 };
 
+/// All of a file, or of standard input for `-`. Throws InputError.
+[[nodiscard]] std::string read_whole(const std::string& path);
+
 }  // namespace mneme::driver

@@ -141,6 +141,25 @@ defaults, sizes with the largest unit that divides them (1024 is 1K, 1536 is
 1536).
 )"};
 
+constexpr Section annotations{
+    "RESULTS IN THE SCRIPT",
+    R"('mneme run --annotate FILE' prints the script with the result of each step
+behind '#>', which is a comment; with --in-place it rewrites the file. So a
+script is its own expected transcript:
+
+  heap 1024              #> 1024 bytes, blocks aligned to 16
+  alloc a 600            #> granted at 16
+  alloc b 600            #> waiting
+  alloc newcomer 16 try  #> refused: would wait
+  free a                 #> freed; b granted at 16
+
+Lines that begin with '#>' hold what is more than one line: a map, held steps
+that ran, an error, and at the end the summary and 'exit N'. 'mneme run --check
+FILE' runs the script, prints how the results differ from what stands there, and
+exits with 0 if they do not, 1 if they do, and 2 if there are none. They are
+compared as a whole and word for word, but for blanks before '#>'.
+)"};
+
 constexpr Section ending{
     "END OF THE SCRIPT AND DEADLOCK",
     R"(At the end the driver polls as long as that lets a task go on. Blocks that are
@@ -271,6 +290,7 @@ std::string language_reference() {
   put_section(text, held_steps);
   put_section(text, traces);
   put_section(text, transcript);
+  put_section(text, annotations);
   put_section(text, ending);
   put_section(text, exit_codes);
   return text;

@@ -16,7 +16,6 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t deciding_bytes = 16;  // no kind needs more
-constexpr std::string_view utf8_mark = "\xEF\xBB\xBF"sv;
 
 /// A kind of file that holds no text as it is.
 struct FileKind {

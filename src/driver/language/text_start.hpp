@@ -10,6 +10,9 @@
 
 namespace mneme::driver {
 
+/// The byte order mark that a text in UTF-8 may begin with.
+inline constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
+
 /// Whether so few bytes of an input decide already what text_start() makes of it.
 [[nodiscard]] bool decides_text_start(std::string_view head) noexcept;
 
