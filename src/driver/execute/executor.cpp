@@ -286,10 +286,10 @@ void Executor::collect() {
   grants_.clear();
   ended_.clear();
   if (answered_.empty()) return;
-  std::vector<Task*> answered;
-  answered.reserve(answered_.capacity());
-  answered.swap(answered_);
-  for (Task* const task : answered) {
+  collected_.clear();
+  collected_.reserve(answered_.capacity());  // as first_poll counts on it
+  collected_.swap(answered_);
+  for (Task* const task : collected_) {
     const void* const reserved = task->asking().reserved();
     const void* const memory = reserved != nullptr ? reserved : task->asking().payload();
     if (memory != nullptr) {  // else it was closed

@@ -141,6 +141,7 @@ class Executor {
   Scheduler scheduler_;
   std::deque<HeldStep> resumed_;  // held steps that the events of this step refer to
   std::vector<Task*> answered_;   // by wakers, in their order, not looked at yet
+  std::vector<Task*> collected_;  // those of them that collect() looks at
   std::vector<Grant> grants_;     // of the last library call
   std::vector<BlockId> ended_;    // by close, of the last library call
   std::vector<Task*> by_block_;   // who asked for each block

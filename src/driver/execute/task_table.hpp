@@ -4,10 +4,8 @@
 // invariants: a task has a fixed address; finished names are remembered up to a fixed number.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <string_view>
@@ -21,35 +19,11 @@ namespace mneme::driver {
 /// How many finished names `expect` still knows.
 inline constexpr std::size_t finished_names_max = 4096;
 
-/// A name and its hash, so that it is hashed once a step, and compared only where it is found.
-/// Eight letters at a time, mixed by a multiplication: names are short and tell apart mostly by
-/// digits.
-struct NameKey {
-  explicit NameKey(std::string_view text) : name{text}, hash{text.size()} {
-    for (std::size_t at = 0; at < text.size(); at += sizeof(std::uint64_t)) {
-      std::uint64_t letters = 0;
-      std::memcpy(&letters, text.data() + at, std::min(sizeof letters, text.size() - at));
-      hash = (hash ^ letters) * 0x9E3779B97F4A7C15U;
-      hash ^= hash >> 32U;
-    }
-  }
-  friend bool operator==(const NameKey& a, const NameKey& b) {
-    return a.hash == b.hash && a.name == b.name;
-  }
-
-  std::string_view name;
-  std::uint64_t hash;
-};
-
-struct NameKeyHash {
-  std::size_t operator()(const NameKey& key) const noexcept { return key.hash; }
-};
-
 class Names {
  public:
   /// The task of a name, or nullptr. O(1).
   [[nodiscard]] Task* find(std::string_view name) {
-    const auto at = tasks_.find(NameKey(name));
+    const auto at = tasks_.find(name);
     return at == tasks_.end() ? nullptr : at->second;
   }
 
@@ -90,17 +64,17 @@ class Names {
     task.name = name;
     // Room for all that a long script needs, but not for a short one, as fuzzers run them.
     if (tasks_.size() == finished_names_max / 16) tasks_.reserve(4 * finished_names_max);
-    tasks_.emplace(NameKey(task.name), &task);
+    tasks_.emplace(task.name, &task);
     return task;
   }
   void remove(Task& task) {
-    tasks_.erase(NameKey(task.name));
+    tasks_.erase(task.name);
     task.generation = 0;
     spare_.push_back(&task);
   }
 
   // The keys are views of the tasks' own names, which stay put.
-  std::unordered_map<NameKey, Task*, NameKeyHash> tasks_;
+  std::unordered_map<std::string_view, Task*> tasks_;
   std::vector<std::unique_ptr<Task>> store_;
   std::vector<Task*> spare_;
   std::deque<Retired> retired_;

@@ -249,40 +249,21 @@ consteval bool places_are_taken_once() {
 }
 static_assert(places_are_taken_once());
 
-// The keywords in a small open-addressed hash table, built at compile time from the rows.
-constexpr std::size_t slot_count = 64;
-constexpr std::uint8_t no_row = 0xFF;
-
-constexpr std::size_t slot_of(std::string_view word) {
-  const auto byte_at = [&](std::size_t i) {
-    return static_cast<std::size_t>(static_cast<unsigned char>(word[i]));
-  };
-  return (byte_at(0) * 5 + byte_at(word.size() - 1) * 3 + word.size()) % slot_count;
+constexpr bool begins_keyword(std::size_t row) {
+  return row == 0 || table[row].keyword != table[row - 1].keyword;
 }
-
-consteval std::array<std::uint8_t, slot_count> make_slots() {
-  std::array<std::uint8_t, slot_count> slots{};
-  slots.fill(no_row);
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (i > 0 && table[i].keyword == table[i - 1].keyword) continue;
-    std::size_t slot = slot_of(table[i].keyword);
-    while (slots[slot] != no_row) slot = (slot + 1) % slot_count;
-    slots[slot] = static_cast<std::uint8_t>(i);
-  }
-  return slots;
-}
-constexpr auto slots = make_slots();
 
 consteval std::size_t count_keywords() {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(slots, [](std::uint8_t row) { return row != no_row; }));
+  std::size_t count = 0;
+  for (std::size_t row = 0; row < table.size(); ++row) count += begins_keyword(row) ? 1 : 0;
+  return count;
 }
 
 consteval std::array<std::string_view, count_keywords()> collect_keywords() {
   std::array<std::string_view, count_keywords()> words{};
   std::size_t count = 0;
-  for (const Command& row : table) {
-    if (count == 0 || words[count - 1] != row.keyword) words[count++] = row.keyword;
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    if (begins_keyword(row)) words[count++] = table[row].keyword;
   }
   return words;
 }
@@ -299,11 +280,8 @@ std::span<const Command> commands() noexcept { return table; }
 std::span<const std::string_view> keywords() noexcept { return keyword_list; }
 
 const Command* find_command(std::string_view keyword) noexcept {
-  if (keyword.empty()) return nullptr;
-  for (std::size_t slot = slot_of(keyword); slots[slot] != no_row; slot = (slot + 1) % slot_count) {
-    if (table[slots[slot]].keyword == keyword) return &table[slots[slot]];
-  }
-  return nullptr;
+  const auto* const found = std::ranges::find(table, keyword, &Command::keyword);
+  return found == table.end() ? nullptr : found;
 }
 
 const Command& command_of(OpKind kind) noexcept { return table[static_cast<std::size_t>(kind)]; }

@@ -64,7 +64,7 @@ inline constexpr std::size_t define_place = 29;
 /// command.
 [[nodiscard]] std::span<const Command> commands() noexcept;
 
-/// The first row of a keyword, or nullptr. O(1).
+/// The first row of a keyword, or nullptr. O(rows); the most frequent commands come first.
 [[nodiscard]] const Command* find_command(std::string_view keyword) noexcept;
 
 [[nodiscard]] const Command& command_of(OpKind kind) noexcept;

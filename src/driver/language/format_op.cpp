@@ -4,10 +4,11 @@
 // invariants: never writes behind the buffer, even for an Op that no parser made.
 #include "format_op.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstddef>
-#include <span>
+#include <utility>
 
 #include "command_table.hpp"
 
@@ -18,47 +19,37 @@ namespace {
 /// Appends to a fixed buffer; what does not fit is cut off.
 class Writer {
  public:
-  explicit Writer(std::span<char> buffer) : buffer_{buffer} {}
+  explicit Writer(CommandBuffer& buffer)
+      : begin_{buffer.data()}, next_{begin_}, end_{begin_ + buffer.size()} {}
 
-  void put(std::string_view text) {
-    text = text.substr(0, buffer_.size() - size_);
-    std::ranges::copy(text, buffer_.subspan(size_).begin());
-    size_ += text.size();
+  template <class... Args>
+  void put(fmt::format_string<Args...> format, Args&&... args) {
+    const auto left = static_cast<std::size_t>(end_ - next_);
+    next_ = fmt::format_to_n(next_, left, format, std::forward<Args>(args)...).out;
   }
-
-  void put_number(std::uint64_t number) {
-    std::array<char, 24> digits;
-    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    (void)error;  // 24 characters hold any 64-bit number
-    put({digits.data(), end});
-  }
-
   void put_size(std::uint64_t size_bytes) {
     SizeBuffer digits;
-    put(canonical_size(size_bytes, digits));
+    put("{}", canonical_size(size_bytes, digits));
   }
 
-  [[nodiscard]] std::string_view text() const { return {buffer_.data(), size_}; }
+  [[nodiscard]] std::string_view text() const { return {begin_, next_}; }
 
  private:
-  std::span<char> buffer_;
-  std::size_t size_ = 0;
+  char* begin_;
+  char* next_;
+  char* end_;
 };
 
 void put_expectations(Writer& writer, const Op& op) {
   for (std::size_t i = 0; i < op.expectation_count && i < op.expectations.size(); ++i) {
     const Expectation& expectation = op.expectations[i];
+    const std::string_view comparison = word_of(expectation.comparison);
     if (i > 0) writer.put(" ");
-    writer.put(word_of(expectation.key));
-    writer.put(" ");
-    if (expectation.comparison != Comparison::equal) {
-      writer.put(word_of(expectation.comparison));
-      writer.put(" ");
-    }
+    writer.put("{} {}{}", word_of(expectation.key), comparison, comparison.empty() ? "" : " ");
     if (counts_bytes(expectation.key)) {
       writer.put_size(expectation.number);
     } else {
-      writer.put_number(expectation.number);
+      writer.put("{}", expectation.number);
     }
   }
 }
@@ -66,8 +57,7 @@ void put_expectations(Writer& writer, const Op& op) {
 void put_queue_names(Writer& writer, const Op& op) {
   std::string_view rest = op.queue_names;
   for (std::string_view name = take_word(rest); !name.empty(); name = take_word(rest)) {
-    writer.put(" ");
-    writer.put(name);
+    writer.put(" {}", name);
   }
 }
 
@@ -75,12 +65,12 @@ void put_argument(Writer& writer, const Op& op, const Argument& argument) {
   if (argument.kind == ArgumentKind::queue_names) return put_queue_names(writer, op);
   writer.put(" ");
   switch (argument.kind) {
-    case ArgumentKind::name: writer.put(op.name); break;
-    case ArgumentKind::new_name: writer.put(op.new_name); break;
+    case ArgumentKind::name: writer.put("{}", op.name); break;
+    case ArgumentKind::new_name: writer.put("{}", op.new_name); break;
     case ArgumentKind::size: writer.put_size(op.size_bytes); break;
-    case ArgumentKind::count: writer.put_number(op.count); break;
-    case ArgumentKind::state: writer.put(word_of(op.state)); break;
-    case ArgumentKind::literal: writer.put(argument.word); break;
+    case ArgumentKind::count: writer.put("{}", op.count); break;
+    case ArgumentKind::state: writer.put("{}", word_of(op.state)); break;
+    case ArgumentKind::literal: writer.put("{}", argument.word); break;
     case ArgumentKind::key_numbers: put_expectations(writer, op); break;
     case ArgumentKind::queue_names: break;  // above
   }
@@ -99,15 +89,15 @@ bool is_given(const Op& op, OptionKind kind) {
 }
 
 void put_option(Writer& writer, const Op& op, const Option& option) {
-  writer.put(" ");
-  writer.put(option.word);
-  if (option.value.empty()) return;
-  writer.put("=");
-  if (option.kind == OptionKind::raw) writer.put(op.raw);
-  if (option.kind == OptionKind::poll) {
-    writer.put(poll_words[static_cast<std::size_t>(op.poll_mode)]);
+  writer.put(" {}{}", option.word, option.value.empty() ? "" : "=");
+  switch (option.kind) {
+    case OptionKind::raw: writer.put("{}", op.raw); break;
+    case OptionKind::poll:
+      writer.put("{}", poll_words[static_cast<std::size_t>(op.poll_mode)]);
+      break;
+    case OptionKind::align: writer.put_size(op.align_bytes); break;
+    default: break;  // a word without a value
   }
-  if (option.kind == OptionKind::align) writer.put_size(op.align_bytes);
 }
 
 }  // namespace
@@ -115,7 +105,7 @@ void put_option(Writer& writer, const Op& op, const Option& option) {
 std::string_view format_op(const Op& op, CommandBuffer& buffer) {
   Writer writer{buffer};
   const Command& command = command_of(op.kind);
-  writer.put(command.keyword);
+  writer.put("{}", command.keyword);
   for (const Argument& argument : command.arguments) put_argument(writer, op, argument);
   for (const Option& option : command.options) {
     if (is_given(op, option.kind)) put_option(writer, op, option);
