@@ -82,7 +82,7 @@ def make_seeds(names):
         scripts["forty_names"] = "heap 4K align=8\n" + "".join(f"alloc n{at} 8\n" for at in range(40))
         for name, text in scripts.items():
             (raw / "text" / name).write_text(_first_lines(text, 200))
-            done = run([MNEME, "encode", raw / "text" / name])
+            done = run([MNEME, "fuzz", "encode", raw / "text" / name])
             if done.returncode == 0 and len(done.stdout) <= SEED_BYTES_MAX:
                 (raw / "bytes" / name).write_bytes(done.stdout)
                 # Three tasks and a schedule that changes them every few steps.

@@ -106,13 +106,13 @@ def is_late(failure):
 
 def encoded(script, scratch):
     write_atomically(scratch / "try.mn", script)
-    done = run([MNEME, "encode", scratch / "try.mn"])
+    done = run([MNEME, "fuzz", "encode", scratch / "try.mn"])
     return done.stdout if done.returncode == 0 else None
 
 
 def decoded(data, scratch):
     write_atomically(scratch / "try", data)
-    done = run([MNEME, "decode", scratch / "try"])
+    done = run([MNEME, "fuzz", "decode", scratch / "try"])
     return done.stdout.decode() if done.returncode == 0 else ""
 
 

@@ -791,7 +791,7 @@ class Triages(unittest.TestCase):
         triage.program, triage.MNEME, triage.ROOT = self.before
 
     def driver(self, run, encode='cat "$2"'):
-        return stand_in("driver", 'case "$1" in', f"run) {run};;", f"encode) {encode};;",
+        return stand_in("driver", '[ "$1" = fuzz ] && shift', 'case "$1" in', f"run) {run};;", f"encode) {encode};;",
                         "decode) echo 'heap 64'; cat \"$2\";;", "esac")
 
     def triage(self, data, harness="heap_ops", name="crash-1"):

@@ -1,4 +1,4 @@
-// purpose: `mneme encode` and `mneme decode`: scripts to fuzz inputs, and back.
+// purpose: `mneme fuzz encode` and `mneme fuzz decode`: scripts to fuzz inputs, and back.
 // layer: commands; includes output.
 // threads: one call at a time.
 // invariants: nothing is printed of an input with an error.

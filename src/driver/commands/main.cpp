@@ -91,13 +91,11 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
 // What is wrong with the command line. CLI11 says of an unknown command only that there is none.
 std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
   std::string message = error.what();
-  if (const auto rest = parsed->remaining(); parsed->get_subcommands().empty()) {
-    if (!rest.empty()) {
-      message = unknown_command(*parsed, rest.front());
-    } else if (parsed->get_parent() == nullptr) {
-      message =
-          fmt::format("no command (commands: {})", fmt::join(names_of_commands(*parsed), ", "));
-    }
+  while (!parsed->get_subcommands().empty()) parsed = parsed->get_subcommands().front();
+  if (const auto names = names_of_commands(*parsed); !names.empty()) {
+    const auto rest = parsed->remaining();
+    message = rest.empty() ? fmt::format("no command (commands: {})", fmt::join(names, ", "))
+                           : unknown_command(*parsed, rest.front());
   }
   return "mneme: error: " + message + "\nRun with --help for more information.\n";
 }
@@ -210,6 +208,14 @@ Exit run_as(const RunCommand& command, Output& output) {
   return Exit::ok;
 }
 
+/// A command that has one file and no options.
+CLI::App* add_file_command(CLI::App& to, const char* name, const char* what, const char* file,
+                           std::string& path) {
+  CLI::App* const command = to.add_subcommand(name, what);
+  command->add_option("FILE", path, file)->required();
+  return command;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
@@ -222,13 +228,9 @@ int run(int argc, char** argv) {
   CLI::App& run = add_run_command(app, run_command);
 
   std::string script;
-  const auto add_command = [&](const char* name, const char* what, const char* file) {
-    CLI::App* const command = app.add_subcommand(name, what);
-    command->add_option("FILE", script, file)->required();
-    return command;
-  };
-  CLI::App* const fmt = add_command("fmt", "Print a script in canonical form.",
-                                    "A script or malloclab trace; '-' is standard input.");
+  CLI::App* const fmt =
+      add_file_command(app, "fmt", "Print a script in canonical form.",
+                       "A script or malloclab trace; '-' is standard input.", script);
 
   bool words = false;
   app.add_subcommand("language", "Print the reference of the script language.")
@@ -238,10 +240,13 @@ int run(int argc, char** argv) {
   std::string format = "auto";
   CLI::App& import = add_import_command(app, import_options, format);
 
-  CLI::App* const encode =
-      add_command("encode", "Print a script as a fuzz input.", "A script; '-' is standard input.");
-  CLI::App* const decode =
-      add_command("decode", "Print a fuzz input as a script.", "Any bytes; '-' is standard input.");
+  CLI::App& fuzz =
+      *app.add_subcommand("fuzz", "Turn scripts into inputs of the fuzzers, and back.");
+  fuzz.require_subcommand(1);
+  CLI::App* const encode = add_file_command(fuzz, "encode", "Print a script as a fuzz input.",
+                                            "A script; '-' is standard input.", script);
+  CLI::App* const decode = add_file_command(fuzz, "decode", "Print a fuzz input as a script.",
+                                            "Any bytes; '-' is standard input.", script);
 
   try {
     app.parse(argc, argv);
