@@ -3,6 +3,9 @@
 // threads: one or two, each struck by a timer's handler anywhere in what it does.
 // invariants: the heap is whole at the end; a request that waits is granted or withdrawn.
 // RUN: %runner %build/tests/a_storm_of_timer_signals_test
+// UNSUPPORTED: rtsan, tysan
+// RealtimeSanitizer locks in its own first use by a thread, where the handler may strike and enter
+// it again. TypeSanitizer takes variables that share bytes of a coroutine's frame for one object.
 #include <sys/time.h>
 
 #include <array>
