@@ -5,6 +5,7 @@
     tools/mutants --mechanical     every comparison, sum, order, statement … of include/mneme in turn,
                                    each until some layer sees it
     tools/mutants --sample 40      only so many of them, picked by --seed
+    tools/mutants --layers release --add      rows for new faults, with `?` for the layers not asked
     tools/mutants --table          what is known by now; --write puts the catalogue's into lit-tests/FAULTS.md
 
 It builds a copy of the tree under build/mutants, in which all faults are present and switched off,
@@ -117,6 +118,8 @@ def arguments():
                         help="forget what is known of the chosen faults and layers")
     parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
     parser.add_argument("--write", action="store_true", help="put the table into lit-tests/FAULTS.md")
+    parser.add_argument("--add", action="store_true",
+                        help="put rows for the faults that it lacks into the table of lit-tests/FAULTS.md")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],
                         help="the tree to break")
     options = parser.parse_args()
@@ -134,6 +137,9 @@ def arguments():
             parser.error(f"no layer '{name}'; there are {', '.join(known)}")
     if options.jobs < 1 or (options.sample is not None and options.sample < 1):
         parser.error("--jobs and --sample need a number from 1 on")
+    options.columns = known
+    if options.add and options.mechanical:
+        parser.error("--add is for the catalogue")
     if options.write and (options.mechanical or options.only or options.sample or options.quick
                           or options.layers != known):
         parser.error("--write needs the whole catalogue and all layers")
@@ -167,6 +173,9 @@ def show(options, root, faults, results, reasons):
             raise CatalogueError(f"{unknown} verdicts of the table are not known yet: lit-tests/FAULTS.md is as "
                                  "it was")
         report.write(root, text)
+    elif options.add:
+        count = report.extend(root, faults, results, options.columns)
+        print(f"{count} rows added to lit-tests/FAULTS.md")
     else:
         print(text, end="")
     alive = report.survivors(faults, results, options.layers)

@@ -15,7 +15,7 @@ LEGEND = ("**T** the layer's own tool reports it (relacy: a model's assertions, 
           "**C** a check of mneme or the driver's oracle stops it · "
           "**x** a test's expectation fails · **t** a test takes too long · – not seen · "
           "**·** not seen in 20 s of tests, as another layer's tests had seen it · blank: no test of the layer "
-          "reaches it, or it is a declaration's, which only compilers see. "
+          "reaches it, or it is a declaration's, which only compilers see · **?** not asked. "
           "Miri, loom: what they would say of the same fault in Rust (an estimate).")
 
 
@@ -61,6 +61,35 @@ def table(faults, results, layers):
                  f"{len(faults) - len(survivors(faults, results, layers))} seen, {by_text} of them by "
                  "static alone | |")
     return "\n".join(lines) + "\n"
+
+
+def extend(root, faults, results, layers):
+    """Puts a row for each fault that the table in lit-tests/FAULTS.md lacks behind its others, with `?` where a
+    layer was not asked; returns how many. The rows that are there stay, and so does the commit they name."""
+    file = root / "lit-tests/FAULTS.md"
+    before, begin, rest = file.read_text().partition(BEGIN)
+    text, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("lit-tests/FAULTS.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
+    *lines, _sums = text.splitlines()
+    head = next(line for line in lines if line.startswith("| fault |"))
+    if head != table([], results, layers).splitlines()[0]:
+        raise ValueError("lit-tests/FAULTS.md has other columns: tools/mutants --write makes its table anew")
+    known = {line[2:].split(" | ")[0] for line in lines if line.startswith("| ")}
+    new = [fault for fault in faults if fault.name not in known]
+    for fault in new:
+        cells = [_cell(fault, layer, results) if results.get(fault, layer) else "?" for layer in layers]
+        row = [fault.name, fault.kind, *cells, _first(fault, layers, results), fault.rust]
+        lines.append(f"| {' | '.join(row)} |")
+    rows = [line[2:-2].split(" | ") for line in lines if line.startswith("| ") and line != head]
+    seen = [[cell in SIGNS.values() for cell in row[2:2 + len(layers)]] for row in rows]
+    static = layers.index("static")
+    by_text = sum(row[static] and sum(row) == 1 for row in seen)
+    sums = [str(sum(row[at] for row in seen)) for at in range(len(layers))]
+    lines.append(f"| **{len(rows)} faults** | | {' | '.join(sums)} | {sum(map(any, seen))} seen, {by_text} of them by "
+                 "static alone | |")
+    file.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after)
+    return len(new)
 
 
 def score(faults, results, layers, justified):
