@@ -15,7 +15,7 @@
 #include "layout.hpp"
 #include "misuse.hpp"
 #include "node.hpp"
-#include "raw/first_fit.hpp"
+#include "raw/bounded.hpp"
 #include "registry.hpp"
 #include "stats.hpp"
 
@@ -27,7 +27,7 @@
 namespace mneme::inline MNEME_SETTINGS {
 
 #ifndef MNEME_DEFAULT_RAW_HEADER
-using DefaultRaw = FirstFit;
+using DefaultRaw = Bounded;
 #endif
 
 template <class Heap>

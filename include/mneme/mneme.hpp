@@ -11,6 +11,4 @@
 #include "guard.hpp"
 #include "heap.hpp"
 #include "owner_request.hpp"
-#include "raw/fault_injecting.hpp"
-#include "raw/first_fit.hpp"
 #include "request.hpp"

@@ -21,5 +21,5 @@ int main() {
   (void)heap.try_allocate(layout);
   heap.free(payload, layout);
   for (std::size_t i = 0; i < layout.size; ++i) payload[i] = std::byte{0x41};
-  (void)heap.try_allocate({.size = 100, .align = 8});
+  (void)heap.try_allocate(layout);
 }

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <optional>
 #include <string>
 #include <utility>

@@ -5,6 +5,7 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
+#include <mneme/raw/first_fit.hpp>
 #include <utility>
 
 #include "support/worlds.hpp"

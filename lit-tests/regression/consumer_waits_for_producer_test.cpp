@@ -6,6 +6,7 @@
 #define MNEME_ATOMIC_HEADER "../../lit-tests/support/observing_atomic.hpp"
 #include <doctest/doctest.h>
 
+#include <mneme/raw/first_fit.hpp>
 #include <optional>
 #include <string>
 

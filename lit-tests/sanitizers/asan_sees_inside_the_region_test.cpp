@@ -43,6 +43,7 @@
 
 #include <cstring>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 
 #include "support/quarantining.hpp"
 #include "support/regions.hpp"

@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <mutex>
 
 using namespace mneme;

@@ -42,7 +42,7 @@ class CriticalSection {
 };
 
 // The alias is all that a program changes; every owner is named through it.
-using Heap = mneme::BasicHeap<mneme::FirstFit, CriticalSection>;
+using Heap = mneme::BasicHeap<mneme::DefaultRaw, CriticalSection>;
 template <class T>
 using Box = mneme::Box<T, Heap>;
 

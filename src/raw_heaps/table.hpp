@@ -27,7 +27,7 @@
 #endif
 
 /// The rows; the first is the default. A macro, as doctest takes lists of types as arguments.
-#define MNEME_RAW_HEAPS ::mneme::FirstFit, ::mneme::Bounded, ::mneme::BestFit MNEME_EXTRA_RAW_HEAPS
+#define MNEME_RAW_HEAPS ::mneme::Bounded, ::mneme::FirstFit, ::mneme::BestFit MNEME_EXTRA_RAW_HEAPS
 
 namespace mneme {
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 
 namespace mneme::model {
 

@@ -4,6 +4,7 @@
 // invariants: with ALLOCATES or WAITS defined, it must not compile.
 #pragma clang diagnostic error "-Wfunction-effects"
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <mutex>
 
 struct CriticalSection {

@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include <mneme/mneme.hpp>
+#include <mneme/raw/fault_injecting.hpp>
+#include <mneme/raw/first_fit.hpp>
 
 using namespace mneme;
 

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mneme/raw/fault_injecting.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <random>
 #include <span>
 #include <type_traits>

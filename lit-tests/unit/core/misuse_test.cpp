@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <span>
 #include <string>
 
@@ -286,7 +287,7 @@ TEST_CASE("a guard that did not get the heap tells nothing of it") {
 
 TEST_CASE("the holder of a guard sees that free memory was written") {
   alignas(64) std::byte region[256];
-  Heap heap(region);
+  BasicHeap<FirstFit> heap(region);
   auto guard = heap.try_lock();
   CHECK(guard.validate() == nullptr);
   constexpr std::size_t hole = 256;

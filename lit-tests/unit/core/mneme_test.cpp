@@ -4,6 +4,8 @@
 // invariants: nothing but mneme.hpp is included before the heap is used.
 // RUN: %runner %build/tests/mneme_test
 #include <mneme/mneme.hpp>
+#include <mneme/raw/fault_injecting.hpp>
+#include <mneme/raw/first_fit.hpp>
 
 namespace {
 

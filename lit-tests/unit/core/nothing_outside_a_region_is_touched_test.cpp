@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 #include <mneme/raw/bounded.hpp>
+#include <mneme/raw/first_fit.hpp>
 #include <random>
 #include <span>
 #include <vector>

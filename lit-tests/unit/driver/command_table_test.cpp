@@ -134,7 +134,7 @@ TEST_CASE("options come out in the order of the table, whatever order they came 
   CHECK(outcome_of(alloc, "alloc a 8 try align=32").text == "alloc a 8 align=32 try");
   CHECK(outcome_of(alloc, "alloc a 1024 align=16").text == "alloc a 1K");
   const Command& heap = command_of(OpKind::heap);
-  CHECK(outcome_of(heap, "heap 65536K align=16 poll=manual raw=first-fit").text == "heap 64M");
+  CHECK(outcome_of(heap, "heap 65536K align=16 poll=manual raw=bounded").text == "heap 64M");
 }
 
 TEST_CASE("every keyword is found, and nothing else") {
@@ -192,7 +192,7 @@ TEST_CASE("the words of the language are each listed once") {
   const std::set<std::string> unique{words.begin(), words.end()};
   CHECK(unique.size() == words.size());
   for (const std::string word : {"heap", "expect", "align=", "raw=", "poll=", "try", "guard",
-                                 "defer", "auto", "first-fit", "refused", "largest", "waiting"}) {
+                                 "defer", "auto", "bounded", "refused", "largest", "waiting"}) {
     CAPTURE(word);
     CHECK(unique.contains(word));
   }

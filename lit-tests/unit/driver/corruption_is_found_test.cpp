@@ -83,7 +83,7 @@ class Run {
 };
 
 TEST_CASE("a byte that was written over is found when its block is freed") {
-  Run run("heap 320K align=8\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
+  Run run("heap 320K raw=first-fit align=8\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
   run.step();
   run.step();
   run.write(8 + 16, 0);
@@ -93,7 +93,7 @@ TEST_CASE("a byte that was written over is found when its block is freed") {
 }
 
 TEST_CASE("an answer that the oracle would not give is told") {
-  Run run("heap 320K align=8\nalloc a 64\nalloc b 64\n");
+  Run run("heap 320K raw=first-fit align=8\nalloc a 64\nalloc b 64\n");
   run.step();
   run.write(72 + 8, 16);  // the hole says to be smaller than it is
   CHECK_THROWS_WITH_AS(
@@ -101,7 +101,7 @@ TEST_CASE("an answer that the oracle would not give is told") {
 }
 
 TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
-  Run run("heap 320K align=8\nalloc a 64\npoll\n");
+  Run run("heap 320K raw=first-fit align=8\nalloc a 64\npoll\n");
   run.step();
   run.write(72 + 8, 16);
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
@@ -109,7 +109,8 @@ TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
 
 TEST_CASE("a largest hole that is not the oracle's is told by whoever asks for it") {
   for (const std::string_view question : {"stat\n", "expect largest 1\n"}) {
-    const std::string script = "heap 320K align=8\nalloc a 64\n" + std::string(question);
+    const std::string script =
+        "heap 320K raw=first-fit align=8\nalloc a 64\n" + std::string(question);
     Run run(script);
     run.step();
     run.write(72 + 8, 16);
@@ -123,7 +124,9 @@ TEST_CASE("a block whose resize waited is looked at when it moves, and not only 
   // them.
   for (const std::uint64_t at : {16U, 56U}) {
     CAPTURE(at);
-    Run run("heap 320K align=8\nalloc a 61\nalloc b 326000\nresize a 64K\nfree b\npoll\n");
+    Run run(
+        "heap 320K raw=first-fit align=8\nalloc a 61\nalloc b 326000\nresize a 64K\nfree "
+        "b\npoll\n");
     for (int i = 0; i < 3; ++i) run.step();
     run.write(8 + at, 0);
     run.step();  // frees b, which grants the resize

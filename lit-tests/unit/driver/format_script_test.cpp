@@ -131,7 +131,7 @@ class RandomText {
 }  // namespace
 
 TEST_CASE("commands are canonical; comments and blank lines stay") {
-  CHECK(formatted("  heap   1024 raw=first-fit poll=manual\n"
+  CHECK(formatted("  heap   1024 raw=bounded poll=manual\n"
                   "\n\n"
                   "# about a\n"
                   "\t# indented\r\n"

@@ -74,7 +74,7 @@ TEST_CASE("what is not said has its default, and no column") {
   Parser parser{source};
   Op op;
   REQUIRE(parser.next(op));
-  CHECK(op.raw == "first-fit");
+  CHECK(op.raw == "bounded");
   CHECK(op.poll_mode == PollMode::manual);
   CHECK(op.raw_column == 0);
   CHECK(op.poll_column == 0);

@@ -37,7 +37,7 @@ constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
 
 constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
-           "The raw heap that manages the region: a row of the table. Default: first-fit."},
+           "The raw heap that manages the region: a row of the table. Default: bounded."},
     Option{OptionKind::poll, "poll", "manual|auto",
            "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
     Option{OptionKind::align, "align", "N",

@@ -120,7 +120,7 @@ inline constexpr std::size_t queue_names_max = 16;
 inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
 /// The heaps of imported and of malloclab scripts: what the figures of recordings rest on.
 inline constexpr std::uint64_t recorded_align_bytes = 8;
-inline constexpr std::string_view default_raw_heap = "first-fit";
+inline constexpr std::string_view default_raw_heap = "bounded";
 
 /// One step. Which members mean something follows from `kind`, as given at each; the others hold
 /// their defaults. Views are into the parser's current line: intern or copy what must live longer.

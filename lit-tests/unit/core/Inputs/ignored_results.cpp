@@ -4,6 +4,7 @@
 // invariants: each line below has its warning, and there is no other.
 #include <mneme/mneme.hpp>
 #include <mneme/raw/bounded.hpp>
+#include <mneme/raw/first_fit.hpp>
 
 using namespace mneme;
 
