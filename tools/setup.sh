@@ -40,6 +40,7 @@ install_missing() {
   # A repository that is out of reach is no reason to stop: the packages may come from another one.
   "${as_root[@]}" apt-get -qq update >"$log" 2>&1 </dev/null || true
   if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+      -o DPkg::Lock::Timeout=600 \
       install "${missing[@]}" >>"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     echo "error: could not install ${missing[*]}; the lines above say why" >&2
