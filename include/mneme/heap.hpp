@@ -128,8 +128,7 @@ class BasicHeap : HeapCore<Raw, Queue> {
   /// or poll.
   void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
-    this->push_deferred(block.start, block.size);
-    this->lock_.post_work();
+    this->push_and_post(block.start, block.size);
   }
 
   /// Makes a block longer or shorter where it stands; false, and nothing changed, if that cannot be

@@ -99,7 +99,8 @@ class HeapCore : public LiveBlocks<Raw> {
       queued = enqueue(waiter);
       requests_.unlock_queue();
     }
-    settle();
+    // Nothing became free but what was reclaimed, whose free has posted work, or is about to.
+    if (!lock_.try_release()) settle();
     return !queued;
   }
 
@@ -167,6 +168,12 @@ class HeapCore : public LiveBlocks<Raw> {
     if (lock_.post_work_or_acquire()) settle();
   }
 
+  /// Leaves a block to the next owner of the heap lock.
+  [[gnu::noinline]] void push_and_post(std::byte* block, std::size_t size) noexcept {
+    push_deferred(block, size);
+    lock_.post_work();
+  }
+
   void push_deferred(std::byte* block, std::size_t size) noexcept {
     this->counters_.add(Count::pushed);
     if constexpr (checks_enabled) {
@@ -191,7 +198,7 @@ class HeapCore : public LiveBlocks<Raw> {
   /// The loop repeats only if work was posted meanwhile.
   [[gnu::noinline]] void settle() noexcept {
     do {
-      reclaim();
+      if (free_queue_.peek() != 0) reclaim();
       grant();
     } while (!lock_.try_release());
   }

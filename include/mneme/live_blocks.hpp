@@ -65,7 +65,8 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
         block_layout.align >= failed_.align) {
       return nullptr;
     }
-    void* const payload = take(block_layout, payload_size);
+    void* payload = take_quickly(block_layout, payload_size);
+    if (payload == nullptr) payload = take(block_layout, payload_size);
     if (payload == nullptr) {
       failed_ = block_layout;
       largest_new_hole_ = 0;
