@@ -223,12 +223,17 @@ def batch(name, files, folder="build/batches"):
 
 
 def batch_of_programs(files, folder):
-    """The same for files that each have a main(): each in a namespace of its own, behind all that they include."""
+    """The same for files that each have a main(): each in a namespace of its own, behind all that they include.
+    The main() of the batch calls the one of the file that it is called by the name of."""
     texts = {file: (ROOT / file).read_text() for file in files}
     includes = sorted({line for text in texts.values() for line in re.findall("^#include .*$", text, re.MULTILINE)})
-    return write_if_new(f"{folder}/batch.cpp", "\n".join(includes) + "".join(
+    calls = "".join(f'  if (name == "{Path(file).stem}") return program_{number}::main_{number}();\n'
+                    for number, file in enumerate(files) if file.endswith(".cpp"))
+    return write_if_new(f"{folder}/batch.cpp", "#include <string_view>\n" + "\n".join(includes) + "".join(
         f'\nnamespace program_{number} {{\n#define main main_{number}  // NOLINT\n#include "{file}"\n'
-        f"#undef main\n}}  // namespace program_{number}\n" for number, file in enumerate(files)))
+        f"#undef main\n}}  // namespace program_{number}\n" for number, file in enumerate(files))
+        + f"int main(int /*argc*/, char** argv) {{\n  std::string_view name = argv[0];\n"
+          f"  name.remove_prefix(name.rfind('/') + 1);\n{calls}  return 2;\n}}\n")
 
 
 def write_if_new(name, text):
@@ -293,9 +298,11 @@ def add_variant(variant):
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
-    if variant not in WITHOUT_MISUSES:
-        for file in misuses():
-            link(f"misuse/{Path(file).stem}", [compile_one(file)])
+    if variant not in WITHOUT_MISUSES:  # a main() with another name should return
+        flags = "-Wno-return-type" if VARIANTS[variant][0] != CLANG else "-Wno-return-type -fno-strict-return"
+        program = link("misuse/all", [compile_one(batch_of_programs(misuses(), "build/batches/misuse"),
+                                                  f"{BATCH} {flags}")])
+        programs += [add(f"{out}/misuse/{Path(file).stem}", "name", [program]) for file in misuses()]
 
     doctest_main, left_out = compile_one("lit-tests/support/doctest_main.cpp"), tests_without_program(variant)
     together = {}  # (name of a program, flags): its tests
