@@ -32,7 +32,7 @@ class FreeQueue {
   /// 0 if the queue is empty. A hint: a thread that must not miss a push learned of it through the
   /// heap lock, and then this load cannot be older than the push.
   [[nodiscard]] std::size_t peek() const noexcept {
-    // (free.empty) relaxed: only says what to try; publishes nothing.
+    // (free.empty) relaxed: a hint what to try; publishes nothing.
     return address_of(head_.load(std::memory_order_relaxed));
   }
 

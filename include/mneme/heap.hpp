@@ -131,7 +131,7 @@ class BasicHeap : HeapCore<Raw, Queue> {
     this->push_and_post(block.start, block.size);
   }
 
-  /// Makes a block longer or shorter where it stands; false, and nothing changed, if that cannot be
+  /// Makes a block longer or shorter in place; false, and nothing changed, if that cannot be
   /// done now. A block grows only while nobody waits (P2); the alignment must stay. On success its
   /// layout is `wanted`. O(raw heap).
   [[nodiscard]] bool try_resize(void* payload, Layout layout, Layout wanted) noexcept {

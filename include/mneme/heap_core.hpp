@@ -35,9 +35,9 @@ namespace mneme::inline MNEME_SETTINGS {
 ///
 /// A waker is called with the queue lock free, by one of two loops, in each of which one waker runs
 /// at a time: after a grant by the owner of the heap lock (grant), and after a close or a cancel by
-/// its caller (call_due_wakers). What a waker asks of the heap is posted as work for the loop that
-/// is already running, and does not recurse, however many requests wait. The loop does not touch a
-/// request whose waker it has begun to call, which may be destroyed.
+/// its caller (call_due_wakers). What a waker requests of the heap is posted as work for the loop
+/// that is already running, and does not recurse, however many requests wait. The loop does not
+/// touch a request whose waker it has begun to call, which may be destroyed.
 template <RawHeap Raw, QueueLock Queue>
 class HeapCore : public LiveBlocks<Raw> {
   using Blocks = LiveBlocks<Raw>;

@@ -1,7 +1,7 @@
 // purpose: sizes and alignments, with arithmetic that reports overflow instead of wrapping (P7).
 // layer: L0; includes L0.
 // threads: any; plain values, all constexpr.
-// invariants: no function here wraps; each says so by std::nullopt or AllocError.
+// invariants: no function here wraps; each reports it by std::nullopt or AllocError.
 #pragma once
 
 #include <bit>
@@ -31,7 +31,7 @@ inline constexpr std::size_t word_bytes = sizeof(void*);
   return std::bit_cast<std::uintptr_t>(place);
 }
 
-/// What a user asks for: a size in bytes (zero is legal) and an alignment (a power of two).
+/// The layout of a payload: a size in bytes (zero is legal) and an alignment (a power of two).
 struct Layout {
   std::size_t size = 0;
   std::size_t align = alignof(std::max_align_t);

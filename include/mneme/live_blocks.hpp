@@ -1,6 +1,6 @@
 // purpose: the raw heap's blocks with their headers, the statistics of their use, and the record.
 // layer: L1; includes L0, raw_heap, node, registry and misuse.
-// threads: whoever owns the heap; what others may call says so.
+// threads: whoever owns the heap; what any thread may call is marked.
 // invariants: P9, P10 (one header a block), P12 (a block is verified before it goes back).
 #pragma once
 
@@ -88,7 +88,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     return hole != 0;
   }
 
-  /// Makes a block longer or shorter where it stands, if that can be.
+  /// Makes a block longer or shorter in place, if that can be.
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
     if (!raw_.resize(block, old_size, new_size)) return false;
     header::store(block, header_for(new_size) | (header::load(block) & header::hole_before));

@@ -27,10 +27,10 @@ namespace mneme::inline MNEME_SETTINGS {
 /// not wholly inside the region or some of them are free already. In checked builds also if what is
 /// behind them is neither the region's end nor a hole nor a block with the same heap in its header.
 ///   After it the block's first word has the bit header::hole in checked builds.
-/// * `resize` makes a block of `old_size` bytes `new_size` bytes long where it stands, or returns
+/// * `resize` makes a block of `old_size` bytes `new_size` bytes long in place, or returns
 /// false.
-/// * `fits_empty` says whether the layout could be met if nothing else were allocated (P6).
-/// * `is_free` says whether the byte at an offset lies in a hole.
+/// * `fits_empty` is whether the layout could be met if nothing else were allocated (P6).
+/// * `is_free` is whether the byte at an offset lies in a hole.
 /// * `validate` walks everything and returns nullptr, or what is wrong in a few words.
 /// * `for_each_hole` calls f(offset, size) in address order.
 template <class Raw>

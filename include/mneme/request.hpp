@@ -112,7 +112,7 @@ class [[nodiscard]] Request {
   /// leaves things as they are, and so does any poll while a coroutine awaits the request. After
   /// the result was taken, further polls return `cancelled`.
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
-    // (request.poll) relaxed: only says what to try; (request.repoll) sees the answer. It publishes
+    // (request.poll) relaxed: a hint what to try; (request.repoll) sees the answer. It publishes
     // nothing.
     RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::idle) {
@@ -205,7 +205,7 @@ class [[nodiscard]] Request {
   [[nodiscard]] Result take(RequestState state) noexcept {
     if (state != RequestState::granted || is_linked() || waiter_.continuation) [[unlikely]]
       return settle_and_take(state);
-    // (request.taken) relaxed: only its owner asks from now on; publishes nothing.
+    // (request.taken) relaxed: only its owner reads it from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
   }
@@ -226,7 +226,7 @@ class [[nodiscard]] Request {
       // has seen it. It publishes nothing.
       state = waiter_.state.exchange(RequestState::taken, std::memory_order_relaxed);
     } else {
-      // (request.ended) relaxed: only its owner asks from now on; publishes nothing.
+      // (request.ended) relaxed: only its owner reads it from now on; publishes nothing.
       waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     }
     switch (state) {

@@ -116,7 +116,7 @@ class RequestLists {
       return RequestState::waiting;
     }
     if (!is_awaited) unlink(waiter);
-    // (request.cancel) relaxed: only says what to try; publishes nothing.
+    // (request.cancel) relaxed: a hint what to try; publishes nothing.
     RequestState state = waiter.state.load(std::memory_order_relaxed);
     // (request.cancelled) relaxed: this or (request.claimed) gets the memory, which is seen under
     // the queue lock; publishes nothing. (request.cancel_failed) relaxed: it was taken; publishes

@@ -1,6 +1,6 @@
 // purpose: the counts a heap keeps of itself, which are nothing at all when compiled out.
 // layer: L1; includes L0.
-// threads: counters may be read at any time from anywhere; each says who writes it.
+// threads: counters may be read at any time from anywhere; each names its writers.
 // invariants: none; nothing decides by a counter.
 #pragma once
 

@@ -23,7 +23,7 @@ struct Packet {
 Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
   std::printf("task %d: asks for a packet\n", number);
   // No room is no failure here: the task sleeps until there is some. Waiting allocates nothing, as
-  // the request stands in this very frame. What comes back as an error can never be met.
+  // the request is part of this very frame. What comes back as an error can never be met.
   auto packet = co_await heap.make<Packet>(number);
   if (!packet) {
     std::printf("task %d: %s\n", number, mneme::to_string(packet.error()));

@@ -171,7 +171,7 @@ class FirstFit {
     __builtin_memcpy(base_ + at, &word, word_bytes);
   }
 
-  // Reads what stands at `at`, whatever that is; size 0 stands for nonsense.
+  // Reads what stands at `at`, whatever that is; size 0 means nonsense.
   [[nodiscard]] Hole peek_hole(std::size_t at) const noexcept {
     const std::size_t first = read_word(at);
     const std::size_t next = first & ~(header::hole | one_word_flag);

@@ -24,7 +24,7 @@ namespace mneme::inline MNEME_SETTINGS {
 /// hole_before. A hole has no room for more than it needs: two words hold links and one size.
 ///
 /// A value: functions that write to the region work on a copy, as the compiler has to reload what
-/// a member says after each such write.
+/// a member holds after each such write.
 class HoleWords {
  public:
   using Word = std::size_t;
@@ -109,7 +109,7 @@ class HoleWords {
     }
     return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
   }
-  /// Stops a checked build unless a hole has the size that its list says.
+  /// Stops a checked build unless a hole has the size of its list.
   void expect_size(Word hole, Word size, Word top) const noexcept {
     if (checks_enabled && peek_size(hole, top) != size) [[unlikely]]
       smashed(hole);
