@@ -40,7 +40,6 @@ COMMON = ("-std=c++23 -pthread -Iinclude -Isrc -Ilit-tests -Wall -Wextra -Wpedan
 ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-sanitize-trap=local-bounds "
         "-fno-omit-frame-pointer")
-QUARANTINE = "-DMNEME_DEFAULT_RAW_HEADER='\"../../lit-tests/support/quarantining.hpp\"'"
 VARIANTS = {  # name: (compiler, flags)
     "release": (CLANG, "-O2 -g1"),
     "debug": (CLANG, "-O0 -g"),
@@ -50,8 +49,9 @@ VARIANTS = {  # name: (compiler, flags)
     "valgrind": (CLANG, "-O1 -gdwarf-4 -g1 -DMNEME_VALGRIND"),
     # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
     "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
-    "quarantine": (CLANG, f"-O1 -g1 {ASAN} {QUARANTINE}"),
+    "quarantine": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_QUARANTINE=8"),
     "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
+    "hardened": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=2"),
     "msan": (CLANG, "-O1 -g1 -fsanitize=memory -fsanitize-memory-track-origins=2 "
                     "-fsanitize-ignorelist=lit-tests/sanitizers/msan.ignore"),
     "tysan": (CLANG, "-O1 -g1 -fsanitize=type"),
@@ -66,7 +66,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 # Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
 # checks, builds on libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the
 # tests, tsan has those with threads, and unchecked those that misuse nothing.
-CORE_ONLY = ("tsan", "quarantine", "unchecked", "msan", "tysan")
+CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
@@ -85,12 +85,14 @@ OF_PROGRAMS = ("src/examples", "lit-tests/misuse")
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
 
-# The core compiles without exceptions and RTTI, with all checks and with none, by both compilers.
+# The core compiles without exceptions and RTTI, at each level of checks, by both compilers.
 BARE = "-fno-exceptions -fno-rtti"
 HEADER_CHECKS = {  # name: (compiler, flags)
     "clang-checked": (CLANG, BARE),
+    "clang-hardened": (CLANG, f"{BARE} -DMNEME_CHECKED=2 -DMNEME_QUARANTINE=8"),
     "clang-unchecked": (CLANG, f"{BARE} -DMNEME_CHECKED=0 -DMNEME_STATS=0"),
     "gcc-checked": ("g++", BARE),
+    "gcc-hardened": ("g++", f"{BARE} -DMNEME_CHECKED=2 -DMNEME_QUARANTINE=8"),
     "gcc-unchecked": ("g++", f"{BARE} -DMNEME_CHECKED=0 -DMNEME_STATS=0"),
 }
 
@@ -274,7 +276,7 @@ def tests_without_program(variant):
 def is_run_by(variant, test):
     """Whether its line `REQUIRES: a || b`, if there is one, names the variant."""
     required = re.search(r"^// REQUIRES: (.*)$", (ROOT / test).read_text(), re.MULTILINE)
-    features = {variant, "asan"} if variant == "quarantine" else {variant}
+    features = {variant, "asan"} if variant in ("quarantine", "hardened") else {variant}
     return not required or not features.isdisjoint(required[1].split(" || "))
 
 

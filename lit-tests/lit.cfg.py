@@ -27,7 +27,7 @@ if "full" in lit_config.params:
     config.available_features.add("full")
 if config.has_gcc:
     config.available_features.add("g++")
-if config.variant == "quarantine":
+if config.variant in ("quarantine", "hardened"):
     config.available_features.add("asan")
 if config.variant == "model":  # a suite of its own, whose programs are built once
     config.test_source_root += "/models"

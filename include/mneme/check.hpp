@@ -36,6 +36,10 @@ namespace mneme::inline MNEME_SETTINGS {
 /// True in builds that catch misuse (promise P12).
 inline constexpr bool checks_enabled = MNEME_CHECKED != 0;
 
+/// True in builds that also catch an overflow at the free of its own block, and believe nothing
+/// that they read in the region before they have compared it with what is beside it.
+inline constexpr bool is_hardened = MNEME_CHECKED == 2;
+
 /// Called with one whole line (no newline) when the program must stop. It must not return; if it
 /// does, the program traps. May be called from any thread and from interrupts.
 using FatalHandler = void (*)(const char* line) noexcept;

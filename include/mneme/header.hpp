@@ -4,7 +4,9 @@
 // invariants: P10 (one word), P12 (tags); the address in a live block's header never changes.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <type_traits>
 
 #include "check.hpp"
 #include "instrument.hpp"
@@ -35,26 +37,63 @@
 /// | deferred    | checked | whoever defers the block, by fetch_or: a second time is detected |
 /// | size tag    | checked | the heap's owner, at the grant and at a resize                  |
 ///
+/// In hardened builds the bits 2–5 are constant, and deferred and size tag are in the bits that an
+/// overflow of the block before reaches last: what it reaches first is known at that block's free.
+/// Their size tag has 15 bits on 64 bits, 7 on 32; and no address is ever taken from a header.
+///
 /// No two threads write the same bit at a time. Checked builds change bits by read-modify-writes,
 /// as two threads may change different ones; in unchecked builds the owner is the only writer.
 namespace mneme::inline MNEME_SETTINGS::header {
 
 inline constexpr std::size_t hole = 1;
 inline constexpr std::size_t hole_before = 2;
-inline constexpr std::size_t deferred = 4;
-inline constexpr std::size_t size_tag_unit = 8;
-/// Addresses in headers are multiples of this; all bits are below.
+/// Addresses in headers are multiples of this.
 inline constexpr std::size_t tag_space = checks_enabled ? 64 : 4;
+/// The bits 2–5 in hardened builds: no header begins with a byte that is zero.
+inline constexpr std::size_t constant = is_hardened ? 0x34 : 0;
 
-/// The tag of a block of `size` bytes: one of eight. 0 in unchecked builds.
+// The tag of the size, and the bit for deferred behind or before it.
+inline constexpr unsigned word_bits = std::bit_width(~std::size_t{0});
+inline constexpr std::size_t size_tags =
+    !is_hardened ? 8 : std::size_t{1} << (word_bits == 64 ? 15 : 7);
+inline constexpr std::size_t size_tag_unit =
+    !is_hardened ? 8 : (~std::size_t{0} / 2 + 1) / size_tags;
+inline constexpr std::size_t deferred = !is_hardened ? 4 : ~std::size_t{0} / 2 + 1;
+
+/// The bits of a header that lead to its heap.
+inline constexpr std::size_t heap_mask =
+    !is_hardened ? ~(tag_space - 1)
+                 : ~(hole | hole_before | deferred | (size_tags - 1) * size_tag_unit);
+
+/// The tag of a block of `size` bytes: one of size_tags. 0 in unchecked builds.
 [[nodiscard]] constexpr std::size_t size_tag(std::size_t size) noexcept {
-  return checks_enabled ? size / word_bytes % (tag_space / size_tag_unit) * size_tag_unit : 0;
+  return checks_enabled ? size / word_bytes % size_tags * size_tag_unit : 0;
 }
 
 /// Whether two headers lead to the same heap.
 [[nodiscard]] constexpr bool same_heap(std::size_t a, std::size_t b) noexcept {
-  return (a & ~(tag_space - 1)) == (b & ~(tag_space - 1));
+  return ((a ^ b) & heap_mask) == 0;
 }
+
+/// What a raw heap remembers of its heap in hardened builds, and nothing in others: how the headers
+/// of all its blocks look.
+class Unknown {
+ public:
+  void learn(std::size_t /*header*/) noexcept {}
+  [[nodiscard]] static bool is_block(std::size_t /*word*/) noexcept { return true; }
+};
+class Known {
+ public:
+  void learn(std::size_t header) noexcept { header_ = header; }
+  /// Whether `word` is the header of a live or deferred block. True in other builds.
+  [[nodiscard]] bool is_block(std::size_t word) const noexcept {
+    return same_heap(word, header_) && (word & hole) == 0;
+  }
+
+ private:
+  std::size_t header_ = 0;
+};
+using OfHeap = std::conditional_t<is_hardened, Known, Unknown>;
 
 /// Reads the word at `place`, whatever it is.
 [[nodiscard]] MNEME_UNWATCHED inline std::size_t load(const std::byte* place) noexcept {

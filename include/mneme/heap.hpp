@@ -16,6 +16,7 @@
 #include "misuse.hpp"
 #include "node.hpp"
 #include "raw/bounded.hpp"
+#include "raw/quarantining.hpp"
 #include "registry.hpp"
 #include "stats.hpp"
 
@@ -40,8 +41,8 @@ class Request;
 /// `Raw` is the raw heap inside; `Queue` the queue lock: a critical section on targets with one
 /// core. Neither copied nor moved: every block leads back to its address.
 template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
-class BasicHeap : HeapCore<Raw, Queue> {
-  using Base = HeapCore<Raw, Queue>;
+class BasicHeap : HeapCore<typename WithQuarantine<Raw>::type, Queue> {
+  using Base = HeapCore<typename WithQuarantine<Raw>::type, Queue>;
 
  public:
   /// A heap over `region`, with its control block outside of it. A region too small for one block
@@ -218,7 +219,7 @@ class BasicHeap : HeapCore<Raw, Queue> {
   }
 
   /// The raw heap, for tools that have the heap to themselves (maps, oracles).
-  [[nodiscard]] const Raw& raw() const noexcept { return this->raw_; }
+  [[nodiscard]] const auto& raw() const noexcept { return this->raw_; }
 
  private:
   friend class Guard<BasicHeap>;
@@ -242,6 +243,10 @@ class BasicHeap : HeapCore<Raw, Queue> {
           (header::load(node::block_of(payload)) & ~header::hole_before) != this->header_for(size))
           [[unlikely]] {
         report(payload, layout);
+      }
+      if (is_hardened && !node::is_slack_intact(node::block_of(payload), size, layout.size))
+          [[unlikely]] {
+        misuse::report_overflow(self, payload, layout.size);
       }
     }
     return {node::block_of(payload), size};

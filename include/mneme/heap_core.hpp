@@ -208,6 +208,7 @@ class HeapCore : public LiveBlocks<Raw> {
     for (node::FreedNode* freed = free_queue_.drain(); freed != nullptr;) {
       const node::Freed read = node::load_freed(freed);
       if constexpr (checks_enabled) misuse::check_deferred(*this, freed, read);
+      if constexpr (is_hardened) node::wipe_freed(freed, read.size);
       this->counters_.increment(Count::reclaimed);
       std::byte* const block = node::block_of_freed(freed);
       if (!this->give_quickly(block, read.size)) this->give(block, read.size);

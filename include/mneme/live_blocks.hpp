@@ -138,6 +138,8 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
         return static_cast<const Self&>(record).raw_.is_free(offset);
       };
       registry.add(&self);
+      fatal_unless(!is_hardened || registry.is_complete(),
+                   "more than 128 heaps at MNEME_CHECKED=2");
       const auto collides = [&](const HeapRecord* other) {
         return other != &self && self.collides_with(*other);
       };

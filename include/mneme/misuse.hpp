@@ -66,6 +66,18 @@ template <class IsFree>
   line.stop();
 }
 
+/// Stops: what rounding up added to the payload is not as it was filled.
+[[noreturn, gnu::noinline, gnu::cold]] inline void report_overflow(
+    const HeapRecord& heap, const void* payload, std::size_t payload_size) noexcept {
+  FatalLine{}
+      .text("overflow of the block at ")
+      .number(address_of(payload) - address_of(heap.base))
+      .text(": freed as ")
+      .number(payload_size)
+      .text(" bytes, and what is behind them was written")
+      .stop();
+}
+
 /// Stops: the raw heap did not take back a block whose header was good; `is_free` is whether it
 /// begins in a hole.
 [[noreturn, gnu::noinline, gnu::cold]] inline void report_refused(const HeapRecord& heap,
@@ -74,7 +86,9 @@ template <class IsFree>
                                                                   bool is_free) noexcept {
   const std::size_t offset = address_of(block) - address_of(heap.base);
   FatalLine line;
-  line.text(is_free ? "double free of" : "wrong layout for");
+  line.text(is_free       ? "double free of"
+            : is_hardened ? "overflow or wrong layout of"
+                          : "wrong layout for");
   line.text(" the block at ").number(offset + sizeof(node::LiveNode));
   line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
 }
@@ -107,18 +121,22 @@ template <class Heap>
     return node::object_at<Heap>(header::load_address(block));
   } else {
     const std::size_t header = header::load(block);
-    const HeapRecord* known = registry.find(
-        [&](const HeapRecord* heap) { return header::same_heap(header, heap->anchor()); });
-    if (known == nullptr && registry.is_complete()) {
-      const HeapRecord* const around = registry.find([&](const HeapRecord* heap) {
-        return address_of(payload) - address_of(heap->base) < heap->size_bytes;
-      });
+    // Hardened headers may have the bits of two heaps in common, on 32 bits.
+    const HeapRecord* known = registry.find([&](const HeapRecord* heap) {
+      return header::same_heap(header, heap->anchor()) &&
+             (!is_hardened || heap->has_place(payload));
+    });
+    if (known == nullptr && (is_hardened || registry.is_complete())) {
+      const HeapRecord* const around =
+          registry.find([&](const HeapRecord* heap) { return heap->has_place(payload); });
       if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
       report(*around, payload, 0,
              [&](std::size_t at) noexcept { return around->is_free(*around, at); });
     }
     // Of a heap that is not listed nothing is believed before free() has compared it.
-    if (known == nullptr) known = *node::object_at<const HeapRecord*>(header::load_address(block));
+    if (!is_hardened && known == nullptr) {
+      known = *node::object_at<const HeapRecord*>(header::load_address(block));
+    }
     if ((header & (header::hole | header::deferred)) != 0) {
       report(*known, payload, 0, [](std::size_t) noexcept { return false; });
     }

@@ -4,10 +4,12 @@
 // invariants: P10 (one word before the payload, blocks of two words or more), P12 (tags).
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <new>
 #include <utility>
 
+#include "check.hpp"
 #include "header.hpp"
 #include "instrument.hpp"
 #include "layout.hpp"
@@ -46,11 +48,41 @@ static_assert(alignof(Node) == word_bytes);
   return static_cast<std::byte*>(payload) - sizeof(LiveNode);
 }
 
+// Hardened builds fill what rounding up adds to a payload, at most a word, and look at a block's
+// free whether that was written. The bytes are beyond ASCII, and no end of a string.
+inline constexpr std::size_t slack_pattern = static_cast<std::size_t>(0xC5F6'A7D8'B9EA'8BFC);
+
+/// Fills what is in a block behind a payload of `payload_size` bytes.
+inline void fill_slack(std::byte* block, std::size_t block_size,
+                       std::size_t payload_size) noexcept {
+  const std::size_t slack = block_size - sizeof(LiveNode) - payload_size;
+  const std::size_t pattern = slack_pattern;
+  const auto* const bytes = reinterpret_cast<const std::byte*>(&pattern);
+  const instrument::ScopedUnpoison window(block + block_size - slack, slack);
+  __builtin_memcpy(block + block_size - slack, bytes + word_bytes - slack, slack);
+}
+/// Whether these bytes are as they were filled.
+[[nodiscard]] inline bool is_slack_intact(const std::byte* block, std::size_t block_size,
+                                          std::size_t payload_size) noexcept {
+  const std::size_t slack = block_size - sizeof(LiveNode) - payload_size;
+  if (slack == 0) return true;
+  const instrument::ScopedUnpoison window(block + block_size - slack, slack);
+  std::size_t last = 0;
+  __builtin_memcpy(&last, block + block_size - word_bytes, word_bytes);
+  instrument::mark_initialised(&last, sizeof last);
+  const auto unused = static_cast<unsigned>(8 * (word_bytes - slack));  // bits of the payload
+  const std::size_t change = last ^ slack_pattern;
+  return (std::endian::native == std::endian::little ? change >> unused : change << unused) == 0;
+}
+
 /// Turns a raw block, whose header is written, into a live one for a payload of `payload_size`
 /// bytes and returns the payload.
 [[nodiscard]] inline void* make_live(std::byte* block, std::size_t block_size,
                                      std::size_t payload_size) noexcept {
   std::byte* const payload = block + sizeof(LiveNode);
+  if constexpr (is_hardened) {  // the whole last word, which costs less: its user has not begun
+    __builtin_memcpy(block + block_size - word_bytes, &slack_pattern, word_bytes);
+  }
   instrument::poison_header(block, sizeof(LiveNode));
   instrument::poison_free(payload, block_size - sizeof(LiveNode));
   instrument::on_malloc(payload, payload_size);
@@ -111,6 +143,14 @@ inline void set_link(FreedNode* freed, FreedNode* next) noexcept {
   return {link == self ? nullptr : reinterpret_cast<FreedNode*>(link), size};
 }
 
+/// Makes a deferred block forget its link and size.
+inline void wipe_freed(FreedNode* freed, std::size_t block_size) noexcept {
+  const std::size_t nothing[2]{};
+  const std::size_t size = block_size == sizeof(Node) ? word_bytes : 2 * word_bytes;
+  const instrument::ScopedUnpoison window(freed, size);
+  __builtin_memcpy(static_cast<void*>(freed), nothing, size);
+}
+
 /// The block that holds a FreedNode.
 [[nodiscard]] inline std::byte* block_of_freed(FreedNode* freed) noexcept {
   return block_of(freed);
@@ -127,6 +167,7 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
                         std::size_t payload_size) noexcept {
   std::byte* const payload = block + sizeof(LiveNode);
   instrument::on_resize(payload, old_payload_size, payload_size);
+  if constexpr (is_hardened) fill_slack(block, block_size, payload_size);
   if (payload_size > old_payload_size) {
     instrument::mark_undefined(payload + old_payload_size, payload_size - old_payload_size);
   }

@@ -26,7 +26,8 @@ namespace mneme::inline MNEME_SETTINGS {
 /// part of now, or more if that is not known. It returns 0, and changes nothing, if these bytes are
 /// not wholly inside the region or some of them are free already. In checked builds also if what is
 /// behind them is neither the region's end nor a hole nor a block with the same heap in its header.
-///   After it the block's first word has the bit header::hole in checked builds.
+///   After it the block's first word has the bit header::hole, or in a quarantine
+///   header::deferred, in checked builds.
 /// * `resize` makes a block of `old_size` bytes `new_size` bytes long in place, or returns
 /// false.
 /// * `fits_empty` is whether the layout could be met if nothing else were allocated (P6).
@@ -70,6 +71,23 @@ template <RawHeap Raw>
     return raw.deallocate_quickly(block, size);
   }
   return 0;
+}
+
+/// A raw heap may have `accepts(block, size)`: whether deallocate would take the block back. For
+/// others a quarantine looks at each word of it.
+template <RawHeap Raw>
+[[nodiscard]] inline bool accepts(const Raw& raw, const std::byte* block,
+                                  std::size_t size) noexcept {
+  if constexpr (requires { raw.accepts(block, size); }) {
+    return raw.accepts(block, size);
+  } else {
+    const std::size_t from = address_of(block) - address_of(raw.base());  // wrapped, it is huge
+    if (from > raw.capacity_bytes() || size > raw.capacity_bytes() - from) return false;
+    for (std::size_t at = from; at < from + size; at += word_bytes) {
+      if (raw.is_free(at)) return false;
+    }
+    return true;
+  }
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

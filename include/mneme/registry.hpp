@@ -23,15 +23,19 @@ struct HeapRecord {
   /// Whether the byte at an offset is in a hole. Read without a lock, on the way to a fatal line.
   bool (*is_free)(const HeapRecord& self, std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
 
-  /// The anchor's address.
+  /// What the headers of its blocks have in common: the anchor's address, of which hardened builds
+  /// leave bits out.
   [[nodiscard]] std::size_t anchor() const noexcept {
-    return (address_of(this) + header::tag_space - 1) & ~(header::tag_space - 1);
+    return (anchor_address() & header::heap_mask) | header::constant;
   }
   /// Sets the anchor and the region.
   void identify(std::byte* region, std::size_t size) noexcept {
     base = region;
     size_bytes = size;
-    anchors[(anchor() - address_of(this)) / word_bytes] = this;
+    anchors[(anchor_address() - address_of(this)) / word_bytes] = this;
+  }
+  [[nodiscard]] bool has_place(const void* place) const noexcept {
+    return address_of(place) - address_of(base) < size_bytes;
   }
   /// Whether both manage a byte, unless this heap's region is inside the other's: a block of an
   /// older heap may be the region of a newer one.
@@ -42,6 +46,11 @@ struct HeapRecord {
     const bool is_inside = begin > from && size_bytes <= other.size_bytes - (begin - from);
     return begin < from + other.size_bytes && from < begin + size_bytes && !is_inside;
   }
+
+ private:
+  [[nodiscard]] std::size_t anchor_address() const noexcept {
+    return (address_of(this) + header::tag_space - 1) & ~(header::tag_space - 1);
+  }
 };
 
 /// The empty base of an unchecked heap, to which headers lead directly.
@@ -51,9 +60,9 @@ struct NoRecord {
 
 /// The live heaps of a checked build, so that a smashed header is detected before it is followed.
 /// Lock-free; a free may search it at any time. While there are more heaps than slots, headers that
-/// lead to none of the listed heaps pass. Which atomics and how many slots are arguments for the
-/// models' sake, whose atomics cannot be global: the only registry has plain std::atomic, not the
-/// seam of atomic.hpp.
+/// lead to none of the listed heaps pass; so hardened builds allow no more. Which atomics and how
+/// many slots are arguments for the models' sake, whose atomics cannot be global: the only registry
+/// has plain std::atomic, not the seam of atomic.hpp.
 template <template <class> class AtomicOf, std::size_t slots>
 class BasicRegistry {
  public:
@@ -102,7 +111,7 @@ class BasicRegistry {
   AtomicOf<std::size_t> unlisted_{0};  // heaps for which there was no slot
 };
 
-using Registry = BasicRegistry<std::atomic, 32>;
+using Registry = BasicRegistry<std::atomic, is_hardened ? 128 : 32>;
 
 /// The only global of the library, and only checked builds use it.
 MNEME_SHARED inline constinit Registry registry{};

@@ -4,13 +4,22 @@
 // invariants: two files that disagree on a setting share no name of the library.
 #pragma once
 
-// Checked builds (the default) verify every pointer and layout that comes back. Define to 0 to
-// leave that out.
+// How much is verified: 0 nothing; 1, the default, every pointer and layout that comes back, and
+// what that touches; 2, hardened, also what an overflow may have written. README.md has the table.
 #ifndef MNEME_CHECKED
 #define MNEME_CHECKED 1
 #endif
-#if MNEME_CHECKED != 0 && MNEME_CHECKED != 1
-#error "MNEME_CHECKED must be 0 or 1"
+#if MNEME_CHECKED != 0 && MNEME_CHECKED != 1 && MNEME_CHECKED != 2
+#error "MNEME_CHECKED must be 0, 1 or 2"
+#endif
+
+// So many freed blocks of a heap are filled, and not used again before it has freed as many more:
+// what is written to them meanwhile is detected. Only where something is checked.
+#ifndef MNEME_QUARANTINE
+#define MNEME_QUARANTINE 0
+#endif
+#if MNEME_QUARANTINE < 0 || (MNEME_QUARANTINE > 0 && MNEME_CHECKED == 0)
+#error "MNEME_QUARANTINE is a number of blocks, and 0 where MNEME_CHECKED is 0"
 #endif
 
 // Statistics are kept by default. Define to 0 to leave them, their memory and their time out.
@@ -50,11 +59,19 @@
 #endif
 
 // All of mneme is in an inline namespace that is named after the settings, such as
-// checked_1_stats_1. A heap passed between files of different settings is then an undefined symbol
-// whose name states both; a heap used by one of them works.
-#define MNEME_JOIN_EXPANDED(checked, stats, tool) checked_##checked##_stats_##stats##tool
-#define MNEME_JOIN(checked, stats, tool) MNEME_JOIN_EXPANDED(checked, stats, tool)
-#define MNEME_SETTINGS MNEME_JOIN(MNEME_CHECKED, MNEME_STATS, MNEME_TOOL)
+// checked_1_stats_1, or checked_2_quarantine_8_stats_1. A heap passed between files of different
+// settings is then an undefined symbol whose name states both; a heap used by one of them works.
+#define MNEME_JOIN_EXPANDED(checked, held, stats, tool) \
+  checked_##checked##held##_stats_##stats##tool
+#define MNEME_JOIN(checked, held, stats, tool) MNEME_JOIN_EXPANDED(checked, held, stats, tool)
+#define MNEME_HELD_EXPANDED(blocks) _quarantine_##blocks
+#define MNEME_HELD_OF(blocks) MNEME_HELD_EXPANDED(blocks)
+#if MNEME_QUARANTINE > 0
+#define MNEME_HELD MNEME_HELD_OF(MNEME_QUARANTINE)
+#else
+#define MNEME_HELD
+#endif
+#define MNEME_SETTINGS MNEME_JOIN(MNEME_CHECKED, MNEME_HELD, MNEME_STATS, MNEME_TOOL)
 
 // The parts of the few functions on every allocation's way are compiled as one, but not where a
 // program is built to be small (-Os).

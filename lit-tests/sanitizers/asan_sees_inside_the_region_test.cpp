@@ -44,8 +44,9 @@
 #include <cstring>
 #include <mneme/mneme.hpp>
 #include <mneme/raw/first_fit.hpp>
+#include <mneme/raw/quarantining.hpp>
 
-#include "support/quarantining.hpp"
+#include "support/gaps.hpp"
 #include "support/regions.hpp"
 
 using namespace mneme;
@@ -159,7 +160,7 @@ struct QuarantinedWorld {
 
   static constexpr Layout layout = World<Region>::layout;
   Region region;
-  BasicHeap<Quarantining<FirstFit, 64>> heap{region.bytes()};
+  BasicHeap<Quarantining<test::Gaps<FirstFit, 64>, 8>> heap{region.bytes()};
 };
 
 TEST_CASE_TEMPLATE("use after free of a block with a new owner", Region, BOTH_REGIONS) {

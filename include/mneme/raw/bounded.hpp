@@ -61,9 +61,9 @@ class Bounded : HoleLists {
     const Word two = layout.align / word_bytes - 1;
     const Word count = layout.size / word_bytes;
     if (layout.header_bytes != word_bytes || (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 ||
-        count > end_ - top_)
+        count > end_ - top_ || !is_top_intact())
       return nullptr;
-    top_ += count;
+    set_top(top_ + count);
     return begin_block(top_ - count, count, header);
   }
 
@@ -73,7 +73,9 @@ class Bounded : HoleLists {
     if (!is_inside(at, count)) return 0;
     const Word own = words_.get(at);
     const Word behind = hole_behind(own, at + count);
-    if (checks_enabled && ((own & header::hole) != 0 || behind == no_block_end)) return 0;
+    if (checks_enabled &&
+        ((own & header::hole) != 0 || behind == no_block_end || !words_.is_block(own)))
+      return 0;
     instrument::poison_free(block, size);
     const Word hole = give(at, count, (own & header::hole_before) != 0, behind);
     // A stale pointer to the block is then seen, wherever in a hole or in the top it leads.
@@ -86,13 +88,25 @@ class Bounded : HoleLists {
     const Word at = words_.index_of(block);
     if (at + count != top_ || !is_inside(at, count)) return 0;
     const Word own = words_.get(at);
-    if ((own & (header::hole | header::hole_before)) != 0) return 0;
+    if ((own & (header::hole | header::hole_before)) != 0 || !words_.is_block(own) ||
+        !is_top_intact())
+      return 0;
     instrument::poison_free(block, size);
     free_ += count;
-    top_ = at;
-    if constexpr (checks_enabled) words_.set(at, own | header::hole);
+    set_top(at);
+    if constexpr (checks_enabled && !is_hardened) words_.set(at, own | header::hole);
     if (at >= end_) __builtin_unreachable();
     return (end_ - at) * word_bytes;
+  }
+
+  /// Whether deallocate would take the block back, as far as checked builds find out.
+  [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
+    const Word count = size / word_bytes;
+    const Word at = words_.index_of(block);
+    if (!is_inside(at, count)) return false;
+    const Word own = words_.get(at);
+    return (own & header::hole) == 0 && words_.is_block(own) &&
+           hole_behind(own, at + count) != no_block_end;
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
@@ -124,7 +138,13 @@ class Bounded : HoleLists {
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
     const Word at = words_.first() + offset / word_bytes;
     bool found = at >= top_ && at < end_;
-    for_each_listed([&](Word hole, Word size) { found = found || at - hole < size; });
+    // Asked on the way to a fatal line, which is not about a hole that hardened builds do not
+    // believe.
+    walk([&](Word hole, Word /*expected_size*/) {
+      const Word size = is_hardened ? words_.peek_size(hole, top_) : words_.size_of(hole, top_);
+      found = found || at - hole < size;
+      return size != 0 && !found;
+    });
     return found;
   }
 
@@ -176,8 +196,8 @@ class Bounded : HoleLists {
   Bounded(std::span<std::byte> region, std::size_t skew) noexcept {
     if (region.size() < skew + min_region_bytes || region.size() - skew > max_region_bytes) return;
     words_ = HoleWords(region.data() + skew);
-    top_ = words_.first();
-    end_ = top_ + (region.size() - skew) / word_bytes;
+    end_ = words_.first() + (region.size() - skew) / word_bytes;
+    set_top(words_.first());
     free_ = end_ - top_;
     instrument::poison_free(base(), capacity_bytes());
   }
@@ -189,11 +209,24 @@ class Bounded : HoleLists {
   }
   static constexpr Word no_block_end = ~Word{0};
 
+  // Hardened builds have this word where the top begins, for overflows of the last block. It has
+  // the bit header::hole, as a stale pointer may lead to it.
+  static constexpr Word canary = static_cast<Word>(0xB7E1'5162'8AED'2A6B);
+  void set_top(Word at) noexcept {
+    top_ = at;
+    if constexpr (is_hardened) {
+      if (at < end_) words_.set(at, canary);
+    }
+  }
+  [[nodiscard]] bool is_top_intact() const noexcept {
+    return !is_hardened || top_ >= end_ || words_.get(top_) == canary;
+  }
+
   // The size of the hole that begins at `end`, or 0. no_block_end if that cannot be the end of the
   // block with the header `own`, by what is there; not found out in unchecked builds.
   [[nodiscard]] MNEME_HOT Word hole_behind(Word own, Word end) const noexcept {
     const HoleWords words = words_;
-    if (end == top_) return 0;
+    if (end == top_) return is_top_intact() ? 0 : no_block_end;
     const Word behind = words.get(end);
     if ((behind & header::hole) != 0) {
       if constexpr (!checks_enabled) return words.size_of(end, top_);
@@ -210,6 +243,7 @@ class Bounded : HoleLists {
   [[nodiscard]] MNEME_HOT std::byte* begin_block(Word at, Word count, Word header) noexcept {
     std::byte* const block = words_.place(at);
     free_ -= count;
+    words_.learn_header(header);
     instrument::mark_undefined(block, count * word_bytes);
     header::store(block, header);
     return block;
@@ -218,7 +252,9 @@ class Bounded : HoleLists {
     const Word at = top_ + padding;
     if (end_ < at || end_ - at < count) [[unlikely]]
       return nullptr;
-    top_ = at + count;
+    if (!is_top_intact()) [[unlikely]]
+      words_.smashed(top_);
+    set_top(at + count);
     if (padding > 0) [[unlikely]]
       return begin_block_behind(at, padding, count, header);
     return begin_block(at, count, header);
@@ -264,6 +300,7 @@ class Bounded : HoleLists {
   // `behind`: the size of the hole there, or 0.
   MNEME_HOT Word give(Word at, Word count, bool hole_before, Word behind) noexcept {
     const HoleWords words = words_;
+    const Word start = at;
     const Word end = at + count;
     free_ += count;
     if (hole_before) {
@@ -272,8 +309,9 @@ class Bounded : HoleLists {
       count += size;
       unlink({at, size});
     }
+    if constexpr (is_hardened) words.set(start, header::hole);  // no address
     if (end == top_) {
-      top_ = at;
+      set_top(at);
       return end_ - at;
     }
     if (behind != 0) {
@@ -288,8 +326,8 @@ class Bounded : HoleLists {
   // Lets the block that ends at `end` have `more` words more.
   [[nodiscard]] bool grow(Word end, Word more) noexcept {
     if (end == top_) {
-      if (end_ - top_ < more) return false;
-      top_ += more;
+      if (end_ - top_ < more || !is_top_intact()) return false;
+      set_top(top_ + more);
     } else {
       if (end > top_ || (words_.get(end) & header::hole) == 0) return false;
       const Word size = words_.size_of(end, top_);

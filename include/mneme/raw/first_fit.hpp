@@ -27,6 +27,9 @@ namespace mneme::inline MNEME_SETTINGS {
 ///     | next offset | 01 |  size  | free  |        | next offset | 11 |
 ///     +------------------+--------+-- - --+        +------------------+
 ///
+/// Hardened builds write the size twice, at the end of the hole once more, if it has three words;
+/// mix the next offset into the first of them; and set header::hole_before in the block behind.
+///
 /// So holes of a single word are legal, and a block never has to be longer than asked for to avoid
 /// one. The last hole's next offset is the capacity. allocate, deallocate and resize are O(holes);
 /// the rest of the region is never touched.
@@ -57,6 +60,7 @@ class FirstFit {
   [[nodiscard]] static constexpr bool is_exact(BlockLayout /*layout*/) noexcept { return true; }
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
+    heap_.learn(header);
     std::size_t before = none;
     for (std::size_t at = first_; at < capacity_;) {
       const Hole hole = read_hole(at);
@@ -64,7 +68,8 @@ class FirstFit {
       if (padding <= hole.size && layout.size <= hole.size - padding) {
         split_hole(before, at, hole, padding, layout.size);
         instrument::mark_undefined(base_ + at + padding, layout.size);
-        header::store(base_ + at + padding, header);
+        header::store(base_ + at + padding,
+                      is_hardened && padding > 0 ? header | header::hole_before : header);
         return base_ + at + padding;
       }
       before = at;
@@ -75,6 +80,13 @@ class FirstFit {
 
   [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     return take_back(block, 0, size);
+  }
+
+  /// Whether deallocate would take the block back.
+  [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
+    if (!inside(block, size)) return false;
+    const auto at = static_cast<std::size_t>(block - base_);
+    return is_taken(block, at, size, neighbours_of(at));
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
@@ -97,8 +109,11 @@ class FirstFit {
   }
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
+    // Asked on the way to a fatal line, which is not about a hole that hardened builds do not
+    // believe.
     for (std::size_t at = first_; at < capacity_ && at <= offset;) {
-      const Hole hole = read_hole(at);
+      const Hole hole = is_hardened ? peek_hole(at) : read_hole(at);
+      if (is_hardened && !plausible(at, hole)) return false;
       if (offset - at < hole.size) return true;
       at = hole.next;
     }
@@ -178,11 +193,25 @@ class FirstFit {
     if ((first & header::hole) == 0) return {0, next};
     if ((first & one_word_flag) != 0) return {word_bytes, next};
     if (capacity_ - at < min_region_bytes) return {0, next};
-    return {read_word(at + word_bytes), next};
+    return {read_word(at + word_bytes) ^ mixed(next), next};
+  }
+  // What hardened builds mix into a size, so that the link in front of it is not changed alone.
+  [[nodiscard]] static constexpr std::size_t mixed(std::size_t next) noexcept {
+    return is_hardened ? next * static_cast<std::size_t>(0x9E37'79B9'7F4A'7C15) : 0;
   }
   [[nodiscard]] bool plausible(std::size_t at, Hole hole) const noexcept {
     return hole.size >= word_bytes && hole.size % word_bytes == 0 && hole.size <= capacity_ - at &&
-           hole.next <= capacity_ && hole.next % word_bytes == 0 && hole.next >= at + hole.size;
+           hole.next <= capacity_ && hole.next % word_bytes == 0 && hole.next >= at + hole.size &&
+           (!is_hardened || agrees(at, hole));
+  }
+  // Whether what is beside a hole says the same as the hole.
+  [[nodiscard]] bool agrees(std::size_t at, Hole hole) const noexcept {
+    const std::size_t end = at + hole.size;
+    if (hole.size > 2 * word_bytes && read_word(end - word_bytes) != hole.size) return false;
+    if (hole.next < capacity_ && (read_word(hole.next) & header::hole) == 0) return false;
+    if (end == capacity_) return true;
+    const std::size_t behind = header::load(base_ + end);
+    return heap_.is_block(behind) && (behind & header::hole_before) != 0;
   }
   // As the holes lie in memory that dangling pointers reach, a checked build believes none of them
   // blindly.
@@ -204,12 +233,21 @@ class FirstFit {
       write_word(at, next | header::hole | one_word_flag);
     } else {
       write_word(at, next | header::hole);
-      write_word(at + word_bytes, size);
+      write_word(at + word_bytes, size ^ mixed(next));
+      if (is_hardened && size > 2 * word_bytes) write_word(at + size - word_bytes, size);
     }
+  }
+  // Makes a hole that ends forget where others are.
+  void wipe(std::size_t at, std::size_t size) noexcept {
+    write_word(at, header::hole);
+    if (size > word_bytes) write_word(at + word_bytes, 0);
+    write_word(at + size - word_bytes, 0);
   }
   void set_next(std::size_t at, std::size_t next) noexcept {
     if (at == none) {
       first_ = next;
+    } else if (is_hardened) {
+      write_hole(at, peek_hole(at).size, next);
     } else {
       write_word(at, next | header::hole | (read_word(at) & one_word_flag));
     }
@@ -227,9 +265,26 @@ class FirstFit {
   // Whether a block ends at `end`, by what is there; `hole` is the first hole behind the block.
   [[nodiscard]] bool is_plausible_end(const std::byte* block, std::size_t end,
                                       std::size_t hole) const noexcept {
+    if (is_hardened && end == hole && end != capacity_) (void)read_hole(hole);
     if (!checks_enabled || end == capacity_ || end == hole) return true;
     const std::size_t behind = header::load(base_ + end);
-    return header::same_heap(behind, header::load(block));
+    return header::same_heap(behind, header::load(block)) &&
+           (!is_hardened || (behind & (header::hole | header::hole_before)) == 0);
+  }
+  // Whether a block with this header may have that before it.
+  [[nodiscard]] bool is_plausible_begin(std::size_t header, bool hole_before) const noexcept {
+    return heap_.is_block(header) && ((header & header::hole_before) != 0) == hole_before;
+  }
+
+  // Whether the last `size` bytes of a block, from `at` on, are not free yet, and what is beside
+  // them says the same.
+  [[nodiscard]] bool is_taken(const std::byte* block, std::size_t at, std::size_t size,
+                              const Neighbours& around) const noexcept {
+    if (around.before_end > at || around.after < at + size) return false;
+    if (!is_plausible_end(block, at + size, around.after)) return false;
+    if (!is_hardened || block != base_ + at) return true;
+    return is_plausible_begin(header::load(block),
+                              around.before != none && around.before_end == at);
   }
 
   // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is, and
@@ -240,9 +295,7 @@ class FirstFit {
     const std::size_t at = static_cast<std::size_t>(block - base_) + from;
     const std::size_t size = block_size - from;
     const Neighbours around = neighbours_of(at);
-    // Some of it may be free already.
-    if (around.before_end > at || around.after < at + size) return 0;
-    if (!is_plausible_end(block, at + size, around.after)) return 0;
+    if (!is_taken(block, at, size, around)) return 0;
     instrument::poison_free(base_ + at, size);
     free_ += size;
     std::size_t start = at;
@@ -252,9 +305,15 @@ class FirstFit {
       const Hole after = read_hole(around.after);
       end += after.size;
       next = after.next;
+      if constexpr (is_hardened) wipe(around.after, after.size);
+    }
+    if constexpr (is_hardened) {
+      if (from == 0) header::store(block, header::hole);  // no address
+      if (end < capacity_) (void)header::set(base_ + end, header::hole_before);
     }
     if (around.before != none && around.before_end == at) {  // grow the hole in front
       start = around.before;
+      if constexpr (is_hardened) forget_end(start, at);
     } else {
       set_next(around.before, at);
     }
@@ -266,12 +325,22 @@ class FirstFit {
     return end - start;
   }
 
+  // The hole at `start` does not end at `end` any more.
+  void forget_end(std::size_t start, std::size_t end) noexcept {
+    if (end - start > 2 * word_bytes) write_word(end - word_bytes, 0);
+  }
+
   // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a
   // hole or two.
   void split_hole(std::size_t before, std::size_t at, Hole hole, std::size_t padding,
                   std::size_t size) noexcept {
     const std::size_t rest = hole.size - padding - size;
     std::size_t next = hole.next;
+    if constexpr (is_hardened) {
+      wipe(at, hole.size);
+      const std::size_t end = at + hole.size;
+      if (rest == 0 && end < capacity_) header::clear(base_ + end, header::hole_before);
+    }
     if (rest > 0) {
       write_hole(at + padding + size, rest, hole.next);
       next = at + padding + size;
@@ -288,6 +357,7 @@ class FirstFit {
   std::size_t capacity_ = 0;
   std::size_t first_ = 0;
   std::size_t free_ = 0;
+  [[no_unique_address]] header::OfHeap heap_{};
 };
 
 static_assert(RawHeap<FirstFit>);

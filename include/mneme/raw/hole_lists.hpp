@@ -67,15 +67,16 @@ class HoleLists {
     if (size >= bins) [[unlikely]]
       return unlink_large(words, found);
     const Ring own = words.ring(hole);
-    if (own.next == hole) [[likely]] {
+    if (is_alone(own, hole)) [[likely]] {
       if (checks_enabled && !is_head && (bin_heads_[size] != hole || (bin_map_ >> size & 1) == 0))
           [[unlikely]]
         words.smashed(hole);
       bin_map_ &= ~(Word{1} << size);
-      return;
+      return words.wipe(hole, size);
     }
     leave_ring(words, hole, own);
     if (bin_heads_[size] == hole) bin_heads_[size] = static_cast<Index>(own.next);
+    words.wipe(hole, size);
   }
 
   // The smallest hole for so many words; with two = 1, from an even index on.
@@ -140,6 +141,9 @@ class HoleLists {
     return size << (word_bits - static_cast<unsigned>(std::bit_width(size)) + 1);
   }
 
+  [[nodiscard]] static bool is_alone(Ring own, Word hole) noexcept {
+    return own.next == hole && (!is_hardened || own.previous == hole);
+  }
   [[gnu::noinline]] static void insert_before(HoleWords words, Word hole, Word size,
                                               Word next) noexcept {
     const Word previous = words.ring(next).previous;
@@ -170,8 +174,10 @@ class HoleLists {
       return;
     }
     Word path = path_of(size);
+    Word above = 0;
     for (Word node = roots_[kind];;) {
-      if (words.size_of(node, top_) == size) {  // even indices behind the node, odd ones last
+      if (words.size_below(above, node, top_) ==
+          size) {  // even indices behind the node, odd ones last
         insert_before(words, hole, size, hole % 2 == 0 ? words.ring(node).next : node);
         words.set_parent(hole, in_a_ring);
         return;
@@ -184,6 +190,7 @@ class HoleLists {
         words.set_parent(hole, node);
         return;
       }
+      above = node;
       node = below.of[side];
       path <<= 1;
     }
@@ -191,10 +198,14 @@ class HoleLists {
   [[gnu::noinline]] void unlink_large(HoleWords words, Found found) noexcept {
     const Word hole = found.hole;
     const Ring own = words.ring(hole);
-    if (own.next != hole) leave_ring(words, hole, own);
-    if (words.parent(hole) == in_a_ring) return;
-    const Word heir = own.next != hole ? own.next : take_leaf(words, hole);
-    replace(words, hole, heir, class_of(found.size));
+    if (!is_alone(own, hole)) leave_ring(words, hole, own);
+    if (words.parent(hole) != in_a_ring) {
+      const Word heir = own.next != hole ? own.next : take_leaf(words, hole);
+      replace(words, hole, heir, class_of(found.size));
+    } else if (is_hardened && own.next == hole) [[unlikely]] {
+      words.smashed(hole);
+    }
+    words.wipe(hole, found.size);
   }
   // Takes a leaf below a node out of the trie; 0 if the node is one.
   [[nodiscard]] Word take_leaf(HoleWords words, Word node) const noexcept {
@@ -206,7 +217,7 @@ class HoleLists {
       above = leaf;
       side = below.of[1] != 0 ? 1 : 0;
       leaf = below.of[side];
-      (void)words.size_of(leaf, top_);
+      (void)words.size_below(above, leaf, top_);
     }
     if (above == 0) return 0;
     Children rest = words.children(above);
@@ -223,16 +234,21 @@ class HoleLists {
       words.set_parent(heir, above);
       for (const Word child : below.of) {
         if (child == 0) continue;
-        (void)words.size_of(child, top_);
+        (void)words.size_below(node, child, top_);
         words.set_parent(child, heir);
       }
     }
     if (above != 0) {
       (void)words.size_of(above, top_);
       Children of_above = words.children(above);
-      of_above.of[of_above.of[1] == node ? 1 : 0] = heir;
+      Word& below = of_above.of[of_above.of[1] == node ? 1 : 0];
+      if (is_hardened && below != node) [[unlikely]]
+        words.smashed(node);
+      below = heir;
       words.set_children(above, of_above);
     } else {
+      if (is_hardened && roots_[kind] != node) [[unlikely]]
+        words.smashed(node);
       roots_[kind] = static_cast<Index>(heir);
       if (heir == 0) class_map_ &= ~(Word{1} << kind);
     }
@@ -244,9 +260,11 @@ class HoleLists {
     const unsigned kind = class_of(wanted);
     Found best{0, ~Word{0}};
     Word larger = 0;  // the last subtree beside the path, all of whose sizes are larger
+    Word above_larger = 0;
+    Word above = 0;
     Word path = path_of(wanted);
     for (Word node = (class_map_ >> kind & 1) != 0 ? roots_[kind] : 0; node != 0; path <<= 1) {
-      const Word size = words.size_of(node, top_);
+      const Word size = words.size_below(above, node, top_);
       if (size == wanted) {
         if (two == 0 || node % 2 == 0) return {node, size};
         if (const Word next = words.ring(node).next; next % 2 == 0) {
@@ -258,32 +276,39 @@ class HoleLists {
       }
       const Children below = words.children(node);
       const std::size_t side = path >> (word_bits - 1);
-      if (side == 0 && below.of[1] != 0) larger = below.of[1];
+      if (side == 0 && below.of[1] != 0) {
+        larger = below.of[1];
+        above_larger = node;
+      }
+      above = node;
       node = below.of[side];
     }
     if (larger != 0) {
-      const Found candidate = least(larger);
+      const Found candidate = least(above_larger, larger);
       if (candidate.size < best.size) best = candidate;
     }
     if (best.hole != 0) return best;
-    const Word above = class_map_ >> kind >> 1;
-    if (above == 0) return {};
-    return least(roots_[kind + 1 + static_cast<unsigned>(std::countr_zero(above))]);
+    const Word others = class_map_ >> kind >> 1;
+    if (others == 0) return {};
+    return least(0, roots_[kind + 1 + static_cast<unsigned>(std::countr_zero(others))]);
   }
   // The smallest of the holes that are in tries.
   [[nodiscard, gnu::noinline]] Found find_least() const noexcept {
     if (class_map_ == 0) return {};
-    return least(roots_[static_cast<unsigned>(std::countr_zero(class_map_))]);
+    return least(0, roots_[static_cast<unsigned>(std::countr_zero(class_map_))]);
   }
   // The smallest hole of a trie.
-  [[nodiscard]] Found least(Word node) const noexcept {
+  [[nodiscard]] Found least(Word above, Word node) const noexcept {
     const HoleWords words = words_;
-    Found best{node, words.size_of(node, top_)};
+    Found best{node, words.size_below(above, node, top_)};
     for (;;) {
       const Children below = words.children(node);
+      above = node;
       node = below.of[0] != 0 ? below.of[0] : below.of[1];
       if (node == 0) return best;
-      if (const Word size = words.size_of(node, top_); size < best.size) best = {node, size};
+      if (const Word size = words.size_below(above, node, top_); size < best.size) {
+        best = {node, size};
+      }
     }
   }
 

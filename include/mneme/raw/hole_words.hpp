@@ -48,6 +48,16 @@ class HoleWords {
   [[nodiscard]] Word get(Word at) const noexcept { return header::load(place(at)); }
   void set(Word at, Word word) const noexcept { header::store(place(at), word); }
 
+  /// The header of a block that begins.
+  void learn_header(Word header) noexcept { heap_.learn(header); }
+  [[nodiscard]] bool is_block(Word word) const noexcept { return heap_.is_block(word); }
+  /// Whether a hole may end at `end`: a block is behind it, and knows.
+  [[nodiscard]] bool is_hole_end(Word end) const noexcept {
+    if constexpr (!is_hardened) return true;
+    const Word behind = get(end);
+    return is_block(behind) && (behind & header::hole_before) != 0;
+  }
+
   // The hole's first word: its neighbours in the ring of its size.
 
   struct Ring {
@@ -74,6 +84,14 @@ class HoleWords {
     set(hole + size - 1, size << 2);
   }
 
+  /// Makes a hole that is unlisted forget where others are. Its first word keeps header::hole.
+  void wipe(Word hole, Word size) const noexcept {
+    if constexpr (!is_hardened) return;
+    set(hole, header::hole);
+    set(hole + size - 1, size == 1 ? header::hole : 0);
+    for (Word at = 1; at < 4 && at < size; ++at) set(hole + at, 0);
+  }
+
   // Of holes in a trie.
 
   struct Children {
@@ -96,9 +114,13 @@ class HoleWords {
     if (hole < first_ || hole >= top) return 0;
     const Word word = get(hole);
     if ((word & header::hole) == 0) return 0;
-    if ((word & one_word) != 0) return 1;
+    if ((word & one_word) != 0) {
+      return !is_hardened || (top - hole > 1 && is_hole_end(hole + 1)) ? 1 : 0;
+    }
     const Word size = get(hole + 1) >> 2;
-    return size >= 2 && size < top - hole && get(hole + size - 1) >> 2 == size ? size : 0;
+    const bool is_good = size >= 2 && size < top - hole && get(hole + size - 1) >> 2 == size &&
+                         is_hole_end(hole + size);
+    return is_good ? size : 0;
   }
   [[nodiscard]] Word size_of(Word hole, Word top) const noexcept {
     if constexpr (checks_enabled) {
@@ -108,6 +130,13 @@ class HoleWords {
       return size;
     }
     return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
+  }
+  /// The size of a hole that a node of a trie, or with `above` 0 a root, leads to.
+  [[nodiscard]] Word size_below(Word above, Word hole, Word top) const noexcept {
+    const Word size = size_of(hole, top);
+    if (is_hardened && (size < word_bits || parent(hole) != above)) [[unlikely]]
+      smashed(hole);
+    return size;
   }
   /// Stops a checked build unless a hole has the size of its list.
   void expect_size(Word hole, Word size, Word top) const noexcept {
@@ -137,6 +166,7 @@ class HoleWords {
 
   std::byte* base_ = nullptr;
   Word first_ = 0;
+  [[no_unique_address]] header::OfHeap heap_{};
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -123,19 +123,21 @@ TEST_CASE("validate names what is wrong with a smashed hole") {
     return std::string(wrong == nullptr ? "nothing" : wrong);
   };
   const std::string impossible = "a hole's size or link is impossible";
+  // What is beside the hole shows it at once to a hardened build.
+  const auto later = [&](const char* wrong) { return is_hardened ? impossible : wrong; };
   CHECK(verdict(0, 96 | header::hole) == "nothing");  // what stands there anyway
   CHECK(verdict(0, 0x4141414141414140) == impossible);
   CHECK(verdict(0, 100 | header::hole) == impossible);  // no word
-  CHECK(verdict(0, 96 | 3) == "the holes do not sum to the free bytes");
+  CHECK(verdict(0, 96 | 3) == later("the holes do not sum to the free bytes"));
   CHECK(verdict(8, 0) == impossible);  // the size
   CHECK(verdict(8, 33) == impossible);
   CHECK(verdict(8, 264) == impossible);
-  CHECK(verdict(8, 96) == "holes overlap, touch or descend");
-  CHECK(verdict(8, 40) == "the holes do not sum to the free bytes");
+  CHECK(verdict(8, 96) == later("holes overlap, touch or descend"));
+  CHECK(verdict(8, 40) == later("the holes do not sum to the free bytes"));
   CHECK(verdict(96, header::hole) == impossible);  // back to the first hole
   CHECK(verdict(96, 256 | header::hole) ==
-        "the holes do not sum to the free bytes");        // one hole forgotten
-  CHECK(verdict(224, 248 | header::hole) == impossible);  // into itself
+        later("the holes do not sum to the free bytes"));  // one hole forgotten
+  CHECK(verdict(224, 248 | header::hole) == impossible);   // into itself
 }
 
 TEST_CASE("in a checked build no walk follows a smashed hole") {
@@ -150,7 +152,7 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
   CHECK(test::fatal_line_of([&] { (void)raw.allocate({.size = 48}); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.deallocate(b, 32); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 32, 48); }) == line);
-  CHECK(test::fatal_line_of([&] { (void)raw.is_free(40); }) == line);
+  CHECK(test::fatal_line_of([&] { (void)raw.is_free(40); }) == (is_hardened ? "" : line));
   CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) == line);
   smash(raw, 0, 64 | header::hole);
   CHECK(raw.validate() == nullptr);

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <mneme/registry.hpp>
 #include <set>
 #include <thread>
 
@@ -26,21 +27,35 @@ TEST_CASE("all bits of a header are below the address, and none is shared") {
   CHECK((header::hole | header::hole_before) < header::tag_space);
   if constexpr (!checks_enabled) return;
   CHECK((header::deferred & (header::hole | header::hole_before)) == 0);
-  const std::size_t low = header::hole | header::hole_before | header::deferred;
-  for (std::size_t size = 0; size < 1000; ++size) {
-    CHECK((header::size_tag(size) & low) == 0);
-    CHECK(header::size_tag(size) < header::tag_space);
-  }
+  const std::size_t flags = header::hole | header::hole_before | header::deferred;
+  const std::size_t tags = (header::size_tags - 1) * header::size_tag_unit;
+  CHECK((tags & flags) == 0);
+  CHECK((tags & header::heap_mask) == 0);
+  CHECK((flags & header::heap_mask) == 0);
+  CHECK((tags | flags | header::heap_mask) == SIZE_MAX);
+  for (std::size_t size = 0; size < 1000; ++size) CHECK((header::size_tag(size) & ~tags) == 0);
+  if (is_hardened) return;
+  CHECK((tags | flags) == header::tag_space - 1);
 }
 
-TEST_CASE("tags: each of eight sizes in a row has its own") {
+TEST_CASE("hardened: what an overflow reaches first in a header is known, and no zero") {
+  if constexpr (!is_hardened) return;
+  const std::size_t first_bytes = SIZE_MAX >> (header::word_bits == 64 ? 16U : 8U);
+  CHECK((header::heap_mask & first_bytes) == (first_bytes & ~(header::hole | header::hole_before)));
+  HeapRecord record;
+  CHECK((record.anchor() & header::constant) == header::constant);
+  CHECK((record.anchor() & ~header::heap_mask) == 0);
+}
+
+TEST_CASE("tags: each of eight sizes in a row has its own, or of 32,768") {
+  const std::size_t different = is_hardened ? (header::word_bits == 64 ? 32768 : 128) : 8;
   std::set<std::size_t> tags;
-  for (std::size_t words = 2; words < 10; ++words) {
+  for (std::size_t words = 2; words < 2 + different; ++words) {
     tags.insert(header::size_tag(words * word_bytes));
   }
-  CHECK(tags.size() == (checks_enabled ? 8 : 1));
-  // What one word cannot tell: sizes that are a multiple of eight words apart.
-  CHECK(header::size_tag(2 * word_bytes) == header::size_tag(10 * word_bytes));
+  CHECK(tags.size() == (checks_enabled ? different : 1));
+  // What one word cannot tell: sizes that are a multiple of as many words apart.
+  CHECK(header::size_tag(2 * word_bytes) == header::size_tag((2 + different) * word_bytes));
 }
 
 TEST_CASE("bits are set and cleared one by one") {

@@ -15,7 +15,7 @@ using namespace mneme;
 
 namespace {
 
-/// Holes with room between them, whose end is known to no block.
+/// Holes with room between them.
 class TestedHoles : HoleLists {
  public:
   explicit TestedHoles(std::size_t words) : memory_(words + 1) {
@@ -24,6 +24,7 @@ class TestedHoles : HoleLists {
   }
 
   void insert(std::size_t at, std::size_t size) {
+    words_.set(at + size, header::hole_before);  // as a block there has, if its header is 0 else
     link(at, size);
     by_place_[at] = size;
   }

@@ -32,6 +32,7 @@ TEST_CASE("the first index is odd where the region is aligned to two words, else
 
 TEST_CASE_FIXTURE(WrittenWords, "a hole has its size at both ends, and its links") {
   for (const std::size_t size : {1U, 2U, 3U, 9U}) {
+    words.set(4 + size, mneme::header::hole_before);  // a block, whose header is 0 else
     words.write(4, size, {.next = 11, .previous = 7});
     CHECK(words.ring(4).next == 11);
     CHECK(words.ring(4).previous == 7);
@@ -46,6 +47,7 @@ TEST_CASE_FIXTURE(WrittenWords, "a hole has its size at both ends, and its links
 }
 
 TEST_CASE_FIXTURE(WrittenWords, "a hole in a trie has children and a parent beside them") {
+  words.set(13, mneme::header::hole_before);
   words.write(4, 9, {.next = 4, .previous = 4});
   words.set_children(4, {{13, 17}});
   words.set_parent(4, 21);
@@ -56,6 +58,7 @@ TEST_CASE_FIXTURE(WrittenWords, "a hole in a trie has children and a parent besi
 }
 
 TEST_CASE_FIXTURE(WrittenWords, "what is no hole, or one whose ends disagree, has the size 0") {
+  words.set(13, mneme::header::hole_before);
   words.write(4, 9, {.next = 4, .previous = 4});
   CHECK(words.peek_size(5, top) == 0);     // inside
   CHECK(words.peek_size(top, top) == 0);   // behind the last
@@ -72,6 +75,38 @@ TEST_CASE_FIXTURE(WrittenWords, "what is no hole, or one whose ends disagree, ha
   words.set(5, std::size_t{7} << 2U);
   CHECK(mneme::test::fatal_line_of([&] { (void)words.size_before(13, top); }) ==
         "mneme: fatal: smashed hole at offset 88: free memory was written");
+}
+
+TEST_CASE_FIXTURE(WrittenWords, "hardened: a hole is none unless the block behind it knows of it") {
+  if (!mneme::is_hardened) return;
+  constexpr std::size_t heap = 0x1240;
+  words.learn_header(heap);
+  for (const std::size_t size : {1U, 2U, 9U}) {
+    words.write(4, size, {.next = 4, .previous = 4});
+    const auto size_before = [&](std::size_t behind) {
+      words.set(4 + size, behind);
+      return words.peek_size(4, top);
+    };
+    CHECK(size_before(heap | mneme::header::hole_before) == size);
+    CHECK(size_before(heap | mneme::header::hole_before | mneme::header::deferred) == size);
+    CHECK(size_before(heap) == 0);
+    CHECK(size_before(heap | mneme::header::hole_before | mneme::header::hole) == 0);
+    CHECK(size_before((heap + 64) | mneme::header::hole_before) == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(WrittenWords, "hardened: a hole that is unlisted forgets where others are") {
+  if (!mneme::is_hardened) return;
+  for (const std::size_t size : {1U, 2U, 3U, 9U}) {
+    words.write(4, size, {.next = 11, .previous = 7});
+    if (size > 3) {
+      words.set_children(4, {{13, 17}});
+      words.set_parent(4, 21);
+    }
+    words.wipe(4, size);
+    CHECK(words.get(4) == mneme::header::hole);
+    for (std::size_t at = 5; at < 4 + size; ++at) CHECK(words.get(at) == 0);
+  }
 }
 
 }  // namespace

@@ -16,13 +16,12 @@
 #include <vector>
 
 #include "raw_heaps/table.hpp"
-#include "support/quarantining.hpp"
 
 using namespace mneme;
 
 // All rows of the table, the bounded heap, and what decorates them.
 #define EVERY_RAW_HEAP \
-  MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit>, Quarantining<Bounded>
+  MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit, 8>, Quarantining<Bounded, 8>
 
 namespace {
 

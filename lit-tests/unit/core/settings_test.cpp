@@ -7,13 +7,16 @@
 
 #include <mneme/mneme.hpp>
 #include <string>
+#include <type_traits>
 #include <typeinfo>
+#include <utility>
 
 namespace {
 
 /// What is mangled into every name of the library.
 [[nodiscard]] std::string settings_by_macro() {
-  std::string name = mneme::checks_enabled ? "checked_1" : "checked_0";
+  std::string name = "checked_" + std::to_string(MNEME_CHECKED);
+  if (MNEME_QUARANTINE > 0) name += "_quarantine_" + std::to_string(MNEME_QUARANTINE);
   name += mneme::Stats::enabled ? "_stats_1" : "_stats_0";
 #if defined(MNEME_ASAN)
   name += "_asan";
@@ -25,6 +28,13 @@ namespace {
   name += "_valgrind";
 #endif
   return std::to_string(name.size()) + name;  // as names are mangled, with their length
+}
+
+TEST_CASE("what the settings switch on") {
+  CHECK(mneme::checks_enabled == (MNEME_CHECKED > 0));
+  CHECK(mneme::is_hardened == (MNEME_CHECKED == 2));
+  using Raw = std::remove_cvref_t<decltype(std::declval<mneme::Heap&>().raw())>;
+  CHECK(std::is_same_v<Raw, mneme::DefaultRaw> == (MNEME_QUARANTINE == 0));
 }
 
 TEST_CASE("the names of the library state its settings, and the tool that watches memory") {

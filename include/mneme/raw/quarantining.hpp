@@ -1,0 +1,172 @@
+// purpose: a raw heap that detects writes to freed blocks, as it keeps the last ones for a while.
+// layer: L1; includes L0 and raw_heap.
+// threads: none; one owner at a time.
+// invariants: whether a request has room does not depend on the quarantine (P1, P9).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "../check.hpp"
+#include "../header.hpp"
+#include "../instrument.hpp"
+#include "../layout.hpp"
+#include "../raw_heap.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
+
+/// Decorates a raw heap: the last `blocks` freed blocks are filled with a pattern, and are free,
+/// but not used again yet. When one leaves, it must be as it was filled. Meanwhile its header has
+/// the bit header::deferred, so a second free is detected.
+///
+/// An allocation that finds no room, and each look at the holes, ends the quarantine first. Freeing
+/// takes as many steps as the block has bytes.
+template <RawHeap Inner, std::size_t blocks>
+class Quarantining {
+ public:
+  static constexpr const char* name = Inner::name;
+  static constexpr bool is_quarantining = true;
+  static constexpr std::size_t min_region_bytes = Inner::min_region_bytes;
+
+  constexpr Quarantining() noexcept = default;
+  explicit Quarantining(std::span<std::byte> region) noexcept : inner_(region) {}
+  ~Quarantining() { end_quarantine(); }
+  Quarantining(const Quarantining&) = delete;
+  Quarantining& operator=(const Quarantining&) = delete;
+
+  [[nodiscard]] static constexpr bool is_exact(BlockLayout layout) noexcept {
+    return Inner::is_exact(layout);
+  }
+
+  [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
+    std::byte* const block = inner_.allocate(layout, header);
+    if (block != nullptr || held_bytes_ == 0) return block;
+    end_quarantine();
+    return inner_.allocate(layout, header);
+  }
+
+  /// Which holes there are is not known before the quarantine ends.
+  [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
+    if (is_held(block, size) || !accepts(inner_, block, size)) return 0;
+    let_go(oldest_);
+    const std::size_t header = header::set(block, header::deferred) | header::deferred;
+    held_[oldest_] = {.block = block, .size = size, .header = header};
+    held_bytes_ += size;
+    oldest_ = (oldest_ + 1) % blocks;
+    {
+      const instrument::ScopedUnpoison window(block + word_bytes, size - word_bytes);
+      __builtin_memset(block + word_bytes, fill, size - word_bytes);
+    }
+    instrument::poison_free(block, size);
+    return capacity_bytes();
+  }
+
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+    if (inner_.resize(block, old_size, new_size)) return true;
+    if (held_bytes_ == 0) return false;
+    end_quarantine();
+    return inner_.resize(block, old_size, new_size);
+  }
+
+  [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
+    return inner_.fits_empty(layout);
+  }
+  [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
+    for (const Held& held : held_) {
+      if (address_of(base()) + offset - address_of(held.block) < held.size) return true;
+    }
+    return inner_.is_free(offset);
+  }
+
+  [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }
+  [[nodiscard]] std::size_t free_bytes() const noexcept {
+    return inner_.free_bytes() + held_bytes_;
+  }
+
+  [[nodiscard]] std::size_t largest_hole_bytes() const noexcept {
+    end_quarantine();
+    return inner_.largest_hole_bytes();
+  }
+  template <class F>
+  void for_each_hole(F each) const noexcept {
+    end_quarantine();
+    inner_.for_each_hole(each);
+  }
+  [[nodiscard]] const char* validate() const noexcept {
+    end_quarantine();
+    return inner_.validate();
+  }
+
+ private:
+  struct Held {
+    std::byte* block = nullptr;
+    std::size_t size = 0;
+    std::size_t header = 0;  // of which the inner heap may change hole_before
+  };
+  static constexpr unsigned char fill = 0xD7;
+
+  // Whether a byte of the block is in the quarantine.
+  [[nodiscard]] bool is_held(const std::byte* block, std::size_t size) const noexcept {
+    for (const Held& held : held_) {
+      if (address_of(block) < address_of(held.block) + held.size &&
+          address_of(held.block) < address_of(block) + size)
+        return true;
+    }
+    return false;
+  }
+  void let_go(std::size_t index) const noexcept {
+    Held& held = held_[index];
+    if (held.block == nullptr) return;
+    check(held);
+    header::clear(held.block, header::deferred);
+    fatal_unless(inner_.deallocate(held.block, held.size) != 0,
+                 "the memory beside a block of the quarantine was written");
+    held_bytes_ -= held.size;
+    held = {};
+  }
+  void end_quarantine() const noexcept {
+    for (std::size_t index = 0; index < blocks; ++index) let_go(index);
+  }
+  void check(const Held& held) const noexcept {
+    if (((header::load(held.block) ^ held.header) & ~header::hole_before) != 0) {
+      report(held, 0);
+    }
+    const instrument::ScopedUnpoison window(held.block, held.size);
+    for (std::size_t at = word_bytes; at < held.size; ++at) {
+      unsigned char byte = 0;
+      __builtin_memcpy(&byte, held.block + at, 1);
+      instrument::mark_initialised(&byte, 1);
+      if (byte != fill) [[unlikely]]
+        report(held, at);
+    }
+  }
+  // Lines give the payload's offset in its region.
+  [[noreturn, gnu::noinline, gnu::cold]] void report(const Held& held,
+                                                     std::size_t at) const noexcept {
+    FatalLine line;
+    line.text("write after free of the block at ")
+        .number(address_of(held.block) - address_of(base()) + word_bytes);
+    if (at < word_bytes) line.text(": its header was written").stop();
+    line.text(": byte ").number(at - word_bytes).text(" of it was written").stop();
+  }
+
+  // Mutable, as to end the quarantine changes nothing that anybody can see.
+  mutable Inner inner_;
+  mutable std::array<Held, blocks> held_{};
+  mutable std::size_t held_bytes_ = 0;
+  std::size_t oldest_ = 0;
+};
+
+/// The raw heap inside a heap that was asked for `Raw`.
+template <RawHeap Raw, std::size_t blocks = MNEME_QUARANTINE>
+struct WithQuarantine {
+  using type = Quarantining<Raw, blocks>;
+};
+template <RawHeap Raw>
+struct WithQuarantine<Raw, 0> {
+  using type = Raw;
+};
+
+}  // namespace mneme::inline MNEME_SETTINGS
