@@ -158,6 +158,31 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
   CHECK(raw.validate() == nullptr);
 }
 
+TEST_CASE("hardened: what is beside a hole or a block must say the same") {
+  if constexpr (!is_hardened) return;
+  constexpr std::size_t good = 0x1240;
+  alignas(64) std::byte region[256];
+  FirstFit raw(region);
+  for (int i = 0; i < 8; ++i) (void)raw.allocate({.size = 32}, good);
+  REQUIRE(raw.deallocate(region + 64, 32));
+  const std::string line = "mneme: fatal: smashed hole at offset 64: free memory was written";
+  const auto line_of = [&](std::size_t offset, std::size_t value) {
+    return test::fatal_line_of([&] {
+      smash(raw, offset, value);
+      (void)raw.allocate({.size = 64}, good);
+    });
+  };
+  CHECK(line_of(96, good | header::hole_before).empty());  // as it is
+  CHECK(line_of(96, good) == line);
+  CHECK(line_of(96, (good + 64) | header::hole_before) == line);
+  CHECK(line_of(88, 40) == line);  // the size at its end
+  smash(raw, 160, good | header::hole_before);
+  CHECK(raw.deallocate(region + 128, 32) == 0);  // no hole is before the block behind
+  CHECK(raw.deallocate(region + 160, 32) == 0);  // nor before this one
+  smash(raw, 160, good);
+  CHECK(raw.deallocate(region + 128, 32) != 0);
+}
+
 TEST_CASE("a hole that reaches the region's end is not believed to go on behind it") {
   alignas(64) std::byte memory[104]{};
   memory[96] = std::byte{word_bytes};  // behind the region stands what could be a hole's size

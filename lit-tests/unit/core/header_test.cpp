@@ -43,6 +43,7 @@ TEST_CASE("hardened: what an overflow reaches first in a header is known, and no
   const std::size_t first_bytes = SIZE_MAX >> (header::word_bits == 64 ? 16U : 8U);
   CHECK((header::heap_mask & first_bytes) == (first_bytes & ~(header::hole | header::hole_before)));
   HeapRecord record;
+  CHECK(header::constant != 0);
   CHECK((record.anchor() & header::constant) == header::constant);
   CHECK((record.anchor() & ~header::heap_mask) == 0);
 }
