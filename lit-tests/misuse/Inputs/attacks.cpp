@@ -244,11 +244,12 @@ struct Attack {
     (void)look(1);
     {
       auto guard = heap.try_lock();
-      for (void* each : several) give(heap, each, 5);
+      while (!several.empty()) {  // the last first: they are reclaimed by ascending addresses
+        give(heap, several.back(), 5);
+        several.pop_back();
+      }
     }
-    (void)look(11);
-    (void)look(22);
-    (void)look(350);
+    for (std::size_t count = 400; count > 0; --count) (void)look(count);  // all there is
     end_attack(heap, shows, "an address was found", "no address was found");
   }
   [[noreturn]] static void other_heap(Heap& heap) {
