@@ -101,20 +101,19 @@ TEST_CASE_TEMPLATE("a write to any byte of a held block is detected when it leav
   std::byte* const first = here.get();
   std::byte* const last = here.get();
   here.give(first);
-  const auto line_of_write = [&](std::size_t at) {
+  const auto line_of_write = [&](std::byte* place) {
     return test::fatal_line_of([&] {
-      here.write(first + at, std::byte{0x41});
+      here.write(place, std::byte{0x41});
       for (std::size_t i = 0; i < held; ++i) here.give(here.get());
     });
   };
   for (const std::size_t at : {std::size_t{0}, word_bytes + 1, five_words.size - 1}) {
-    CHECK(line_of_write(at) == "mneme: fatal: write after free of the block at " +
-                                   std::to_string(word_bytes) + ": byte " + std::to_string(at) +
-                                   " of it was written");
+    CHECK(line_of_write(first + at) == "mneme: fatal: write after free of the block at " +
+                                           std::to_string(word_bytes) + ": byte " +
+                                           std::to_string(at) + " of it was written");
   }
-  CHECK(line_of_write(std::size_t{0} - 1) == "mneme: fatal: write after free of the block at " +
-                                                 std::to_string(word_bytes) +
-                                                 ": its header was written");
+  CHECK(line_of_write(first - 1) == "mneme: fatal: write after free of the block at " +
+                                        std::to_string(word_bytes) + ": its header was written");
   const std::string line = test::fatal_line_of([&] {
     here.write(first, std::byte{0x41});
     CHECK(here.get({.size = 60 * word_bytes, .align = word_bytes}) == nullptr);
