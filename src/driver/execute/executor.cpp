@@ -83,6 +83,7 @@ void Executor::dispatch(const Op& op) {
     case OpKind::map: return log_.add({.kind = EventKind::map_asked});
     case OpKind::push: return run_or_hold(op, &Executor::do_push);
     case OpKind::clone: return run_or_hold(op, &Executor::do_clone);
+    default: fail_at(op, 0, "a step of a script with tasks, of which only schedules are run");
   }
 }
 

@@ -123,6 +123,9 @@ class Decoder {
       case ArgumentKind::literal: break;
       case ArgumentKind::key_numbers: expectations(op, place, flags); break;
       case ArgumentKind::queue_names: queue_names(op, flags); break;
+      case ArgumentKind::ending:  // of steps that have no place
+      case ArgumentKind::copies:
+      case ArgumentKind::repeats: break;
     }
   }
 
@@ -253,6 +256,9 @@ void Encoder::add(const Op& op) {
     return;
   }
   const Command& row = command_of(op.kind);
+  if (row.places.empty()) {
+    fail_at(op, 0, in_quotes(row.keyword) + " has no place in the fuzzers' bytes");
+  }
   const bool is_of_seeds = is_expectation_of_seeds(op);
   const std::size_t place =
       op.kind == OpKind::expect_keys && !is_of_seeds ? row.places[1] : row.places[0];

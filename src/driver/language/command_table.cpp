@@ -7,54 +7,13 @@
 #include <algorithm>
 #include <array>
 
+#include "command_rows.hpp"
+
 namespace mneme::driver {
 
 namespace {
 
-constexpr std::array name_only{Argument{ArgumentKind::name, "NAME"}};
-constexpr std::array size_only{Argument{ArgumentKind::size, "SIZE"}};
-constexpr std::array name_size{Argument{ArgumentKind::name, "NAME"},
-                               Argument{ArgumentKind::size, "SIZE"}};
-constexpr std::array name_count{Argument{ArgumentKind::name, "NAME"},
-                                Argument{ArgumentKind::count, "COUNT"}};
-constexpr std::array name_capacity{Argument{ArgumentKind::name, "NAME"},
-                                   Argument{ArgumentKind::count, "CAPACITY"}};
-constexpr std::array name_new_name{Argument{ArgumentKind::name, "NAME"},
-                                   Argument{ArgumentKind::new_name, "NEWNAME"}};
-constexpr std::array name_state{Argument{ArgumentKind::name, "NAME"},
-                                Argument{ArgumentKind::state, "STATE"}};
-constexpr std::array key_numbers{
-    Argument{ArgumentKind::key_numbers, "KEY [<=|>=] NUMBER [KEY [<=|>=] NUMBER]..."}};
-constexpr std::array name_at_offset{Argument{ArgumentKind::name, "NAME"},
-                                    Argument{ArgumentKind::literal, "at"},
-                                    Argument{ArgumentKind::size, "OFFSET"}};
-constexpr std::array queue_of_names{Argument{ArgumentKind::literal, "queue"},
-                                    Argument{ArgumentKind::queue_names, "[NAME]..."}};
-
-// What a fuzzer should do more often has more places.
-template <std::uint8_t... all>
-constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
-
-constexpr std::array heap_options{
-    Option{OptionKind::raw, "raw", "HEAP",
-           "The raw heap that manages the region: a row of the table. Default: bounded."},
-    Option{OptionKind::poll, "poll", "manual|auto",
-           "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
-    Option{OptionKind::align, "align", "N",
-           "Alignment of blocks that name none, a power of two. Default: 16, as in C++."}};
-constexpr std::array alloc_options{
-    Option{OptionKind::align, "align", "N",
-           "Alignment of the payload in bytes, a power of two. Default: the heap's."},
-    Option{OptionKind::try_now, "try", "",
-           "Do not wait: where the request would have to, it is refused."},
-    Option{
-        OptionKind::guard, "guard", "",
-        "Allocate at once, or be refused, through the guard that 'lock' took, past all who wait.",
-        true}};
-constexpr std::array free_options{Option{OptionKind::defer, "defer", "",
-                                         "Use the deferring form, for blocks made by 'alloc': put "
-                                         "the block on the free queue, and leave the rest to the "
-                                         "next request or poll."}};
+using namespace rows;
 
 constexpr std::array table{
     Command{OpKind::heap,
@@ -172,6 +131,14 @@ constexpr std::array table{
         "A block called queue has the other forms: 'expect queue granted' is about its state.",
         "expect queue b c",
         places<34>},
+    Command{OpKind::expect_end,
+            "expect",
+            ending_only,
+            {},
+            "Of a script with tasks: check whether some order of their steps deadlocks, or none. "
+            "'mneme explore' does.",
+            "expect deadlock",
+            {}},
     Command{OpKind::stat, "stat", {}, {}, "Print the value of every key.", "stat", places<22>},
     Command{
         OpKind::map,
@@ -225,13 +192,86 @@ constexpr std::array table{
             "arc is given back with its last owner.",
             "drop config",
             places<16>},
+    Command{OpKind::task,
+            "task",
+            name_copies,
+            {},
+            "Begin a task, a block of steps up to its 'end' with names of its own; xN: N identical "
+            "ones (see Tasks).",
+            "task worker x3",
+            {}},
+    Command{OpKind::isr,
+            "isr",
+            name_only,
+            {},
+            "Begin an interrupt routine: a task that never waits. It may receive, free, send, "
+            "signal, and 'alloc ... try'.",
+            "isr done",
+            {}},
+    Command{OpKind::repeat,
+            "repeat",
+            repeats_only,
+            {},
+            "Begin a block of steps that is carried out N times, or for ever.",
+            "repeat 4",
+            {}},
+    Command{OpKind::end, "end", {}, {}, "End the innermost block: repeat, task or isr.", "end", {}},
+    Command{OpKind::yield,
+            "yield",
+            {},
+            {},
+            "Let other tasks go on; see 'mneme explore --switch=waits'.",
+            "yield",
+            {}},
+    Command{OpKind::semaphore,
+            "semaphore",
+            name_count,
+            {},
+            "Make a semaphore that starts at COUNT.",
+            "semaphore slots 2",
+            {}},
+    Command{OpKind::signal,
+            "signal",
+            name_only,
+            {},
+            "Add one to a semaphore, or to a signal, which starts at 0.",
+            "signal ready",
+            {}},
+    Command{OpKind::wait,
+            "wait",
+            name_only,
+            {},
+            "Wait until a semaphore or signal is above 0, and take one from it.",
+            "wait ready",
+            {}},
+    Command{OpKind::mailbox,
+            "mailbox",
+            name_capacity,
+            {},
+            "Make a mailbox, which hands over up to CAPACITY blocks in order.",
+            "mailbox rx 4",
+            {}},
+    Command{OpKind::send,
+            "send",
+            mailbox_name,
+            {},
+            "Hand a block to a mailbox, waiting while that is full. The name is free again.",
+            "send rx frame",
+            {}},
+    Command{OpKind::receive,
+            "receive",
+            mailbox_name,
+            {},
+            "Take the oldest block out of a mailbox under a new name, waiting while there is none.",
+            "receive rx frame",
+            {}},
 };
 
 consteval bool rows_are_in_order_of_kind() {
   for (std::size_t i = 0; i < table.size(); ++i) {
     if (static_cast<std::size_t>(table[i].kind) != i) return false;
   }
-  return static_cast<std::size_t>(OpKind::drop) + 1 == table.size();
+  return static_cast<std::size_t>(OpKind::receive) + 1 == table.size();
 }
 static_assert(rows_are_in_order_of_kind());
 
@@ -239,7 +279,7 @@ consteval bool places_are_taken_once() {
   std::array<bool, places_max> taken{};
   taken[define_place] = true;
   for (const Command& row : table) {
-    if (row.places.empty() != (row.kind == OpKind::heap)) return false;
+    if (row.places.empty() != (row.kind == OpKind::heap || is_of_tasks(row.kind))) return false;
     for (const std::uint8_t place : row.places) {
       if (place >= places_max || taken[place]) return false;
       taken[place] = true;
@@ -316,6 +356,8 @@ std::vector<std::string> language_words() {
   for (const std::string_view word : poll_words) add_once(words, std::string{word});
   for (const std::string_view word : state_words) add_once(words, std::string{word});
   for (const std::string_view word : key_words) add_once(words, std::string{word});
+  for (const std::string_view word : ending_words) add_once(words, std::string{word});
+  add_once(words, std::string{forever_word});
   for (const std::string_view word : {"<=", ">=", "at", "queue"})
     add_once(words, std::string{word});
   add_once(words, std::string{default_raw_heap});

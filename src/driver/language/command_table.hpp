@@ -25,7 +25,10 @@ enum class ArgumentKind : std::uint8_t {
   state,        // Op::state
   literal,      // the word itself, which tells a form from others
   key_numbers,  // Op::expectations; takes all words up to the end of the line
-  queue_names   // Op::queue_names; takes all words up to the end of the line, also none
+  queue_names,  // Op::queue_names; takes all words up to the end of the line, also none
+  ending,       // Op::ending
+  copies,       // Op::count, as `x3`; may be left out, for one
+  repeats       // Op::count, a number or `forever`
 };
 
 struct Argument {
@@ -52,7 +55,7 @@ struct Command {
   std::string_view help;
   std::string_view example;
   /// Its places in the fuzzers' bytes (byte_codec.hpp), the first of which is encoded. A place is
-  /// for ever: seeds hold it.
+  /// for ever: seeds hold it. Steps of scripts with tasks have none.
   std::span<const std::uint8_t> places;
 };
 

@@ -63,6 +63,7 @@ void put_queue_names(Writer& writer, const Op& op) {
 
 void put_argument(Writer& writer, const Op& op, const Argument& argument) {
   if (argument.kind == ArgumentKind::queue_names) return put_queue_names(writer, op);
+  if (argument.kind == ArgumentKind::copies && op.count == 1) return;
   writer.put(" ");
   switch (argument.kind) {
     case ArgumentKind::name: writer.put("{}", op.name); break;
@@ -73,6 +74,13 @@ void put_argument(Writer& writer, const Op& op, const Argument& argument) {
     case ArgumentKind::literal: writer.put("{}", argument.word); break;
     case ArgumentKind::key_numbers: put_expectations(writer, op); break;
     case ArgumentKind::queue_names: break;  // above
+    case ArgumentKind::ending:
+      writer.put("{}", ending_words[static_cast<std::size_t>(op.ending)]);
+      break;
+    case ArgumentKind::copies: writer.put("x{}", op.count); break;
+    case ArgumentKind::repeats:
+      op.count == forever ? writer.put("{}", forever_word) : writer.put("{}", op.count);
+      break;
   }
 }
 

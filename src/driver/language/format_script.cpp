@@ -26,12 +26,20 @@ class Formatter {
 
   void add(std::string_view command, std::string_view comment) {
     if (comment.empty() || command.empty()) {
-      lines_.push_back({std::string{command.empty() ? comment : command}, {}});
+      lines_.push_back({indented(command.empty() ? comment : command), {}});
     } else {
-      if (command.size() <= aligned_width_max) width_ = std::max(width_, command.size());
-      lines_.push_back({std::string{command}, std::string{comment}});
+      lines_.push_back({indented(command), std::string{comment}});
+      const std::size_t width = lines_.back().command.size();
+      if (width <= aligned_width_max) width_ = std::max(width_, width);
     }
     if (lines_.size() == block_lines_max) end_block();
+  }
+
+  /// The steps of a block are indented by two blanks more than it is.
+  void add_step(const Op& op, std::string_view command, std::string_view comment) {
+    if (op.kind == OpKind::end && depth_ > 0) --depth_;
+    add(command, comment);
+    if (begins_block(op.kind)) ++depth_;
   }
 
   [[nodiscard]] std::string finish() {
@@ -47,6 +55,10 @@ class Formatter {
 
   // A long trace without a blank line is not held twice.
   static constexpr std::size_t block_lines_max = 1000;
+
+  [[nodiscard]] std::string indented(std::string_view text) const {
+    return std::string(2 * depth_, ' ').append(text);
+  }
 
   void end_block() {
     for (const FormattedLine& line : lines_) {
@@ -65,6 +77,7 @@ class Formatter {
   std::string text_;
   std::vector<FormattedLine> lines_;
   std::size_t width_ = 0;
+  std::size_t depth_ = 0;
 };
 
 }  // namespace
@@ -88,7 +101,7 @@ std::string format_script(Source& source,
         break;
       case LineKind::op:
         if (op.synthetic && !parser.is_malloclab()) break;
-        formatter.add(format_op(op, buffer), content.comment);
+        formatter.add_step(op, format_op(op, buffer), content.comment);
         break;
       case LineKind::trace_header:
         if (!content.comment.empty()) formatter.add({}, content.comment);

@@ -29,6 +29,7 @@ enum class OpKind : std::uint8_t {
   expect_keys,   // expect KEY [<=|>=] NUMBER ...
   expect_at,     // expect NAME at OFFSET
   expect_queue,  // expect queue [NAME]...
+  expect_end,    // expect deadlock|safe
   stat,
   map,
   array,
@@ -37,7 +38,32 @@ enum class OpKind : std::uint8_t {
   arc,
   clone,
   drop,
+  // Of scripts with tasks; see program.hpp.
+  task,
+  isr,
+  repeat,
+  end,
+  yield,
+  semaphore,
+  signal,
+  wait,
+  mailbox,
+  send,
+  receive,
 };
+
+/// Whether a step is only for scripts with tasks.
+[[nodiscard]] constexpr bool is_of_tasks(OpKind kind) noexcept {
+  return kind >= OpKind::task || kind == OpKind::expect_end;
+}
+
+/// Whether a step begins a block of steps, which `end` ends.
+[[nodiscard]] constexpr bool begins_block(OpKind kind) noexcept {
+  return kind == OpKind::task || kind == OpKind::isr || kind == OpKind::repeat;
+}
+
+/// What `expect deadlock|safe` may ask for, of all the orders of the tasks' steps.
+enum class Ending : std::uint8_t { deadlock, safe };
 
 /// What `expect NAME STATE` may ask for; `granted`: it has its memory, taken or not.
 enum class State : std::uint8_t { waiting, granted, freed, cancelled, refused, closed };
@@ -54,6 +80,7 @@ enum class AllocMode : std::uint8_t { wait, try_now, guard };
 /// `automatic`: the driver polls after each step, so that granted tasks go on at once.
 enum class PollMode : std::uint8_t { manual, automatic };
 
+inline constexpr std::array<std::string_view, 2> ending_words{"deadlock", "safe"};
 inline constexpr std::array<std::string_view, 6> state_words{"waiting",   "granted", "freed",
                                                              "cancelled", "refused", "closed"};
 inline constexpr std::array<std::string_view, 8> key_words{
@@ -114,6 +141,10 @@ struct Expectation {
   std::uint64_t number = 0;
 };
 
+/// `repeat forever`, as a count.
+inline constexpr std::uint64_t forever = std::uint64_t{0} - 1;
+inline constexpr std::string_view forever_word = "forever";
+inline constexpr std::size_t tasks_max = 64;
 inline constexpr std::size_t name_length_max = 64;
 inline constexpr std::size_t queue_names_max = 16;
 /// Of a heap whose line names none: what C++ gives to an allocation that names none.
@@ -129,16 +160,18 @@ struct Op {
   AllocMode mode = AllocMode::wait;         // alloc
   PollMode poll_mode = PollMode::manual;    // heap
   State state{};                            // expect_state
+  Ending ending{};                          // expect_end
   bool defer = false;                       // free: use the deferring form
   bool synthetic = false;                   // heap: not in the text (malloclab, or no heap line)
   bool has_align = false;                   // heap, alloc: align_bytes is not the default
   std::uint8_t expectation_count = 0;       // expect_keys
   std::string_view name;                    // every kind with a NAME
-  std::string_view new_name;                // clone
+  std::string_view new_name;                // clone; send, receive: the block, name: the mailbox
   std::string_view queue_names;             // expect_queue: names with blanks between them
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
   std::uint64_t size_bytes = 0;             // heap, alloc, resize; expect_at: the offset
-  std::uint64_t count = 0;                  // array: elements; vec: capacity
+  std::uint64_t count = 0;  // array: elements; vec, mailbox: capacity; semaphore: its start;
+                            // task: how many; repeat: how often
   /// A power of two. heap: of blocks that name none; other kinds: of the block, by default the
   /// heap's.
   std::uint64_t align_bytes = default_align_bytes;

@@ -112,11 +112,26 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   line.fail(column, "missing " + std::string{argument.word} + "; the form is " + forms);
 }
 
+/// `x3`, or nothing.
+void parse_copies(Op& op, const Line& line, const Word& word) {
+  op.count = 1;
+  if (word.at_end()) return;
+  const std::string_view digits = word.text.substr(1);
+  const bool is_number = word.text.front() == 'x' && !digits.empty() &&
+                         digits.find_first_not_of("0123456789") == std::string_view::npos;
+  op.count = is_number && digits.size() <= 2 ? line.size({digits, word.column + 1}, "N") : 0;
+  op.number_column = word.column;
+  if (op.count == 0 || op.count > tasks_max) {
+    line.fail(word.column, "how many tasks is x1 to x64, not " + in_quotes(word.text));
+  }
+}
+
 void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
                     const Command& command) {
   if (argument.kind == ArgumentKind::queue_names) {
     return parse_queue_names(op, line, word);
   }
+  if (argument.kind == ArgumentKind::copies) return parse_copies(op, line, word);
   if (word.at_end()) fail_missing(line, word.column, argument, command);
   switch (argument.kind) {
     case ArgumentKind::name:
@@ -138,19 +153,31 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
     case ArgumentKind::state: parse_state(op, line, word); break;
     case ArgumentKind::literal:      // it chose the form
     case ArgumentKind::queue_names:  // above
+    case ArgumentKind::copies: break;
+    case ArgumentKind::ending:  // it chose the form, too
+      op.ending = word.text == ending_words[0] ? Ending::deadlock : Ending::safe;
+      op.state_column = word.column;
+      break;
+    case ArgumentKind::repeats:
+      op.count = word.text == forever_word ? forever : line.size(word, argument.word);
+      op.number_column = word.column;
       break;
     case ArgumentKind::key_numbers: parse_key_numbers(op, line, word, command); break;
   }
 }
 
 /// The words behind `expect` tell its forms apart: a number, be it a bad one, or a comparison
-/// follows a key, `at` a name; `queue` is the queue unless a state follows.
+/// follows a key, `at` a name; `queue` is the queue unless a state follows; `deadlock` and `safe`
+/// stand alone.
 const Command& choose_expect_form(Line ahead) {
   const std::string_view first = ahead.next_word().text;
   const std::string_view second = ahead.next_word().text;
   const std::size_t sign = second.starts_with('-') || second.starts_with('+') ? 1 : 0;
   const bool is_number = second.size() > sign && second[sign] >= '0' && second[sign] <= '9';
   if (second == "at") return command_of(OpKind::expect_at);
+  if (second.empty() && std::ranges::find(ending_words, first) != ending_words.end()) {
+    return command_of(OpKind::expect_end);
+  }
   if (first == "queue" && !find_state(second)) return command_of(OpKind::expect_queue);
   return command_of(is_number || is_comparison(second) ? OpKind::expect_keys
                                                        : OpKind::expect_state);
@@ -249,6 +276,7 @@ bool Parser::next_line(Op& op, LineContent& content) {
   content = {};
   if (!line_is_pending_ && !line_.read_from(source_)) {
     if (malloclab_) malloclab_->finish(options_.on_warning);
+    if (!blocks_.empty()) throw ScriptError{std::move(blocks_.back().unfinished)};
     return false;
   }
   line_is_pending_ = false;
@@ -301,6 +329,22 @@ void Parser::parse_command(Op& op, const Word& keyword) {
   parse_options(op, *command);
   op.has_align = op.align_bytes != usual_align_bytes;
   if (op.kind == OpKind::heap) heap_align_bytes_ = op.align_bytes;
+  check_blocks(op, keyword);
+}
+
+void Parser::check_blocks(const Op& op, const Word& keyword) {
+  if (op.kind == OpKind::end) {
+    if (blocks_.empty()) line_.fail(keyword.column, "'end' without a block that it ends");
+    blocks_.pop_back();
+  } else if (begins_block(op.kind)) {
+    const std::string quoted = in_quotes(keyword.text);
+    if (op.kind != OpKind::repeat && !blocks_.empty()) {
+      line_.fail(keyword.column, quoted + " inside the block of line " +
+                                     std::to_string(blocks_.front().unfinished.line));
+    }
+    blocks_.push_back(
+        {line_.diagnostic(Severity::error, keyword.column, quoted + " has no 'end'")});
+  }
 }
 
 void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {

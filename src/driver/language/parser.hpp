@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "command_table.hpp"
 #include "line.hpp"
@@ -42,11 +43,17 @@ class Parser {
  private:
   void parse_line(Op& op, LineContent& content);
   void parse_command(Op& op, const Word& keyword);
+  void check_blocks(const Op& op, const Word& keyword);
   void check_heap_comes_first(const Op& op, const Word& keyword);
   void parse_options(Op& op, const Command& command);
   void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
   void read_line_again() noexcept;
   void start_op(Op& op) const;
+
+  /// A block whose `end` did not come yet, and the error that this will be.
+  struct Block {
+    Diagnostic unfinished;
+  };
 
   Source& source_;
   ParserOptions options_;
@@ -54,6 +61,7 @@ class Parser {
   std::optional<MalloclabTrace> malloclab_;
   std::uint64_t heap_line_ = 0;  // 0: no heap yet
   std::uint64_t heap_align_bytes_ = default_align_bytes;
+  std::vector<Block> blocks_;     // the outermost first
   bool line_is_pending_ = false;  // a step that is not in the text went before the line
 };
 

@@ -97,6 +97,40 @@ refused. Only the guard goes past the queue: between 'lock' and 'unlock',
 frees are deferred.
 )"};
 
+constexpr Section tasks{
+    "TASKS",
+    R"(A script with tasks has a heap, steps that go before the tasks (they must not
+wait), semaphores and mailboxes, and then the tasks:
+
+  heap 1K align=8
+  alloc config 56         # before the tasks
+  mailbox rx 4            # hands blocks over, in their order
+  task driver x2          # driver1 and driver2
+    repeat 3              # or: repeat forever
+      alloc frame 120     # the task stops until it is granted
+      send rx frame       # and here, while the mailbox is full
+    end
+  end
+  isr done                # an interrupt: never waits, strikes at any time
+    repeat 6
+      receive rx frame    # not before there is one
+      free frame
+    end
+  end
+  expect safe             # for 'mneme explore' to check
+
+Names inside of a task are its own. Each task waits for one thing at a time, and
+goes on as soon as it has it: there is no 'poll'. A signal is declared by its
+first use, and starts at 0; to wait for one that nobody signals is an error.
+What a task still holds at its end stays allocated.
+
+'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
+steps, beside the model; a FILE holds the names of tasks in the order of their
+steps: 'driver1*3 done driver2'. 'mneme explore' carries out all orders, and
+'mneme fit' does so on all sizes of the heap. There is no cancel, resize, lock,
+array, vec, arc or second heap in tasks yet, and no choice or timeout.
+)"};
+
 constexpr Section traces{
     "SEQUENTIAL TRACES AND THE MALLOCLAB FORMAT",
     R"(A trace recorded from a program that never waited is run with poll=auto. On a
@@ -181,6 +215,8 @@ constexpr Section exit_codes{"EXIT CODES",
   3  deadlock: requests wait at the end that nothing can grant; also if the last
      step is an expectation that failed
   4  corruption was found
+  5  explore and fit alone: not decided, as a bound was reached before all was
+     explored
 
 An imported script ends with 'expect refused 0 waiting 0'. So 0 says that the
 recorded program got all it asked for, 1 that a request was refused, 3 that
@@ -288,6 +324,7 @@ std::string language_reference() {
   put_words(text, "KEYS", "For 'expect KEY NUMBER', and in the output of stat.\n\n", key_words,
             key_help);
   put_section(text, held_steps);
+  put_section(text, tasks);
   put_section(text, traces);
   put_section(text, transcript);
   put_section(text, annotations);

@@ -1,0 +1,67 @@
+// purpose: the arguments and options of the rows of the language table.
+// layer: language; includes command_table.
+// threads: constant data.
+// invariants: options stand in canonical order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "command_table.hpp"
+
+namespace mneme::driver::rows {
+
+inline constexpr std::array name_only{Argument{ArgumentKind::name, "NAME"}};
+inline constexpr std::array size_only{Argument{ArgumentKind::size, "SIZE"}};
+inline constexpr std::array name_size{Argument{ArgumentKind::name, "NAME"},
+                                      Argument{ArgumentKind::size, "SIZE"}};
+inline constexpr std::array name_count{Argument{ArgumentKind::name, "NAME"},
+                                       Argument{ArgumentKind::count, "COUNT"}};
+inline constexpr std::array name_capacity{Argument{ArgumentKind::name, "NAME"},
+                                          Argument{ArgumentKind::count, "CAPACITY"}};
+inline constexpr std::array name_new_name{Argument{ArgumentKind::name, "NAME"},
+                                          Argument{ArgumentKind::new_name, "NEWNAME"}};
+inline constexpr std::array name_state{Argument{ArgumentKind::name, "NAME"},
+                                       Argument{ArgumentKind::state, "STATE"}};
+inline constexpr std::array key_numbers{
+    Argument{ArgumentKind::key_numbers, "KEY [<=|>=] NUMBER [KEY [<=|>=] NUMBER]..."}};
+inline constexpr std::array name_at_offset{Argument{ArgumentKind::name, "NAME"},
+                                           Argument{ArgumentKind::literal, "at"},
+                                           Argument{ArgumentKind::size, "OFFSET"}};
+inline constexpr std::array queue_of_names{Argument{ArgumentKind::literal, "queue"},
+                                           Argument{ArgumentKind::queue_names, "[NAME]..."}};
+
+// What a fuzzer should do more often has more places.
+template <std::uint8_t... all>
+inline constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
+
+inline constexpr std::array heap_options{
+    Option{OptionKind::raw, "raw", "HEAP",
+           "The raw heap that manages the region: a row of the table. Default: bounded."},
+    Option{OptionKind::poll, "poll", "manual|auto",
+           "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
+    Option{OptionKind::align, "align", "N",
+           "Alignment of blocks that name none, a power of two. Default: 16, as in C++."}};
+inline constexpr std::array alloc_options{
+    Option{OptionKind::align, "align", "N",
+           "Alignment of the payload in bytes, a power of two. Default: the heap's."},
+    Option{OptionKind::try_now, "try", "",
+           "Do not wait: where the request would have to, it is refused."},
+    Option{
+        OptionKind::guard, "guard", "",
+        "Allocate at once, or be refused, through the guard that 'lock' took, past all who wait.",
+        true}};
+inline constexpr std::array free_options{
+    Option{OptionKind::defer, "defer", "",
+           "Use the deferring form, for blocks made by 'alloc': put "
+           "the block on the free queue, and leave the rest to the "
+           "next request or poll."}};
+
+inline constexpr std::array name_copies{Argument{ArgumentKind::name, "NAME"},
+                                        Argument{ArgumentKind::copies, "[xN]"}};
+inline constexpr std::array repeats_only{Argument{ArgumentKind::repeats, "N|forever"}};
+inline constexpr std::array mailbox_name{Argument{ArgumentKind::name, "MAILBOX"},
+                                         Argument{ArgumentKind::new_name, "NAME"}};
+inline constexpr std::array ending_only{Argument{ArgumentKind::ending, "deadlock|safe"}};
+
+}  // namespace mneme::driver::rows

@@ -1,0 +1,123 @@
+// purpose: a script with tasks as a whole: what its steps are, with all names looked up.
+// layer: language; includes op, diagnostic.
+// threads: plain data.
+// invariants: each loop has its end; a task frees, sends and makes only names that allow it then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnostic.hpp"
+#include "op.hpp"
+
+namespace mneme::driver {
+
+/// A step of a task. `repeat` and `end` only say where to go on, and take no step of their own.
+struct ProgramStep {
+  OpKind kind{};
+  bool try_now = false;          // alloc
+  bool has_align = false;        // alloc
+  std::size_t name = 0;          // alloc, free, send, receive: of TaskProgram::names
+  std::size_t object = 0;        // signal, wait: of semaphores; send, receive: of mailboxes
+  std::size_t loop = 0;          // repeat, end: of the task's counters
+  std::size_t jump = 0;          // repeat: behind its end; end: the first step of its block
+  std::uint64_t size_bytes = 0;  // alloc
+  std::uint64_t align_bytes = 0;
+  std::uint64_t count = 0;  // repeat
+  std::uint64_t line = 0;
+  std::string text;  // in canonical form
+};
+
+struct TaskProgram {
+  std::string name;
+  bool is_isr = false;
+  bool is_numbered = false;  // worker1, worker2, … by `x3`
+  std::size_t copies = 1;
+  std::size_t loops = 0;
+  std::vector<ProgramStep> steps;
+  std::vector<std::string> names;  // of its blocks
+
+  [[nodiscard]] bool goes_on_forever() const;
+  /// Of one of the copies, from 0.
+  [[nodiscard]] std::string name_of(std::size_t copy) const {
+    return is_numbered ? name + std::to_string(copy + 1) : name;
+  }
+};
+
+struct SemaphoreSpec {
+  std::string name;
+  std::uint64_t start = 0;
+};
+
+struct MailboxSpec {
+  std::string name;
+  std::size_t capacity = 0;
+};
+
+struct Program {
+  std::string file;
+  std::uint64_t heap_bytes = 0;
+  std::uint64_t align_bytes = 0;
+  std::string raw;
+  TaskProgram boot;  // what goes before all tasks
+  std::vector<TaskProgram> tasks;
+  std::vector<SemaphoreSpec> semaphores;
+  std::vector<MailboxSpec> mailboxes;
+  std::optional<Ending> expected;
+
+  [[nodiscard]] bool goes_on_forever() const;
+  [[nodiscard]] std::size_t task_count() const;
+};
+
+/// Steps before the first task that are remembered: what is longer is no script with tasks.
+inline constexpr std::size_t boot_steps_max = 1000;
+
+/// Makes a program of steps, one after the other; takes those of flat scripts as well, of which it
+/// makes none.
+class ProgramBuilder {
+ public:
+  /// Throws ScriptError for a step that cannot be where it is.
+  void add(const Op& op);
+
+  /// Whether a step was added that only scripts with tasks have.
+  [[nodiscard]] bool has_tasks() const { return has_tasks_; }
+
+  /// Behind the last step. Throws ScriptError for what is only wrong on the whole.
+  [[nodiscard]] Program finish();
+
+ private:
+  /// What a name holds at a step.
+  enum class Holds : std::uint8_t { nothing, block, maybe };
+  struct NamedError {
+    std::string name;
+    Diagnostic error;
+  };
+
+  void add_any(const Op& op);
+  void add_top(const Op& op);
+  void begin_task(const Op& op);
+  void add_step(const Op& op);
+  void add_alloc(const Op& op, ProgramStep& step) const;
+  void begin_loop(const Op& op, ProgramStep& step);
+  void end_block(ProgramStep& step);
+  [[nodiscard]] std::size_t name_index(std::string_view name);
+  [[nodiscard]] std::size_t semaphore_index(const Op& op);
+  [[nodiscard]] std::size_t mailbox_index(const Op& op) const;
+  void check_names(const TaskProgram& task, std::size_t from, std::size_t to,
+                   std::vector<Holds>& held) const;
+  void check_name(const ProgramStep& step, const std::string& name, Holds& held) const;
+
+  Program program_;
+  TaskProgram* task_ = nullptr;      // inside of which we are
+  std::vector<std::size_t> blocks_;  // the `repeat`s around the place
+  std::vector<NamedError> never_signalled_;
+  std::optional<ScriptError> flat_;  // what no script with tasks may have
+  std::size_t steps_ = 0;
+  bool has_tasks_ = false;
+};
+
+}  // namespace mneme::driver
