@@ -28,6 +28,11 @@ class Annotator final : public RunReader {
 
   void events(std::span<const Event> events, const Executor& executor) override {
     transcript_.each_line(events, executor, [&](const TranscriptLine& line) {
+      if (!task_.empty()) {
+        script_.add_below(AnnotatedScript::behind_all,
+                          fmt::format("{:<9} {}{}", task_, line.head, line.result));
+        return;
+      }
       if (line.kind == EventKind::step) line_ = line.step->line;
       if (line.kind == EventKind::end) line_ = AnnotatedScript::behind_all;
       if (line.kind == EventKind::step && !line.step->synthetic) {
@@ -39,6 +44,13 @@ class Annotator final : public RunReader {
       }
       script_.add_below(line_, line.below);
     });
+  }
+  /// A step in a task is taken more than once: these results come in their order, behind all.
+  void task_step(const std::string& task, const std::string& text) override {
+    task_ = task;
+    if (text.empty()) return;
+    script_.add_below(AnnotatedScript::behind_all,
+                      task.empty() ? text : fmt::format("{:<9} {}", task, text));
   }
   void deadlock(const std::string& explanation) override {
     script_.add_below(AnnotatedScript::behind_all, explanation);
@@ -61,6 +73,7 @@ class Annotator final : public RunReader {
   AnnotatedScript& script_;
   Transcript transcript_;
   std::size_t line_ = 0;  // of the step that is carried out
+  std::string task_;      // whose step it is; empty: no task's
 };
 
 /// The script, run as it stands there. Diagnostics have no file, so that a script may be moved.

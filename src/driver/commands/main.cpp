@@ -19,6 +19,7 @@
 #include "driver/language/format_script.hpp"
 #include "driver/language/line.hpp"
 #include "driver/report/output.hpp"
+#include "explore_command.hpp"
 #include "import_command.hpp"
 #include "run.hpp"
 
@@ -140,9 +141,60 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
                "Go on after an expectation that failed, and with the next file.");
   run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());
+  run.add_option("--schedule", options.script.schedule,
+                 "Of a script with tasks, which goes on next: round-robin, random:SEED, or a FILE.")
+      ->capture_default_str();
+  run.add_option("--steps", options.script.steps, "Of a script with tasks: at most N steps.")
+      ->option_text("N");
   run.add_option("--heap", options.script.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
   return run;
+}
+
+/// What `explore` and `fit` have in common.
+CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
+                             ExploreOptions& options) {
+  CLI::App& command = *app.add_subcommand(name, what);
+  command.footer(
+      "Exit codes: 0 no deadlock, 3 deadlock, 5 not decided; with 'expect deadlock|safe' in the\n"
+      "script 0 if that is so, 1 if not; 2 bad script or usage, 4 corruption.");
+  command.add_option("FILE", options.path, "A script with tasks; '-' is standard input.")
+      ->required();
+  command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
+      ->check(raw_heap_validator());
+  command.add_option("--memory", options.memory_bytes, "At most so many bytes for states.")
+      ->transform(size_validator())
+      ->capture_default_str();
+  command.add_option("--states", options.states, "At most so many states.")->option_text("N");
+  command
+      .add_option("--switch", options.switches,
+                  "Where another task may go on: anywhere, or waits: where a task waits or yields.")
+      ->check(CLI::IsMember({"anywhere", "waits"}))
+      ->capture_default_str();
+  command.add_flag("--exact", options.is_exact,
+                   "Tell layouts apart even where all blocks have one size.");
+  return command;
+}
+
+CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
+  CLI::App& explore = add_search_command(
+      app, "explore", "Find out whether tasks can deadlock, in any order of their steps.", options);
+  explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
+      ->transform(size_validator());
+  explore
+      .add_option("--schedule-out", options.schedule_out,
+                  "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")
+      ->option_text("FILE");
+  return explore;
+}
+
+CLI::App& add_fit_command(CLI::App& app, ExploreOptions& options) {
+  CLI::App& fit = add_search_command(
+      app, "fit", "Find the smallest heap on which tasks cannot deadlock, or never wait.", options);
+  fit.add_option("--goal", options.goal, "no-deadlock or no-wait.")
+      ->check(CLI::IsMember({"no-deadlock", "no-wait"}))
+      ->capture_default_str();
+  return fit;
 }
 
 CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string& format) {
@@ -216,6 +268,27 @@ CLI::App* add_file_command(CLI::App& to, const char* name, const char* what, con
   return command;
 }
 
+/// What is made of a script's text, or of none.
+void print_text(bool encode, bool decode, bool fmt, bool words, const std::string& script,
+                Output& output) {
+  if (encode) {
+    run_encode(script, output);
+  } else if (decode) {
+    run_decode(script, output);
+  } else if (fmt) {
+    print_formatted(script, output);
+  } else if (words) {
+    output.print("{}\n", ::fmt::join(language_words(), "\n"));
+  } else {
+    output.print("{}", language_reference());
+  }
+}
+
+int end_with(Exit exit, Output& output) {
+  output.flush();
+  return static_cast<int>(exit);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{about, "mneme"};
   app.footer(exit_codes);
@@ -226,6 +299,10 @@ int run(int argc, char** argv) {
 
   RunCommand run_command;
   CLI::App& run = add_run_command(app, run_command);
+
+  ExploreOptions explore_options;
+  CLI::App& explore = add_explore_command(app, explore_options);
+  CLI::App& fit = add_fit_command(app, explore_options);
 
   std::string script;
   CLI::App* const fmt =
@@ -257,21 +334,13 @@ int run(int argc, char** argv) {
   Output& output = transcript();
   if (help) return print_help(app, command_name, output);
   if (run) return static_cast<int>(run_as(run_command, output));
+  if (explore) return end_with(run_explore(explore_options, output), output);
+  if (fit) return end_with(run_fit(explore_options, output), output);
   if (import) {
     import_options.trace.format = find_trace_format(format).value_or(TraceFormat::automatic);
     return run_import(import_options, stdout, stderr);
   }
-  if (*encode) {
-    run_encode(script, output);
-  } else if (*decode) {
-    run_decode(script, output);
-  } else if (*fmt) {
-    print_formatted(script, output);
-  } else if (words) {
-    output.print("{}\n", fmt::join(language_words(), "\n"));
-  } else {
-    output.print("{}", language_reference());
-  }
+  print_text(encode->parsed(), decode->parsed(), fmt->parsed(), words, script, output);
   output.flush();
   return 0;
 }
@@ -285,6 +354,9 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const ScriptError& error) {
     std::fputs(render(error.diagnostic()).c_str(), stderr);
+  } catch (const Corruption& error) {
+    std::fprintf(stderr, "mneme: corruption: %s\n", error.what());
+    std::_Exit(static_cast<int>(Exit::corruption));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "mneme: error: %s\n", error.what());
   }

@@ -28,6 +28,11 @@ class Printer final : public RunReader {
       output_.print("{}{}\n{}", line.head, line.result, line.below);
     });
   }
+  void task_step(const std::string& task, const std::string& text) override {
+    if (options_.quiet) return;
+    if (!task.empty()) output_.print("{:<9} ", task);
+    if (!text.empty()) output_.print("{}\n", text);
+  }
   void deadlock(const std::string& explanation) override {
     // With statistics alone standard output is for a program.
     if (options_.stats && options_.quiet) return output_.report(explanation);
@@ -70,7 +75,7 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
 }  // namespace
 
 Exit worse(Exit a, Exit b) {
-  constexpr std::array<int, 5> rank{0, 1, 3, 2, 4};
+  constexpr std::array<int, 6> rank{0, 1, 3, 2, 4, 5};
   return rank[static_cast<std::size_t>(a)] < rank[static_cast<std::size_t>(b)] ? b : a;
 }
 

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "driver/explore/flat_run.hpp"
+#include "driver/explore/schedule.hpp"
 #include "driver/import/importer.hpp"
 #include "driver/language/parser.hpp"
 #include "driver/report/deadlock.hpp"
@@ -57,11 +59,16 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
     reader.diagnostic(warning.line, warning);
   };
   Parser parser(source, std::move(parser_options));
+  ProgramBuilder builder;
+  std::size_t boot_steps = 0;  // carried out before it was seen that there are tasks
   Op op;
   try {
     while (parser.next(op)) {
       if (op.kind == OpKind::heap && options_.raw) op.raw = *options_.raw;
       line_ = op.line;
+      builder.add(op);
+      if (builder.has_tasks()) continue;
+      if (op.kind != OpKind::heap) ++boot_steps;
       const std::uint64_t failed_before = executor_.tally().expectations_failed;
       watched(reader, [&] { (void)executor_.step(op); });
       if (executor_.tally().expectations_failed == failed_before) continue;
@@ -74,6 +81,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
       throw ScriptError(
           {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
     }
+    if (builder.has_tasks()) run_tasks(builder.finish(), boot_steps, reader);
     watched(reader, [&] { (void)executor_.run_to_end(); });
     if (executor_.tally().waiting_at_end > 0) reader.deadlock(deadlock_explanation(executor_));
     never_freed_ = never_freed(executor_);
@@ -84,8 +92,60 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
                 fmt::format("corruption: {}", corruption.what()), std::string(op.source_line)});
     return Exit::corruption;
   }
-  if (executor_.tally().waiting_at_end > 0) return Exit::deadlock;
+  if (executor_.tally().waiting_at_end > 0 || is_stuck_) return Exit::deadlock;
   return executor_.tally().expectations_failed > 0 ? Exit::expectation : Exit::ok;
+}
+
+/// By the schedule, as long as it and the tasks go on.
+void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader& reader) {
+  if (options_.heap_bytes) program.heap_bytes = *options_.heap_bytes;
+  Schedule schedule{options_.schedule};
+  if (program.goes_on_forever() && options_.steps == 0 && !schedule.is_file()) {
+    throw InputError("tasks that go on for ever need --steps=N");
+  }
+  World world{program, {.heap_bytes = program.heap_bytes, .raw_row = *RawHeaps::find(program.raw)}};
+  FlatRun run{world, executor_};
+  for (std::size_t step = 0; step < run.boot_steps(); ++step) {
+    if (step < boot_steps) {
+      run.skip_boot(step);
+    } else {
+      watched(reader, [&] { (void)run.boot(step); });
+    }
+  }
+  reader.task_step({}, "schedule " + schedule.name());
+  for (std::uint64_t steps = 0; options_.steps == 0 || steps < options_.steps; ++steps) {
+    const std::optional<std::size_t> task = schedule.next(world);
+    if (!task) break;
+    const ProgramStep& step = *world.current_step(*task);
+    const std::string& name = world.tasks()[*task].name;
+    line_ = step.line;
+    if (step.kind == OpKind::alloc || step.kind == OpKind::free) {
+      reader.task_step(name, {});
+      watched(reader, [&] { (void)run.step(*task); });
+    } else {
+      (void)run.step(*task);
+      reader.task_step(name, fmt::format("{}: {}", step.line, step.text));
+    }
+  }
+  line_ = 0;
+  if (program.expected) {
+    reader.task_step({}, fmt::format("expect {}: for 'mneme explore' to check",
+                                     ending_words[static_cast<std::size_t>(*program.expected)]));
+  }
+  report_stuck(world, reader);
+}
+
+/// Once no task can go on: those that wait for no memory.
+void ScriptRunner::report_stuck(const World& world, RunReader& reader) {
+  std::string text;
+  for (std::size_t task = 0; task < world.tasks().size(); ++task) {
+    if (world.can_step(task)) return;
+    if (world.tasks()[task].program->is_isr || !world.is_blocked_by_object(task)) continue;
+    text += fmt::format("stuck: {} at line {}: {}\n", world.tasks()[task].name,
+                        world.current_step(task)->line, world.current_step(task)->text);
+  }
+  is_stuck_ = !text.empty();
+  if (is_stuck_) reader.deadlock(text);
 }
 
 void ScriptRunner::report_failed_expectation(RunReader& reader) const {

@@ -11,7 +11,9 @@
 #include <string_view>
 
 #include "driver/execute/executor.hpp"
+#include "driver/explore/world.hpp"
 #include "driver/language/diagnostic.hpp"
+#include "driver/language/program.hpp"
 #include "driver/language/source.hpp"
 
 namespace mneme::driver {
@@ -22,7 +24,8 @@ enum class Exit : std::uint8_t {
   expectation = 1,
   bad_input = 2,
   deadlock = 3,
-  corruption = 4
+  corruption = 4,
+  not_decided = 5  // of explore and fit
 };
 
 /// How the steps of a script are carried out.
@@ -30,6 +33,8 @@ struct ScriptOptions {
   bool keep_going = false;                    // after an expectation that failed
   std::optional<std::string> raw;             // instead of the script's
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
+  std::string schedule = "round-robin";       // of a script with tasks
+  std::uint64_t steps = 0;                    // of its tasks at most; 0: all
 };
 
 /// Sees a run. `line` is that of the step that is carried out, 0 behind the last.
@@ -43,6 +48,8 @@ class RunReader {
   /// What a step caused, or what went on at the end. The executor is as behind that.
   virtual void events(std::span<const Event> events, const Executor& executor) = 0;
   virtual void deadlock(const std::string& explanation) = 0;
+  /// The next events are of a step of this task; or, with a text, there are none, and that is it.
+  virtual void task_step(const std::string& task, const std::string& text) = 0;
   /// Of the script; or, without one that it has a line for, a whole message.
   virtual void diagnostic(std::uint64_t line, const Diagnostic& diagnostic) = 0;
   virtual void message(std::uint64_t line, const std::string& text) = 0;
@@ -67,6 +74,8 @@ class ScriptRunner {
 
  private:
   [[nodiscard]] Exit run_steps(Source& source, RunReader& reader);
+  void run_tasks(Program program, std::size_t boot_steps, RunReader& reader);
+  void report_stuck(const World& world, RunReader& reader);
   template <class Call>
   void watched(RunReader& reader, Call call);
   void report_failed_expectation(RunReader& reader) const;
@@ -76,6 +85,7 @@ class ScriptRunner {
   Executor executor_;
   std::uint64_t line_ = 0;  // of the step that is carried out
   std::string never_freed_;
+  bool is_stuck_ = false;  // a task waits for a signal or a mailbox, for ever
 
   // The call that is watched, if any: fatal errors leave it without a return.
   static inline const ScriptRunner* watched_ = nullptr;

@@ -1,0 +1,228 @@
+// purpose: the options, the answers in words, and how the program ends.
+// layer: commands; includes explore_command, explore, parser, rewrite_file.
+// threads: one call at a time; a signal handler sets a flag.
+// invariants: see explore_command.hpp.
+#include "explore_command.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "driver/explore/explain.hpp"
+#include "driver/explore/fit.hpp"
+#include "driver/explore/search.hpp"
+#include "driver/language/parser.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_interrupt(int /*signal*/) { interrupted = 1; }
+
+Program read_program(const ExploreOptions& options) {
+  Source source = Source::open(options.path);
+  Parser parser{source, {.default_heap_bytes = options.heap_bytes.value_or(0)}};
+  ProgramBuilder builder;
+  Op op;
+  while (parser.next(op)) builder.add(op);
+  if (!builder.has_tasks()) {
+    throw InputError(source.name() +
+                     ": a script without tasks, whose steps have one order only; "
+                     "'mneme run' runs it");
+  }
+  Program program = builder.finish();
+  if (options.heap_bytes) program.heap_bytes = *options.heap_bytes;
+  if (options.raw) program.raw = *options.raw;
+  return program;
+}
+
+WorldOptions world_options(const Program& program, const ExploreOptions& options) {
+  const auto row = RawHeaps::find(program.raw);
+  if (!row) throw InputError(program.file + ": " + unknown_raw_heap(program.raw));
+  return {.heap_bytes = program.heap_bytes,
+          .raw_row = *row,
+          .switches = options.switches == "waits" ? Switches::waits : Switches::anywhere,
+          .is_exact = options.is_exact};
+}
+
+/// A line now and then, once a search takes long.
+class Progress {
+ public:
+  void operator()(const SearchProgress& progress) {
+    constexpr std::chrono::seconds between{2};
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < between || progress.states < 2) return;
+    last_ = now;
+    std::fputs(fmt::format("mneme: {} states, {} steps deep, {} MiB\n",
+                           grouped(static_cast<double>(progress.states)), progress.depth,
+                           progress.bytes >> 20U)
+                   .c_str(),
+               stderr);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+SearchLimits limits_of(const ExploreOptions& options) {
+  std::signal(SIGINT, &on_interrupt);
+  SearchLimits limits;
+  limits.memory_bytes = options.memory_bytes;
+  if (options.states != 0) limits.states = options.states;
+  limits.interrupted = &interrupted;
+  limits.on_progress = Progress{};
+  return limits;
+}
+
+std::string_view word_of(Bound bound) {
+  switch (bound) {
+    case Bound::memory: return "the memory for states is used up (--memory)";
+    case Bound::states: return "as many states were seen as are allowed (--states)";
+    case Bound::interrupt: return "it was interrupted";
+    default: return "all was explored";
+  }
+}
+
+std::string covered(const SearchResult& result, const World& world) {
+  return fmt::format("{} states{}, {} steps deep",
+                     grouped(static_cast<double>(result.graph.size())),
+                     world.counts_blocks() ? " by the number of blocks" : "", result.depth);
+}
+
+void write_schedule(const ExploreOptions& options, const World& world, const Verdict& verdict) {
+  std::FILE* const file = std::fopen(options.schedule_out.c_str(), "w");
+  if (file == nullptr) throw InputError("cannot write " + in_quotes(options.schedule_out));
+  Output output{file};
+  output.print("# of a heap of {} bytes, {}: mneme run --schedule=FILE\n{}\n",
+               world.options().heap_bytes, world.program().raw,
+               schedule_text(world, verdict.schedule));
+  output.flush();
+  if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
+}
+
+Exit exit_of(VerdictKind kind) {
+  switch (kind) {
+    case VerdictKind::no_deadlock: return Exit::ok;
+    case VerdictKind::not_decided: return Exit::not_decided;
+    default: return Exit::deadlock;
+  }
+}
+
+/// What `expect deadlock|safe` makes of a verdict.
+Exit check_expectation(const Program& program, VerdictKind kind, Output& output) {
+  if (!program.expected || kind == VerdictKind::not_decided) return exit_of(kind);
+  const bool is_safe = kind == VerdictKind::no_deadlock;
+  const bool is_met = is_safe == (*program.expected == Ending::safe);
+  output.print("expect {}: {}\n", ending_words[static_cast<std::size_t>(*program.expected)],
+               is_met ? "ok" : "FAILED");
+  return is_met ? Exit::ok : Exit::expectation;
+}
+
+std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
+
+std::string_view word_of(const FitRange& range) {
+  switch (range.verdict) {
+    case VerdictKind::deadlock: return "deadlock";
+    case VerdictKind::stuck: return "stuck: a task waits for what nobody gives";
+    case VerdictKind::not_decided: return "not decided";
+    default: return range.waits ? "no deadlock" : "nothing waits";
+  }
+}
+
+void print_ranges(const Fit& fit, Output& output) {
+  for (const FitRange& range : fit.ranges) {
+    std::string sizes = size_text(range.from);
+    if (range.to == no_growth) {
+      sizes += " and more";
+    } else if (range.to != range.from) {
+      sizes += " to " + size_text(range.to);
+    }
+    output.print("  {:<20}  {}\n", sizes, word_of(range));
+  }
+}
+
+bool is_good(const FitRange& range) { return range.verdict == VerdictKind::no_deadlock; }
+
+/// The first of the ranges at the end that are all good.
+std::size_t first_good(const Fit& fit) {
+  std::size_t first = fit.ranges.size();
+  while (first > 0 && is_good(fit.ranges[first - 1])) --first;
+  return first;
+}
+
+void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
+  bool was_good = false;
+  for (const FitRange& range : std::span(fit.ranges).first(end)) {
+    if (was_good && !is_good(range)) {
+      output.print("more memory is worse: {} bytes deadlock, and fewer do not\n",
+                   size_text(range.from));
+    }
+    was_good = is_good(range);
+  }
+}
+
+}  // namespace
+
+Exit run_explore(const ExploreOptions& options, Output& output) {
+  const Program program = read_program(options);
+  World world{program, world_options(program, options)};
+  const SearchResult result = search(world, limits_of(options));
+  const Verdict verdict = judge(result, program);
+  const std::string on = fmt::format("{}, {} bytes", program.raw, size_text(program.heap_bytes));
+  switch (verdict.kind) {
+    case VerdictKind::no_deadlock:
+      output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on,
+                   covered(result, world), size_text(result.observed.peak_bytes),
+                   result.observed.waits ? "" : "; nothing ever waits");
+      break;
+    case VerdictKind::not_decided:
+      output.print("not decided ({}): no deadlock in {}; {}\n", on, covered(result, world),
+                   word_of(result.bound));
+      break;
+    default:
+      output.print("{}({}: {}{})\n", explanation(world, verdict), on, covered(result, world),
+                   result.is_complete()
+                       ? fmt::format(", {} of them dead, all explored",
+                                     grouped(static_cast<double>(verdict.bad_states)))
+                       : fmt::format("; {}", word_of(result.bound)));
+      if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
+  }
+  return check_expectation(program, verdict.kind, output);
+}
+
+Exit run_fit(const ExploreOptions& options, Output& output) {
+  const Program program = read_program(options);
+  const FitGoal goal = options.goal == "no-wait" ? FitGoal::no_wait : FitGoal::no_deadlock;
+  const Fit found = fit(program, world_options(program, options), goal, limits_of(options));
+  const std::size_t first = first_good(found);
+  const bool is_decided = found.bound == Bound::none && !found.ranges.empty();
+  const bool has_safe = is_decided && first < found.ranges.size();
+  if (!is_decided) {
+    output.print("not decided ({}): {}\n", program.raw, word_of(found.bound));
+  } else if (!has_safe) {
+    output.print("no heap is large enough ({}): a task waits for what nobody gives\n", program.raw);
+  } else if (goal == FitGoal::no_wait) {
+    output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
+                 program.raw);
+  } else {
+    output.print("no deadlock from {} bytes on ({}); nothing waits from {} bytes on\n",
+                 size_text(found.ranges[first].from), program.raw,
+                 size_text(found.ranges.back().from));
+    print_exceptions(found, first, output);
+  }
+  if (goal == FitGoal::no_deadlock) print_ranges(found, output);
+  if (found.any_placement) {
+    output.print("{} bytes have room for each request, wherever blocks are\n",
+                 size_text(*found.any_placement));
+  }
+  output.print("explored {} size{}, {} states\n", found.explorations,
+               found.explorations == 1 ? "" : "s", size_text(found.states));
+  if (!is_decided) return Exit::not_decided;
+  return has_safe ? Exit::ok : Exit::deadlock;
+}
+
+}  // namespace mneme::driver

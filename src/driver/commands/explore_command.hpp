@@ -1,0 +1,34 @@
+// purpose: `mneme explore` and `mneme fit`: whether tasks can deadlock, and on which heaps.
+// layer: commands; includes explore, script_runner.
+// threads: one call at a time.
+// invariants: standard output is the same in every run; progress goes to standard error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "driver/report/output.hpp"
+#include "script_runner.hpp"
+
+namespace mneme::driver {
+
+struct ExploreOptions {
+  std::string path;  // `-` is standard input
+  std::optional<std::string> raw;
+  std::optional<std::uint64_t> heap_bytes;
+  std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
+  std::uint64_t states = 0;  // 0: as many as there are
+  std::string switches = "anywhere";
+  std::string goal = "no-deadlock";
+  std::string schedule_out;
+  bool is_exact = false;
+};
+
+/// Prints whether some order of the tasks' steps deadlocks.
+[[nodiscard]] Exit run_explore(const ExploreOptions& options, Output& output);
+
+/// Prints the sizes of the heap on which some order does.
+[[nodiscard]] Exit run_fit(const ExploreOptions& options, Output& output);
+
+}  // namespace mneme::driver

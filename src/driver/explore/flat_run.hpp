@@ -1,0 +1,50 @@
+// purpose: a schedule as a flat script, carried out by the executor beside the oracle.
+// layer: explore; includes world, executor.
+// threads: one owner.
+// invariants: after each step the world and the executor agree on every block and every wait.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "driver/execute/executor.hpp"
+#include "world.hpp"
+
+namespace mneme::driver {
+
+class FlatRun {
+ public:
+  /// The world is taken to its beginning.
+  FlatRun(World& world, Executor& executor);
+
+  /// The heap itself, for an executor that has none yet.
+  std::span<const Event> make_heap();
+  /// How many steps go before the tasks, and one of them, in their order.
+  [[nodiscard]] std::size_t boot_steps() const { return world_.boot_steps().size(); }
+  std::span<const Event> boot(std::size_t step);
+  /// Without carrying it out: the executor did so already.
+  void skip_boot(std::size_t step);
+
+  /// A step of a task that can take one. No events if it is none of the heap. Throws Corruption if
+  /// world and executor differ.
+  std::span<const Event> step(std::size_t task);
+
+ private:
+  std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, const std::string& name);
+  [[nodiscard]] const std::string& begin_name(std::string wanted);
+  void check(std::span<const Event> events, const StepResult& result, std::size_t grants) const;
+
+  World& world_;
+  Executor& executor_;
+  Op op_;  // as events refer to it
+  std::deque<std::string> texts_;
+  std::map<std::uint32_t, std::string> by_offset_;  // of live blocks
+  std::map<std::size_t, std::string> waiting_;      // by task
+  std::map<std::string, std::size_t> live_;         // names in use
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,46 @@
+// purpose: which task goes on next, where a run has to choose.
+// layer: explore; includes world.
+// threads: one owner.
+// invariants: the same choices in every run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "world.hpp"
+
+namespace mneme::driver {
+
+class Schedule {
+ public:
+  /// `round-robin`, `random:SEED`, or the name of a file with the names of tasks in their order:
+  /// `imu*3 camera uplink`, with `#` for comments. Throws InputError.
+  explicit Schedule(const std::string& text);
+
+  /// The task whose step is next; nothing at the end: if no task can go on, or the file ends.
+  /// Throws InputError for a name in a file that is none, or cannot go on.
+  [[nodiscard]] std::optional<std::size_t> next(const World& world);
+
+  [[nodiscard]] bool is_file() const { return kind_ == Kind::file; }
+  /// How it is called in the first line of a run.
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  enum class Kind : std::uint8_t { round_robin, random, file };
+
+  void read(const std::string& path);
+  [[nodiscard]] std::optional<std::size_t> next_of_file(const World& world);
+  [[nodiscard]] std::uint64_t draw();
+
+  Kind kind_ = Kind::round_robin;
+  std::string name_;
+  std::vector<std::string> tasks_;  // of a file
+  std::size_t at_ = 0;
+  std::uint64_t state_ = 0;  // of the generator
+};
+
+}  // namespace mneme::driver

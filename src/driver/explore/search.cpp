@@ -1,0 +1,183 @@
+// purpose: the search.
+// layer: explore; includes search.
+// threads: one owner.
+// invariants: of the snapshots, only those of the layer that is expanded and of the next are kept.
+#include "search.hpp"
+
+#include <algorithm>
+
+namespace mneme::driver {
+
+namespace {
+
+/// The snapshots of the states of one layer, in their order.
+struct Layer {
+  StateNumber first = 0;
+  StateNumber end = 0;
+  std::vector<std::byte> snapshots;
+};
+
+class Searcher {
+ public:
+  Searcher(World& world, const SearchLimits& limits) : world_{world}, limits_{limits} {}
+
+  [[nodiscard]] SearchResult run() {
+    world_.restart();
+    (void)graph().add(fingerprint_of(world_.identity()));
+    begin_state(0);
+    next_ = {.first = 0, .end = 1, .snapshots = {}};
+    store(0);
+    while (next_.end > next_.first && result_.bound == Bound::none) {
+      std::swap(layer_, next_);
+      next_.first = layer_.end;
+      next_.end = layer_.end;
+      next_.snapshots.clear();
+      for (StateNumber state = layer_.first; state < layer_.end; ++state) {
+        if (is_out_of_bounds(state)) break;
+        expand(state);
+        if (result_.bound != Bound::none) break;
+      }
+      if (next_.end > next_.first) ++result_.depth;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] StateGraph& graph() { return result_.graph; }
+
+  [[nodiscard]] bool is_out_of_bounds(StateNumber state) {
+    constexpr StateNumber between_looks = 256;
+    if (graph().size() >= std::min<std::uint64_t>(limits_.states, ~StateNumber{0} - 64)) {
+      result_.bound = Bound::states;
+    } else if (state % between_looks == 0) {
+      const std::size_t bytes =
+          graph().bytes() + layer_.snapshots.capacity() + next_.snapshots.capacity();
+      result_.bytes_max = std::max(result_.bytes_max, bytes);
+      if (bytes > limits_.memory_bytes) result_.bound = Bound::memory;
+      if (limits_.interrupted != nullptr && *limits_.interrupted != 0) {
+        result_.bound = Bound::interrupt;
+      }
+      if (limits_.on_progress) limits_.on_progress({graph().size(), result_.depth, bytes});
+    }
+    return result_.bound != Bound::none;
+  }
+
+  void bring_to(StateNumber state) {
+    if (!world_.can_copy()) return replay(world_, graph().path_to(state));
+    world_.load(layer_.snapshots.data() + (state - layer_.first) * world_.snapshot_bytes());
+  }
+
+  /// Keeps the world as a state of the next layer.
+  void store(StateNumber state) {
+    if (!world_.can_copy()) return;
+    const std::size_t at = (state - next_.first) * world_.snapshot_bytes();
+    if (next_.snapshots.size() < at + world_.snapshot_bytes()) {
+      next_.snapshots.resize(at + world_.snapshot_bytes());
+    }
+    world_.save(next_.snapshots.data() + at);
+  }
+
+  /// The world is at a new state.
+  void begin_state(StateNumber state) {
+    graph()[state].has_waiting = !world_.queue().empty();
+    graph()[state].has_unfinished = world_.has_unfinished();
+    graph()[state].blocking = world_.blocking_objects();
+    observe();
+  }
+
+  void observe() {
+    Observed& seen = result_.observed;
+    const Stats stats = world_.heap().counters();
+    const std::size_t used = stats.capacity_bytes - world_.heap().raw().free_bytes();
+    seen.peak_bytes = std::max(seen.peak_bytes, used);
+    seen.least_growth = std::min(seen.least_growth, world_.least_growth());
+    seen.waits = seen.waits || !world_.queue().empty();
+    seen.high_water = std::max(seen.high_water, stats.capacity_bytes - free_at_end());
+    for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
+      const ProgramStep* const step = world_.current_step(task);
+      if (step == nullptr || step->kind != OpKind::alloc) continue;
+      // Any hole of this many bytes will do, and between n blocks there are n + 1.
+      const std::size_t needed = World::block_bytes(step->size_bytes) +
+                                 std::max(step->align_bytes, word_bytes) - word_bytes;
+      seen.any_placement = std::max(seen.any_placement,
+                                    used + (stats.live + 1) * (needed - word_bytes) + word_bytes);
+    }
+  }
+
+  [[nodiscard]] std::size_t free_at_end() const {
+    std::size_t free = 0;
+    const std::size_t capacity = world_.heap().capacity_bytes();
+    world_.heap().raw().for_each_hole([&](std::size_t at, std::size_t size) {
+      if (at + size == capacity) free = size;
+    });
+    return free;
+  }
+
+  void expand(StateNumber state) {
+    bring_to(state);
+    (void)world_.identity();  // for the twins
+    std::array<std::uint8_t, tasks_max> weights{};
+    bool is_end = true;
+    for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
+      if (!world_.can_step(task)) continue;
+      is_end = false;
+      ++weights[world_.twin_of(task)];
+    }
+    graph().begin_edges(state);
+    if (is_end && limits_.stops_at_deadlock && graph()[state].has_waiting) {
+      result_.bound = Bound::deadlock;
+    }
+    bool is_there = true;
+    for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
+      if (weights[task] == 0) continue;
+      if (!is_there) bring_to(state);
+      is_there = false;
+      take_step(state, task, weights[task]);
+    }
+  }
+
+  void take_step(StateNumber from, std::size_t task, std::uint8_t weight) {
+    const StepResult step = world_.step(task);
+    ++result_.transitions;
+    const std::size_t known = graph().size();
+    const StateNumber to = graph().add(fingerprint_of(world_.identity()));
+    graph().add_edge({.to = to,
+                      .weight = weight,
+                      .grants = step.grants > 0,
+                      .program = world_.tasks()[task].program_index});
+    const StateGraph::State& before = graph()[from];
+    const auto switches =
+        static_cast<std::uint16_t>(before.switches + (from != 0 && before.task != task ? 1 : 0));
+    const bool is_new = to == known;
+    if (is_new) {
+      next_.end = to + 1;
+      begin_state(to);
+    }
+    // Of several shortest paths one with few switches.
+    if (is_new || (to >= next_.first && switches < graph()[to].switches)) {
+      graph()[to].parent = from;
+      graph()[to].task = static_cast<std::uint8_t>(task);
+      graph()[to].switches = switches;
+      store(to);
+    }
+  }
+
+  World& world_;
+  const SearchLimits& limits_;
+  SearchResult result_;
+  Layer layer_;
+  Layer next_;
+};
+
+}  // namespace
+
+SearchResult search(World& world, const SearchLimits& limits) {
+  return Searcher{world, limits}.run();
+}
+
+void replay(World& world, const std::vector<std::uint8_t>& path) {
+  world.restart();
+  for (const std::uint8_t task : path) (void)world.step(task);
+}
+
+}  // namespace mneme::driver

@@ -1,0 +1,88 @@
+// purpose: the states of a search, each once, and the steps between them.
+// layer: explore; includes the standard library.
+// threads: one owner.
+// invariants: states are numbered in the order of their discovery, breadth first; 0 is the first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mneme::driver {
+
+using StateNumber = std::uint32_t;
+
+/// 128 bits of a state's identity: of 10^9 states two are mixed up once in 10^20 searches.
+struct Fingerprint {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  bool operator==(const Fingerprint&) const = default;
+};
+
+[[nodiscard]] Fingerprint fingerprint_of(std::span<const std::byte> identity);
+
+struct Transition {
+  StateNumber to = 0;
+  std::uint8_t weight = 1;   // of how many identical tasks it is the step
+  bool grants = false;       // a request that waited
+  std::uint8_t program = 0;  // whose step it is
+};
+
+class StateGraph {
+ public:
+  struct State {
+    Fingerprint fingerprint;
+    StateNumber parent = 0;
+    std::uint16_t switches = 0;
+    std::uint8_t task = 0;        // whose step led here from the parent
+    bool has_unfinished = false;  // tasks that do not go on for ever are not at their end
+    bool has_waiting = false;     // requests for memory wait
+    std::uint64_t blocking = 0;   // World::blocking_objects()
+    std::uint64_t first_edge = 0;
+  };
+
+  StateGraph();
+
+  [[nodiscard]] std::size_t size() const { return states_.size(); }
+  [[nodiscard]] State& operator[](StateNumber state) { return states_[state]; }
+  [[nodiscard]] const State& operator[](StateNumber state) const { return states_[state]; }
+
+  /// The number of a state; it is a new one if that is size() before.
+  StateNumber add(const Fingerprint& fingerprint);
+
+  void add_edge(Transition edge) { edges_.push_back(edge); }
+  /// The transitions of a state that was expanded, all others after it.
+  [[nodiscard]] std::span<const Transition> edges_of(StateNumber state) const;
+  [[nodiscard]] std::size_t edge_count() const { return edges_.size(); }
+  /// The states that were expanded are those before this.
+  [[nodiscard]] std::size_t expanded() const { return expanded_; }
+  void begin_edges(StateNumber state) {
+    states_[state].first_edge = edges_.size();
+    expanded_ = state + std::size_t{1};
+  }
+
+  /// The tasks whose steps lead to a state.
+  [[nodiscard]] std::vector<std::uint8_t> path_to(StateNumber state) const;
+  /// The states on that path, from 0 on.
+  [[nodiscard]] std::vector<StateNumber> states_to(StateNumber state) const;
+
+  [[nodiscard]] std::size_t bytes() const {
+    return states_.capacity() * sizeof(State) + edges_.capacity() * sizeof(Transition) +
+           table_.capacity() * sizeof(StateNumber);
+  }
+
+ private:
+  void grow();
+  [[nodiscard]] std::size_t place_of(const Fingerprint& fingerprint) const;
+
+  static constexpr StateNumber empty = ~StateNumber{0};
+
+  std::vector<State> states_;
+  std::vector<Transition> edges_;
+  std::vector<StateNumber> table_;  // open addressing
+  std::size_t expanded_ = 0;
+};
+
+}  // namespace mneme::driver

@@ -1,0 +1,231 @@
+// purpose: ends and their shares, on the graph of states.
+// layer: explore; includes verdict.
+// threads: pure functions.
+// invariants: linear in states and transitions.
+#include "verdict.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace mneme::driver {
+
+namespace {
+
+/// The strongly connected components of the graph (Tarjan), numbered so that each comes after all
+/// that it leads to.
+class Components {
+ public:
+  explicit Components(const StateGraph& graph)
+      : graph_{graph}, of_(graph.size(), none), low_(graph.size(), 0), index_(graph.size(), 0) {
+    for (StateNumber state = 0; state < graph.size(); ++state) {
+      if (index_[state] == 0) visit(state);
+    }
+  }
+
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::uint32_t of(StateNumber state) const { return of_[state]; }
+
+ private:
+  struct Frame {
+    StateNumber state;
+    std::size_t edge;
+  };
+
+  void begin(StateNumber state) {
+    index_[state] = low_[state] = ++next_index_;
+    open_.push_back(state);
+    frames_.push_back({state, 0});
+  }
+
+  void visit(StateNumber root) {
+    begin(root);
+    while (!frames_.empty()) {
+      const StateNumber state = frames_.back().state;
+      const auto edges = graph_.edges_of(state);
+      if (frames_.back().edge < edges.size()) {
+        const StateNumber to = edges[frames_.back().edge++].to;
+        if (index_[to] == 0) {
+          begin(to);
+        } else if (of_[to] == none) {
+          low_[state] = std::min(low_[state], index_[to]);
+        }
+        continue;
+      }
+      frames_.pop_back();
+      if (!frames_.empty()) {
+        StateNumber& low = low_[frames_.back().state];
+        low = std::min(low, low_[state]);
+      }
+      if (low_[state] == index_[state]) close(state);
+    }
+  }
+
+  void close(StateNumber state) {
+    StateNumber last = 0;
+    do {
+      last = open_.back();
+      open_.pop_back();
+      of_[last] = count_;
+    } while (last != state);
+    ++count_;
+  }
+
+  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+  const StateGraph& graph_;
+  std::vector<std::uint32_t> of_;
+  std::vector<StateNumber> low_;
+  std::vector<StateNumber> index_;  // from 1; 0: not visited
+  std::vector<StateNumber> open_;
+  std::vector<Frame> frames_;
+  StateNumber next_index_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+/// What is known of a component.
+struct End {
+  bool is_last = true;   // nothing else follows
+  bool goes_on = false;  // it has a circle
+  bool waits = false;    // requests for memory do: as the queue is FIFO, in all of its states
+  bool grants = false;   // inside of it
+  bool has_unfinished = false;
+  std::uint64_t moves = 0;  // the programs, a bit each, whose tasks go on inside of it
+  std::uint64_t blocking = ~std::uint64_t{0};
+  bool can_be_good = false;
+};
+
+class Judge {
+ public:
+  Judge(const SearchResult& result, std::uint64_t endless)
+      : graph_{result.graph}, components_{graph_}, ends_(components_.count()), endless_{endless} {
+    for (StateNumber state = 0; state < graph_.size(); ++state) look_at(state);
+    for (End& end : ends_) {
+      const bool goes_on = end.goes_on && !end.has_unfinished && (end.moves & endless_) == endless_;
+      end.can_be_good =
+          (goes_on || end.is_last) && !(end.waits && !end.grants) && end.blocking == 0;
+    }
+    // Each component comes after all that it leads to.
+    std::vector<StateNumber> order(graph_.size());
+    for (StateNumber state = 0; state < graph_.size(); ++state) order[state] = state;
+    std::ranges::sort(order, {}, [&](StateNumber state) { return components_.of(state); });
+    for (const StateNumber state : order) {
+      for (const Transition& edge : graph_.edges_of(state)) {
+        end(state).can_be_good = end(state).can_be_good || end(edge.to).can_be_good;
+      }
+    }
+  }
+
+  [[nodiscard]] Verdict judge() {
+    Verdict verdict;
+    verdict.kind = VerdictKind::no_deadlock;
+    if (!look_for(VerdictKind::deadlock, verdict)) (void)look_for(VerdictKind::stuck, verdict);
+    return verdict;
+  }
+
+ private:
+  [[nodiscard]] End& end(StateNumber state) { return ends_[components_.of(state)]; }
+
+  void look_at(StateNumber state) {
+    End& own = end(state);
+    own.waits = own.waits || graph_[state].has_waiting;
+    own.has_unfinished = own.has_unfinished || graph_[state].has_unfinished;
+    own.blocking &= graph_[state].blocking;
+    for (const Transition& edge : graph_.edges_of(state)) {
+      goes_round_ = goes_round_ || edge.to <= state;
+      if (components_.of(edge.to) != components_.of(state)) {
+        own.is_last = false;
+      } else {
+        own.goes_on = true;
+        own.moves |= std::uint64_t{1} << edge.program;
+        own.grants = own.grants || edge.grants;
+      }
+    }
+  }
+
+  /// In a last component, all that can still happen happens again and again. So if any request in
+  /// it is granted, the head of the queue is, and in the end all are.
+  [[nodiscard]] bool is_bad(StateNumber state, VerdictKind kind) {
+    const End& own = end(state);
+    if (!own.is_last) return false;
+    const bool is_deadlock = own.waits && !own.grants;
+    if (kind == VerdictKind::deadlock) return is_deadlock;
+    return !is_deadlock && own.blocking != 0;
+  }
+
+  bool look_for(VerdictKind kind, Verdict& verdict) {
+    std::optional<StateNumber> first;
+    for (StateNumber state = 0; state < graph_.size(); ++state) {
+      if (!is_bad(state, kind)) continue;
+      if (!first) first = state;
+      ++verdict.bad_states;
+    }
+    if (!first) return false;
+    verdict.kind = kind;
+    verdict.schedule = graph_.path_to(*first);
+    const std::vector<StateNumber> states = graph_.states_to(*first);
+    const auto lost =
+        std::ranges::find_if(states, [&](StateNumber state) { return !end(state).can_be_good; });
+    verdict.no_return = static_cast<std::size_t>(lost - states.begin());
+    if (!goes_round_) {
+      verdict.shares = shares([&](StateNumber state) { return is_bad(state, kind); });
+    }
+    return true;
+  }
+
+  /// Of a graph without circles. Its states are in the order of their depths, and all paths to one
+  /// are equally long.
+  template <class IsBad>
+  [[nodiscard]] Shares shares(IsBad is_bad) const {
+    std::vector<double> ways(graph_.size());
+    std::vector<double> chance(graph_.size());
+    ways[0] = chance[0] = 1;
+    Shares sum;
+    for (StateNumber state = 0; state < graph_.size(); ++state) {
+      double able = 0;
+      for (const Transition& edge : graph_.edges_of(state)) able += edge.weight;
+      for (const Transition& edge : graph_.edges_of(state)) {
+        ways[edge.to] += ways[state] * edge.weight;
+        chance[edge.to] += chance[state] * edge.weight / able;
+      }
+      if (able > 0) continue;
+      sum.schedules += ways[state];
+      if (!is_bad(state)) continue;
+      sum.bad += ways[state];
+      sum.chance += chance[state];
+    }
+    return sum;
+  }
+
+  const StateGraph& graph_;
+  Components components_;
+  std::vector<End> ends_;
+  std::uint64_t endless_;    // the programs, a bit each, that go on for ever
+  bool goes_round_ = false;  // some path leads back
+};
+
+/// Of a search that was not completed: states in which nobody can go on.
+Verdict judge_incomplete(const SearchResult& result) {
+  const StateGraph& graph = result.graph;
+  for (StateNumber state = 0; state < graph.expanded(); ++state) {
+    if (!graph.edges_of(state).empty() || !graph[state].has_waiting) continue;
+    return {.kind = VerdictKind::deadlock,
+            .schedule = graph.path_to(state),
+            .no_return = {},
+            .shares = {},
+            .bad_states = 1};
+  }
+  return {};
+}
+
+}  // namespace
+
+Verdict judge(const SearchResult& result, const Program& program) {
+  if (!result.is_complete()) return judge_incomplete(result);
+  std::uint64_t endless = 0;
+  for (std::size_t index = 0; index < program.tasks.size(); ++index) {
+    if (program.tasks[index].goes_on_forever()) endless |= std::uint64_t{1} << index;
+  }
+  return Judge{result, endless}.judge();
+}
+
+}  // namespace mneme::driver

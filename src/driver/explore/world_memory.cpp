@@ -1,0 +1,241 @@
+// purpose: the world's arena: laid out, saved, restored, and what identifies a state.
+// layer: explore; includes world.
+// threads: one owner.
+// invariants: whatever a step changes is in the arena, or is made again from nothing.
+#include <algorithm>
+#include <cstring>
+#include <mneme/instrument.hpp>
+#include <mneme/node.hpp>
+
+#include "world.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+/// Gives out parts of the arena, first of an imaginary one, to learn its size.
+class Parts {
+ public:
+  explicit Parts(std::byte* base) : base_{base} {}
+
+  template <class T>
+  T* take(std::size_t count) {
+    end_ = (end_ + alignof(T) - 1) / alignof(T) * alignof(T);
+    const std::size_t at = end_;
+    end_ += count * sizeof(T);
+    T* first = nullptr;
+    for (std::size_t each = 0; base_ != nullptr && each < count; ++each) {
+      T* const object = node::begin_object<T>(base_ + at + each * sizeof(T));
+      if (each == 0) first = object;
+    }
+    return first;
+  }
+  std::byte* take_bytes(std::size_t count, std::size_t align) {
+    end_ = (end_ + align - 1) / align * align;
+    const std::size_t at = end_;
+    end_ += count;
+    return base_ == nullptr ? nullptr : base_ + at;
+  }
+  [[nodiscard]] std::size_t bytes() const { return end_; }
+
+ private:
+  std::byte* base_;
+  std::size_t end_ = 0;
+};
+
+constexpr std::size_t heap_align = std::max<std::size_t>(alignof(DriverHeap), 64);
+
+}  // namespace
+
+void World::lay_out() {
+  std::size_t slots = 0;
+  std::size_t loops = 0;
+  const auto add = [&](const TaskProgram& program, std::string name, std::size_t index) {
+    tasks_.push_back({.program = &program,
+                      .name = std::move(name),
+                      .program_index = static_cast<std::uint8_t>(index),
+                      .is_endless = program.goes_on_forever(),
+                      .slots = slots,
+                      .loops = loops});
+    slots += program.names.size();
+    loops += program.loops;
+  };
+  for (std::size_t index = 0; index < program_.tasks.size(); ++index) {
+    const TaskProgram& program = program_.tasks[index];
+    for (std::size_t copy = 0; copy < program.copies; ++copy) {
+      add(program, program.name_of(copy), index);
+    }
+  }
+  add(program_.boot, "", tasks_.size());
+  std::size_t mail = 0;
+  for (const MailboxSpec& mailbox : program_.mailboxes) {
+    mailbox_starts_.push_back(mail);
+    mail += mailbox.capacity;
+  }
+  twins_.resize(tasks_.size());
+  const std::size_t count = tasks_.size();
+  // The region comes first: so it is aligned as that of a run.
+  const auto take_all = [&](std::byte* base) {
+    Parts parts{base};
+    (void)parts.take_bytes(options_.heap_bytes, 1);
+    heap_place_ = parts.take_bytes(sizeof(DriverHeap), heap_align);
+    request_places_ = parts.take_bytes(count * sizeof(HeapRequest), alignof(HeapRequest));
+    head_ = parts.take<Head>(1);
+    controls_ = parts.take<Control>(count);
+    mail_counts_ = parts.take<std::uint64_t>(program_.mailboxes.size() + 1);
+    semaphores_ = parts.take<std::uint64_t>(program_.semaphores.size() + 1);
+    loops_ = parts.take<std::uint64_t>(loops + 1);
+    slots_ = parts.take<HeldBlock>(slots + 1);
+    mail_ = parts.take<HeldBlock>(mail + 1);
+    queue_ = parts.take<std::uint8_t>(count);
+    return parts.bytes();
+  };
+  arena_bytes_ = take_all(nullptr);
+  arena_.emplace(arena_bytes_);
+  (void)take_all(arena_->bytes().data());
+  requests_.resize(count);
+}
+
+void World::make_heap() {
+  AnyRaw::select(options_.raw_row);
+  heap_ = node::begin_object<DriverHeap>(heap_place_, arena_->bytes().first(options_.heap_bytes));
+  *head_ = {};
+  head_->try_growth = no_growth;
+  for (std::size_t at = 0; at < program_.semaphores.size(); ++at) {
+    semaphores_[at] = program_.semaphores[at].start;
+  }
+}
+
+/// Gives everything back, by the library itself.
+void World::take_apart() {
+  for (const std::uint8_t task : queue()) {
+    requests_[task]->cancel();
+    requests_[task]->~HeapRequest();
+  }
+  head_->queued = 0;
+  for (const TaskInstance& task : tasks_) {
+    for (std::size_t name = 0; name < task.program->names.size(); ++name) {
+      HeldBlock& block = slots_[task.slots + name];
+      if (block.offset != 0) free_block(block);
+    }
+  }
+  for (std::size_t box = 0; box < program_.mailboxes.size(); ++box) {
+    for (std::size_t at = 0; at < mail_counts_[box]; ++at) {
+      free_block(mail_[mailbox_starts_[box] + at]);
+    }
+    mail_counts_[box] = 0;
+  }
+}
+
+void World::restart() {
+  if (can_copy_) return load(booted_.data());
+  take_apart();
+  heap_->~DriverHeap();
+  make_heap();
+  run_boot();
+}
+
+// AddressSanitizer and Valgrind cannot follow a copied arena: here they watch nothing of it.
+void World::save(std::byte* to) const {
+  open_to_tools();
+  std::memcpy(to, arena_->bytes().data(), arena_bytes_);
+}
+
+void World::load(const std::byte* from) {
+  open_to_tools();
+  std::memcpy(arena_->bytes().data(), from, arena_bytes_);
+}
+
+void World::open_to_tools() const {
+  instrument::mark_undefined(arena_->bytes().data(), arena_bytes_);
+  instrument::mark_initialised(arena_->bytes().data(), arena_bytes_);
+}
+
+std::span<const std::byte> World::identity() {
+  identity_.clear();
+  for (std::size_t first = 0; first + 1 < tasks_.size();) {
+    const std::size_t copies = tasks_[first].program->copies;
+    const std::size_t start = identity_.size();
+    for (std::size_t task = first; task < first + copies; ++task) {
+      twins_[task] = task;
+      put_task(task);
+    }
+    if (copies > 1) sort_copies(first, copies, start);
+    first += copies;
+  }
+  put(semaphores_, program_.semaphores.size() * sizeof *semaphores_);
+  for (std::size_t box = 0; box < program_.mailboxes.size(); ++box) {
+    put(mail_counts_[box]);
+    for (const HeldBlock& block : mailbox(box)) {
+      put_block(block);
+    }
+  }
+  put_raw_heap();
+  return identity_;
+}
+
+void World::sort_copies(std::size_t first, std::size_t copies, std::size_t start) {
+  const std::size_t each = (identity_.size() - start) / copies;
+  const std::byte* const bytes = identity_.data() + start;
+  const auto compare = [&](std::size_t a, std::size_t b) {
+    return std::memcmp(bytes + a * each, bytes + b * each, each);
+  };
+  order_.resize(copies);
+  for (std::size_t at = 0; at < copies; ++at) {
+    order_[at] = at;
+    for (std::size_t other = 0; other < at && twins_[first + at] == first + at; ++other) {
+      if (compare(at, other) == 0) twins_[first + at] = first + other;
+    }
+  }
+  std::ranges::sort(order_, [&](std::size_t a, std::size_t b) { return compare(a, b) < 0; });
+  sorted_.clear();
+  for (const std::size_t at : order_) {
+    sorted_.insert(sorted_.end(), bytes + at * each, bytes + (at + 1) * each);
+  }
+  std::ranges::copy(sorted_, identity_.begin() + static_cast<std::ptrdiff_t>(start));
+}
+
+/// Where a task is, what it holds, and its place in the queue.
+void World::put_task(std::size_t task) {
+  const Control& at = control(task);
+  std::uint8_t place = 0;
+  if (at.state == TaskState::waiting) {
+    while (queue_[place] != task) ++place;
+    ++place;
+  }
+  put(static_cast<std::uint16_t>(at.at));
+  put(place);
+  if (options_.switches == Switches::waits) put(head_->current == task);
+  const TaskProgram& program = *tasks_[task].program;
+  put(loops_ + tasks_[task].loops, program.loops * sizeof *loops_);
+  for (std::size_t name = 0; name < program.names.size(); ++name) {
+    const HeldBlock& block = held(task, name);
+    put_block(block);
+  }
+}
+
+/// A block is known by its place, and freed with its size.
+void World::put_block(const HeldBlock& block) {
+  if (counts_blocks_) return put(block.offset != 0);
+  put(block.offset);
+  put(block.size_bytes);
+}
+
+/// First fit and best fit look at the layout alone, which the blocks are. The bounded heap has
+/// lists and trees of its holes, whose order is not in the layout.
+void World::put_raw_heap() {
+  if (counts_blocks_ || RawHeaps::names[options_.raw_row] != Bounded::name) return;
+  constexpr std::size_t hole_words_max = 4;
+  put(&heap_->raw(), sizeof heap_->raw());
+  heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
+    if (at + size == heap_->capacity_bytes()) return;  // the top, which no list has
+    put(heap_->raw().base() + at, std::min(size, hole_words_max * word_bytes));
+  });
+}
+
+void World::put(const void* from, std::size_t size_bytes) {
+  const auto* const bytes = static_cast<const std::byte*>(from);
+  identity_.insert(identity_.end(), bytes, bytes + size_bytes);
+}
+
+}  // namespace mneme::driver
