@@ -1,0 +1,299 @@
+"""Compares `mneme explore` with a search that has nothing in common with it, on random small scripts with tasks.
+
+    brute_force.py MNEME COUNT [SEED]
+
+The model here is first fit on a list of blocks, a FIFO queue with direct hand-off, and a search of all states with no
+reduction. Compared are the verdict, the number of states (identical tasks exchanged), that of dead ones, and the length
+of a shortest deadlock; of scripts that go on for ever the verdict, by its definition: a request that can never be
+granted, whatever is done.
+"""
+
+import random
+import re
+import subprocess
+import sys
+
+
+def block_bytes(size):
+    return max(16, (size + 8 + 7) // 8 * 8)
+
+
+# A task is a list of steps: (kind, argument, name). Loops are ("repeat", N or None) … ("end",).
+
+def random_task(rng, signals, boxes, is_isr):
+    steps, held, count = [], [], 0
+    for _ in range(rng.randint(1, 5)):
+        kind = rng.choices(["alloc", "free", "signal", "wait", "send", "receive", "yield"], [8, 4, 2, 1, 2, 2, 1])[0]
+        if is_isr and kind in ("wait", "yield"):
+            continue
+        if kind == "alloc":
+            name = f"b{count}"
+            count += 1
+            does_try = is_isr or rng.random() < 0.1
+            steps.append(("try" if does_try else "alloc", rng.choice([8, 8, 16, 24, 32, 40]), name))
+            held.append((name, does_try))
+        elif kind == "free" and held:
+            steps.append(("free", None, held.pop(rng.randrange(len(held)))[0]))
+        elif kind in ("signal", "wait") and signals:
+            steps.append((kind, rng.choice(signals), None))
+        elif kind == "send" and boxes and any(not tried for _, tried in held):
+            name = rng.choice([name for name, tried in held if not tried])
+            held.remove((name, False))
+            steps.append(("send", rng.choice(boxes), name))
+        elif kind == "receive" and boxes:
+            steps.append(("receive", rng.choice(boxes), f"b{count}"))
+            held.append((f"b{count}", False))
+            count += 1
+        elif kind == "yield":
+            steps.append(("yield", None, None))
+    rng.shuffle(held)
+    steps += [("free", None, name) for name, _ in held]
+    return steps or [("yield", None, None)] if not is_isr else steps
+
+
+def random_script(rng):
+    signals = rng.sample(["s", "t"], rng.randint(0, 2))
+    boxes = ["m"] if rng.random() < 0.4 else []
+    tasks = []
+    for index in range(rng.randint(1, 3)):
+        is_isr = index > 0 and rng.random() < 0.15
+        steps = random_task(rng, signals, boxes, is_isr)
+        if not steps:
+            continue
+        loop = rng.choice([0, 0, 0, 2, None if rng.random() < 0.4 else 0])
+        if loop != 0:
+            steps = [("repeat", loop, None), *steps, ("end", None, None)]
+        tasks.append((f"t{index}", is_isr, 1 if is_isr else rng.choice([1, 1, 2, 3]), steps))
+    used = [step for _, _, _, steps in tasks for step in steps]
+    starts = {}
+    for name in signals:  # a signal that nobody gives has to be a semaphore
+        given = any(step[0] == "signal" and step[1] == name for step in used)
+        if not given or rng.random() < 0.3:
+            starts[name] = rng.randint(0, 2)
+    largest = max([16] + [block_bytes(step[1]) for step in used if step[0] in ("alloc", "try")])
+    heap = largest + 8 * rng.randint(0, 8)
+    return heap, starts, {name: rng.randint(1, 2) for name in boxes}, tasks
+
+
+def text_of(script):
+    heap, starts, boxes, tasks = script
+    lines = [f"heap {heap} raw=first-fit align=8"]
+    lines += [f"semaphore {name} {start}" for name, start in starts.items()]
+    lines += [f"mailbox {name} {room}" for name, room in boxes.items()]
+    for name, is_isr, copies, steps in tasks:
+        lines.append(f"isr {name}" if is_isr else f"task {name}" + (f" x{copies}" if copies > 1 else ""))
+        for kind, argument, block in steps:
+            lines.append({"alloc": f"alloc {block} {argument}", "try": f"alloc {block} {argument} try",
+                          "free": f"free {block}", "signal": f"signal {argument}", "wait": f"wait {argument}",
+                          "send": f"send {argument} {block}", "receive": f"receive {argument} {block}",
+                          "yield": "yield", "end": "end",
+                          "repeat": f"repeat {'forever' if argument is None else argument}"}[kind])
+        lines.append("end")
+    return "\n".join(lines) + "\n"
+
+
+class Model:
+    """States are tuples: (tasks, queue, signals, boxes). A task is (at, rounds, waits, names), names a tuple of
+    (name, (offset, size)); the queue holds numbers of tasks."""
+
+    def __init__(self, script):
+        self.heap, self.starts, self.rooms, tasks = script
+        self.programs, self.isrs, self.groups = [], [], []
+        for group, (_, is_isr, copies, steps) in enumerate(tasks):
+            for _ in range(copies):
+                self.programs.append(steps)
+                self.isrs.append(is_isr)
+                self.groups.append(group)
+        self.goes_on = any(step[:2] == ("repeat", None) for steps in self.programs for step in steps)
+
+    def first(self):
+        tasks = tuple(self.settle(task, -1, None, ()) for task in range(len(self.programs)))
+        return tasks, (), tuple(sorted(self.starts.items())), tuple((name, ()) for name in sorted(self.rooms))
+
+    def settle(self, task, at, rounds, names):
+        steps = self.programs[task]
+        at += 1
+        while at < len(steps) and steps[at][0] in ("repeat", "end"):
+            if steps[at][0] == "repeat":
+                rounds = steps[at][1]
+                at += 1
+            elif self.rounds_of(steps) is None:
+                at = 1
+            else:
+                rounds -= 1
+                at = 1 if rounds > 0 else at + 1
+        return at, rounds, False, names
+
+    @staticmethod
+    def rounds_of(steps):
+        return steps[0][1]
+
+    def place(self, blocks, size):
+        at = 0
+        for offset, length in sorted(blocks):
+            if offset - at >= size:
+                return at
+            at = offset + length
+        return at if self.heap - at >= size else None
+
+    def blocks(self, tasks, boxes):
+        return [block for task in tasks for _, block in task[3]] + [block for _, mail in boxes for block in mail]
+
+    def can_step(self, state, task):
+        tasks, _, signals, boxes = state
+        at, _, waits, _ = tasks[task]
+        if waits or at == len(self.programs[task]):
+            return False
+        kind, argument, _ = self.programs[task][at]
+        if kind == "wait":
+            return dict(signals).get(argument, 0) > 0
+        if kind == "send":
+            return len(dict(boxes)[argument]) < self.rooms[argument]
+        if kind == "receive":
+            return len(dict(boxes)[argument]) > 0
+        return True
+
+    def step(self, state, task):
+        tasks, queue, signals, boxes = list(state[0]), list(state[1]), dict(state[2]), dict(state[3])
+        at, rounds, _, names = tasks[task]
+        names = dict(names)
+        kind, argument, name = self.programs[task][at]
+        granted = []
+        waits = False
+        if kind in ("alloc", "try"):
+            place = None if queue else self.place(self.blocks(tasks, boxes.items()), block_bytes(argument))
+            if place is not None:
+                names[name] = (place, block_bytes(argument))
+            elif kind == "alloc":
+                waits = True
+                queue.append(task)
+        elif kind == "free":
+            names.pop(name, None)
+        elif kind == "signal":
+            signals[argument] = signals.get(argument, 0) + 1
+        elif kind == "wait":
+            signals[argument] -= 1
+        elif kind == "send":
+            boxes[argument] += (names.pop(name),)
+        elif kind == "receive":
+            names[name], boxes[argument] = boxes[argument][0], boxes[argument][1:]
+        if waits:
+            tasks[task] = (at, rounds, True, tuple(sorted(names.items())))
+        else:
+            tasks[task] = self.settle(task, at, rounds, tuple(sorted(names.items())))
+        while queue and not waits:
+            head = queue[0]
+            at, rounds, _, names = tasks[head]
+            _, argument, name = self.programs[head][at]
+            place = self.place(self.blocks(tasks, boxes.items()), block_bytes(argument))
+            if place is None:
+                break
+            names = tuple(sorted({**dict(names), name: (place, block_bytes(argument))}.items()))
+            tasks[head] = self.settle(head, at, rounds, names)
+            granted.append(queue.pop(0))
+        state = tuple(tasks), tuple(queue), tuple(sorted(signals.items())), tuple(sorted(boxes.items()))
+        return state, granted
+
+    def canonical(self, state):
+        tasks, queue, signals, boxes = state
+        signals = tuple(item for item in signals if item[1] > 0)
+        rows = [(self.groups[task], repr(tasks[task]), queue.index(task) if task in queue else -1)
+                for task in range(len(tasks))]
+        return tuple(sorted(rows)), signals, boxes
+
+    def explore(self, most):
+        """None if there are more states than that."""
+        first = self.first()
+        depth, edges, order = {first: 0}, {}, [first]
+        for state in order:
+            edges[state] = []
+            for task in range(len(self.programs)):
+                if self.can_step(state, task):
+                    after, granted = self.step(state, task)
+                    edges[state].append((after, granted))
+                    if after not in depth:
+                        depth[after] = depth[state] + 1
+                        order.append(after)
+            if len(order) > most:
+                return None
+        return depth, edges
+
+    def is_blocked(self, state):
+        return any(not self.isrs[task] and state[0][task][0] < len(self.programs[task]) and not state[0][task][2]
+                   and not self.can_step(state, task) for task in range(len(self.programs)))
+
+
+def verdict_of(model, found):
+    depth, edges = found
+    if not model.goes_on:
+        dead = [state for state in depth if not edges[state] and state[1]]
+        if dead:
+            kinds = {model.canonical(state) for state in dead}
+            return "deadlock", len({model.canonical(state) for state in depth}), len(kinds), min(map(depth.get, dead))
+        stuck = [state for state in depth if not edges[state] and model.is_blocked(state)]
+        if stuck:
+            kinds = {model.canonical(state) for state in stuck}
+            return "stuck", len({model.canonical(state) for state in depth}), len(kinds), min(map(depth.get, stuck))
+        return "no deadlock", len({model.canonical(state) for state in depth}), None, None
+    # By the definition: of some task that waits, the grant is nowhere ahead.
+    for task in range(len(model.programs)):
+        back = {}
+        ahead = []
+        for state, nexts in edges.items():
+            for after, granted in nexts:
+                back.setdefault(after, []).append(state)
+                if task in granted:
+                    ahead.append(state)
+        can = set(ahead)
+        while ahead:
+            for before in back.get(ahead.pop(), []):
+                if before not in can:
+                    can.add(before)
+                    ahead.append(before)
+        if any(task in state[1] and state not in can for state in edges):
+            return "deadlock", len({model.canonical(state) for state in depth}), None, None
+    return "other", len({model.canonical(state) for state in depth}), None, None
+
+
+def explored(mneme, text):
+    run = subprocess.run([*mneme.split(), "explore", "-", "--exact"], input=text, capture_output=True, text=True)
+    out = run.stdout
+    states = re.search(r"([\d,]+) states", out)
+    dead = re.search(r"([\d,]+) of them dead", out)
+    steps = re.search(r"shortest has (\d+) step", out)
+    number = lambda match: int(match[1].replace(",", "")) if match else None
+    kind = next((kind for kind in ("deadlock", "stuck", "no deadlock") if out.startswith(kind)), out + run.stderr)
+    return kind, number(states), number(dead), number(steps)
+
+
+def main():
+    mneme, count = sys.argv[1], int(sys.argv[2])
+    rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    kinds = {}
+    done = 0
+    while done < count:
+        script = random_script(rng)
+        if not script[3]:
+            continue
+        model = Model(script)
+        found = model.explore(3000)
+        if found is None:
+            continue
+        expected = verdict_of(model, found)
+        text = text_of(script)
+        got = explored(mneme, text)
+        if model.goes_on:
+            same = got[1] == expected[1] and (got[0] == "deadlock") == (expected[0] == "deadlock")
+        else:
+            same = got == expected
+        if not same:
+            sys.exit(f"{text}\nexpected {expected}\n     got {got}")
+        key = expected[0] + (", for ever" if model.goes_on else "")
+        kinds[key] = kinds.get(key, 0) + 1
+        done += 1
+    for kind, times in sorted(kinds.items()):
+        print(f"{kind}: {times}")
+    print(f"{done} scripts, no difference")
+
+
+main()
