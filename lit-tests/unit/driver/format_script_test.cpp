@@ -95,6 +95,9 @@ class RandomText {
                (below(2) == 0 ? "<=" + blanks() : "") + number();
       case ArgumentKind::literal: break;  // below
       case ArgumentKind::queue_names: return "name-" + std::to_string(below(9));
+      case ArgumentKind::ending:  // of scripts with tasks, whose blocks need an end
+      case ArgumentKind::copies:
+      case ArgumentKind::repeats: break;
     }
     return {};
   }
@@ -110,7 +113,10 @@ class RandomText {
   std::string line() {
     std::string text = below(4) == 0 ? blanks() : "";
     if (below(8) != 0) {
-      const Command& command = commands()[1 + below(commands().size() - 1)];
+      const Command* any = nullptr;
+      do any = &commands()[1 + below(commands().size() - 1)];
+      while (is_of_tasks(any->kind));
+      const Command& command = *any;
       text += command.keyword;
       for (const Argument& a : command.arguments) {
         text += blanks();
