@@ -102,7 +102,7 @@ constexpr Section tasks{
     R"(A script with tasks has a heap, steps that go before the tasks (they must not
 wait), semaphores and mailboxes, and then the tasks:
 
-  heap 1K align=8
+  heap 2K align=8
   alloc config 56         # before the tasks
   mailbox rx 4            # hands blocks over, in their order
   task driver x2          # driver1 and driver2
