@@ -142,7 +142,7 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());
   run.add_option("--schedule", options.script.schedule,
-                 "Of a script with tasks, which goes on next: round-robin, random:SEED, or a FILE.")
+                 "Which task goes on next: round-robin, random:SEED or a FILE.")
       ->capture_default_str();
   run.add_option("--steps", options.script.steps, "Of a script with tasks: at most N steps.")
       ->option_text("N");
