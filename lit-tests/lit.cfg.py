@@ -5,6 +5,7 @@
 #   %tools   the tools folder                 %this    the program of a unit test, bare
 #                                             %helgrind  goes before it, where Valgrind watches its
 #                                                        threads; it is built on atomics that say so
+#   %word    the bytes of a machine word      %fatal   compares with the CHECK lines, where W is %word
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
 # take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough.
@@ -40,11 +41,14 @@ valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
 runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(
     config.variant, "")
+word = 4 if config.variant == "m32" else 8
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),
     (r"%this\b", f"{config.build}/tests/$(basename %s .cpp)"),
     (r"%helgrind\b", helgrind if config.variant == "valgrind" else ""),
+    (r"%fatal\b", f"FileCheck %s --match-full-lines -D#W={word}"),
+    (r"%word\b", str(word)),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),
     (r"%source\b", config.source),

@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: too many clones of an Arc
 // purpose: shows that a count of clones near its end stops the program, by forging one.
 // layer: tests; includes everything.

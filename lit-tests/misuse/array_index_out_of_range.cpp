@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: Array: index out of range
 // purpose: shows that the index behind the last element of an array stops the program.
 // layer: tests; includes everything.

@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: foreign pointer: not in any heap's region
 // purpose: shows that a box of an object which no heap gave stops the program.
 // layer: tests; includes everything.

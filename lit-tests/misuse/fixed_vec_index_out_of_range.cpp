@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: FixedVec: index out of range
 // purpose: shows that an index below the capacity, but above the size, stops it.
 // layer: tests; includes everything.

@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: init of a heap that has its region
 // purpose: shows that a heap gets its region once.
 // layer: tests; includes the heap.

@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: heap over a region that another heap has
 // purpose: shows that two heaps cannot share a region.
 // layer: tests; includes the heap.

@@ -1,4 +1,4 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
+// RUN: not --crash %program 2>&1 | %fatal
 // CHECK: mneme: fatal: use of a guard that holds no heap
 // purpose: shows that a guard which did not get the heap is found out when it is used all the same.
 // layer: tests; includes everything.

@@ -1,5 +1,5 @@
-// RUN: not --crash %program 2>&1 | FileCheck %s --match-full-lines
-// CHECK: mneme: fatal: wrong layout for the block at 8: freed as 72 bytes with its header
+// RUN: not --crash %program 2>&1 | %fatal -D#AS=$((9 * %word))
+// CHECK: mneme: fatal: wrong layout for the block at [[#W]]: freed as [[#AS]] bytes with its header
 // purpose: shows that a vector taken over with another capacity stops the program.
 // layer: tests; includes everything.
 // threads: none.

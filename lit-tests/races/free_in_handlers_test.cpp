@@ -11,12 +11,14 @@
 #include <cstddef>
 
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using tests::Alarm;
 using tests::bytes;
 using tests::granted;
 using tests::sound;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -31,9 +33,9 @@ void on_interrupt(int) {
   void* const block = device.block.exchange(nullptr, std::memory_order_acquire);
   if (block == nullptr) return;
   if (device.frees.fetch_add(1, std::memory_order_relaxed) % 2 == 0) {
-    device.heap->free(block, bytes(24));
+    device.heap->free(block, bytes(3_words));
   } else {
-    device.heap->defer_free(block, bytes(24));
+    device.heap->defer_free(block, bytes(3_words));
   }
 }
 
@@ -61,7 +63,7 @@ class Interrupts {
 }  // namespace
 
 TEST_CASE("frees in a handler meet the heap in any state, and all come back") {
-  TestHeap heap(512);
+  TestHeap heap(64_words);
   device.heap = &heap;
   const auto begin = std::chrono::steady_clock::now();
   {
@@ -73,15 +75,15 @@ TEST_CASE("frees in a handler meet the heap in any state, and all come back") {
       const bool is_late = round % 64 == 0;
       if (is_late) (void)pthread_sigmask(SIG_BLOCK, &interrupts.signals, nullptr);
       if (device.block.load(std::memory_order_relaxed) == nullptr) {
-        if (void* const block = heap.try_allocate(bytes(24)); block != nullptr) {
+        if (void* const block = heap.try_allocate(bytes(3_words)); block != nullptr) {
           device.block.store(block, std::memory_order_release);
         }
       }
       // Two requests that fit together only if the handler has freed: so the second one waits, and
       // is granted by it or withdrawn. And a guard, under which the handler has to defer.
-      auto first = heap.allocate(bytes(240));
+      auto first = heap.allocate(bytes(30_words));
       const auto first_answer = first.poll(alarm.waker());
-      auto second = heap.allocate(bytes(232));
+      auto second = heap.allocate(bytes(29_words));
       const auto second_answer = second.poll(alarm.waker());
       if (is_late) (void)pthread_sigmask(SIG_UNBLOCK, &interrupts.signals, nullptr);
       const auto guard = heap.try_lock();
@@ -100,18 +102,18 @@ TEST_CASE("frees in a handler meet the heap in any state, and all come back") {
 }
 
 TEST_CASE("a waker may be called in a handler, and its task goes on with the next poll") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   device.heap = &heap;
   int ended = 0;
   auto work = [](mneme::Heap& home, int& into) -> tests::Task {
-    const auto block = co_await home.allocate(bytes(240));
+    const auto block = co_await home.allocate(bytes(30_words));
     into += static_cast<int>(block.has_value());
   };
   (void)std::signal(SIGUSR1, on_interrupt);
   for (int round = 0; round < 10; ++round) {
     Alarm alarm;
-    device.block = heap.try_allocate(bytes(24));
-    auto by_hand = heap.allocate(bytes(240));
+    device.block = heap.try_allocate(bytes(3_words));
+    auto by_hand = heap.allocate(bytes(30_words));
     CHECK(!by_hand.poll(alarm.waker()));
     const tests::Task task = work(heap, ended);
     (void)std::raise(SIGUSR1);

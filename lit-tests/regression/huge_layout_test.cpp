@@ -18,7 +18,7 @@ TEST_CASE("every size and alignment near its maximum is an error for everyone wh
   Heap heap(region);
   void* const block = heap.try_allocate({.size = 64, .align = 8});
   for (std::size_t below = 0; below < 40; ++below) {
-    for (const std::size_t top : {SIZE_MAX, SIZE_MAX / 2 + 20, std::size_t{1} << 48}) {
+    for (const std::size_t top : {SIZE_MAX, SIZE_MAX / 2 + 20, std::size_t{1} << 6 * word_bytes}) {
       for (std::size_t align = 1; align != 0; align <<= 3) {
         const Layout layout{.size = top - below, .align = align};
         bool refused = heap.allocate(layout).poll()->error() == AllocError::too_large;

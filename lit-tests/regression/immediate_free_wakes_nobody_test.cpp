@@ -7,23 +7,25 @@
 
 #include <deque>
 
+#include "support/words.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
+using mneme::test::operator""_words;
 
 namespace {
 
-constexpr Layout tiny{.size = 8, .align = 8};
+constexpr Layout tiny = test::by_words(1_words);
 
 TEST_CASE("the last of 99 frees grants the whole region to its waiter, without another call") {
-  alignas(64) std::byte region[99 * 16];
+  alignas(64) std::byte region[99 * 2_words];
   Heap heap(region);
   void* blocks[99];
   for (auto& block : blocks) block = heap.try_allocate(tiny);
   REQUIRE(heap.stats().used_bytes == sizeof region);
   {
     test::Woken woken;
-    auto request = heap.allocate({.size = sizeof region - word_bytes, .align = 8});
+    auto request = heap.allocate(test::by_words(sizeof region - 1_words));
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     for (void* const block : blocks) {
       CHECK(woken.times == 0);
@@ -37,7 +39,7 @@ TEST_CASE("the last of 99 frees grants the whole region to its waiter, without a
 }
 
 TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
-  alignas(64) std::byte region[99 * 16];
+  alignas(64) std::byte region[99 * 2_words];
   Heap heap(region);
   void* blocks[99];
   for (auto& block : blocks) block = heap.try_allocate(tiny);

@@ -5,9 +5,13 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
+#include <cstdint>
+
+#include "support/words.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -31,9 +35,9 @@ TEST_CASE("1 MiB on an 8 KiB heap is refused by the first poll, and never queued
 TEST_CASE("the bound is exact: the whole region is granted, a byte more is refused") {
   alignas(64) std::byte region[8192];
   Heap heap(region);
-  CHECK(heap.allocate({.size = 8192 - 8, .align = 8}).poll()->has_value());
-  CHECK(heap.allocate({.size = 8192 - 7, .align = 8}).poll()->error() == AllocError::too_large);
-  const Layout nowhere{.size = 8, .align = std::size_t{1} << 62};
+  CHECK(heap.allocate(test::by_words(8192 - 1_words)).poll()->has_value());
+  CHECK(heap.allocate(test::by_words(8192 - 1_words + 1)).poll()->error() == AllocError::too_large);
+  const Layout nowhere{.size = 8, .align = SIZE_MAX / 4 + 1};
   CHECK(heap.allocate(nowhere).poll()->error() == AllocError::too_large);
   CHECK(heap.allocate({.size = 8, .align = 24}).poll()->error() == AllocError::bad_alignment);
   CHECK(test::as_new(heap));

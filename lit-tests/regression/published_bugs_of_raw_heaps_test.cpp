@@ -10,9 +10,11 @@
 #include <span>
 #include <vector>
 
+#include "support/words.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -21,21 +23,21 @@ TEST_CASE("RUSTSEC-2022-0063: regions and growths smaller than a hole, and of od
     for (std::size_t skew = 0; skew < 8; ++skew) {
       alignas(16) std::byte memory[96];
       Heap heap{std::span(memory).subspan(skew, size)};
-      void* const first = heap.try_allocate({.size = 8, .align = 8});
+      void* const first = heap.try_allocate(test::by_words(1_words));
       if (first == nullptr) continue;
       // Word by word, as far as the region goes: each step is less than the two words of a hole.
-      std::size_t have = 8;
-      while (heap.try_resize(first, {.size = have, .align = 8}, {.size = have + 8, .align = 8})) {
-        have += 8;
+      std::size_t have = 1_words;
+      while (heap.try_resize(first, test::by_words(have), test::by_words(have + 1_words))) {
+        have += 1_words;
         if (heap.validate() != nullptr) FAIL(heap.validate());
       }
-      CHECK(have == heap.capacity_bytes() - 8);
-      while (have > 8) {
-        CHECK(heap.try_resize(first, {.size = have, .align = 8}, {.size = have - 8, .align = 8}));
-        have -= 8;
+      CHECK(have == heap.capacity_bytes() - 1_words);
+      while (have > 1_words) {
+        CHECK(heap.try_resize(first, test::by_words(have), test::by_words(have - 1_words)));
+        have -= 1_words;
         if (heap.validate() != nullptr) FAIL(heap.validate());
       }
-      heap.free(first, {.size = 8, .align = 8});
+      heap.free(first, test::by_words(1_words));
       CHECK(test::as_new(heap));
     }
   }
@@ -44,14 +46,13 @@ TEST_CASE("RUSTSEC-2022-0063: regions and growths smaller than a hole, and of od
 TEST_CASE(
     "#64, wrong logic of the free: between two holes, beside one, beside none, at both ends") {
   for (unsigned free_before = 0; free_before < 32; ++free_before) {
-    alignas(16) std::byte region[5 * 32];
+    alignas(16) std::byte region[5 * 4_words];
     Heap heap(region);
     void* blocks[5];
-    for (auto& block : blocks) block = heap.try_allocate({.size = 24, .align = 8});
+    for (auto& block : blocks) block = heap.try_allocate(test::by_words(3_words));
     for (const bool before : {true, false}) {
       for (std::size_t i = 0; i < 5; ++i) {
-        if (((free_before >> i & 1U) != 0) == before)
-          heap.free(blocks[i], {.size = 24, .align = 8});
+        if (((free_before >> i & 1U) != 0) == before) heap.free(blocks[i], test::by_words(3_words));
         REQUIRE(heap.validate() == nullptr);
       }
     }
@@ -60,15 +61,15 @@ TEST_CASE(
 }
 
 TEST_CASE("#66, padding behind a block leaked: a rest of one word is a hole, and comes back") {
-  alignas(64) std::byte region[256];
+  alignas(64) std::byte region[32_words];
   Heap heap(region);
-  for (std::size_t size = 8; size <= 240; size += 8) {
-    for (std::size_t align = 8; align <= 128; align *= 2) {
+  for (std::size_t size = 1_words; size <= 30_words; size += 1_words) {
+    for (std::size_t align = 1_words; align <= 16_words; align *= 2) {
       const Layout layout{.size = size, .align = align};
       void* const payload = heap.try_allocate(layout);
       if (payload == nullptr) continue;
       const Stats stats = heap.stats();
-      CHECK(stats.used_bytes == size + 8);
+      CHECK(stats.used_bytes == size + 1_words);
       heap.free(payload, layout);
       REQUIRE(test::as_new(heap));
     }
@@ -78,11 +79,11 @@ TEST_CASE("#66, padding behind a block leaked: a rest of one word is a hole, and
 TEST_CASE("#70, a free that hangs: frees in all orders end") {
   std::vector<std::size_t> order{0, 1, 2, 3, 4};
   do {
-    alignas(16) std::byte region[5 * 24];
+    alignas(16) std::byte region[5 * 3_words];
     Heap heap(region);
     void* blocks[5];
-    for (auto& block : blocks) block = heap.try_allocate({.size = 16, .align = 8});
-    for (const std::size_t i : order) heap.free(blocks[i], {.size = 16, .align = 8});
+    for (auto& block : blocks) block = heap.try_allocate(test::by_words(2_words));
+    for (const std::size_t i : order) heap.free(blocks[i], test::by_words(2_words));
     REQUIRE(test::as_new(heap));
   } while (std::next_permutation(order.begin(), order.end()));
 }

@@ -8,9 +8,11 @@
 #include <new>
 #include <span>
 
+#include "support/words.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -43,23 +45,24 @@ TEST_CASE(
         if (heap.error() != AllocError::region_too_small) FAIL("another error");
         continue;
       }
-      REQUIRE((*heap)->allocate({.size = 8, .align = 8}).poll()->has_value());
+      REQUIRE((*heap)->allocate(test::by_words(1_words)).poll()->has_value());
       (*heap)->~BasicHeap();
     }
   }
 }
 
 TEST_CASE("beside a tiny region: every request is refused, nothing is touched, nothing leaks") {
-  for (std::size_t size = 0; size < 24; ++size) {
+  for (std::size_t size = 0; size < 3_words; ++size) {
     const Memory memory(size);
     Heap heap({memory.bytes, size});
-    const bool fits = size >= 16;
-    CHECK(heap.capacity_bytes() == (fits ? 16 : 0));
+    const bool fits = size >= 2_words;
+    CHECK(heap.capacity_bytes() == (fits ? 2_words : 0));
     const auto answer = heap.allocate({.size = 0, .align = 1}).poll();
     REQUIRE(answer.has_value());
     CHECK(answer->has_value() == fits);
     if (!fits) CHECK(answer->error() == AllocError::too_large);
-    CHECK(heap.allocate({.size = 9, .align = 1}).poll()->error() == AllocError::too_large);
+    CHECK(heap.allocate({.size = 1_words + 1, .align = 1}).poll()->error() ==
+          AllocError::too_large);
     CHECK(heap.validate() == nullptr);
     CHECK(heap.poll() == 0);
   }

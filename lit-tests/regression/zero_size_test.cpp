@@ -7,36 +7,38 @@
 
 #include <set>
 
+#include "support/words.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
+using mneme::test::operator""_words;
 
 namespace {
 
 struct Empty {};
 
 TEST_CASE("payloads of no bytes are distinct, inside, two words each, and come back") {
-  alignas(64) std::byte region[160];
+  alignas(64) std::byte region[20_words];
   Heap heap(region);
   const Layout nothing{.size = 0, .align = 1};
   std::set<void*> payloads;
   while (void* const payload = heap.try_allocate(nothing)) payloads.insert(payload);
   CHECK(payloads.size() == 10);
-  CHECK(heap.stats().used_bytes == 160);
+  CHECK(heap.stats().used_bytes == 20_words);
   for (void* const payload : payloads) heap.free(payload, nothing);
   CHECK(test::as_new(heap));
 }
 
 TEST_CASE("they wait, are granted and cancelled as all others") {
-  alignas(64) std::byte region[64];
+  alignas(64) std::byte region[8_words];
   Heap heap(region);
-  void* const held = heap.try_allocate({.size = 56, .align = 8});
+  void* const held = heap.try_allocate(test::by_words(7_words));
   {
     auto first = heap.allocate({.size = 0, .align = 1});
     auto second = heap.allocate({.size = 0, .align = 1});
     CHECK_FALSE(first.poll().has_value());
     CHECK_FALSE(second.poll().has_value());
-    heap.free(held, {.size = 56, .align = 8});
+    heap.free(held, test::by_words(7_words));
     CHECK(first.poll()->has_value());
   }
   CHECK(test::as_new(heap));
@@ -63,13 +65,13 @@ TEST_CASE("owners of nothing") {
 }
 
 TEST_CASE("resized to nothing and back") {
-  alignas(64) std::byte region[128];
+  alignas(64) std::byte region[16_words];
   Heap heap(region);
-  void* const payload = heap.try_allocate({.size = 40, .align = 8});
-  CHECK(heap.try_resize(payload, {.size = 40, .align = 8}, {.size = 0, .align = 8}));
-  CHECK(heap.stats().used_bytes == 16);
-  CHECK(heap.try_resize(payload, {.size = 0, .align = 8}, {.size = 40, .align = 8}));
-  heap.free(payload, {.size = 40, .align = 8});
+  void* const payload = heap.try_allocate(test::by_words(5_words));
+  CHECK(heap.try_resize(payload, test::by_words(5_words), test::by_words(0)));
+  CHECK(heap.stats().used_bytes == 2_words);
+  CHECK(heap.try_resize(payload, test::by_words(0), test::by_words(5_words)));
+  heap.free(payload, test::by_words(5_words));
   CHECK(test::as_new(heap));
 }
 

@@ -70,7 +70,7 @@ class BasicTestHeap : Region, public Heap {
 using TestHeap = BasicTestHeap<mneme::Heap>;
 
 /// A layout of the heap's own granularity: its block is `size` bytes and one word.
-[[nodiscard]] constexpr mneme::Layout bytes(std::size_t size) { return {size, 8}; }
+[[nodiscard]] constexpr mneme::Layout bytes(std::size_t size) { return {size, mneme::word_bytes}; }
 
 /// Lets a container build in place what `make` returns; requests cannot be moved into it.
 template <class F>

@@ -12,6 +12,7 @@
 
 #include "support/fatal_line.hpp"
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::AllocError;
 using mneme::Array;
@@ -21,6 +22,7 @@ using tests::granted;
 using tests::Probe;
 using tests::sound;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 static_assert(sizeof(Array<int>) == sizeof(int*) + sizeof(std::size_t));
 static_assert(!std::is_copy_constructible_v<Array<int>>);
@@ -41,9 +43,9 @@ TEST_CASE("the elements of an array are value-initialised, even over old bytes")
 TEST_CASE("an array costs one word besides its elements") {
   TestHeap heap(1024);
   const auto words = granted(heap.make_array<std::uint64_t>(10));
-  CHECK(heap.stats().used_bytes == 88);
-  const auto letters = granted(heap.make_array<char>(17));  // rounded up to whole words
-  CHECK(heap.stats().used_bytes == 88 + 32);
+  CHECK(heap.stats().used_bytes == 80 + 1_words);
+  const auto letters = granted(heap.make_array<char>(2_words + 1));  // rounded up to whole words
+  CHECK(heap.stats().used_bytes == (80 + 1_words) + 4_words);
 }
 
 TEST_CASE("elements are reached by index, pointer and iteration") {
@@ -72,9 +74,9 @@ TEST_CASE("an array of nothing is legal, distinct, and frees cleanly") {
   CHECK(first.size() == 0);
   CHECK(first.begin() == first.end());
   CHECK(first.data() != second.data());
-  CHECK(heap.stats().used_bytes == 32);
+  CHECK(heap.stats().used_bytes == 4_words);
   first = Array<int>();
-  CHECK(heap.stats().used_bytes == 16);
+  CHECK(heap.stats().used_bytes == 2_words);
 }
 
 TEST_CASE("an empty array owns nothing") {
@@ -147,16 +149,16 @@ TEST_CASE("a constructor that throws destroys what was built and gives the memor
 }
 
 TEST_CASE("a count that overflows, or nearly does, is refused as too large") {
-  TestHeap heap(1024);
-  constexpr std::size_t wraps_to_one = (std::size_t{1} << 61) + 1;
+  TestHeap heap(128_words);
+  constexpr std::size_t wraps_to_one = SIZE_MAX / 8 + 2;
   CHECK(failed(heap.make_array<std::uint64_t>(wraps_to_one)) == AllocError::too_large);
   CHECK(failed(heap.make_array<std::uint64_t>(SIZE_MAX)) == AllocError::too_large);
   CHECK(failed(heap.make_array<std::uint64_t>(SIZE_MAX / 8)) == AllocError::too_large);
   for (std::size_t less = 0; less < 32; ++less) {
     CHECK(failed(heap.make_array<char>(SIZE_MAX - less)) == AllocError::too_large);
   }
-  CHECK(failed(heap.make_array<char>(1017)) == AllocError::too_large);
-  CHECK(granted(heap.make_array<char>(1016)).size() == 1016);
+  CHECK(failed(heap.make_array<char>(127_words + 1)) == AllocError::too_large);
+  CHECK(granted(heap.make_array<char>(127_words)).size() == 127_words);
   CHECK(heap.stats().refusals == 36);
 }
 
@@ -175,9 +177,9 @@ TEST_CASE_TEMPLATE("over-aligned elements are aligned", T, std::integral_constan
 TEST_CASE("elements without state are legal") {
   struct Nothing {};
   TestHeap heap(1024);
-  const auto array = granted(heap.make_array<Nothing>(100));
-  CHECK(array.size() == 100);
-  CHECK(heap.stats().used_bytes == 112);
+  const auto array = granted(heap.make_array<Nothing>(13_words));
+  CHECK(array.size() == 13_words);
+  CHECK(heap.stats().used_bytes == 14_words);
 }
 
 TEST_CASE("an array may wait, and is built at the grant") {
@@ -203,11 +205,11 @@ TEST_CASE("an array for nothing goes back as what it was asked for, whatever its
     auto large = granted(heap.make_array<Large>(0));
     auto aligned = granted(heap.make_array<Aligned>(0));
     CHECK(static_cast<bool>(large.data() != nullptr));
-    CHECK(heap.stats().used_bytes == 32);
+    CHECK(heap.stats().used_bytes == 4_words);
     if (!moves) continue;
     const auto other = std::move(large);
     aligned.reset();
-    CHECK(heap.stats().used_bytes == 16);
+    CHECK(heap.stats().used_bytes == 2_words);
   }
   CHECK(heap.stats().used_bytes == 0);
 }

@@ -23,7 +23,7 @@ TEST_CASE("the whole core runs on the atomics it is given") {
     auto arc = heap.make_arc<int>(8).poll();
     REQUIRE(arc.has_value());
     CHECK((*arc)->count() == 1);
-    auto too_much = heap.allocate({.size = 1000});
+    auto too_much = heap.allocate({.size = 1008});
     CHECK_FALSE(too_much.poll().has_value());
     heap.close();
     CHECK(too_much.poll()->error() == AllocError::closed);

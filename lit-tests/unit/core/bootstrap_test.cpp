@@ -15,6 +15,7 @@
 
 using mneme::AllocError;
 using mneme::Heap;
+using mneme::word_bytes;
 using tests::bytes;
 using tests::failed;
 using tests::granted;
@@ -31,7 +32,7 @@ constexpr std::size_t margin = 64;
 /// place for a heap, the heap, and the smallest block.
 constexpr std::size_t needed(std::size_t skew) {
   const std::size_t way = (alignof(Heap) - skew % alignof(Heap)) % alignof(Heap);
-  return way + sizeof(Heap) + 2 * mneme::word_bytes;
+  return way + sizeof(Heap) + 2 * word_bytes;
 }
 
 /// Tries one region in the middle of bytes that must stay as they are.
@@ -46,11 +47,11 @@ void try_region(std::size_t size, std::size_t skew) {
     Heap& heap = **booted;
     REQUIRE(mneme::address_of(&heap) % alignof(Heap) == 0);
     REQUIRE(whole(heap));
-    const std::size_t left = size - needed((margin + skew) % 4096) + 2 * mneme::word_bytes;
-    REQUIRE(heap.capacity_bytes() == left / 8 * 8);
+    const std::size_t left = size - needed((margin + skew) % 4096) + 2 * word_bytes;
+    REQUIRE(heap.capacity_bytes() == left / word_bytes * word_bytes);
     {
       // The whole capacity, written from end to end.
-      const auto block = granted(heap.allocate(bytes(heap.capacity_bytes() - 8)));
+      const auto block = granted(heap.allocate(bytes(heap.capacity_bytes() - word_bytes)));
       std::memset(block.data(), 0x5a, block.layout().size);
       REQUIRE(failed(heap.allocate(bytes(heap.capacity_bytes()))) == AllocError::too_large);
     }
@@ -76,7 +77,7 @@ TEST_CASE("a region may begin anywhere") {
   for (std::size_t skew = 0; skew < 64; ++skew) {
     const std::size_t least = needed(margin + skew);
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, least - 1, least, least + 1,
-                                   least + 7, least + 8, least + 100}) {
+                                   least + word_bytes - 1, least + word_bytes, least + 100}) {
       try_region(size, skew);
     }
   }
@@ -90,7 +91,7 @@ TEST_CASE("a heap set up in its region does all that others do") {
   const Region region(sizeof(Heap) + 1024, 8);
   Heap& heap = *Heap::bootstrap(region.bytes()).value();
   {
-    auto hog = granted(heap.allocate(bytes(heap.capacity_bytes() - 8)));
+    auto hog = granted(heap.allocate(bytes(heap.capacity_bytes() - word_bytes)));
     auto work = [](Heap& home) -> tests::Task {
       const auto arc = co_await home.make_arc<int>(1);
       const auto vec = co_await home.make_fixed_vec<int>(10);

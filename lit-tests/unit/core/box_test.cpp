@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::Box;
 using mneme::Heap;
@@ -23,6 +24,7 @@ using tests::granted;
 using tests::Probe;
 using tests::sound;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 static_assert(sizeof(Box<int>) == sizeof(int*));
 static_assert(sizeof(Box<std::array<char, 1000>>) == sizeof(int*));
@@ -40,7 +42,7 @@ TEST_CASE("a box holds its object in the heap and destroys it once") {
     CHECK(box.get() == &*box);
     CHECK(static_cast<bool>(box));
     CHECK(Probe::alive == 1);
-    CHECK(heap.stats().used_bytes == 16);  // the probe's word and the header's
+    CHECK(heap.stats().used_bytes == 2_words);  // the probe's word and the header's
     CHECK(sound(heap));
   }
   CHECK(Probe::alive == 0);
@@ -121,13 +123,13 @@ TEST_CASE("a leaked object lives on until it is taken over again") {
 TEST_CASE("objects without state are legal, distinct, and free cleanly") {
   struct Nothing {};
   static_assert(std::is_empty_v<Nothing>);
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   std::vector<Box<Nothing>> boxes;
   for (int i = 0; i < 16; ++i) boxes.push_back(granted(heap.make<Nothing>()));
   for (std::size_t i = 1; i < boxes.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) CHECK(boxes[i].get() != boxes[j].get());
   }
-  CHECK(heap.stats().used_bytes == 256);  // two words each, not one byte more
+  CHECK(heap.stats().used_bytes == 32_words);  // two words each, not one byte more
   CHECK(sound(heap));
 }
 
@@ -198,13 +200,13 @@ TEST_CASE("arguments are kept by value until the grant, moved in, and referred t
 }
 
 TEST_CASE("arguments of a request that is never granted are destroyed with it") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   struct Keeper {
     explicit Keeper(Probe&& probe) : kept(std::move(probe)) {}
     Probe kept;
   };
   {
-    const auto hog = granted(heap.allocate(bytes(240)));
+    const auto hog = granted(heap.allocate(bytes(30_words)));
     auto request = heap.make<Keeper>(Probe(9));
     CHECK(!request.poll());
     CHECK(Probe::alive == 1);

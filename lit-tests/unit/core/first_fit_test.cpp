@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
+#include "support/words.hpp"
 
 using namespace mneme;
 
 namespace {
 
 using Holes = std::vector<std::pair<std::size_t, std::size_t>>;
+using mneme::test::operator""_words;
 
 Holes holes_of(const FirstFit& raw) {
   Holes holes;
@@ -32,91 +34,91 @@ void smash(FirstFit& raw, std::size_t offset, std::size_t value) {
 }
 
 TEST_CASE("the lowest hole that fits is taken, and blocks lie side by side") {
-  alignas(64) std::byte region[256];
+  alignas(64) std::byte region[32_words];
   FirstFit raw(region);
-  std::byte* const a = raw.allocate({.size = 32});
-  std::byte* const b = raw.allocate({.size = 16});
-  std::byte* const c = raw.allocate({.size = 48});
+  std::byte* const a = raw.allocate({.size = 4_words});
+  std::byte* const b = raw.allocate({.size = 2_words});
+  std::byte* const c = raw.allocate({.size = 6_words});
   CHECK(a == region);
-  CHECK(b == region + 32);
-  CHECK(c == region + 48);
-  CHECK(raw.deallocate(a, 32));
-  CHECK(raw.deallocate(c, 48));
-  CHECK(holes_of(raw) == Holes{{0, 32}, {48, 208}});
-  CHECK(raw.allocate({.size = 40}) == region + 48);  // the first hole is too short
-  CHECK(raw.allocate({.size = 24}) == region);
-  CHECK(raw.allocate({.size = 16}) == region + 88);  // the first hole has one word left
-  CHECK(holes_of(raw) == Holes{{24, 8}, {104, 152}});
+  CHECK(b == region + 4_words);
+  CHECK(c == region + 6_words);
+  CHECK(raw.deallocate(a, 4_words));
+  CHECK(raw.deallocate(c, 6_words));
+  CHECK(holes_of(raw) == Holes{{0, 4_words}, {6_words, 26_words}});
+  CHECK(raw.allocate({.size = 5_words}) == region + 6_words);  // the first hole is too short
+  CHECK(raw.allocate({.size = 3_words}) == region);
+  CHECK(raw.allocate({.size = 2_words}) == region + 11_words);  // the first hole has one word left
+  CHECK(holes_of(raw) == Holes{{3_words, 1_words}, {13_words, 19_words}});
 }
 
 TEST_CASE("holes of a single word come, are skipped, and go again") {
-  alignas(64) std::byte region[96];
+  alignas(64) std::byte region[12_words];
   FirstFit raw(region);
-  std::byte* const a = raw.allocate({.size = 24});
-  std::byte* const b = raw.allocate({.size = 24});
-  std::byte* const c = raw.allocate({.size = 48});
+  std::byte* const a = raw.allocate({.size = 3_words});
+  std::byte* const b = raw.allocate({.size = 3_words});
+  std::byte* const c = raw.allocate({.size = 6_words});
   CHECK(holes_of(raw).empty());
-  CHECK(raw.resize(a, 24, 16));
-  CHECK(raw.resize(b, 24, 16));
-  CHECK(holes_of(raw) == Holes{{16, 8}, {40, 8}});
-  CHECK(raw.allocate({.size = 16}) == nullptr);
-  CHECK(raw.resize(a, 16, 24));  // eats a hole of one word
-  CHECK_FALSE(raw.resize(a, 24, 32));
-  CHECK(raw.deallocate(c, 48));  // joins the hole of one word in front of it
-  CHECK(holes_of(raw) == Holes{{40, 56}});
-  CHECK(raw.deallocate(b, 16));
-  CHECK(raw.deallocate(a, 24));
-  CHECK(holes_of(raw) == Holes{{0, 96}});
+  CHECK(raw.resize(a, 3_words, 2_words));
+  CHECK(raw.resize(b, 3_words, 2_words));
+  CHECK(holes_of(raw) == Holes{{2_words, 1_words}, {5_words, 1_words}});
+  CHECK(raw.allocate({.size = 2_words}) == nullptr);
+  CHECK(raw.resize(a, 2_words, 3_words));  // eats a hole of one word
+  CHECK_FALSE(raw.resize(a, 3_words, 4_words));
+  CHECK(raw.deallocate(c, 6_words));  // joins the hole of one word in front of it
+  CHECK(holes_of(raw) == Holes{{5_words, 7_words}});
+  CHECK(raw.deallocate(b, 2_words));
+  CHECK(raw.deallocate(a, 3_words));
+  CHECK(holes_of(raw) == Holes{{0, 12_words}});
 }
 
 TEST_CASE("alignment leaves its padding as a hole, also one of a single word, and gets it back") {
-  alignas(64) std::byte region[256];
+  alignas(64) std::byte region[32_words];
   FirstFit raw(region);
   // Payloads behind a header of one word: the header stands right before the aligned place.
-  std::byte* const a = raw.allocate({.size = 24, .align = 16, .header_bytes = 8});
-  CHECK(a == region + 8);
-  CHECK(holes_of(raw) == Holes{{0, 8}, {32, 224}});
-  std::byte* const b = raw.allocate({.size = 16, .align = 64, .header_bytes = 8});
-  CHECK(b == region + 56);
-  CHECK(holes_of(raw) == Holes{{0, 8}, {32, 24}, {72, 184}});
-  CHECK(raw.deallocate(a, 24));
-  CHECK(holes_of(raw) == Holes{{0, 56}, {72, 184}});
-  CHECK(raw.deallocate(b, 16));
-  CHECK(holes_of(raw) == Holes{{0, 256}});
+  std::byte* const a = raw.allocate({.size = 3_words, .align = 2_words, .header_bytes = 1_words});
+  CHECK(a == region + 1_words);
+  CHECK(holes_of(raw) == Holes{{0, 1_words}, {4_words, 28_words}});
+  std::byte* const b = raw.allocate({.size = 2_words, .align = 8_words, .header_bytes = 1_words});
+  CHECK(b == region + 7_words);
+  CHECK(holes_of(raw) == Holes{{0, 1_words}, {4_words, 3_words}, {9_words, 23_words}});
+  CHECK(raw.deallocate(a, 3_words));
+  CHECK(holes_of(raw) == Holes{{0, 7_words}, {9_words, 23_words}});
+  CHECK(raw.deallocate(b, 2_words));
+  CHECK(holes_of(raw) == Holes{{0, 32_words}});
 }
 
 TEST_CASE("a block grows into the hole behind it, up to its last word, and gives it back") {
-  alignas(64) std::byte region[128];
+  alignas(64) std::byte region[16_words];
   FirstFit raw(region);
-  std::byte* const a = raw.allocate({.size = 32});
-  std::byte* const b = raw.allocate({.size = 16});
-  CHECK_FALSE(raw.resize(a, 32, 40));  // b is in the way
-  CHECK(raw.resize(b, 16, 96));
+  std::byte* const a = raw.allocate({.size = 4_words});
+  std::byte* const b = raw.allocate({.size = 2_words});
+  CHECK_FALSE(raw.resize(a, 4_words, 5_words));  // b is in the way
+  CHECK(raw.resize(b, 2_words, 12_words));
   CHECK(raw.free_bytes() == 0);
-  CHECK_FALSE(raw.resize(b, 96, 104));  // the region ends
-  CHECK(raw.resize(b, 96, 96));
-  CHECK(raw.resize(b, 96, 24));
-  CHECK(holes_of(raw) == Holes{{56, 72}});
+  CHECK_FALSE(raw.resize(b, 12_words, 13_words));  // the region ends
+  CHECK(raw.resize(b, 12_words, 12_words));
+  CHECK(raw.resize(b, 12_words, 3_words));
+  CHECK(holes_of(raw) == Holes{{7_words, 9_words}});
 }
 
 TEST_CASE("what reaches beyond the region's end is not taken back") {
-  alignas(64) std::byte region[256];
+  alignas(64) std::byte region[32_words];
   FirstFit raw(region);
-  for (int i = 0; i < 8; ++i) REQUIRE(raw.allocate({.size = 32}) != nullptr);
-  CHECK(!raw.deallocate(region + 224, 64));
-  CHECK(!raw.deallocate(region + 256, 32));
+  for (int i = 0; i < 8; ++i) REQUIRE(raw.allocate({.size = 4_words}) != nullptr);
+  CHECK(!raw.deallocate(region + 28_words, 8_words));
+  CHECK(!raw.deallocate(region + 32_words, 4_words));
   CHECK(raw.validate() == nullptr);
-  CHECK(raw.deallocate(region + 224, 32));
+  CHECK(raw.deallocate(region + 28_words, 4_words));
 }
 
 TEST_CASE("validate names what is wrong with a smashed hole") {
   const auto verdict = [](std::size_t offset, std::size_t value) {
-    alignas(64) std::byte region[256];
+    alignas(64) std::byte region[32_words];
     FirstFit raw(region);
-    for (int i = 0; i < 8; ++i) (void)raw.allocate({.size = 32});
-    (void)raw.deallocate(region, 32);        // holes at 0,
-    (void)raw.deallocate(region + 96, 64);   // at 96
-    (void)raw.deallocate(region + 224, 32);  // and at 224
+    for (int i = 0; i < 8; ++i) (void)raw.allocate({.size = 4_words});
+    (void)raw.deallocate(region, 4_words);             // holes at 0,
+    (void)raw.deallocate(region + 12_words, 8_words);  // at 12 words
+    (void)raw.deallocate(region + 28_words, 4_words);  // and at 28
     CHECK(raw.validate() == nullptr);
     smash(raw, offset, value);
     const char* const wrong = raw.validate();
@@ -125,36 +127,38 @@ TEST_CASE("validate names what is wrong with a smashed hole") {
   const std::string impossible = "a hole's size or link is impossible";
   // What is beside the hole shows it at once to a hardened build.
   const auto later = [&](const char* wrong) { return is_hardened ? impossible : wrong; };
-  CHECK(verdict(0, 96 | header::hole) == "nothing");  // what stands there anyway
-  CHECK(verdict(0, 0x4141414141414140) == impossible);
-  CHECK(verdict(0, 100 | header::hole) == impossible);  // no word
-  CHECK(verdict(0, 96 | 3) == later("the holes do not sum to the free bytes"));
-  CHECK(verdict(8, 0) == impossible);  // the size
-  CHECK(verdict(8, 33) == impossible);
-  CHECK(verdict(8, 264) == impossible);
-  CHECK(verdict(8, 96) == later("holes overlap, touch or descend"));
-  CHECK(verdict(8, 40) == later("the holes do not sum to the free bytes"));
-  CHECK(verdict(96, header::hole) == impossible);  // back to the first hole
-  CHECK(verdict(96, 256 | header::hole) ==
-        later("the holes do not sum to the free bytes"));  // one hole forgotten
-  CHECK(verdict(224, 248 | header::hole) == impossible);   // into itself
+  CHECK(verdict(0, 12_words | header::hole) == "nothing");  // what stands there anyway
+  CHECK(verdict(0, test::word_of(0x40)) == impossible);
+  if constexpr (word_bytes > 4) {  // else the bits below a word are those of the flags
+    CHECK(verdict(0, (12_words + 4) | header::hole) == impossible);
+  }
+  CHECK(verdict(0, 12_words | 3) == later("the holes do not sum to the free bytes"));
+  CHECK(verdict(1_words, 0) == impossible);  // the size
+  CHECK(verdict(1_words, 4_words + 1) == impossible);
+  CHECK(verdict(1_words, 33_words) == impossible);
+  CHECK(verdict(1_words, 12_words) == later("holes overlap, touch or descend"));
+  CHECK(verdict(1_words, 5_words) == later("the holes do not sum to the free bytes"));
+  CHECK(verdict(12_words, header::hole) == impossible);  // back to the first hole
+  CHECK(verdict(12_words, 32_words | header::hole) ==
+        later("the holes do not sum to the free bytes"));           // one hole forgotten
+  CHECK(verdict(28_words, 31_words | header::hole) == impossible);  // into itself
 }
 
 TEST_CASE("in a checked build no walk follows a smashed hole") {
   if constexpr (!checks_enabled) return;
-  alignas(64) std::byte region[256];
+  alignas(64) std::byte region[32_words];
   FirstFit raw(region);
-  std::byte* const a = raw.allocate({.size = 32});
-  std::byte* const b = raw.allocate({.size = 32});
-  REQUIRE(raw.deallocate(a, 32));
-  smash(raw, 0, 0x4141414141414140);
+  std::byte* const a = raw.allocate({.size = 4_words});
+  std::byte* const b = raw.allocate({.size = 4_words});
+  REQUIRE(raw.deallocate(a, 4_words));
+  smash(raw, 0, test::word_of(0x40));
   const std::string line = "mneme: fatal: smashed hole at offset 0: free memory was written";
-  CHECK(test::fatal_line_of([&] { (void)raw.allocate({.size = 48}); }) == line);
-  CHECK(test::fatal_line_of([&] { (void)raw.deallocate(b, 32); }) == line);
-  CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 32, 48); }) == line);
-  CHECK(test::fatal_line_of([&] { (void)raw.is_free(40); }) == (is_hardened ? "" : line));
+  CHECK(test::fatal_line_of([&] { (void)raw.allocate({.size = 6_words}); }) == line);
+  CHECK(test::fatal_line_of([&] { (void)raw.deallocate(b, 4_words); }) == line);
+  CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 4_words, 6_words); }) == line);
+  CHECK(test::fatal_line_of([&] { (void)raw.is_free(5_words); }) == (is_hardened ? "" : line));
   CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) == line);
-  smash(raw, 0, 64 | header::hole);
+  smash(raw, 0, 8_words | header::hole);
   CHECK(raw.validate() == nullptr);
 }
 
@@ -184,12 +188,13 @@ TEST_CASE("hardened: what is beside a hole or a block must say the same") {
 }
 
 TEST_CASE("a hole that reaches the region's end is not believed to go on behind it") {
-  alignas(64) std::byte memory[104]{};
-  memory[96] = std::byte{word_bytes};  // behind the region stands what could be a hole's size
-  FirstFit raw{std::span(memory).first(96)};
-  CHECK(raw.allocate({.size = 88}) == memory);
-  CHECK(holes_of(raw) == Holes{{88, 8}});
-  smash(raw, 88, 96 | header::hole);  // the link without its flag: as if two words were there
+  alignas(64) std::byte memory[13_words]{};
+  memory[12_words] = std::byte{word_bytes};  // behind the region stands what could be a hole's size
+  FirstFit raw{std::span(memory).first(12_words)};
+  CHECK(raw.allocate({.size = 11_words}) == memory);
+  CHECK(holes_of(raw) == Holes{{11_words, 1_words}});
+  smash(raw, 11_words,
+        12_words | header::hole);  // the link without its flag: as if two words were there
   const char* const wrong = raw.validate();
   REQUIRE(wrong != nullptr);
   CHECK(std::string_view(wrong) == "a hole's size or link is impossible");

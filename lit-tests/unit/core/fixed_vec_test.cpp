@@ -14,6 +14,7 @@
 
 #include "support/fatal_line.hpp"
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::AllocError;
 using mneme::FixedVec;
@@ -23,6 +24,7 @@ using tests::granted;
 using tests::Probe;
 using tests::sound;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 static_assert(sizeof(FixedVec<int>) == sizeof(int*) + 2 * sizeof(std::size_t));
 static_assert(!std::is_copy_constructible_v<FixedVec<int>>);
@@ -111,7 +113,7 @@ TEST_CASE("a vector without room is legal: empty and full at once") {
   CHECK(vec.full());
   CHECK(vec.push() == nullptr);
   CHECK(!vec.pop());
-  CHECK(heap.stats().used_bytes == 16);
+  CHECK(heap.stats().used_bytes == 2_words);
 }
 
 TEST_CASE("an empty-handed vector owns nothing") {
@@ -217,7 +219,7 @@ TEST_CASE("an element whose move throws stays in the vector that was to give it 
 
 TEST_CASE("a capacity that overflows, or nearly does, is refused as too large") {
   TestHeap heap(1024);
-  constexpr std::size_t wraps_to_one = (std::size_t{1} << 61) + 1;
+  constexpr std::size_t wraps_to_one = SIZE_MAX / 8 + 2;
   CHECK(failed(heap.make_fixed_vec<std::uint64_t>(wraps_to_one)) == AllocError::too_large);
   CHECK(failed(heap.make_fixed_vec<std::uint64_t>(SIZE_MAX)) == AllocError::too_large);
   CHECK(failed(heap.make_fixed_vec<char>(SIZE_MAX - 8)) == AllocError::too_large);
@@ -247,11 +249,11 @@ TEST_CASE("a vector for nothing goes back as what it was asked for, whatever its
     auto large = granted(heap.make_fixed_vec<Large>(0));
     auto aligned = granted(heap.make_fixed_vec<Aligned>(0));
     CHECK(static_cast<bool>(large.data() != nullptr));
-    CHECK(heap.stats().used_bytes == 32);
+    CHECK(heap.stats().used_bytes == 4_words);
     if (!moves) continue;
     const auto other = std::move(large);
     aligned.reset();
-    CHECK(heap.stats().used_bytes == 16);
+    CHECK(heap.stats().used_bytes == 2_words);
   }
   CHECK(heap.stats().used_bytes == 0);
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::AllocError;
 using mneme::Guard;
@@ -21,6 +22,7 @@ using tests::granted;
 using tests::sound;
 using tests::Task;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 static_assert(!std::is_copy_constructible_v<Guard<Heap>>);
 static_assert(std::is_nothrow_move_constructible_v<Guard<Heap>>);
@@ -48,9 +50,9 @@ TEST_CASE("an empty guard may be unlocked, moved and destroyed") {
 }
 
 TEST_CASE("frees under a guard are deferred, and reclaimed when it lets go") {
-  TestHeap heap(256);
-  auto first = granted(heap.allocate(bytes(40)));
-  auto second = granted(heap.allocate(bytes(40)));
+  TestHeap heap(32_words);
+  auto first = granted(heap.allocate(bytes(5_words)));
+  auto second = granted(heap.allocate(bytes(5_words)));
   {
     auto guard = heap.try_lock();
     first.reset();
@@ -58,8 +60,8 @@ TEST_CASE("frees under a guard are deferred, and reclaimed when it lets go") {
     const mneme::Stats stats = guard.stats();
     CHECK(stats.live == 0);
     CHECK(stats.deferred == 2);
-    CHECK(stats.used_bytes == 96);
-    CHECK(stats.largest_free_bytes == 160);
+    CHECK(stats.used_bytes == 12_words);
+    CHECK(stats.largest_free_bytes == 20_words);
     CHECK(guard.validate() == nullptr);
     CHECK(guard.stats().deferred == 2);  // looking changed nothing
   }

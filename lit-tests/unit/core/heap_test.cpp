@@ -17,11 +17,13 @@
 
 #include "support/may_wait.hpp"
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::Allocation;
 using mneme::AllocError;
 using mneme::Heap;
 using mneme::Layout;
+using mneme::word_bytes;
 using tests::Alarm;
 using tests::BasicTestHeap;
 using tests::bytes;
@@ -31,6 +33,7 @@ using tests::Region;
 using tests::sound;
 using tests::TestHeap;
 using tests::whole;
+using mneme::test::operator""_words;
 
 static_assert(!std::is_copy_constructible_v<Heap>);
 static_assert(!std::is_move_constructible_v<Heap>);
@@ -60,7 +63,7 @@ TEST_CASE("blocks are inside the region, aligned, disjoint, and keep their bytes
       if (data == nullptr) continue;
       CHECK(mneme::address_of(data) % layout.align == 0);
       const std::size_t offset = mneme::address_of(data) - mneme::address_of(region.bytes().data());
-      CHECK(offset >= 8);
+      CHECK(offset >= 1_words);
       CHECK(offset + layout.size <= region.bytes().size());
       std::memset(data, static_cast<int>(step & 0xff), layout.size);
       held.push_back({data, layout, static_cast<unsigned char>(step & 0xff)});
@@ -83,7 +86,8 @@ TEST_CASE("every alignment is met at every size, and costs no padding inside the
       CHECK(mneme::address_of(first) % align == 0);
       CHECK(mneme::address_of(second) % align == 0);
       CHECK(first != second);
-      const std::size_t block = std::max<std::size_t>(16, 8 + (size + 7) / 8 * 8);
+      const std::size_t block =
+          std::max(2_words, 1_words + (size + 1_words - 1) / 1_words * 1_words);
       CHECK(heap.stats().used_bytes == 2 * block);
       heap.free(first, layout);
       heap.free(second, layout);
@@ -93,41 +97,41 @@ TEST_CASE("every alignment is met at every size, and costs no padding inside the
 }
 
 TEST_CASE("the whole region can be one block, and a word more is refused") {
-  TestHeap heap(1024);
-  void* const all = heap.try_allocate(bytes(1016));
+  TestHeap heap(128_words);
+  void* const all = heap.try_allocate(bytes(127_words));
   CHECK(all != nullptr);
   CHECK(heap.try_allocate({.size = 0, .align = 1}) == nullptr);
-  heap.free(all, bytes(1016));
-  CHECK(heap.try_allocate(bytes(1017)) == nullptr);
-  CHECK(heap.check_layout(bytes(1016)).value().size == 1024);
-  CHECK(heap.check_layout(bytes(1017)).error() == AllocError::too_large);
+  heap.free(all, bytes(127_words));
+  CHECK(heap.try_allocate(bytes(127_words + 1)) == nullptr);
+  CHECK(heap.check_layout(bytes(127_words)).value().size == 128_words);
+  CHECK(heap.check_layout(bytes(127_words + 1)).error() == AllocError::too_large);
   CHECK(heap.check_layout({.size = 8, .align = 12}).error() == AllocError::bad_alignment);
 }
 
 TEST_CASE("try_allocate answers impossible layouts as it does a full heap: nullptr") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   CHECK(heap.try_allocate({SIZE_MAX, 1}) == nullptr);
-  CHECK(heap.try_allocate({SIZE_MAX - 7, 8}) == nullptr);
-  CHECK(heap.try_allocate({8, std::size_t{1} << 63}) == nullptr);
+  CHECK(heap.try_allocate({SIZE_MAX - 1_words + 1, 8}) == nullptr);
+  CHECK(heap.try_allocate({8, SIZE_MAX / 2 + 1}) == nullptr);
   CHECK(heap.try_allocate({8, 0}) == nullptr);
   CHECK(heap.try_allocate({8, 6}) == nullptr);
 }
 
 TEST_CASE("a deferred free does nothing but wait for the next request, release or poll") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   Alarm alarm;
-  void* memory = heap.try_allocate(bytes(240));
-  auto request = heap.allocate(bytes(100));
+  void* memory = heap.try_allocate(bytes(30_words));
+  auto request = heap.allocate(bytes(13_words));
   CHECK(!request.poll(alarm.waker()));
-  heap.defer_free(memory, bytes(240));
+  heap.defer_free(memory, bytes(30_words));
   CHECK(heap.counters().deferred == 1);
-  CHECK(heap.counters().used_bytes == 248);
+  CHECK(heap.counters().used_bytes == 31_words);
   CHECK(heap.counters().live == 0);
   CHECK(alarm.rings() == 0);
 
   SUBCASE("a poll") { (void)heap.poll(); }
-  SUBCASE("a request") { CHECK(!heap.allocate(bytes(200)).poll()); }
-  SUBCASE("a try form") { CHECK(heap.try_allocate(bytes(200)) == nullptr); }
+  SUBCASE("a request") { CHECK(!heap.allocate(bytes(25_words)).poll()); }
+  SUBCASE("a try form") { CHECK(heap.try_allocate(bytes(25_words)) == nullptr); }
   SUBCASE("a guard") { heap.try_lock().unlock(); }
   SUBCASE("a free") {
     // Another heap's free would not do; this one's needs a block, so the request is given one.
@@ -139,124 +143,124 @@ TEST_CASE("a deferred free does nothing but wait for the next request, release o
 }
 
 TEST_CASE("a heap may go while blocks are deferred: nobody holds them any more") {
-  const Region region(256);
+  const Region region(32_words);
   Heap heap(region.bytes());
-  void* const block = heap.try_allocate(bytes(40));
-  heap.defer_free(block, bytes(40));
+  void* const block = heap.try_allocate(bytes(5_words));
+  heap.defer_free(block, bytes(5_words));
   CHECK(heap.counters().deferred == 1);
 }
 
 TEST_CASE("a block grows into what was deferred behind it") {
-  TestHeap heap(256);
-  void* const block = heap.try_allocate(bytes(40));
-  void* const behind = heap.try_allocate(bytes(40));
-  void* const rest = heap.try_allocate(bytes(152));
-  heap.defer_free(behind, bytes(40));
-  CHECK(heap.try_resize(block, bytes(40), bytes(88)));
-  heap.free(block, bytes(88));
-  heap.free(rest, bytes(152));
+  TestHeap heap(32_words);
+  void* const block = heap.try_allocate(bytes(5_words));
+  void* const behind = heap.try_allocate(bytes(5_words));
+  void* const rest = heap.try_allocate(bytes(19_words));
+  heap.defer_free(behind, bytes(5_words));
+  CHECK(heap.try_resize(block, bytes(5_words), bytes(11_words)));
+  heap.free(block, bytes(11_words));
+  heap.free(rest, bytes(19_words));
 }
 
 TEST_CASE("a deferred free in a waker is seen by whoever called the waker") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   struct Context {
     Heap& heap;
     void* block;
-  } context{heap, heap.try_allocate(bytes(100))};
-  void* const other = heap.try_allocate(bytes(100));
-  auto first = heap.allocate(bytes(100));
-  auto second = heap.allocate(bytes(100));
+  } context{heap, heap.try_allocate(bytes(13_words))};
+  void* const other = heap.try_allocate(bytes(13_words));
+  auto first = heap.allocate(bytes(13_words));
+  auto second = heap.allocate(bytes(13_words));
   const auto wake = [](void* pointer) noexcept {
     auto& own = *static_cast<Context*>(pointer);
-    own.heap.defer_free(own.block, bytes(100));
+    own.heap.defer_free(own.block, bytes(13_words));
   };
   CHECK(!first.poll({wake, &context}));
   CHECK(!second.poll());
-  heap.free(other, bytes(100));  // grants the first, whose waker makes room for the second
+  heap.free(other, bytes(13_words));  // grants the first, whose waker makes room for the second
   CHECK(first.state() == mneme::RequestState::granted);
   CHECK(second.state() == mneme::RequestState::granted);
 }
 
 TEST_CASE("a block grows and shrinks where it stands, if there is room behind it") {
-  TestHeap heap(256);
-  void* const first = heap.try_allocate(bytes(40));
-  void* const second = heap.try_allocate(bytes(40));
-  std::memset(second, 7, 40);
-  CHECK(!heap.try_resize(first, bytes(40), bytes(48)));  // the neighbour is in the way
-  CHECK(heap.try_resize(second, bytes(40), bytes(200)));
-  CHECK(heap.stats().used_bytes == 256);
+  TestHeap heap(32_words);
+  void* const first = heap.try_allocate(bytes(5_words));
+  void* const second = heap.try_allocate(bytes(5_words));
+  std::memset(second, 7, 5_words);
+  CHECK(!heap.try_resize(first, bytes(5_words), bytes(6_words)));  // the neighbour is in the way
+  CHECK(heap.try_resize(second, bytes(5_words), bytes(25_words)));
+  CHECK(heap.stats().used_bytes == 32_words);
   CHECK(sound(heap));
-  for (std::size_t i = 0; i < 40; ++i) CHECK(static_cast<const char*>(second)[i] == 7);
-  std::memset(second, 8, 200);
-  CHECK(!heap.try_resize(second, bytes(200), bytes(201)));
-  CHECK(heap.try_resize(second, bytes(200), bytes(3)));
-  CHECK(heap.stats().used_bytes == 64);
-  CHECK(heap.try_resize(second, bytes(3), bytes(8)));  // within the block's own words
-  CHECK(!heap.try_resize(second, bytes(8), {8, 64}));  // alignment cannot change
-  CHECK(!heap.try_resize(second, bytes(8), {8, 4}));
-  CHECK(!heap.try_resize(second, bytes(8), {8, 1}));
-  CHECK(!heap.try_resize(second, bytes(8), {SIZE_MAX, 8}));
+  for (std::size_t i = 0; i < 5_words; ++i) CHECK(static_cast<const char*>(second)[i] == 7);
+  std::memset(second, 8, 25_words);
+  CHECK(!heap.try_resize(second, bytes(25_words), bytes(25_words + 1)));
+  CHECK(heap.try_resize(second, bytes(25_words), bytes(3)));
+  CHECK(heap.stats().used_bytes == 8_words);
+  CHECK(heap.try_resize(second, bytes(3), bytes(1_words)));        // within the block's own words
+  CHECK(!heap.try_resize(second, bytes(1_words), {1_words, 64}));  // alignment cannot change
+  CHECK(!heap.try_resize(second, bytes(1_words), {1_words, word_bytes / 2}));
+  CHECK(!heap.try_resize(second, bytes(1_words), {1_words, 1}));
+  CHECK(!heap.try_resize(second, bytes(1_words), {SIZE_MAX, word_bytes}));
   CHECK(sound(heap));
-  heap.free(first, bytes(40));
-  heap.free(second, bytes(8));
+  heap.free(first, bytes(5_words));
+  heap.free(second, bytes(1_words));
 }
 
 TEST_CASE("a block may use all of its own words, also while somebody waits or the heap is closed") {
-  TestHeap heap(256);
-  void* const block = heap.try_allocate(bytes(33));  // a block of 48 bytes
-  auto request = heap.allocate(bytes(240));
+  TestHeap heap(32_words);
+  void* const block = heap.try_allocate(bytes(4_words + 1));  // a block of 6 words
+  auto request = heap.allocate(bytes(30_words));
   CHECK(!request.poll());
-  CHECK(heap.try_resize(block, bytes(33), bytes(38)));
-  CHECK(!heap.try_resize(block, bytes(38), bytes(41)));
+  CHECK(heap.try_resize(block, bytes(4_words + 1), bytes(5_words - 2)));
+  CHECK(!heap.try_resize(block, bytes(5_words - 2), bytes(5_words + 1)));
   heap.close();
-  CHECK(heap.try_resize(block, bytes(38), bytes(40)));
-  CHECK(!heap.try_resize(block, bytes(40), bytes(41)));
-  heap.free(block, bytes(40));
+  CHECK(heap.try_resize(block, bytes(5_words - 2), bytes(5_words)));
+  CHECK(!heap.try_resize(block, bytes(5_words), bytes(5_words + 1)));
+  heap.free(block, bytes(5_words));
 }
 
 TEST_CASE("nobody grows past those who wait, and what shrinks is granted to them") {
-  TestHeap heap(256);
-  void* const block = heap.try_allocate(bytes(200));
-  auto request = heap.allocate(bytes(100));
+  TestHeap heap(32_words);
+  void* const block = heap.try_allocate(bytes(25_words));
+  auto request = heap.allocate(bytes(13_words));
   CHECK(!request.poll());
-  CHECK(!heap.try_resize(block, bytes(200), bytes(216)));
-  CHECK(heap.try_resize(block, bytes(200), bytes(40)));
+  CHECK(!heap.try_resize(block, bytes(25_words), bytes(27_words)));
+  CHECK(heap.try_resize(block, bytes(25_words), bytes(5_words)));
   CHECK(request.state() == mneme::RequestState::granted);
-  heap.free(block, bytes(40));
+  heap.free(block, bytes(5_words));
 }
 
 TEST_CASE("after close frees and shrinks still work, and nothing else does") {
-  TestHeap heap(256);
-  void* const first = heap.try_allocate(bytes(40));
-  void* const second = heap.try_allocate(bytes(40));
+  TestHeap heap(32_words);
+  void* const first = heap.try_allocate(bytes(5_words));
+  void* const second = heap.try_allocate(bytes(5_words));
   heap.close();
-  CHECK(heap.try_allocate(bytes(8)) == nullptr);
-  CHECK(!heap.try_resize(second, bytes(40), bytes(48)));
-  CHECK(heap.try_resize(second, bytes(40), bytes(8)));
-  heap.free(first, bytes(40));
-  heap.defer_free(second, bytes(8));
+  CHECK(heap.try_allocate(bytes(1_words)) == nullptr);
+  CHECK(!heap.try_resize(second, bytes(5_words), bytes(6_words)));
+  CHECK(heap.try_resize(second, bytes(5_words), bytes(1_words)));
+  heap.free(first, bytes(5_words));
+  heap.defer_free(second, bytes(1_words));
   CHECK(heap.poll() == 0);
   CHECK(whole(heap));
 }
 
 TEST_CASE("a region without room for one block gives a heap that refuses everything") {
-  for (std::size_t size = 0; size < 32; ++size) {
-    for (std::size_t skew = 0; skew < 8; ++skew) {
+  for (std::size_t size = 0; size < 4_words; ++size) {
+    for (std::size_t skew = 0; skew < 1_words; ++skew) {
       const Region region(size, skew);
       Heap heap(region.bytes());
-      const std::size_t words = (size - std::min(size, (8 - skew) % 8)) / 8;
-      CHECK(heap.capacity_bytes() == (words < 2 ? 0 : words * 8));
+      const std::size_t words = (size - std::min(size, (1_words - skew) % 1_words)) / 1_words;
+      CHECK(heap.capacity_bytes() == (words < 2 ? 0 : words * 1_words));
       if (words >= 2) {
         const auto begin = mneme::address_of(region.bytes().data());
         CHECK(mneme::address_of(heap.raw().base()) >= begin);
-        CHECK(mneme::address_of(heap.raw().base()) + words * 8 <= begin + size);
+        CHECK(mneme::address_of(heap.raw().base()) + words * 1_words <= begin + size);
       }
       CHECK((heap.try_allocate({0, 1}) == nullptr) == (words < 2));
       if (words < 2) {
         CHECK(failed(heap.allocate({0, 1})) == AllocError::too_large);
         CHECK(whole(heap));
       } else {
-        const auto* const place = heap.raw().base() + 8;  // where the only block was put
+        const auto* const place = heap.raw().base() + 1_words;  // where the only block was put
         heap.free(const_cast<std::byte*>(place), {0, 1});
       }
     }
@@ -267,17 +271,17 @@ TEST_CASE("a region without room for one block gives a heap that refuses everyth
 }
 
 TEST_CASE("what lies right behind a region is never touched, nor closed to the tools") {
-  const Region region(256 + 64);
+  const Region region(32_words + 64);
   std::memset(region.bytes().data(), 5, region.bytes().size());
-  const auto behind = region.bytes().subspan(256);
-  Heap heap(region.bytes().first(256));
-  void* const all = heap.try_allocate(bytes(248));
-  heap.free(all, bytes(248));
+  const auto behind = region.bytes().subspan(32_words);
+  Heap heap(region.bytes().first(32_words));
+  void* const all = heap.try_allocate(bytes(31_words));
+  heap.free(all, bytes(31_words));
   for (const std::byte byte : behind) CHECK(byte == std::byte{5});
-  void* const some = heap.try_allocate(bytes(200));
-  CHECK(heap.try_resize(some, bytes(200), bytes(248)));
-  CHECK(heap.try_resize(some, bytes(248), bytes(247)));
-  heap.free(some, bytes(247));
+  void* const some = heap.try_allocate(bytes(25_words));
+  CHECK(heap.try_resize(some, bytes(25_words), bytes(31_words)));
+  CHECK(heap.try_resize(some, bytes(31_words), bytes(31_words - 1)));
+  heap.free(some, bytes(31_words - 1));
   for (const std::byte byte : behind) CHECK(byte == std::byte{5});
 }
 
@@ -311,11 +315,11 @@ TEST_CASE("a block of one heap may be the region of another, and so on") {
 }
 
 TEST_CASE("when a heap has gone, its region is plain memory again") {
-  const Region region(256);
+  const Region region(32_words);
   for (int round = 0; round < 2; ++round) {
     std::memset(region.bytes().data(), round, region.bytes().size());
     Heap heap(region.bytes());
-    const auto block = granted(heap.allocate(bytes(40)));
+    const auto block = granted(heap.allocate(bytes(5_words)));
   }
   std::memset(region.bytes().data(), 0, region.bytes().size());
 }
@@ -349,17 +353,17 @@ class CountingLock {
 
 TEST_CASE("a queue lock of the platform's own is used for all that touches the queues") {
   using CountingHeap = mneme::BasicHeap<mneme::FirstFit, CountingLock>;
-  BasicTestHeap<CountingHeap> heap(256);
+  BasicTestHeap<CountingHeap> heap(32_words);
   Alarm alarm;
   const int before = CountingLock::taken;
   {
-    auto hog = granted(heap.allocate(bytes(240)));
+    auto hog = granted(heap.allocate(bytes(30_words)));
     hog.reset();
   }
   CHECK(CountingLock::taken == before);  // nobody waited, so no queue was touched
   {
-    auto hog = granted(heap.allocate(bytes(240)));
-    auto request = heap.allocate(bytes(100));
+    auto hog = granted(heap.allocate(bytes(30_words)));
+    auto request = heap.allocate(bytes(13_words));
     CHECK(!request.poll(alarm.waker()));
     CHECK(CountingLock::taken > before);
     // A grant that finds the queue lock held is skipped; its holder reruns the loop: here the poll.
@@ -377,18 +381,18 @@ TEST_CASE("a queue lock of the platform's own is used for all that touches the q
 
 TEST_CASE("a waker runs outside the queue lock") {
   using CountingHeap = mneme::BasicHeap<mneme::FirstFit, CountingLock>;
-  BasicTestHeap<CountingHeap> heap(256);
+  BasicTestHeap<CountingHeap> heap(32_words);
   struct Context {
     CountingHeap& heap;
     bool ran;
   } context{heap, false};
-  auto hog = granted(heap.allocate(bytes(240)));
-  auto request = heap.allocate(bytes(100));
+  auto hog = granted(heap.allocate(bytes(30_words)));
+  auto request = heap.allocate(bytes(13_words));
   const auto wake = [](void* pointer) noexcept {
     auto& own = *static_cast<Context*>(pointer);
     const mneme::test::MayWait may_wait;
     own.ran = true;
-    auto other = own.heap.allocate(bytes(8));
+    auto other = own.heap.allocate(bytes(1_words));
     CHECK(!other.poll());  // queued, and withdrawn at the end of this function
   };
   CHECK(!request.poll({wake, &context}));
@@ -417,10 +421,10 @@ class NestingLock {
 
 TEST_CASE("where the queue lock nests, wakers run inside of it, and may ask all they like") {
   using NestingHeap = mneme::BasicHeap<mneme::FirstFit, NestingLock>;
-  BasicTestHeap<NestingHeap> heap(256);
-  auto first = heap.allocate(bytes(200));
-  auto second = heap.allocate(bytes(200));
-  auto third = heap.allocate(bytes(200));
+  BasicTestHeap<NestingHeap> heap(32_words);
+  auto first = heap.allocate(bytes(25_words));
+  auto second = heap.allocate(bytes(25_words));
+  auto third = heap.allocate(bytes(25_words));
   struct Context {
     NestingHeap& heap;
     mneme::Request<NestingHeap>& own;
@@ -432,12 +436,12 @@ TEST_CASE("where the queue lock nests, wakers run inside of it, and may ask all 
     auto& [home, own, next, depth] = *static_cast<Context*>(pointer);
     depth = NestingLock::depth;
     next.cancel();
-    auto late = home.allocate(bytes(8));
+    auto late = home.allocate(bytes(1_words));
     CHECK(!late.poll());
     CHECK(own.poll().has_value());  // and its memory goes back at once
   };
   {
-    auto hog = granted(heap.allocate(bytes(240)));
+    auto hog = granted(heap.allocate(bytes(30_words)));
     CHECK(!first.poll({wake, &context}));
     CHECK(!second.poll());
     CHECK(!third.poll());
@@ -453,10 +457,10 @@ TEST_CASE("a request that meets a fault of the raw heap waits until something co
   struct Faulty : mneme::FaultInjecting<mneme::FirstFit> {
     explicit Faulty(std::span<std::byte> region) noexcept : FaultInjecting(region) { fail_nth(2); }
   };
-  BasicTestHeap<mneme::BasicHeap<Faulty>> heap(256);
-  const auto first = granted(heap.allocate(bytes(8)));
-  CHECK(heap.try_allocate(bytes(8)) == nullptr);
+  BasicTestHeap<mneme::BasicHeap<Faulty>> heap(32_words);
+  const auto first = granted(heap.allocate(bytes(1_words)));
+  CHECK(heap.try_allocate(bytes(1_words)) == nullptr);
   CHECK(heap.raw().failures() == 1);
   CHECK(sound(heap));
-  const auto second = granted(heap.allocate(bytes(8)));
+  const auto second = granted(heap.allocate(bytes(1_words)));
 }

@@ -7,12 +7,15 @@
 
 #include <array>
 #include <mneme/raw/hole_words.hpp>
+#include <string>
 
 #include "support/fatal_line.hpp"
+#include "support/words.hpp"
 
 using mneme::checks_enabled;
 using mneme::HoleWords;
 using mneme::word_bytes;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -67,14 +70,16 @@ TEST_CASE_FIXTURE(WrittenWords, "what is no hole, or one whose ends disagree, ha
   words.set(4 + 8, std::size_t{8} << 2U);  // another size at its end
   CHECK(words.peek_size(4, top) == 0);
   if (!checks_enabled) return;
-  const char* const line = "mneme: fatal: smashed hole at offset 24: free memory was written";
-  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_of(4, top); }) == line);
-  CHECK(mneme::test::fatal_line_of([&] { words.expect_size(4, 9, top); }) == line);
+  const auto line = [](std::size_t offset) {
+    return "mneme: fatal: smashed hole at offset " + std::to_string(offset) +
+           ": free memory was written";
+  };
+  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_of(4, top); }) == line(3_words));
+  CHECK(mneme::test::fatal_line_of([&] { words.expect_size(4, 9, top); }) == line(3_words));
   words.write(4, 9, {.next = 4, .previous = 4});
   words.expect_size(4, 9, top);
   words.set(5, std::size_t{7} << 2U);
-  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_before(13, top); }) ==
-        "mneme: fatal: smashed hole at offset 88: free memory was written");
+  CHECK(mneme::test::fatal_line_of([&] { (void)words.size_before(13, top); }) == line(11_words));
 }
 
 TEST_CASE_FIXTURE(WrittenWords, "hardened: a hole is none unless the block behind it knows of it") {

@@ -21,7 +21,7 @@ static_assert(!checked_multiply(SIZE_MAX / 8 + 1, 8));
 static_assert(!checked_multiply(SIZE_MAX, SIZE_MAX));
 
 static_assert(Layout::of<char>() == Layout{1, 1});
-static_assert(Layout::of<std::uint64_t>() == Layout{8, 8});
+static_assert(Layout::of<void*>() == Layout{word_bytes, word_bytes});
 static_assert(Layout{}.align == alignof(std::max_align_t));
 struct alignas(64) Line {};
 static_assert(Layout::of<Line>() == Layout{64, 64});
@@ -29,15 +29,15 @@ static_assert(Layout::of<Line>() == Layout{64, 64});
 static_assert(Layout::array<Line>(3).value() == Layout{192, 64});
 static_assert(Layout::array<char>(0).value() == Layout{0, 1});
 static_assert(Layout::array<char>(SIZE_MAX).value() == Layout{SIZE_MAX, 1});
-static_assert(Layout::array<std::uint64_t>((std::size_t{1} << 61) + 1).error() ==
-              AllocError::too_large);
+static_assert(Layout::array<std::uint64_t>(SIZE_MAX / 8 + 2).error() == AllocError::too_large);
 static_assert(Layout::array<std::uint64_t>(SIZE_MAX).error() == AllocError::too_large);
 
 static_assert(BlockLayout::with_header({0, 1}).value() ==
               BlockLayout{2 * word_bytes, word_bytes, word_bytes});
 static_assert(BlockLayout::with_header({word_bytes, 1}).value().size == 2 * word_bytes);
 static_assert(BlockLayout::with_header({word_bytes + 1, 1}).value().size == 3 * word_bytes);
-static_assert(BlockLayout::with_header({100, 4096}).value() == BlockLayout{112, 4096, word_bytes});
+static_assert(BlockLayout::with_header({13 * word_bytes - 1, 4096}).value() ==
+              BlockLayout{14 * word_bytes, 4096, word_bytes});
 static_assert(BlockLayout::with_header({8, 0}).error() == AllocError::bad_alignment);
 static_assert(BlockLayout::with_header({8, 3}).error() == AllocError::bad_alignment);
 static_assert(BlockLayout::with_header({8, SIZE_MAX}).error() == AllocError::bad_alignment);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using examples::run;
 using mneme::Allocation;
@@ -32,6 +33,7 @@ using tests::TestHeap;
 namespace {
 
 using Log = std::string;
+using mneme::test::operator""_words;
 
 /// Takes a block of `size` bytes, notes its name, and keeps the block in `place`.
 Task take(Heap& heap, std::size_t size, Allocation<>& place, Log& log, char name) {
@@ -276,9 +278,9 @@ TEST_CASE("a request that was polled by hand may be awaited after all, and keeps
 }
 
 TEST_CASE("what a constructor throws comes out of co_await, and the memory is back") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   Log log;
-  auto hog = granted(heap.allocate(bytes(240)));
+  auto hog = granted(heap.allocate(bytes(30_words)));
   auto work = [](Heap& home, Log& into) -> Task {
     try {
       (void)co_await home.make<Probe>(1);
@@ -355,10 +357,10 @@ Task sleep_on(Heap& heap, Executor& executor, Log& log) {
 }  // namespace
 
 TEST_CASE("a task with a waker of its own is left to its executor, not to poll") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   Log log;
   Executor executor;
-  auto hog = granted(heap.allocate(bytes(240)));
+  auto hog = granted(heap.allocate(bytes(30_words)));
   const Task task = sleep_on(heap, executor, log);
   CHECK(!executor.ready);
   hog.reset();

@@ -278,13 +278,14 @@ TEST_CASE_TEMPLATE("sizes and alignments near the maximum are refused, never wra
   const Region region(1024, 0);
   Raw raw(region.bytes());
   const std::size_t top = SIZE_MAX & ~(word_bytes - 1);
-  for (const std::size_t size : {top, top - 8, SIZE_MAX / 2 + 1, std::size_t{1} << 40}) {
+  for (const std::size_t size :
+       {top, top - 8, SIZE_MAX / 2 + 1, std::size_t{1} << 5 * word_bytes}) {
     for (std::size_t align = word_bytes; align != 0; align *= 2) {
       REQUIRE_FALSE(raw.fits_empty({.size = size, .align = align, .header_bytes = word_bytes}));
       REQUIRE(raw.allocate({.size = size, .align = align, .header_bytes = word_bytes}) == nullptr);
     }
   }
-  const BlockLayout nowhere{.size = 16, .align = std::size_t{1} << 63, .header_bytes = word_bytes};
+  const BlockLayout nowhere{.size = 16, .align = SIZE_MAX / 2 + 1, .header_bytes = word_bytes};
   CHECK(raw.allocate(nowhere) == nullptr);
   CHECK_FALSE(raw.fits_empty(nowhere));
   check_one_hole(raw);

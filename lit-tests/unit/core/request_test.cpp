@@ -16,6 +16,7 @@
 
 #include "support/may_wait.hpp"
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::Allocation;
 using mneme::AllocError;
@@ -30,6 +31,7 @@ using tests::granted;
 using tests::InPlace;
 using tests::sound;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 static_assert(!std::is_copy_constructible_v<Request<>>);
 static_assert(!std::is_move_assignable_v<Request<>>, "the heap links it where it stands");
@@ -234,13 +236,13 @@ TEST_CASE("a request may be destroyed in every state, and nothing is lost") {
 }
 
 TEST_CASE("what can never be met is refused at once, and blocks nobody") {
-  TestHeap heap(256);
-  const auto hog = granted(heap.allocate(bytes(120)));
-  auto waiting = heap.allocate(bytes(200));
+  TestHeap heap(32_words);
+  const auto hog = granted(heap.allocate(bytes(15_words)));
+  auto waiting = heap.allocate(bytes(25_words));
   CHECK(!waiting.poll());
   {
     const auto guard = heap.try_lock();  // not even a lock makes an impossible request wait
-    CHECK(failed(heap.allocate(bytes(249))) == AllocError::too_large);
+    CHECK(failed(heap.allocate(bytes(31_words + 1))) == AllocError::too_large);
   }
   CHECK(failed(heap.allocate({.size = 8, .align = 0})) == AllocError::bad_alignment);
   CHECK(failed(heap.allocate({.size = 8, .align = 3})) == AllocError::bad_alignment);
@@ -253,8 +255,7 @@ TEST_CASE("what can never be met is refused at once, and blocks nobody") {
 
 TEST_CASE("layouts near the end of the numbers are refused, whatever their alignment") {
   TestHeap heap(1024);
-  for (std::size_t shift = 0; shift < 64; ++shift) {
-    const std::size_t align = std::size_t{1} << shift;
+  for (std::size_t align = 1; align != 0; align *= 2) {
     for (std::size_t less = 0; less < 40; ++less) {
       CHECK(failed(heap.allocate({SIZE_MAX - less, align})) == AllocError::too_large);
       CHECK(failed(heap.allocate({SIZE_MAX / 2 + less, align})) == AllocError::too_large);

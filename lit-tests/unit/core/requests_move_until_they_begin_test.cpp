@@ -10,6 +10,7 @@
 
 #include "support/fatal_line.hpp"
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::Allocation;
 using mneme::RequestState;
@@ -19,6 +20,7 @@ using tests::failed;
 using tests::granted;
 using tests::Probe;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -47,9 +49,9 @@ Started add_up(mneme::Heap& heap, int& sum) {
 }  // namespace
 
 TEST_CASE("an await_transform that returns by value moves the request before it begins") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   int sum = 0;
-  std::optional<Allocation<>> hog(granted(heap.allocate(bytes(240))));
+  std::optional<Allocation<>> hog(granted(heap.allocate(bytes(30_words))));
   add_up(heap, sum);
   CHECK(heap.stats().waiting == 1);
   hog.reset();
@@ -58,9 +60,9 @@ TEST_CASE("an await_transform that returns by value moves the request before it 
 }
 
 TEST_CASE("a request that was moved from is over; the other begins, with its waker") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   Alarm alarm;
-  auto hog = granted(heap.allocate(bytes(240)));
+  auto hog = granted(heap.allocate(bytes(30_words)));
   auto first = heap.make<Probe>(5);
   (void)std::move(first).wake_by(alarm.waker());
   auto second = std::move(first);                        // NOLINT(bugprone-use-after-move)

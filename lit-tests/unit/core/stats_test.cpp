@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "support/tasks.hpp"
+#include "support/words.hpp"
 
 using mneme::Count;
 using mneme::Stats;
 using tests::bytes;
 using tests::granted;
 using tests::TestHeap;
+using mneme::test::operator""_words;
 
 namespace {
 
@@ -40,39 +42,39 @@ bool same(const Stats& is, const Stats& expected) {
 }  // namespace
 
 TEST_CASE("asking, waiting and giving up change the figures they should, and no other") {
-  TestHeap heap(256);
-  Stats now{.capacity_bytes = 256, .largest_free_bytes = 256};
+  TestHeap heap(32_words);
+  Stats now{.capacity_bytes = 32_words, .largest_free_bytes = 32_words};
   CHECK(same(heap.stats(), now));
 
-  auto first = granted(heap.allocate(bytes(100)));  // a block of 112 bytes
-  now.used_bytes = now.peak_bytes = 112;
-  now.largest_free_bytes = 144;
+  auto first = granted(heap.allocate(bytes(13_words)));  // a block of 14 words
+  now.used_bytes = now.peak_bytes = 14_words;
+  now.largest_free_bytes = 18_words;
   now.live = now.grants = 1;
   CHECK(same(heap.stats(), now));
 
-  void* const second = heap.try_allocate(bytes(40));
-  now.used_bytes = now.peak_bytes = 160;
-  now.largest_free_bytes = 96;
+  void* const second = heap.try_allocate(bytes(5_words));
+  now.used_bytes = now.peak_bytes = 20_words;
+  now.largest_free_bytes = 12_words;
   now.live = now.grants = 2;
   CHECK(same(heap.stats(), now));
 
-  CHECK(heap.try_allocate(bytes(200)) == nullptr);  // try forms that fail leave no trace
-  CHECK(heap.try_allocate(bytes(2000)) == nullptr);
+  CHECK(heap.try_allocate(bytes(25_words)) == nullptr);  // try forms that fail leave no trace
+  CHECK(heap.try_allocate(bytes(250_words)) == nullptr);
   CHECK(same(heap.stats(), now));
 
-  CHECK(heap.allocate(bytes(2000)).poll().has_value());
+  CHECK(heap.allocate(bytes(250_words)).poll().has_value());
   CHECK(heap.allocate({8, 3}).poll().has_value());
   now.refusals = 2;
   CHECK(same(heap.stats(), now));
 
-  auto third = heap.allocate(bytes(130));
+  auto third = heap.allocate(bytes(17_words));
   CHECK(!third.poll());
   CHECK(!third.poll());
   now.waiting = now.waits = 1;
   CHECK(same(heap.stats(), now));
 
   {
-    auto fourth = heap.allocate(bytes(8));
+    auto fourth = heap.allocate(bytes(1_words));
     CHECK(!fourth.poll());
     now.waiting = now.waits = 2;
     CHECK(same(heap.stats(), now));
@@ -80,45 +82,45 @@ TEST_CASE("asking, waiting and giving up change the figures they should, and no 
   now.waiting = now.cancels = 1;
   CHECK(same(heap.stats(), now));
 
-  heap.free(second, bytes(40));  // the request of 144 bytes fits beside the block of 112
+  heap.free(second, bytes(5_words));  // the request of 18 words fits beside the block of 14
   now.waiting = 0;
-  now.used_bytes = now.peak_bytes = 256;
+  now.used_bytes = now.peak_bytes = 32_words;
   now.largest_free_bytes = 0;
   now.grants = 3;
   CHECK(same(heap.stats(), now));
 }
 
 TEST_CASE("a request for no bytes counts as any other") {
-  TestHeap heap(256);
+  TestHeap heap(32_words);
   auto first = granted(heap.allocate(bytes(0)));
-  Stats now{.capacity_bytes = 256,
-            .used_bytes = 16,
-            .peak_bytes = 16,
-            .largest_free_bytes = 240,
+  Stats now{.capacity_bytes = 32_words,
+            .used_bytes = 2_words,
+            .peak_bytes = 2_words,
+            .largest_free_bytes = 30_words,
             .live = 1,
             .grants = 1};
   CHECK(same(heap.stats(), now));
   void* const second = heap.try_allocate(bytes(0));
-  now.used_bytes = now.peak_bytes = 32;
-  now.largest_free_bytes = 224;
+  now.used_bytes = now.peak_bytes = 4_words;
+  now.largest_free_bytes = 28_words;
   now.live = now.grants = 2;
   CHECK(same(heap.stats(), now));
   heap.free(second, bytes(0));
   first.reset();
   now.used_bytes = now.live = 0;
-  now.largest_free_bytes = 256;
+  now.largest_free_bytes = 32_words;
   CHECK(same(heap.stats(), now));
 }
 
 TEST_CASE("freeing, deferring, cancelling and closing change theirs") {
-  TestHeap heap(256);
-  auto first = granted(heap.allocate(bytes(100)));
-  void* const second = heap.try_allocate(bytes(40));
-  auto third = heap.allocate(bytes(130));
+  TestHeap heap(32_words);
+  auto first = granted(heap.allocate(bytes(13_words)));
+  void* const second = heap.try_allocate(bytes(5_words));
+  auto third = heap.allocate(bytes(17_words));
   CHECK(!third.poll());
-  Stats now{.capacity_bytes = 256,
-            .used_bytes = 160,
-            .peak_bytes = 160,
+  Stats now{.capacity_bytes = 32_words,
+            .used_bytes = 20_words,
+            .peak_bytes = 20_words,
             .largest_free_bytes = std::nullopt,
             .live = 2,
             .waiting = 1,
@@ -126,15 +128,15 @@ TEST_CASE("freeing, deferring, cancelling and closing change theirs") {
             .waits = 1};
   CHECK(same(heap.counters(), now));
 
-  heap.defer_free(second, bytes(40));
+  heap.defer_free(second, bytes(5_words));
   now.live = now.deferred = 1;
   now.largest_free_bytes = std::nullopt;
   CHECK(same(heap.counters(), now));
   CHECK(same(heap.counters(), now));
 
-  heap.poll();  // reclaims 48 bytes: the request of 144 fits beside the block of 112
+  heap.poll();  // reclaims 6 words: the request of 18 fits beside the block of 14
   now.deferred = now.waiting = 0;
-  now.used_bytes = now.peak_bytes = 256;
+  now.used_bytes = now.peak_bytes = 32_words;
   now.live = 2;
   now.grants = 3;
   CHECK(same(heap.counters(), now));
@@ -142,8 +144,8 @@ TEST_CASE("freeing, deferring, cancelling and closing change theirs") {
   third.cancel();
   now.cancels = 1;
   now.live = 1;
-  now.used_bytes = 112;
-  now.largest_free_bytes = 144;
+  now.used_bytes = 14_words;
+  now.largest_free_bytes = 18_words;
   CHECK(same(heap.stats(), now));
 
   {
@@ -156,18 +158,18 @@ TEST_CASE("freeing, deferring, cancelling and closing change theirs") {
     CHECK(same(heap.stats(), now));  // somebody else may not look into the raw heap
   }
   now.deferred = now.used_bytes = 0;
-  now.largest_free_bytes = 256;
+  now.largest_free_bytes = 32_words;
   CHECK(same(heap.stats(), now));
 
   heap.close();
-  CHECK(heap.allocate(bytes(8)).poll().has_value());
+  CHECK(heap.allocate(bytes(1_words)).poll().has_value());
   now.refusals = 1;
   CHECK(same(heap.stats(), now));
 }
 
 TEST_CASE("stats settles the heap after it has read the figures; counts only looks") {
-  TestHeap heap(256);
-  heap.defer_free(heap.try_allocate(bytes(40)), bytes(40));
+  TestHeap heap(32_words);
+  heap.defer_free(heap.try_allocate(bytes(5_words)), bytes(5_words));
   CHECK(heap.counters().deferred == 1);
   CHECK(heap.counters().deferred == 1);
   CHECK(heap.stats().deferred == 1);
@@ -175,22 +177,22 @@ TEST_CASE("stats settles the heap after it has read the figures; counts only loo
 }
 
 TEST_CASE("resizing counts as use, and its peak stays") {
-  TestHeap heap(256);
-  void* const block = heap.try_allocate(bytes(40));
-  CHECK(heap.try_resize(block, bytes(40), bytes(240)));
-  CHECK(heap.counters().used_bytes == 248);
-  CHECK(heap.try_resize(block, bytes(240), bytes(40)));
-  CHECK(heap.counters().used_bytes == 48);
-  CHECK(heap.counters().peak_bytes == 248);
+  TestHeap heap(32_words);
+  void* const block = heap.try_allocate(bytes(5_words));
+  CHECK(heap.try_resize(block, bytes(5_words), bytes(30_words)));
+  CHECK(heap.counters().used_bytes == 31_words);
+  CHECK(heap.try_resize(block, bytes(30_words), bytes(5_words)));
+  CHECK(heap.counters().used_bytes == 6_words);
+  CHECK(heap.counters().peak_bytes == 31_words);
   CHECK(heap.counters().live == 1);
   CHECK(heap.counters().grants == 1);
-  heap.free(block, bytes(40));
+  heap.free(block, bytes(5_words));
 }
 
 TEST_CASE("what a waiting request got cancelled after its grant counts as both") {
-  TestHeap heap(256);
-  auto hog = granted(heap.allocate(bytes(240)));
-  auto request = heap.allocate(bytes(240));
+  TestHeap heap(32_words);
+  auto hog = granted(heap.allocate(bytes(30_words)));
+  auto request = heap.allocate(bytes(30_words));
   CHECK(!request.poll());
   hog.reset();
   request.cancel();
@@ -200,10 +202,10 @@ TEST_CASE("what a waiting request got cancelled after its grant counts as both")
 }
 
 TEST_CASE("requests that close ends are neither cancelled nor refused") {
-  TestHeap heap(256);
-  const auto hog = granted(heap.allocate(bytes(240)));
+  TestHeap heap(32_words);
+  const auto hog = granted(heap.allocate(bytes(30_words)));
   {
-    auto request = heap.allocate(bytes(240));
+    auto request = heap.allocate(bytes(30_words));
     CHECK(!request.poll());
     heap.close();
   }
@@ -213,17 +215,17 @@ TEST_CASE("requests that close ends are neither cancelled nor refused") {
 }
 
 TEST_CASE("the largest hole is one hole, not all that is free") {
-  TestHeap heap(256);
-  auto first = granted(heap.allocate(bytes(56)));
-  const auto second = granted(heap.allocate(bytes(56)));
-  auto third = granted(heap.allocate(bytes(88)));
-  const auto fourth = granted(heap.allocate(bytes(24)));
+  TestHeap heap(32_words);
+  auto first = granted(heap.allocate(bytes(7_words)));
+  const auto second = granted(heap.allocate(bytes(7_words)));
+  auto third = granted(heap.allocate(bytes(11_words)));
+  const auto fourth = granted(heap.allocate(bytes(3_words)));
   CHECK(heap.stats().largest_free_bytes == 0);
   first.reset();
-  CHECK(heap.stats().largest_free_bytes == 64);
+  CHECK(heap.stats().largest_free_bytes == 8_words);
   third.reset();
-  CHECK(heap.stats().largest_free_bytes == 96);
-  CHECK(heap.stats().used_bytes == 96);
+  CHECK(heap.stats().largest_free_bytes == 12_words);
+  CHECK(heap.stats().used_bytes == 12_words);
 }
 
 TEST_CASE("a set of counters counts each by itself") {
