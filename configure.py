@@ -26,6 +26,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -56,6 +57,7 @@ VARIANTS = {  # name: (compiler, flags)
                     "-fsanitize-ignorelist=lit-tests/sanitizers/msan.ignore"),
     "tysan": (CLANG, "-O1 -g1 -fsanitize=type"),
     "rtsan": (CLANG, "-O1 -g1 -fsanitize=realtime"),
+    "m32": (CLANG, "-m32 -O1 -g1"),
 }
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
@@ -64,9 +66,9 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
 # Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
-# checks, builds on libraries that MSan cannot look into, and is too slow under TypeSanitizer. Of the
-# tests, tsan has those with threads, and unchecked those that misuse nothing.
-CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan")
+# checks, builds on libraries that MSan cannot look into and that come for one width at a time, and is too
+# slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing.
+CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
@@ -123,6 +125,22 @@ ONLY_FOR = {"valgrind": "valgrind", "valgrind/memcheck.h": "valgrind", "g++": "g
             "relacy/relacy.hpp": "model"}
 
 
+def why_no_32_bits():
+    """Why this machine cannot build and run a 32-bit program; empty if it can. It is tried by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = f"{folder}/program"
+        # Of the C++ library's headers, <vector> includes one that each width has of its own.
+        built = subprocess.run([CLANG, "-m32", "-xc++", "-", "-o", program], input="#include <vector>\nint main() {}",
+                               capture_output=True, text=True)
+        if built.returncode:
+            return f"{CLANG} -m32 builds no program: install the package g++-multilib"
+        try:
+            ran = subprocess.run([program], capture_output=True).returncode == 0
+        except OSError:
+            ran = False
+        return "" if ran else "the kernel runs no 32-bit programs"
+
+
 def output_of(*command, text=""):
     return subprocess.run(command, input=text, capture_output=True, text=True).stdout
 
@@ -153,6 +171,8 @@ def check_tools(driver_only):
                         for header in LIBRARIES)
         for header in output_of(CLANG, "-E", "-P", "-xc++", "-", text=probe).split():
             lacks(header, f"<{header}> not found: install the package {LIBRARIES[header]}")
+        if not driver_only and (why := why_no_32_bits()):
+            unsupported["m32"] = why
     if subprocess.run(["/usr/bin/python3", "-c", "import psutil"], capture_output=True).returncode:
         lacks("psutil", "Debian's module psutil not found: install the package python3-psutil")
     if missing:
