@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "atomic.hpp"
@@ -47,9 +46,9 @@ class [[nodiscard]] Arc {
   ~Arc() { reset(); }
 
   [[nodiscard]] T& operator*() const noexcept { return shared_->object; }
-  [[nodiscard]] T* operator->() const noexcept { return std::addressof(shared_->object); }
+  [[nodiscard]] T* operator->() const noexcept { return __builtin_addressof(shared_->object); }
   [[nodiscard]] T* get() const noexcept {
-    return shared_ == nullptr ? nullptr : std::addressof(shared_->object);
+    return shared_ == nullptr ? nullptr : __builtin_addressof(shared_->object);
   }
   [[nodiscard]] explicit operator bool() const noexcept { return shared_ != nullptr; }
 
