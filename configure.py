@@ -5,6 +5,7 @@ There is no other description of the build: what lies in a folder is built by th
 
     src/driver/**/*.cpp             ->  build/VARIANT/mneme
     src/examples/NAME.cpp           ->  build/VARIANT/examples/NAME
+    src/firmware                    ->  by tools/firmware, for targets that are not this machine
     lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
@@ -70,6 +71,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
 # slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing.
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
+FIRMWARE = "src/firmware/"
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Almost all of these is a library's templates; optimizing them would take a tenth of a build.
 NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/support/doctest_main.cpp")
@@ -214,7 +216,9 @@ def use_raw_heaps(rows):
 
 
 def sources(pattern):
-    return sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+    """The files of a pattern; those of bare metal, which only tools/firmware compiles, if it names their folder."""
+    files = sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+    return [file for file in files if FIRMWARE in pattern or not file.startswith(FIRMWARE)]
 
 
 def optimization_of(file, variant=""):
@@ -454,7 +458,7 @@ def add_text_checks(variants, unsupported):
 
     add_tidy("model" not in unsupported)
 
-    texts = [*core, *sources("src/**/*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
+    texts = [*core, *sources("src/**/*.[ch]pp"), *sources(f"{FIRMWARE}*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
              *sources("lit-tests/**/*.[ch]pp")]
     add("format-check", "phony",
         [add("build/format-check.ok", "format-check", texts, [".clang-format"])])

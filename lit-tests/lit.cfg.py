@@ -35,6 +35,8 @@ if config.variant == "model":  # a suite of its own, whose programs are built on
     config.suffixes = {".test", "_model.cpp"}
 else:
     config.excludes.add("models")
+if config.variant not in ("release", "debug"):  # the same programs, whatever the variant
+    config.excludes.add("firmware")
 lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"

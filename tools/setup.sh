@@ -12,6 +12,8 @@ packages=(
 test_packages=(
   libclang-rt-22-dev llvm-22                                   # sanitizers, and their symbolizer
   doctest-dev llvm-22-tools python3-psutil valgrind            # to test
+  qemu-system-arm qemu-system-misc lld-22                      # to run the firmware,
+  libstdc++-arm-none-eabi-dev                                  # and to build it
   relacy-dev                                                   # to search the models
   clang-format-22 clang-tidy-22                                # to check the text
   python3-matplotlib                                           # to plot how a fuzzing night went

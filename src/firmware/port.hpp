@@ -1,0 +1,93 @@
+// purpose: all that mneme needs of a machine with one core: change this file to port it.
+// layer: firmware; includes mneme.
+// threads: one core: the main program, and interrupts of any depth.
+// invariants: while the critical section is held nothing interrupts, so nobody finds it held.
+#pragma once
+
+#include <cstdint>
+#include <mneme/mneme.hpp>
+
+/// A port consists of three things:
+///
+/// 1. The critical section: mask_interrupts() and restore_interrupts() below. They nest, and are
+///    compiler barriers.
+/// 2. The fatal handler: where the one line goes that a checked build stops with.
+/// 3. Atomics, only where the core has no read-modify-write instructions (Cortex-M0, RISC-V without
+///    A): compile with -DMNEME_ATOMICS_LINKED and link atomics.cpp, which masks interrupts.
+///
+/// Use:
+///
+///     alignas(8) std::byte memory[16 * 1024];
+///
+///     int main() {
+///       mneme::set_fatal_handler(&show);      // void show(const char* line) noexcept
+///       port::Heap& heap = **port::Heap::bootstrap(memory);  // lives for ever, so has no
+///       destructor start(heap);                          // coroutines: co_await
+///       heap.make<Packet>() for (;;) {
+///         heap.poll();                        // runs those that were granted memory
+///         wait_for_interrupt();
+///       }
+///     }
+namespace port {
+
+/// Masks interrupts and returns what restore_interrupts() needs to have them as they were before.
+[[nodiscard]] inline std::uint32_t mask_interrupts() noexcept {
+  std::uint32_t before = 0;
+#if defined(__arm__)
+  asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(before) : : "memory");
+#elif defined(__riscv)
+  asm volatile("csrrci %0, mstatus, 8" : "=r"(before) : : "memory");  // MIE
+#else
+#error "port.hpp: say here how this machine masks interrupts"
+#endif
+  return before;
+}
+
+inline void restore_interrupts(std::uint32_t before) noexcept {
+#if defined(__arm__)
+  asm volatile("msr primask, %0" : : "r"(before) : "memory");
+#elif defined(__riscv)
+  asm volatile("csrs mstatus, %0" : : "r"(before & 8) : "memory");
+#endif
+}
+
+/// Masks interrupts for as long as it lives.
+class Masked {
+ public:
+  Masked() noexcept = default;
+  Masked(const Masked&) = delete;
+  Masked& operator=(const Masked&) = delete;
+  ~Masked() { restore_interrupts(before_); }
+
+ private:
+  std::uint32_t before_ = mask_interrupts();
+};
+
+/// The queue lock. Whoever is in it may enter it again, so wakers are called inside of it. Out of
+/// line, as the heap enters it in many places.
+class CriticalSection {
+ public:
+  static constexpr bool reentrant = true;
+
+  [[gnu::noinline]] void lock() noexcept {
+    const std::uint32_t before = mask_interrupts();
+    if (depth_++ == 0) before_ = before;
+  }
+  [[nodiscard]] bool try_lock() noexcept {
+    lock();
+    return true;
+  }
+  [[gnu::noinline]] void unlock() noexcept {
+    const std::uint32_t before = before_;
+    if (--depth_ == 0) restore_interrupts(before);
+  }
+
+ private:
+  std::uint32_t before_ = 0;
+  std::uint32_t depth_ = 0;
+};
+
+/// The heap of a program for this machine; owners are named through it: mneme::Box<T, port::Heap>.
+using Heap = mneme::BasicHeap<mneme::DefaultRaw, CriticalSection>;
+
+}  // namespace port
