@@ -222,8 +222,7 @@ class HeapCore : public LiveBlocks<Raw> {
   void with_requests_then_settle(F edit) noexcept {
     requests_.lock_queue();
     edit();
-    requests_.unlock_queue();
-    if (lock_.post_work_or_acquire()) settle();
+    unlock_queue_then_settle();
   }
 
   LockWord lock_;
@@ -231,6 +230,12 @@ class HeapCore : public LiveBlocks<Raw> {
   RequestLists<Queue> requests_;
 
  private:
+  /// Queue lock held, and released. Out of line, as each change of the lists ends with it.
+  [[gnu::noinline]] void unlock_queue_then_settle() noexcept {
+    requests_.unlock_queue();
+    if (lock_.post_work_or_acquire()) settle();
+  }
+
   /// Heap lock held. Whether a request that comes now is not simply served. What it must not miss,
   /// the owner learned of through the heap lock.
   [[nodiscard]] bool has_work_or_is_closed() const noexcept {
