@@ -63,6 +63,32 @@ class Masked {
   std::uint32_t before_ = mask_interrupts();
 };
 
+#ifdef PORT_MEASURES_MASKED
+/// How many instructions the critical section takes at most; for machines with a counter of them.
+class Measure {
+ public:
+  static void begin() noexcept { begin_ = now(); }
+  static void end() noexcept {
+    const std::uint32_t taken = now() - begin_;
+    if (taken > longest) longest = taken;
+  }
+  static inline constinit std::uint32_t longest = 0;
+
+ private:
+  static std::uint32_t now() noexcept {
+    std::uint32_t count = 0;
+    asm volatile("csrr %0, minstret" : "=r"(count));
+    return count;
+  }
+  static inline constinit std::uint32_t begin_ = 0;
+};
+#else
+struct Measure {
+  static void begin() noexcept {}
+  static void end() noexcept {}
+};
+#endif
+
 /// The queue lock. Whoever is in it may enter it again, so wakers are called inside of it. Out of
 /// line, as the heap enters it in many places.
 class CriticalSection {
@@ -71,7 +97,10 @@ class CriticalSection {
 
   [[gnu::noinline]] void lock() noexcept {
     const std::uint32_t before = mask_interrupts();
-    if (depth_++ == 0) before_ = before;
+    if (depth_++ == 0) {
+      before_ = before;
+      Measure::begin();
+    }
   }
   [[nodiscard]] bool try_lock() noexcept {
     lock();
@@ -79,7 +108,9 @@ class CriticalSection {
   }
   [[gnu::noinline]] void unlock() noexcept {
     const std::uint32_t before = before_;
-    if (--depth_ == 0) restore_interrupts(before);
+    if (--depth_ > 0) return;
+    Measure::end();
+    restore_interrupts(before);
   }
 
  private:

@@ -70,20 +70,20 @@ class Worker {
  private:
   struct Next {
     Worker& worker;
-    bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> task) const noexcept { worker.idle_ = task; }
-    Buffer* await_resume() const noexcept { return worker.next_; }
+    [[nodiscard]] Buffer* await_resume() const noexcept { return worker.next_; }
   };
   // Notes which coroutine the waker has to see resumed.
   struct AwaitIn {
     Request& request;
     Buffer& buffer;
-    bool await_ready() const noexcept { return request.await_ready(); }
-    bool await_suspend(std::coroutine_handle<> task) const noexcept {
+    [[nodiscard]] bool await_ready() const noexcept { return request.await_ready(); }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) const noexcept {
       buffer.task = task;
       return request.await_suspend(task);
     }
-    Request::Result await_resume() const noexcept { return request.await_resume(); }
+    [[nodiscard]] Request::Result await_resume() const noexcept { return request.await_resume(); }
   };
   static void on_grant(void* buffer) noexcept;
 

@@ -158,15 +158,15 @@ class Stress {
     bool by_waker;
     std::coroutine_handle<> task{};
 
-    bool await_ready() const noexcept { return request.await_ready(); }
-    bool await_suspend(std::coroutine_handle<> its) noexcept {
+    [[nodiscard]] bool await_ready() const noexcept { return request.await_ready(); }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> its) noexcept {
       task = its;
       if (!by_waker) return request.await_suspend(its);
       // Polled by hand: nobody but the waker resumes it.
       answer = request.poll({&on_grant, this});
       return !answer;
     }
-    Request::Result await_resume() noexcept {
+    [[nodiscard]] Request::Result await_resume() noexcept {
       return answer ? *std::move(answer) : by_waker ? *request.poll() : request.await_resume();
     }
     static void on_grant(void* wait) noexcept {
@@ -178,7 +178,7 @@ class Stress {
   };
   struct Turn {
     Stress& stress;
-    bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> task) const noexcept { stress.ready_.push(task); }
     void await_resume() const noexcept {}
   };

@@ -122,8 +122,11 @@ int main() {
       port::Heap::bootstrap(std::span{memory}.subspan(control_bytes - sizeof(port::Heap)));
   if (!heap) return 1;
   board::start_ticks();
-  const bool good = run_script(**heap) && run_atomics() && run_stress(**heap);
+  const bool good = run_atomics() && run_script(**heap) && run_stress(**heap);
   script::line("# stack: ", board::stack_high_water(), " bytes; frames: ", tasks::frames_used,
                "\n");
+#ifdef PORT_MEASURES_MASKED
+  script::line("# longest critical section: ", port::Measure::longest, " instructions\n");
+#endif
   return good ? 0 : 1;
 }
