@@ -325,7 +325,9 @@ def add_variant(variant):
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
     if variant not in WITHOUT_MISUSES:  # a main() with another name should return
-        flags = "-Wno-return-type" if VARIANTS[variant][0] != CLANG else "-Wno-return-type -fno-strict-return"
+        flags = "-Wno-return-type"
+        if VARIANTS[variant][0] == CLANG:
+            flags += " -fno-strict-return -fno-sanitize=return"
         program = link("misuse/all", [compile_one(batch_of_programs(misuses(), "build/batches/misuse"),
                                                   f"{BATCH} {flags}")])
         programs += [add(f"{out}/misuse/{Path(file).stem}", "name", [program]) for file in misuses()]

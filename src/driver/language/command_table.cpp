@@ -295,7 +295,7 @@ constexpr bool begins_keyword(std::size_t row) {
 
 consteval std::size_t count_keywords() {
   std::size_t count = 0;
-  for (std::size_t row = 0; row < table.size(); ++row) count += begins_keyword(row) ? 1 : 0;
+  for (std::size_t row = 0; row < table.size(); ++row) count += begins_keyword(row) ? 1U : 0U;
   return count;
 }
 
