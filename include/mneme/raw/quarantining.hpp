@@ -119,7 +119,7 @@ class Quarantining {
   void let_go(std::size_t index) const noexcept {
     Held& held = held_[index];
     if (held.block == nullptr) return;
-    check(held);
+    check_fill(held);
     header::clear(held.block, header::deferred);
     fatal_unless(inner_.deallocate(held.block, held.size) != 0,
                  "the memory beside a block of the quarantine was written");
@@ -129,7 +129,7 @@ class Quarantining {
   void end_quarantine() const noexcept {
     for (std::size_t index = 0; index < blocks; ++index) let_go(index);
   }
-  void check(const Held& held) const noexcept {
+  void check_fill(const Held& held) const noexcept {
     if (((header::load(held.block) ^ held.header) & ~header::hole_before) != 0) {
       report(held, 0);
     }

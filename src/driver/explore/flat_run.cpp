@@ -30,10 +30,10 @@ std::span<const Event> FlatRun::boot(std::size_t step) {
     name = begin_name(world_.name_of(boot.block));
     return carry_out(*boot.step, OpKind::alloc, name);
   }
-  const std::string name = by_offset_[boot.block.offset];
+  freed_name_ = by_offset_[boot.block.offset];
   by_offset_.erase(boot.block.offset);
-  live_.erase(name);
-  return carry_out(*boot.step, OpKind::free, name);
+  live_.erase(freed_name_);
+  return carry_out(*boot.step, OpKind::free, freed_name_);
 }
 
 void FlatRun::skip_boot(std::size_t step) {
@@ -66,8 +66,9 @@ std::span<const Event> FlatRun::step(std::size_t task) {
       live_.erase(name);
     }
   } else if (freed != 0) {
-    events = carry_out(step, OpKind::free, by_offset_.at(freed));
-    live_.erase(by_offset_.at(freed));
+    freed_name_ = by_offset_.at(freed);
+    events = carry_out(step, OpKind::free, freed_name_);
+    live_.erase(freed_name_);
     by_offset_.erase(freed);
   }
   for (std::size_t grant = 0; grant < result.grants; ++grant) {

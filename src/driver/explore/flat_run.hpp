@@ -43,6 +43,7 @@ class FlatRun {
   Op op_;  // as events refer to it
   std::deque<std::string> texts_;
   std::map<std::uint32_t, std::string> by_offset_;  // of live blocks
+  std::string freed_name_;                          // of the last step, for its events
   std::map<std::size_t, std::string> waiting_;      // by task
   std::map<std::string, std::size_t> live_;         // names in use
 };
