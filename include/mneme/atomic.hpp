@@ -15,7 +15,8 @@
 
 // Without this line such a program ends in undefined symbols, __atomic_fetch_or_4 and the like.
 #if __GCC_ATOMIC_INT_LOCK_FREE < 2 && !defined(MNEME_ATOMICS_LINKED)
-#error "this core has no atomic read-modify-writes: link functions for them, as those of \
+#error \
+    "this core has no atomic read-modify-writes: link functions for them, as those of \
 src/firmware/atomics.cpp, which mask interrupts, and define MNEME_ATOMICS_LINKED"
 #endif
 

@@ -41,8 +41,8 @@ class Request;
 /// `Raw` is the raw heap inside; `Queue` the queue lock: a critical section on targets with one
 /// core. Neither copied nor moved: every block leads back to its address.
 template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
-class BasicHeap : HeapCore<typename WithQuarantine<Raw>::type, Queue> {
-  using Base = HeapCore<typename WithQuarantine<Raw>::type, Queue>;
+class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
+  using Base = HeapCore<typename WithQuarantine<Raw>::Inner, Queue>;
 
  public:
   /// A heap over `region`, with its control block outside of it. A region too small for one block

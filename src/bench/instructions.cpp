@@ -4,6 +4,7 @@
 // invariants: only what is inside measured() counts; with N = 0 it does nothing.
 //
 //   instructions WORKLOAD N [SIZE]     N operations; SIZE is the number of holes, waiters or bytes
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -28,6 +29,7 @@ struct Arguments {
 };
 
 constexpr std::size_t largest_random = 600;
+constexpr std::size_t kib = 1024;
 
 /// Twice as many blocks as holes, of 32 to 512 bytes; every second one goes back, the last first.
 void fragment(Peer& peer, Random& random, std::size_t holes) {
@@ -43,11 +45,11 @@ void fragment(Peer& peer, Random& random, std::size_t holes) {
   for (std::size_t i = held.size(); i >= 2; i -= 2) peer.free(held[i - 1].place, held[i - 1].size);
 }
 
-std::size_t fragmented_bytes(std::size_t holes) { return 2 * holes * 1000 + (4U << 20U); }
+std::size_t fragmented_bytes(std::size_t holes) { return 2 * holes * 1000 + 4 * kib * kib; }
 
 /// A block of 64 bytes and back, from the memory at the end.
 void pair(std::size_t n) {
-  Peer peer(64 * 1024);
+  Peer peer(64 * kib);
   use(peer.allocate(24));
   peer.free(peer.allocate(64), 64);
   measured([&] {
@@ -78,7 +80,7 @@ void among_holes(std::size_t n, std::size_t holes) {
 
 /// N blocks of 64 bytes into an empty heap.
 void fill(std::size_t n) {
-  Peer peer(n * 128 + 64 * 1024);
+  Peer peer(n * 128 + 64 * kib);
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) use(peer.allocate(64));
   });
@@ -110,7 +112,7 @@ examples::Task make_and_drop(Heap& heap, std::size_t n) {
 /// A hole of `size` bytes with its header between two blocks, and no room but that. 0: room at the
 /// end.
 void await_from_hole(std::size_t n, std::size_t size) {
-  Peer peer(64 * 1024);
+  Peer peer(64 * kib);
   use(peer.allocate(24));
   if (size > 0) {
     void* const hole = peer.allocate(size - mneme::word_bytes);
@@ -122,7 +124,7 @@ void await_from_hole(std::size_t n, std::size_t size) {
 }
 
 void request(std::size_t n) {
-  Peer peer(64 * 1024);
+  Peer peer(64 * kib);
   use(peer.allocate(24));
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) {
@@ -135,7 +137,7 @@ void request(std::size_t n) {
 }
 
 void guard(std::size_t n) {
-  Peer peer(64 * 1024);
+  Peer peer(64 * kib);
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) {
       void* place = nullptr;
@@ -148,11 +150,11 @@ void guard(std::size_t n) {
   });
 }
 
-enum class Deferred { frees, defers, reclaims };
+enum class Deferred : std::uint8_t { frees, defers, reclaims };
 
 /// N blocks that go back while the heap is locked.
 void deferred(std::size_t n, Deferred part) {
-  Peer peer(n * 96 + 64 * 1024);
+  Peer peer(n * 96 + 64 * kib);
   std::vector<void*> blocks(n);
   for (void*& each : blocks) each = peer.allocate(64);
   auto held = peer.heap.try_lock();
@@ -187,7 +189,7 @@ void nothing_fits(std::size_t n, std::size_t holes) {
 /// Frees, each of which makes a hole of its own, while a request that fits nowhere is the head.
 void head_waits(std::size_t n, std::size_t holes) {
   Random random;
-  const std::size_t bytes = fragmented_bytes(holes) + 2 * n * 1024;
+  const std::size_t bytes = fragmented_bytes(holes) + 2 * n * kib;
   Peer peer(bytes);
   fragment(peer, random, holes);
   std::vector<void*> blocks(2 * n);

@@ -211,6 +211,7 @@ class FirstFit {
     if (hole.next < capacity_ && (read_word(hole.next) & header::hole) == 0) return false;
     if (end == capacity_) return true;
     const std::size_t behind = header::load(base_ + end);
+    // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
     return heap_.is_block(behind) && (behind & header::hole_before) != 0;
   }
   // As the holes lie in memory that dangling pointers reach, a checked build believes none of them
@@ -273,6 +274,7 @@ class FirstFit {
   }
   // Whether a block with this header may have that before it.
   [[nodiscard]] bool is_plausible_begin(std::size_t header, bool hole_before) const noexcept {
+    // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
     return heap_.is_block(header) && ((header & header::hole_before) != 0) == hole_before;
   }
 

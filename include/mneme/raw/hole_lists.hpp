@@ -151,7 +151,7 @@ class HoleLists {
     words.set_previous(next, hole);
     words.set_next(previous, hole);
   }
-  [[gnu::noinline]] void leave_ring(HoleWords words, Word hole, Ring own) noexcept {
+  [[gnu::noinline]] void leave_ring(HoleWords words, Word hole, Ring own) const noexcept {
     if constexpr (checks_enabled) {
       const bool known =
           words.peek_size(own.next, top_) != 0 && words.peek_size(own.previous, top_) != 0 &&

@@ -50,7 +50,10 @@ class HoleWords {
 
   /// The header of a block that begins.
   void learn_header(Word header) noexcept { heap_.learn(header); }
-  [[nodiscard]] bool is_block(Word word) const noexcept { return heap_.is_block(word); }
+  [[nodiscard]] bool is_block(Word word) const noexcept {
+    // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
+    return heap_.is_block(word);
+  }
   /// Whether a hole may end at `end`: a block is behind it, and knows.
   [[nodiscard]] bool is_hole_end(Word end) const noexcept {
     if constexpr (!is_hardened) return true;

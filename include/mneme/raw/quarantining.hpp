@@ -162,11 +162,11 @@ class Quarantining {
 /// The raw heap inside a heap that was asked for `Raw`.
 template <RawHeap Raw, std::size_t blocks = MNEME_QUARANTINE>
 struct WithQuarantine {
-  using type = Quarantining<Raw, blocks>;
+  using Inner = Quarantining<Raw, blocks>;
 };
 template <RawHeap Raw>
 struct WithQuarantine<Raw, 0> {
-  using type = Raw;
+  using Inner = Raw;
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

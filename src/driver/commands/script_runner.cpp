@@ -33,22 +33,23 @@ Exit ScriptRunner::run(Source& source, RunReader& reader) {
 }
 
 void ScriptRunner::show_unfinished() {
-  if (watched_ != nullptr) watching_->events(watched_->executor_.events(), watched_->executor_);
+  if (watched_run != nullptr)
+    watching_reader->events(watched_run->executor_.events(), watched_run->executor_);
 }
 
 // A call of the executor: its events are shown also if it fails.
 template <class Call>
 void ScriptRunner::watched(RunReader& reader, Call call) {
-  watched_ = this;
-  watching_ = &reader;
+  watched_run = this;
+  watching_reader = &reader;
   try {
     call();
   } catch (...) {
-    watched_ = nullptr;
+    watched_run = nullptr;
     reader.events(executor_.events(), executor_);
     throw;
   }
-  watched_ = nullptr;
+  watched_run = nullptr;
   reader.events(executor_.events(), executor_);
 }
 

@@ -88,8 +88,8 @@ class ScriptRunner {
   bool is_stuck_ = false;  // a task waits for a signal or a mailbox, for ever
 
   // The call that is watched, if any: fatal errors leave it without a return.
-  static inline const ScriptRunner* watched_ = nullptr;
-  static inline RunReader* watching_ = nullptr;
+  static inline const ScriptRunner* watched_run = nullptr;
+  static inline RunReader* watching_reader = nullptr;
 };
 
 }  // namespace mneme::driver

@@ -50,6 +50,7 @@ std::span<const Event> FlatRun::step(std::size_t task) {
   const ProgramStep& step = *world_.current_step(task);
   const std::vector<std::uint8_t> queue(world_.queue().begin(), world_.queue().end());
   std::vector<std::size_t> slots;  // of the requests that wait
+  slots.reserve(queue.size());
   for (const std::uint8_t waiter : queue) slots.push_back(world_.current_step(waiter)->name);
   const std::uint32_t freed = step.kind == OpKind::free ? world_.held(task, step.name).offset : 0;
   const StepResult result = world_.step(task);
@@ -100,7 +101,7 @@ std::span<const Event> FlatRun::carry_out(const ProgramStep& step, OpKind kind,
   return executor_.step(op_);
 }
 
-const std::string& FlatRun::begin_name(std::string wanted) {
+const std::string& FlatRun::begin_name(const std::string& wanted) {
   std::string name = wanted;
   for (std::size_t number = 2; live_.contains(name); ++number) {
     name = wanted + '-' + std::to_string(number);

@@ -35,7 +35,7 @@ class FlatRun {
 
  private:
   std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, const std::string& name);
-  [[nodiscard]] const std::string& begin_name(std::string wanted);
+  [[nodiscard]] const std::string& begin_name(const std::string& wanted);
   void check(std::span<const Event> events, const StepResult& result, std::size_t grants) const;
 
   World& world_;

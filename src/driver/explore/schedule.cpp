@@ -20,6 +20,7 @@ constexpr std::size_t steps_max = 10'000'000;
 
 bool read_number(std::string_view digits, std::uint64_t& number) {
   const char* const end = digits.data() + digits.size();
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
   const auto [stop, error] = std::from_chars(digits.data(), end, number);
   return error == std::errc{} && stop == end && !digits.empty();
 }

@@ -101,8 +101,7 @@ class Judge {
     for (StateNumber state = 0; state < graph_.size(); ++state) look_at(state);
     for (End& end : ends_) {
       const bool goes_on = end.goes_on && !end.has_unfinished && (end.moves & endless_) == endless_;
-      end.can_be_good =
-          (goes_on || end.is_last) && !(end.waits && !end.grants) && end.blocking == 0;
+      end.can_be_good = (goes_on || end.is_last) && (!end.waits || end.grants) && end.blocking == 0;
     }
     // Each component comes after all that it leads to.
     std::vector<StateNumber> order(graph_.size());

@@ -259,6 +259,7 @@ Program ProgramBuilder::finish() {
 
 // What a block leaves in a name depends on the last step on it alone, so that a block which can go
 // twice can go as often as wanted.
+// NOLINTNEXTLINE(misc-no-recursion): blocks nest, as deep as the parser lets them
 void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std::size_t to,
                                  std::vector<Holds>& held) const {
   for (std::size_t at = from; at < to; ++at) {
