@@ -151,6 +151,7 @@ def plot(results, file):
     axes.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None})
+    file.write_text(re.sub(r"\s*\n\s*", " ", file.read_text()) + "\n")
 
 
 def check():
