@@ -187,7 +187,7 @@ TEST_CASE_TEMPLATE("stride over the neighbour", Region, BOTH_REGIONS) {
 }
 
 TEST_CASE_TEMPLATE("what only a freed block knows", Region, BOTH_REGIONS) {
-  static Region region;  // still there when LSan looks
+  static Region region;                             // still there when LSan looks
   static BasicHeap<FirstFit> heap(region.bytes());  // which writes over what was freed
   auto* const holder = static_cast<char**>(heap.try_allocate({.size = 16, .align = 8}));
   holder[0] = new char[24];
