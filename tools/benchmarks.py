@@ -49,7 +49,9 @@ PATHS = {
     "nothing fits, 4,000 holes": ("nothing_fits", 4000),
     "`free` while a head waits that fits nowhere, 4,000 holes": ("head_waits", 4000),
     "grant, take, ask again: 1 waiter": ("grant_cycle", 1),
-    "the same: 1,000 waiters": ("grant_cycle", 1000),
+    "grant, take, ask again: 1,000 waiters": ("grant_cycle", 1000),
+    "cancel one of 400 that wait": ("cancel", 0),
+    "cancel one of 10,400 that wait": ("cancel", 10000),
 }
 HOLES = (0, 500, 4000, 32000)
 # What the budget holds: one path of each kind.

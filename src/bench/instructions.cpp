@@ -20,6 +20,7 @@ namespace {
 
 using bench::measured;
 using bench::Random;
+using bench::require;
 using bench::use;
 
 struct Arguments {
@@ -41,6 +42,7 @@ void fragment(Peer& peer, Random& random, std::size_t holes) {
   for (Held& each : held) {
     each.size = random.between(32, 512);
     each.place = peer.allocate(each.size);
+    require(each.place != nullptr);
   }
   for (std::size_t i = held.size(); i >= 2; i -= 2) peer.free(held[i - 1].place, held[i - 1].size);
 }
@@ -180,6 +182,7 @@ void nothing_fits(std::size_t n, std::size_t holes) {
   Peer peer(fragmented_bytes(holes));
   fragment(peer, random, holes);
   fill_up(peer, 1024);
+  require(peer.allocate(4096) == nullptr);
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) use(peer.allocate(4096));
   });
@@ -196,7 +199,7 @@ void head_waits(std::size_t n, std::size_t holes) {
   for (void*& each : blocks) each = peer.allocate(1000);
   fill_up(peer, 2048);
   auto head = peer.heap.allocate({.size = bytes / 2, .align = Peer::align});
-  use(head.poll() ? nullptr : &head);
+  require(!head.poll());
   std::vector<void*> odd;
   for (std::size_t i = 1; i < blocks.size(); i += 2) odd.push_back(blocks[i]);
   for (std::size_t i = odd.size(); i > 1; --i) std::swap(odd[i - 1], odd[random.between(0, i - 1)]);
@@ -214,6 +217,7 @@ void grant_cycle(std::size_t n, std::size_t waiters) {
   std::optional<std::expected<mneme::Allocation<Heap>, mneme::AllocError>> held;
   held = mneme::Request<Heap>(peer.heap, layout).poll();
   for (auto& each : ring) (void)each.emplace(peer.heap, layout).poll();
+  require(held && *held && peer.heap.counters().waiting == ring.size());
   std::size_t at = 0;
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) {
@@ -230,8 +234,10 @@ void grant_cycle(std::size_t n, std::size_t waiters) {
 void cancel(std::size_t n, std::size_t waiters) {
   Peer peer(256);
   const mneme::Layout layout{.size = 128, .align = Peer::align};
-  std::vector<std::optional<mneme::Request<Heap>>> queue(waiters + n + 1);
-  for (auto& each : queue) use(each.emplace(peer.heap, layout).poll() ? &each : nullptr);
+  const auto held = mneme::Request<Heap>(peer.heap, layout).poll();
+  std::vector<std::optional<mneme::Request<Heap>>> queue(waiters + n);
+  for (auto& each : queue) (void)each.emplace(peer.heap, layout).poll();
+  require(peer.heap.counters().waiting == queue.size());
   measured([&] {
     for (std::size_t i = 0; i < n; ++i) queue[waiters / 2 + i]->cancel();
   });

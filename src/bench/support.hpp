@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <utility>
@@ -46,6 +47,11 @@ class Region {
   std::unique_ptr<std::byte[]> memory_;
   std::size_t size_;
 };
+
+/// Stops a workload that does not do what its name says: its count would be of something else.
+inline void require(bool is_as_named) {
+  if (!is_as_named) std::abort();
+}
 
 /// What callgrind counts.
 template <class F>
