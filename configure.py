@@ -18,7 +18,7 @@ what was asked for by that name. Files of a batch share one unnamed namespace.
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
-Checks of the text: `ninja headers`, `ninja tidy`, `ninja format-check`, `ninja house-rules`.
+Checks of the text: `ninja headers`, `ninja tidy`, `ninja alone`, `ninja format-check`, `ninja house-rules`.
 """
 
 import argparse
@@ -457,6 +457,8 @@ def add_text_checks(variants, unsupported):
          if compiler == CLANG or "gcc" not in unsupported
          for file in (core if name == alone else [batch("headers", core)])]
         + [header("plain", file, CLANG, "") for file in others])
+    # In a batch a test may use what another one includes.
+    add("alone", "phony", [header("alone", file, CLANG, "") for file in sources("lit-tests/**/*_test.cpp")])
 
     add_tidy("model" not in unsupported)
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <mneme/raw/bounded.hpp>
 #include <mneme/raw/fault_injecting.hpp>
+#include <mneme/raw/quarantining.hpp>
 #include <random>
 #include <string>
 #include <vector>
