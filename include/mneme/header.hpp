@@ -77,12 +77,12 @@ inline constexpr std::size_t heap_mask =
 
 /// What a raw heap remembers of its heap in hardened builds, and nothing in others: how the headers
 /// of all its blocks look.
-class Unknown {
+class UnknownForm {
  public:
   void learn(std::size_t /*header*/) noexcept {}
   [[nodiscard]] static bool is_block(std::size_t /*word*/) noexcept { return true; }
 };
-class Known {
+class KnownForm {
  public:
   void learn(std::size_t header) noexcept { header_ = header; }
   /// Whether `word` is the header of a live or deferred block. True in other builds.
@@ -93,7 +93,7 @@ class Known {
  private:
   std::size_t header_ = 0;
 };
-using OfHeap = std::conditional_t<is_hardened, Known, Unknown>;
+using Form = std::conditional_t<is_hardened, KnownForm, UnknownForm>;
 
 /// Reads the word at `place`, whatever it is.
 [[nodiscard]] MNEME_UNWATCHED inline std::size_t load(const std::byte* place) noexcept {

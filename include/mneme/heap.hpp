@@ -197,7 +197,7 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
             .largest_free_bytes = std::nullopt,
             .live = counters.rest(Count::grants, Count::freed, Count::pushed),
             .waiting = this->requests_.waiting(),
-            .deferred = counters.rest(Count::pushed, Count::reclaimed, Count::reclaimed),
+            .deferred = counters.rest(Count::pushed, Count::reclaimed),
             .grants = counters.get(Count::grants),
             .waits = counters.get(Count::waits),
             .cancels = counters.get(Count::cancels),

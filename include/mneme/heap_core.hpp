@@ -47,7 +47,7 @@ class HeapCore : public LiveBlocks<Raw> {
 
   /// Memory at once, without a request: nullptr if the heap is locked, if there is no room, if any
   /// request waits (P2), or if the heap is closed; start() then finds out which. Leaves the heap
-  /// unlocked. `block_layout` is the one of `layout`.
+  /// unlocked. Sizes and alignment are those of BlockLayout::with_header.
   [[nodiscard, gnu::noinline]] void* allocate_now(std::size_t block_size, std::size_t align,
                                                   std::size_t payload_size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]

@@ -59,10 +59,11 @@ class CounterSet {
     // (stats.set) relaxed: counts only; publishes nothing.
     if constexpr (Stats::enabled) values_[index(what)].store(n, std::memory_order_relaxed);
   }
-  /// What was counted as `all` and not as one of the others, which are read first; 0 if they are
-  /// ahead of it for a moment.
-  [[nodiscard]] std::size_t rest(Count all, Count part, Count other) const noexcept {
-    const std::size_t gone = get(part) + (part == other ? 0 : get(other));
+  /// What was counted as `all` and as none of the parts, which are read first; 0 if they are ahead
+  /// of it for a moment.
+  template <class... Counts>
+  [[nodiscard]] std::size_t rest(Count all, Counts... parts) const noexcept {
+    const std::size_t gone = (get(parts) + ...);
     const std::size_t total = get(all);
     return total > gone ? total - gone : 0;
   }

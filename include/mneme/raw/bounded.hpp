@@ -72,10 +72,8 @@ class Bounded : HoleLists {
     const Word at = words_.index_of(block);
     if (!is_inside(at, count)) return 0;
     const Word own = words_.get(at);
-    const Word behind = hole_behind(own, at + count);
-    if (checks_enabled &&
-        ((own & header::hole) != 0 || behind == no_block_end || !words_.is_block(own)))
-      return 0;
+    const Word behind = hole_behind_block(own, at + count);
+    if (checks_enabled && behind == no_block_end) return 0;
     instrument::poison_free(block, size);
     const Word hole = give(at, count, (own & header::hole_before) != 0, behind);
     // A stale pointer to the block is then seen, wherever in a hole or in the top it leads.
@@ -103,10 +101,7 @@ class Bounded : HoleLists {
   [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
     const Word count = size / word_bytes;
     const Word at = words_.index_of(block);
-    if (!is_inside(at, count)) return false;
-    const Word own = words_.get(at);
-    return (own & header::hole) == 0 && words_.is_block(own) &&
-           hole_behind(own, at + count) != no_block_end;
+    return is_inside(at, count) && hole_behind_block(words_.get(at), at + count) != no_block_end;
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
@@ -236,6 +231,12 @@ class Bounded : HoleLists {
     const bool is_block =
         !checks_enabled || (header::same_heap(own, behind) && (behind & header::hole_before) == 0);
     return is_block ? 0 : no_block_end;
+  }
+
+  // The same; no_block_end also if `own` is no header of a live block.
+  [[nodiscard]] MNEME_HOT Word hole_behind_block(Word own, Word end) const noexcept {
+    if (checks_enabled && ((own & header::hole) != 0 || !words_.is_block(own))) return no_block_end;
+    return hole_behind(own, end);
   }
 
   // Blocks out of holes and back.

@@ -60,7 +60,7 @@ class FirstFit {
   [[nodiscard]] static constexpr bool is_exact(BlockLayout /*layout*/) noexcept { return true; }
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
-    heap_.learn(header);
+    form_.learn(header);
     std::size_t before = none;
     for (std::size_t at = first_; at < capacity_;) {
       const Hole hole = read_hole(at);
@@ -212,7 +212,7 @@ class FirstFit {
     if (end == capacity_) return true;
     const std::size_t behind = header::load(base_ + end);
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
-    return heap_.is_block(behind) && (behind & header::hole_before) != 0;
+    return form_.is_block(behind) && (behind & header::hole_before) != 0;
   }
   // As the holes lie in memory that dangling pointers reach, a checked build believes none of them
   // blindly.
@@ -275,7 +275,7 @@ class FirstFit {
   // Whether a block with this header may have that before it.
   [[nodiscard]] bool is_plausible_begin(std::size_t header, bool hole_before) const noexcept {
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
-    return heap_.is_block(header) && ((header & header::hole_before) != 0) == hole_before;
+    return form_.is_block(header) && ((header & header::hole_before) != 0) == hole_before;
   }
 
   // Whether the last `size` bytes of a block, from `at` on, are not free yet, and what is beside
@@ -359,7 +359,7 @@ class FirstFit {
   std::size_t capacity_ = 0;
   std::size_t first_ = 0;
   std::size_t free_ = 0;
-  [[no_unique_address]] header::OfHeap heap_{};
+  [[no_unique_address]] header::Form form_{};
 };
 
 static_assert(RawHeap<FirstFit>);

@@ -49,10 +49,10 @@ class HoleWords {
   void set(Word at, Word word) const noexcept { header::store(place(at), word); }
 
   /// The header of a block that begins.
-  void learn_header(Word header) noexcept { heap_.learn(header); }
+  void learn_header(Word header) noexcept { form_.learn(header); }
   [[nodiscard]] bool is_block(Word word) const noexcept {
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
-    return heap_.is_block(word);
+    return form_.is_block(word);
   }
   /// Whether a hole may end at `end`: a block is behind it, and knows.
   [[nodiscard]] bool is_hole_end(Word end) const noexcept {
@@ -79,7 +79,7 @@ class HoleWords {
   }
   /// Writes a hole, but for its place in a trie.
   void write(Word hole, Word size, Ring ring) const noexcept {
-    const Word links = ring.previous << (link_bits + 2) | ring.next << 2 | header::hole;
+    const Word links = pack(ring.next, ring.previous) | header::hole;
     if (size == 1) [[unlikely]]
       return set(hole, links | one_word);
     set(hole, links);
@@ -105,7 +105,7 @@ class HoleWords {
     return {{word >> 2 & link_mask, word >> (link_bits + 2)}};
   }
   void set_children(Word hole, Children to) const noexcept {
-    set(hole + 2, to.of[1] << (link_bits + 2) | to.of[0] << 2);
+    set(hole + 2, pack(to.of[0], to.of[1]));
   }
   [[nodiscard]] Word parent(Word hole) const noexcept { return get(hole + 3) >> 2; }
   void set_parent(Word hole, Word parent) const noexcept { set(hole + 3, parent << 2); }
@@ -165,11 +165,16 @@ class HoleWords {
   }
 
  private:
+  // Two indices in one word, behind two bits of flags.
+  [[nodiscard]] static constexpr Word pack(Word low, Word high) noexcept {
+    return high << (link_bits + 2) | low << 2;
+  }
+
   static constexpr Word one_word = 2;  // beside header::hole: the hole is one word
 
   std::byte* base_ = nullptr;
   Word first_ = 0;
-  [[no_unique_address]] header::OfHeap heap_{};
+  [[no_unique_address]] header::Form form_{};
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -240,7 +240,7 @@ TEST_CASE("a set of counters counts each by itself") {
   CHECK(counters.get(Count::used_bytes) == 7);
   CHECK(counters.get(Count::peak_bytes) == 0);
   CHECK(counters.get(Count::waits) == 0);
-  CHECK(counters.rest(Count::pushed, Count::reclaimed, Count::reclaimed) == 2);
+  CHECK(counters.rest(Count::pushed, Count::reclaimed) == 2);
   CHECK(counters.rest(Count::pushed, Count::reclaimed, Count::refusals) == 1);
   CHECK(counters.rest(Count::refusals, Count::pushed, Count::waits) == 0);  // seen in between
 }

@@ -386,21 +386,16 @@ TEST_CASE("a figure that is not the oracle's is told, whichever it is") {
   CHECK(!queue.oracle.release(block, true, {}));
   const Figures right{.free_bytes = 24, .used_bytes = 104, .live = 0, .waiting = 2, .deferred = 1};
   CHECK(!queue.oracle.compare(right));
-  Figures wrong = right;
-  wrong.free_bytes = 32;
-  CHECK(queue.oracle.compare(wrong) == "free is 32, and should be 24");
-  wrong = right;
-  wrong.used_bytes = 96;
-  CHECK(queue.oracle.compare(wrong) == "used is 96, and should be 104");
-  wrong = right;
-  wrong.live = 1;
-  CHECK(queue.oracle.compare(wrong) == "live is 1, and should be 0");
-  wrong = right;
-  wrong.waiting = 1;
-  CHECK(queue.oracle.compare(wrong) == "waiting is 1, and should be 2");
-  wrong = right;
-  wrong.deferred = 0;
-  CHECK(queue.oracle.compare(wrong) == "deferred is 0, and should be 1");
+  const auto mismatch = [&](std::size_t Figures::* figure, std::size_t seen) {
+    Figures wrong = right;
+    wrong.*figure = seen;
+    return queue.oracle.compare(wrong);
+  };
+  CHECK(mismatch(&Figures::free_bytes, 32) == "free is 32, and should be 24");
+  CHECK(mismatch(&Figures::used_bytes, 96) == "used is 96, and should be 104");
+  CHECK(mismatch(&Figures::live, 1) == "live is 1, and should be 0");
+  CHECK(mismatch(&Figures::waiting, 1) == "waiting is 1, and should be 2");
+  CHECK(mismatch(&Figures::deferred, 0) == "deferred is 0, and should be 1");
 }
 
 TEST_CASE("gaps merge with both neighbours, and no two touch (P9)") {
