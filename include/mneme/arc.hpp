@@ -94,3 +94,5 @@ auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS
+
+#include "heap.hpp"  // last: a program may include this header alone

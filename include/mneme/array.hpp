@@ -76,3 +76,5 @@ auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS
+
+#include "heap.hpp"  // last: a program may include this header alone

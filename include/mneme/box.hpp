@@ -59,3 +59,5 @@ auto BasicHeap<Raw, Queue>::make(Args&&... args) {
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS
+
+#include "heap.hpp"  // last: a program may include this header alone

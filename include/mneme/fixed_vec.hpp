@@ -105,3 +105,5 @@ auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS
+
+#include "heap.hpp"  // last: a program may include this header alone

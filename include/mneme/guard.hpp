@@ -1,5 +1,5 @@
 // purpose: exclusive use of a heap, for as long as an object lives.
-// layer: L2; includes L0, L1 and heap.
+// layer: L2; includes L0, L1 and basic_heap.
 // threads: a guard is one thread's at a time; it may move to another with the usual hand-over.
 // invariants: P1 (letting go settles), P2 (the one door around the queue).
 #pragma once
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "heap.hpp"
+#include "basic_heap.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

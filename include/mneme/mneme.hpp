@@ -4,11 +4,4 @@
 // invariants: none of its own.
 #pragma once
 
-#include "arc.hpp"
-#include "array.hpp"
-#include "box.hpp"
-#include "fixed_vec.hpp"
-#include "guard.hpp"
 #include "heap.hpp"
-#include "owner_request.hpp"
-#include "request.hpp"

@@ -1,5 +1,5 @@
 // purpose: one asynchronous allocation, to be polled or awaited, and the raw block it ends in.
-// layer: L2; includes L0, L1 and heap.
+// layer: L2; includes L0, L1 and basic_heap.
 // threads: a request belongs to one task; the heap answers it from any thread or interrupt.
 // invariants: P5 (destroying a request in any state loses nothing), P10 (the node is inside).
 #pragma once
@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "heap.hpp"
+#include "basic_heap.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

@@ -33,6 +33,9 @@ class Queue {
  private:
   std::atomic<int*> head_{nullptr};
 };
+namespace m {
+}  // namespace m
+#include "mneme.hpp"
 """
 CLEAN = {
     "tools/layers.toml": """
