@@ -87,9 +87,7 @@ class HoleLists {
     if (two != 0 && (map >> words & 1) != 0 && bin_heads_[words] % 2 != 0) map &= map - 1;
     if (map == 0) return find_least();
     const auto size = static_cast<unsigned>(std::countr_zero(map));
-    const Found found{bin_heads_[size], size};
-    words_.expect_size(found.hole, found.size, top_);
-    return found;
+    return compared({bin_heads_[size], size});
   }
 
   // Calls f(hole, size or 0 if not known from the list) for each listed hole while it returns true.
@@ -142,11 +140,19 @@ class HoleLists {
   }
 
   [[nodiscard]] static bool is_alone(Ring own, Word hole) noexcept {
-    return own.next == hole && (!is_hardened || own.previous == hole);
+    return own.next == hole && (!checks_enabled || own.previous == hole);
   }
-  [[gnu::noinline]] static void insert_before(HoleWords words, Word hole, Word size,
-                                              Word next) noexcept {
+  // What a list says, once checked builds have seen that the hole says the same.
+  [[nodiscard]] Found compared(Found found) const noexcept {
+    words_.expect_size(found.hole, found.size, top_);
+    return found;
+  }
+  [[gnu::noinline]] void insert_before(HoleWords words, Word hole, Word size,
+                                       Word next) const noexcept {
     const Word previous = words.ring(next).previous;
+    if (checks_enabled && (!words.has(previous, top_) || words.ring(previous).next != next))
+        [[unlikely]]
+      words.smashed(next);
     words.write(hole, size, {next, previous});
     words.set_previous(next, hole);
     words.set_next(previous, hole);
@@ -202,7 +208,7 @@ class HoleLists {
     if (words.parent(hole) != in_a_ring) {
       const Word heir = own.next != hole ? own.next : take_leaf(words, hole);
       replace(words, hole, heir, class_of(found.size));
-    } else if (is_hardened && own.next == hole) [[unlikely]] {
+    } else if (checks_enabled && own.next == hole) [[unlikely]] {
       words.smashed(hole);
     }
     words.wipe(hole, found.size);
@@ -242,12 +248,12 @@ class HoleLists {
       (void)words.size_of(above, top_);
       Children of_above = words.children(above);
       Word& below = of_above.of[of_above.of[1] == node ? 1 : 0];
-      if (is_hardened && below != node) [[unlikely]]
+      if (checks_enabled && below != node) [[unlikely]]
         words.smashed(node);
       below = heir;
       words.set_children(above, of_above);
     } else {
-      if (is_hardened && roots_[kind] != node) [[unlikely]]
+      if (checks_enabled && roots_[kind] != node) [[unlikely]]
         words.smashed(node);
       roots_[kind] = static_cast<Index>(heir);
       if (heir == 0) class_map_ &= ~(Word{1} << kind);
@@ -266,11 +272,8 @@ class HoleLists {
     for (Word node = (class_map_ >> kind & 1) != 0 ? roots_[kind] : 0; node != 0; path <<= 1) {
       const Word size = words.size_below(above, node, top_);
       if (size == wanted) {
-        if (two == 0 || node % 2 == 0) return {node, size};
-        if (const Word next = words.ring(node).next; next % 2 == 0) {
-          words.expect_size(next, size, top_);
-          return {next, size};
-        }
+        if (two == 0 || node % 2 == 0) return compared({node, size});
+        if (const Word next = words.ring(node).next; next % 2 == 0) return compared({next, size});
       } else if (size > wanted && size < best.size) {
         best = {node, size};
       }
@@ -287,15 +290,15 @@ class HoleLists {
       const Found candidate = least(above_larger, larger);
       if (candidate.size < best.size) best = candidate;
     }
-    if (best.hole != 0) return best;
+    if (best.hole != 0) return compared(best);
     const Word others = class_map_ >> kind >> 1;
     if (others == 0) return {};
-    return least(0, roots_[kind + 1 + static_cast<unsigned>(std::countr_zero(others))]);
+    return compared(least(0, roots_[kind + 1 + static_cast<unsigned>(std::countr_zero(others))]));
   }
   // The smallest of the holes that are in tries.
   [[nodiscard, gnu::noinline]] Found find_least() const noexcept {
     if (class_map_ == 0) return {};
-    return least(0, roots_[static_cast<unsigned>(std::countr_zero(class_map_))]);
+    return compared(least(0, roots_[static_cast<unsigned>(std::countr_zero(class_map_))]));
   }
   // The smallest hole of a trie.
   [[nodiscard]] Found least(Word above, Word node) const noexcept {

@@ -112,13 +112,16 @@ class HoleWords {
 
   // Sizes. Each is in two places: checked builds compare them before they believe one.
 
+  /// Whether a hole may begin at `at`: a block is between each hole and `top`.
+  [[nodiscard]] bool has(Word at, Word top) const noexcept { return at >= first_ && at + 1 < top; }
+
   /// The size of the hole at `hole`, of which all are before `top`; 0 if there is none.
   [[nodiscard]] Word peek_size(Word hole, Word top) const noexcept {
-    if (hole < first_ || hole >= top) return 0;
+    if (!has(hole, top)) return 0;
     const Word word = get(hole);
     if ((word & header::hole) == 0) return 0;
     if ((word & one_word) != 0) {
-      return !is_hardened || (top - hole > 1 && is_hole_end(hole + 1)) ? 1 : 0;
+      return is_hole_end(hole + 1) ? 1 : 0;
     }
     const Word size = get(hole + 1) >> 2;
     const bool is_good = size >= 2 && size < top - hole && get(hole + size - 1) >> 2 == size &&
@@ -134,12 +137,18 @@ class HoleWords {
     }
     return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
   }
-  /// The size of a hole that a node of a trie, or with `above` 0 a root, leads to.
+  /// The size of a hole that a node of a trie, or with `above` 0 a root, leads to. It says that it
+  /// is below `above`; its end is compared by who uses it (expect_size), in hardened builds here.
   [[nodiscard]] Word size_below(Word above, Word hole, Word top) const noexcept {
-    const Word size = size_of(hole, top);
-    if (is_hardened && (size < word_bits || parent(hole) != above)) [[unlikely]]
-      smashed(hole);
-    return size;
+    if constexpr (checks_enabled) {
+      const bool is_node = hole >= first_ && hole + word_bits < top &&
+                           (get(hole) & (header::hole | one_word)) == header::hole &&
+                           parent(hole) == above &&
+                           (!is_hardened || peek_size(hole, top) >= word_bits);
+      if (!is_node) [[unlikely]]
+        smashed(hole);
+    }
+    return get(hole + 1) >> 2;
   }
   /// Stops a checked build unless a hole has the size of its list.
   void expect_size(Word hole, Word size, Word top) const noexcept {
