@@ -22,8 +22,8 @@ struct Packet {
 // Parameters are kept in the coroutine's frame, so what they refer to must outlive the task.
 Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
   std::printf("task %d: asks for a packet\n", number);
-  // No room is no failure here: the task sleeps until there is some. Waiting allocates nothing, as
-  // the request is part of this very frame. What comes back as an error can never be met.
+  // If there is no room, the task sleeps until there is. Waiting allocates nothing: the request is
+  // part of this coroutine's frame. An error means that the request can never be met.
   auto packet = co_await heap.make<Packet>(number);
   if (!packet) {
     std::printf("task %d: %s\n", number, mneme::to_string(packet.error()));
