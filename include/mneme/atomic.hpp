@@ -1,7 +1,7 @@
-// purpose: the one seam through which every atomic of the protocol goes, and its one thread local.
+// purpose: the atomic type of the whole library, which a model checker can replace; the waker flag.
 // layer: L0; includes settings and check.
 // threads: any.
-// invariants: each operation states its memory order; a model checker replaces all at once.
+// invariants: each operation states its memory order.
 #pragma once
 
 #include "check.hpp"
@@ -13,23 +13,24 @@
 #include MNEME_ATOMIC_HEADER
 #else
 
-// Without this line such a program ends in undefined symbols, __atomic_fetch_or_4 and the like.
+// Without this check the linker would report undefined symbols such as __atomic_fetch_or_4.
 #if __GCC_ATOMIC_INT_LOCK_FREE < 2 && !defined(MNEME_ATOMICS_LINKED)
 #error \
-    "this core has no atomic read-modify-writes: link functions for them, as those of \
-src/firmware/atomics.cpp, which mask interrupts, and define MNEME_ATOMICS_LINKED"
+    "this core has no atomic read-modify-writes: define MNEME_ATOMICS_LINKED, and link functions \
+for them, such as those of src/firmware/atomics.cpp, which mask interrupts"
 #endif
 
 #include <atomic>
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The atomic type of the protocol. Always called with explicit orders; tools/house-rules proves
-/// that their tags pair.
+/// The atomic type of the library. Every call names its memory order, and tools/house-rules checks
+/// that the tags of these calls name each other.
 template <class T>
 using Atomic = std::atomic<T>;
 
-/// One turn of a spin loop: tells the core that another one has to make progress first.
+/// To be called in each turn of a spin loop: a hint to the processor that another core must make
+/// progress first.
 inline void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -42,16 +43,16 @@ inline void relax() noexcept {
 
 #endif
 
-// An lvalue of type bool, one a thread. Defined by a model checker's header, and by a program for a
-// target with several cores that has no thread_local. Without an operating system it is one global
-// variable, which is right for a single core.
+// An lvalue of type bool, of which each thread has its own. A model checker's header defines this
+// macro, and so must a program for a target with several cores and no thread_local. The default
+// without an operating system is one global variable, which is right for a single core.
 #ifndef MNEME_INSIDE_WAKER
 #define MNEME_INSIDE_WAKER ::mneme::detail::inside_waker
 
 namespace mneme::inline MNEME_SETTINGS::detail {
 
 #if __STDC_HOSTED__
-// Initial-exec: its first use allocates nothing in a shared object either.
+// Initial-exec: its first use does not allocate, not even in a shared object.
 [[gnu::tls_model("initial-exec"), gnu::visibility("default")]]  //
 inline constinit thread_local bool inside_waker = false;
 #else
@@ -64,7 +65,7 @@ inline constinit bool inside_waker = false;
 
 namespace mneme::inline MNEME_SETTINGS {
 
-// clang takes any use of a thread_local for one that may allocate; this one is initial-exec.
+// clang assumes that any use of a thread_local may allocate; an initial-exec one does not.
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wunknown-warning-option"

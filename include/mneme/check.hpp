@@ -1,7 +1,7 @@
-// purpose: one exact line that stops the program at misuse; and the words for P4, which it ends.
+// purpose: the fatal line that stops a program at misuse, and attributes that check promise P4.
 // layer: L0; includes settings.
-// threads: any; the line is built on the caller's stack, so interrupts may fail too.
-// invariants: a fatal line ends the program, and nothing is allocated on the way.
+// threads: any, interrupts too: the line is built on the caller's stack.
+// invariants: a fatal line ends the program, and allocates nothing.
 #pragma once
 
 #include <atomic>
@@ -13,9 +13,9 @@
 
 #include "settings.hpp"
 
-// Promise P4 in the type of a function: it neither waits nor allocates, and calls only what does
-// neither; or it may wait. clang proves it with -Wfunction-effects, and RealtimeSanitizer watches
-// it in a run.
+// Promise P4 in the type of a function. A nonblocking one neither waits nor allocates, and only
+// calls functions that do neither; a blocking one may wait. clang checks this at compile time
+// (-Wfunction-effects), and RealtimeSanitizer at run time.
 #if defined(__clang__) && __has_cpp_attribute(clang::nonblocking)
 #define MNEME_NONBLOCKING [[clang::nonblocking]]
 #define MNEME_BLOCKING [[clang::blocking]]
@@ -33,11 +33,11 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// True in builds that catch misuse (promise P12).
+/// True in builds that detect misuse (promise P12).
 inline constexpr bool checks_enabled = MNEME_CHECKED != 0;
 
-/// True in builds that also catch an overflow at the free of its own block, and believe nothing
-/// that they read in the region before they have compared it with what is beside it.
+/// True in builds that also detect an overflow when its own block is freed, and that use nothing
+/// they read in the region before they have compared it with the words beside it.
 inline constexpr bool is_hardened = MNEME_CHECKED == 2;
 
 /// Called with one whole line (no newline) when the program must stop. It must not return; if it
@@ -55,11 +55,11 @@ inline void default_fatal([[maybe_unused]] const char* line) noexcept {
 #endif
 }
 
-// A plain std::atomic, not the seam of atomic.hpp: it is set once at start-up and no protocol rests
-// on it.
+// A plain std::atomic, not the Atomic of atomic.hpp: it is set once at start-up, so that no model
+// needs it.
 MNEME_SHARED inline constinit std::atomic<FatalHandler> fatal_handler{&default_fatal};
 
-// The handler may wait, also at the end of what is nonblocking: nobody is kept waiting any more.
+// The handler may wait, even if a nonblocking function calls it: the program is about to end.
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wunknown-warning-option"
@@ -79,14 +79,16 @@ MNEME_SHARED inline constinit std::atomic<FatalHandler> fatal_handler{&default_f
 
 }  // namespace detail
 
-/// Replaces what happens on a fatal line, for targets without stderr.
+/// Replaces the handler of fatal lines, for targets without stderr. The default prints the line to
+/// stderr and aborts; in a freestanding program it does nothing, so that the program traps. Any
+/// thread may call this.
 inline void set_fatal_handler(FatalHandler handler) noexcept {
   // (fatal.set) release: pairs with acquire (fatal.get); publishes whatever the handler needs.
   detail::fatal_handler.store(handler, std::memory_order_release);
 }
 
-/// Builds a line `mneme: fatal: …` piece by piece and stops the program with it.
-/// Pieces beyond 191 characters are cut off. Never allocates.
+/// Builds a line `mneme: fatal: …` piece by piece, and stops the program with it. The line is
+/// truncated to 191 characters. Never allocates.
 class FatalLine {
  public:
   FatalLine() noexcept { text("mneme: fatal: "); }

@@ -1,4 +1,4 @@
-// purpose: the reasons for which a request is not met, as values.
+// purpose: the reasons why a request gets no memory, as values.
 // layer: L0; includes settings.
 // threads: any; plain values.
 // invariants: none.
@@ -10,13 +10,13 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Why there is no memory. An error is an answer, never a crash and never a wait.
+/// Why a request gets no memory. Errors are returned as values; none is thrown.
 enum class AllocError : std::uint8_t {
-  too_large,         ///< could not be met even by the empty heap, or its size overflows
+  too_large,         ///< not even the empty heap could meet it, or its size overflows
   bad_alignment,     ///< the alignment is not a power of two
   closed,            ///< the heap was closed before the request was granted
-  cancelled,         ///< the request was cancelled by its owner
-  would_wait,        ///< a `try_` form or a guard met no room, a lock or a queue
+  cancelled,         ///< the request was cancelled, or its result was already taken
+  would_wait,        ///< for programs that report a `try_` function's nullptr as an error
   region_too_small,  ///< the region cannot hold a heap's control block and one block
 };
 

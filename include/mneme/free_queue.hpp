@@ -1,7 +1,7 @@
-// purpose: the deferred blocks: an intrusive queue that any thread or interrupt may push on.
+// purpose: the deferred blocks: an intrusive queue to which any thread or interrupt may push.
 // layer: L1; includes L0 and node.
-// threads: push from anywhere, also inside another push or the drain; drain by the heap's owner.
-// invariants: no half-linked state: a block is in the chain, or it is not.
+// threads: push from anywhere, even from an interrupt of push or drain; drain by the heap's owner.
+// invariants: a block is either completely in the chain or not in it.
 #pragma once
 
 #include "atomic.hpp"
@@ -9,14 +9,14 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Many producers, one consumer, no stub node (Treiber, IBM RJ 5118, 1986; drained whole, so that
-/// there is no ABA). The links live in the freed blocks, hence it cannot be full. As the consumer
-/// takes the whole chain by one exchange, it never has to wait for a producer that was stopped half
-/// way. The chain comes last in, first out, which is of no consequence: the order of reclaiming
-/// decides nothing.
+/// Many producers, one consumer, no stub node (Treiber, IBM RJ 5118, 1986). The links are stored in
+/// the freed blocks, so the queue cannot be full. The consumer takes the whole chain by one
+/// exchange: so there is no ABA problem, and it never waits for a producer that was interrupted.
+/// The chain is in last-in, first-out order; the order in which blocks are reclaimed does not
+/// matter.
 class FreeQueue {
  public:
-  /// Lock-free; repeats only if another push or drain came in between.
+  /// Lock-free: repeats only if another push or a drain succeeded in between.
   void push(node::FreedNode* freed) noexcept {
     // (free.peek) relaxed: a first guess for the exchange below; nothing is read through it, it
     // publishes nothing.
@@ -29,16 +29,16 @@ class FreeQueue {
                                           std::memory_order_relaxed));
   }
 
-  /// 0 if the queue is empty. A hint: a thread that must not miss a push learned of it through the
-  /// heap lock, and then this load cannot be older than the push.
+  /// 0 if the queue is empty. Only a hint, unless the heap lock has synchronised the caller with a
+  /// push: then this load is not older than that push.
   [[nodiscard]] std::size_t peek() const noexcept {
     // (free.empty) relaxed: a hint what to try; publishes nothing.
     return address_of(head_.load(std::memory_order_relaxed));
   }
 
-  /// Takes everything that was pushed so far; the chain ends with nullptr. Wait-free.
+  /// Takes all blocks that were pushed so far, as a chain. Wait-free.
   [[nodiscard]] node::FreedNode* drain() noexcept {
-    if (peek() == 0) return nullptr;  // spares the common empty queue an exchange
+    if (peek() == 0) return nullptr;  // saves the exchange if the queue is empty, as it mostly is
     // (free.drain) acquire: pairs with release (free.push); sees link and size of every block in
     // the chain.
     return head_.exchange(nullptr, std::memory_order_acquire);

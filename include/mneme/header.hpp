@@ -1,4 +1,4 @@
-// purpose: the one word before each payload: the way back to the heap, and bits about the block.
+// purpose: the word before each payload: the address of its heap, and flags about the block.
 // layer: L1; includes L0.
 // threads: see the table; each access is one relaxed atomic operation.
 // invariants: P10 (one word), P12 (tags); the address in a live block's header never changes.
@@ -12,8 +12,9 @@
 #include "instrument.hpp"
 #include "layout.hpp"
 
-// A header is read by the thread that frees its block while the owner of the heap may change a bit
-// in it. Poisoning and unpoisoning it would race, so the tools do not look at these accesses.
+// The thread that frees a block reads its header while the heap's owner may change a bit of it.
+// Unpoisoning and poisoning it for each access would race; so the tools do not check these
+// accesses.
 #if defined(MNEME_ASAN) || defined(MNEME_TYSAN)
 #define MNEME_UNWATCHED [[gnu::noinline, MNEME_NO_SANITIZE]]
 #else
@@ -32,27 +33,28 @@
 ///
 /// | bits        | builds  | set and cleared by                                              |
 /// |-------------|---------|-----------------------------------------------------------------|
-/// | hole        | all     | the heap's owner: free memory begins here; never in a live block |
+/// | hole        | all     | the heap's owner: free memory begins here; 0 in a live block    |
 /// | hole before | all     | the heap's owner, also while the block is live or deferred      |
 /// | deferred    | checked | whoever defers the block, by fetch_or: a second time is detected |
 /// | size tag    | checked | the heap's owner, at the grant and at a resize                  |
 ///
-/// In hardened builds the bits 2–5 are constant, and deferred and size tag are in the bits that an
-/// overflow of the block before reaches last: what it reaches first is known at that block's free.
-/// Their size tag has 15 bits on 64 bits, 7 on 32; and no address is ever taken from a header.
+/// In hardened builds the bits 2–5 are constant. An overflow of the block before reaches the low
+/// bits first; so these are the ones whose values are known, to compare when that block is freed.
+/// `deferred` and the size tag are in the highest bits instead; the tag has 15 bits on 64-bit
+/// targets, 7 on 32-bit ones. And no address read from a header is ever followed.
 ///
-/// No two threads write the same bit at a time. Checked builds change bits by read-modify-writes,
-/// as two threads may change different ones; in unchecked builds the owner is the only writer.
+/// No two threads write the same bit at the same time. In checked builds two threads may change
+/// different bits, so they do it by read-modify-writes; in unchecked builds only the owner writes.
 namespace mneme::inline MNEME_SETTINGS::header {
 
 inline constexpr std::size_t hole = 1;
 inline constexpr std::size_t hole_before = 2;
-/// Addresses in headers are multiples of this.
+/// An address in a header is a multiple of this.
 inline constexpr std::size_t tag_space = checks_enabled ? 64 : 4;
-/// The bits 2–5 in hardened builds: no header begins with a byte that is zero.
+/// The bits 2–5 in hardened builds. They are not all 0, so that a header's first byte is never 0.
 inline constexpr std::size_t constant = is_hardened ? 0x34 : 0;
 
-// The tag of the size, and the bit for deferred behind or before it.
+// The size tag, and the bit `deferred` beside it.
 inline constexpr unsigned word_bits = std::bit_width(~std::size_t{0});
 inline constexpr std::size_t size_tags =
     !is_hardened ? 8 : std::size_t{1} << (word_bits == 64 ? 15 : 7);
@@ -60,23 +62,23 @@ inline constexpr std::size_t size_tag_unit =
     !is_hardened ? 8 : (~std::size_t{0} / 2 + 1) / size_tags;
 inline constexpr std::size_t deferred = !is_hardened ? 4 : ~std::size_t{0} / 2 + 1;
 
-/// The bits of a header that lead to its heap.
+/// The bits of a header that identify its heap.
 inline constexpr std::size_t heap_mask =
     !is_hardened ? ~(tag_space - 1)
                  : ~(hole | hole_before | deferred | (size_tags - 1) * size_tag_unit);
 
-/// The tag of a block of `size` bytes: one of size_tags. 0 in unchecked builds.
+/// The tag of a block of `size` bytes, in place for its header. 0 in unchecked builds.
 [[nodiscard]] constexpr std::size_t size_tag(std::size_t size) noexcept {
   return checks_enabled ? size / word_bytes % size_tags * size_tag_unit : 0;
 }
 
-/// Whether two headers lead to the same heap.
+/// Whether two headers are of blocks of the same heap.
 [[nodiscard]] constexpr bool same_heap(std::size_t a, std::size_t b) noexcept {
   return ((a ^ b) & heap_mask) == 0;
 }
 
-/// What a raw heap remembers of its heap in hardened builds, and nothing in others: how the headers
-/// of all its blocks look.
+/// Knows in hardened builds what the headers of all blocks of a raw heap have in common; in other
+/// builds it knows nothing, and takes no memory.
 class UnknownForm {
  public:
   void learn(std::size_t /*header*/) noexcept {}
@@ -85,7 +87,7 @@ class UnknownForm {
 class KnownForm {
  public:
   void learn(std::size_t header) noexcept { header_ = header; }
-  /// Whether `word` is the header of a live or deferred block. True in other builds.
+  /// Whether `word` is the header of a live or deferred block. Always true in other builds.
   [[nodiscard]] bool is_block(std::size_t word) const noexcept {
     return same_heap(word, header_) && (word & hole) == 0;
   }
@@ -95,16 +97,16 @@ class KnownForm {
 };
 using Form = std::conditional_t<is_hardened, KnownForm, UnknownForm>;
 
-/// Reads the word at `place`, whatever it is.
+/// Reads the word at `place`, which need not be a header.
 [[nodiscard]] MNEME_UNWATCHED inline std::size_t load(const std::byte* place) noexcept {
   [[maybe_unused]] const instrument::Unreported access;
-  // Relaxed: the bits that matter to the caller are its own; publishes nothing.
+  // Relaxed: no other thread changes the bits that the caller looks at; publishes nothing.
   std::size_t word = __atomic_load_n(reinterpret_cast<const std::size_t*>(place), __ATOMIC_RELAXED);
   instrument::mark_initialised(&word, sizeof word);
   return word;
 }
 
-/// The address in the header at `place`. It is not checked to be that of a heap.
+/// The address in the header at `place`, without a check that it is that of a heap.
 [[nodiscard]] MNEME_UNWATCHED inline std::byte* load_address(const std::byte* place) noexcept {
   [[maybe_unused]] const instrument::Unreported access;
   // Relaxed: it never changes while the caller owns the block; publishes nothing.
@@ -119,7 +121,7 @@ MNEME_UNWATCHED inline void store(std::byte* place, std::size_t word) noexcept {
   __atomic_store_n(reinterpret_cast<std::size_t*>(place), word, __ATOMIC_RELAXED);
 }
 
-/// Sets bits, and returns the word as it was.
+/// Sets bits, and returns the word before the change.
 MNEME_UNWATCHED inline std::size_t set(std::byte* place, std::size_t bits) noexcept {
   [[maybe_unused]] const instrument::Unreported access;
   auto* const word = reinterpret_cast<std::size_t*>(place);

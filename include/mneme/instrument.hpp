@@ -1,7 +1,7 @@
 // purpose: report the state of each byte of a region to ASan, MSan, TySan and Valgrind.
 // layer: L0; includes settings.
-// threads: any; each call concerns bytes that its caller owns.
-// invariants: costs nothing in a build without such a tool; never changes the memory itself.
+// threads: any; the caller owns the bytes.
+// invariants: no cost in a build without such a tool; the memory itself is never changed.
 #pragma once
 
 #include <cstddef>
@@ -60,7 +60,8 @@ inline void mark_initialised([[maybe_unused]] const void* start,
 #endif
 }
 
-/// Marks bytes as accessible and their contents as undefined; the object that was here has ended.
+/// Marks bytes as accessible and their contents as undefined: the lifetime of the object that was
+/// here has ended.
 inline void mark_undefined([[maybe_unused]] const void* start,
                            [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_ASAN
@@ -77,7 +78,7 @@ inline void mark_undefined([[maybe_unused]] const void* start,
 #endif
 }
 
-/// Another object is going to begin here.
+/// Allows an object of another type to begin here (for TypeSanitizer).
 inline void begin_reuse([[maybe_unused]] const void* start,
                         [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_TYSAN
@@ -85,8 +86,8 @@ inline void begin_reuse([[maybe_unused]] const void* start,
 #endif
 }
 
-/// A payload was allocated. Valgrind gets no red zones of its own: header and slack are poisoned
-/// anyway, and bytes behind the region are not the heap's.
+/// Reports an allocated payload. It has no red zones for Valgrind: the header and the slack are
+/// poisoned anyway, and bytes behind the region do not belong to the heap.
 inline void on_malloc([[maybe_unused]] const void* payload,
                       [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
@@ -94,11 +95,11 @@ inline void on_malloc([[maybe_unused]] const void* payload,
 #endif
 }
 
-/// A payload was resized in place.
+/// Reports a payload that was resized in place.
 inline void on_resize([[maybe_unused]] const void* payload, [[maybe_unused]] std::size_t old_size,
                       [[maybe_unused]] std::size_t size) noexcept {
 #ifdef MNEME_VALGRIND
-  if (size == 0 || old_size == 0) {  // which Valgrind does not take for a resize
+  if (size == 0 || old_size == 0) {  // Valgrind ignores such a resize
     VALGRIND_FREELIKE_BLOCK(payload, 0);
     VALGRIND_MALLOCLIKE_BLOCK(payload, size, 0, 0);
   } else {
@@ -107,14 +108,14 @@ inline void on_resize([[maybe_unused]] const void* payload, [[maybe_unused]] std
 #endif
 }
 
-/// A payload was freed.
+/// Reports a freed payload.
 inline void on_free([[maybe_unused]] const void* payload) noexcept {
 #ifdef MNEME_VALGRIND
   VALGRIND_FREELIKE_BLOCK(payload, 0);
 #endif
 }
 
-/// While it lives, Valgrind reports no access of this thread.
+/// While such an object lives, Valgrind reports no errors of this thread.
 class [[nodiscard]] Unreported {
  public:
 #ifdef MNEME_VALGRIND
@@ -137,7 +138,7 @@ class [[nodiscard]] ScopedUnpoison {
 #ifdef MNEME_VALGRIND
     (void)VALGRIND_MAKE_MEM_DEFINED(start_, size_);
 #endif
-#ifdef MNEME_UNPOISON_HOOK  // a model checker's, to which this is an access
+#ifdef MNEME_UNPOISON_HOOK  // a model checker's: it counts as an access
     MNEME_UNPOISON_HOOK(start_, size_);
 #endif
   }

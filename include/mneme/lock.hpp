@@ -10,20 +10,21 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The heap lock: one atomic word, try-locked and never waited for. A caller that cannot acquire it
-/// posts its work and goes on.
+/// The heap lock: one atomic word, which callers try to lock and never wait for. A caller that
+/// cannot acquire it posts its work and goes on.
 ///
-///     idle                 not locked, no work known
+///     idle                 not locked, no work posted
 ///     locked               one owner; only it may touch the raw heap
-///     locked + has_work    as before, and the owner must do the posted work before it unlocks
+///     locked + has_work    the same, and the owner must do the posted work before it unlocks
 ///     has_work             not locked; post_work() left work for the next owner
 ///
-/// Why no work is stranded: all transitions are read-modify-writes of this one word, so they have a
-/// single order. Work posted before the owner's release makes that release fail, and the owner does
-/// it. Work posted after it finds the word idle, and the poster becomes the owner; except for
-/// post_work(), which promises only that the next owner does it. Every transition is part of one
-/// release sequence, so an acquire sees what all earlier ones published. Hence hand-over needs no
-/// sequential consistency, and no transition may become a plain store.
+/// Why no work is lost: all transitions are read-modify-writes of this one word, so they have a
+/// single order. If work is posted before the owner releases the lock, the release fails, and the
+/// owner does the work. If it is posted afterwards, the lock is free, and the poster becomes the
+/// owner; except with post_work(), which only promises that the next owner does it. Every
+/// transition is part of one release sequence, so an acquire sees all that earlier transitions
+/// published. Hence the hand-over needs no sequential consistency, and no transition may become a
+/// plain store.
 class LockWord {
  public:
   /// Tries to acquire the lock. Wait-free: one read-modify-write.
@@ -50,8 +51,8 @@ class LockWord {
     state_.fetch_or(has_work, std::memory_order_release);
   }
 
-  /// Owner only. Unlocks and returns true. If work was posted meanwhile, clears the flag, keeps the
-  /// lock and returns false: the owner must do that work first. Wait-free.
+  /// Owner only. Unlocks and returns true; or, if work was posted meanwhile, clears the flag, keeps
+  /// the lock and returns false: the owner must do that work first. Wait-free.
   [[nodiscard]] bool try_release() noexcept {
     unsigned expected = locked;
     // (lock.release) release: pairs with acquire (lock.acquire), with acquire (lock.clear_work);
@@ -72,7 +73,7 @@ class LockWord {
   }
 
  private:
-  /// Owner only: clears the flag before it does the work.
+  /// Owner only, before it does the posted work.
   void clear_work_flag() noexcept {
     // (lock.clear_work) acquire: pairs with release (lock.post_or_acquire), with release
     // (lock.post), with release (lock.release); sees the posted work, and the raw heap as its last
@@ -87,9 +88,9 @@ class LockWord {
   Atomic<unsigned> state_{idle};
 };
 
-/// A lock that is held for at most a grant's search of the raw heap: SpinLock where there are
-/// several cores, a critical section (mask interrupts, restore them) on a single core. `try_lock`
-/// must not wait.
+/// The type of a queue lock: SpinLock for several cores, a critical section (mask interrupts, then
+/// restore them) for a single core. It is held at most for the time of one grant, which searches
+/// the raw heap. `try_lock` must not wait.
 template <class Lock>
 concept QueueLock = requires(Lock& lock) {
   { lock.lock() } noexcept;
@@ -97,14 +98,14 @@ concept QueueLock = requires(Lock& lock) {
   { lock.unlock() } noexcept;
 };
 
-/// Whether a queue lock declares `reentrant = true`: its holder may lock it again, and nothing else
-/// runs on this core meanwhile, as in a critical section that saves and restores. Wakers are then
-/// called while it is held.
+/// Whether a queue lock declares `reentrant = true`: its holder may lock it again, and no other
+/// code runs on this core while it is held, as in a critical section that saves and restores the
+/// interrupt mask. Wakers are then called while it is held.
 template <class Lock>
 inline constexpr bool is_reentrant = requires { requires Lock::reentrant; };
 
-/// The queue lock for several cores, where its holder keeps running. Where a more urgent task can
-/// preempt it on the same core, use a critical section instead.
+/// The queue lock for several cores. If a task of higher priority can preempt the holder and then
+/// spin on the same core, use a critical section instead.
 class SpinLock {
  public:
   [[nodiscard]] bool try_lock() noexcept {

@@ -1,7 +1,7 @@
-// purpose: diagnose a bad pointer at a free, and stop with one exact line (P12).
+// purpose: diagnose a wrong pointer or layout at a free, and stop with one exact line (P12).
 // layer: L1; includes L0, node and registry.
-// threads: any, interrupts too; every path ends the program.
-// invariants: only checked builds come here.
+// threads: any, interrupts too.
+// invariants: only checked builds report; every report ends the program.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include "registry.hpp"
 
 #if __STDC_HOSTED__ && defined(__ELF__)
-// The linker's names for the first byte of a program or shared object and the one behind its last.
+// The linker defines these: the first byte of the program or shared object, and the end of it.
 extern "C" {
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
@@ -23,9 +23,9 @@ extern "C" {
 
 namespace mneme::inline MNEME_SETTINGS::misuse {
 
-/// Whether an object has static storage duration, as far as that can be found out: in a hosted ELF
-/// program, whether it is inside the program or shared object that this code is in. False
-/// elsewhere, where programs do not end.
+/// Whether an object has static storage duration, as far as that can be known: in a hosted ELF
+/// program, whether it lies inside the program or shared object that contains this code. Always
+/// false on other targets, where programs do not end.
 [[nodiscard]] inline bool is_static([[maybe_unused]] const void* object) noexcept {
 #if __STDC_HOSTED__ && defined(__ELF__)
   const std::size_t size = address_of(_end) - address_of(__ehdr_start);
@@ -35,9 +35,9 @@ namespace mneme::inline MNEME_SETTINGS::misuse {
 #endif
 }
 
-/// Stops: `payload` was freed to `heap` as a block of `block_size` bytes (0: impossible layout),
-/// and is not one; `is_free(offset)` is whether a byte of the region is in a hole. Lines give the
-/// payload's offset in its region.
+/// Stops the program: `payload` was freed to `heap` as the payload of a block of `block_size` bytes
+/// (0: an impossible layout), but there is no such block. `is_free(offset)` returns whether the
+/// byte at an offset of the region is in a hole. The line gives the payload's offset in its region.
 template <class IsFree>
 [[noreturn, gnu::noinline, gnu::cold]] void report(const HeapRecord& heap, const void* payload,
                                                    std::size_t block_size,
@@ -66,7 +66,7 @@ template <class IsFree>
   line.stop();
 }
 
-/// Stops: what rounding up added to the payload is not as it was filled.
+/// Stops the program: the slack behind a payload was written.
 [[noreturn, gnu::noinline, gnu::cold]] inline void report_overflow(
     const HeapRecord& heap, const void* payload, std::size_t payload_size) noexcept {
   FatalLine{}
@@ -78,8 +78,8 @@ template <class IsFree>
       .stop();
 }
 
-/// Stops: the raw heap did not take back a block whose header was good; `is_free` is whether it
-/// begins in a hole.
+/// Stops the program: the raw heap refused to take back a block although its header is right.
+/// `is_free`: whether the block begins in a hole.
 [[noreturn, gnu::noinline, gnu::cold]] inline void report_refused(const HeapRecord& heap,
                                                                   const std::byte* block,
                                                                   std::size_t block_size,
@@ -93,7 +93,8 @@ template <class IsFree>
   line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
 }
 
-/// Stops unless what was read from the deferred block of `freed` can belong to `heap`.
+/// Stops the program if the contents of a deferred block of `heap`, read from `freed`, are
+/// impossible.
 inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
                            node::Freed read) noexcept {
   const std::byte* const block = node::block_of_freed(freed);
@@ -112,8 +113,8 @@ inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
       .stop();
 }
 
-/// The heap of the block of `payload`, by its header. Checked builds stop if that leads to no heap,
-/// or if the block is free.
+/// The heap to which `payload` belongs, according to its block's header. Checked builds stop the
+/// program if the header points to no heap, or if the block is free.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
   const std::byte* const block = node::block_of(payload);
@@ -121,7 +122,7 @@ template <class Heap>
     return node::object_at<Heap>(header::load_address(block));
   } else {
     const std::size_t header = header::load(block);
-    // Hardened headers may have the bits of two heaps in common, on 32 bits.
+    // On 32 bits, the headers of two heaps may look the same in a hardened build.
     const HeapRecord* known = registry.find([&](const HeapRecord* heap) {
       return header::same_heap(header, heap->anchor()) &&
              (!is_hardened || heap->has_place(payload));
@@ -133,7 +134,7 @@ template <class Heap>
       report(*around, payload, 0,
              [&](std::size_t at) noexcept { return around->is_free(*around, at); });
     }
-    // Of a heap that is not listed nothing is believed before free() has compared it.
+    // The registry is full: the header is followed unverified, and free() then checks the block.
     if (!is_hardened && known == nullptr) {
       known = *node::object_at<const HeapRecord*>(header::load_address(block));
     }

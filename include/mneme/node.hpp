@@ -1,4 +1,4 @@
-// purpose: the header of a block: what a live and what a freed block hold in the same bytes.
+// purpose: the contents of a block: its header, and behind that the payload or, if freed, a link.
 // layer: L1; includes L0.
 // threads: a header belongs to its block's owner; a FreedNode to the thread that drained it.
 // invariants: P10 (one word before the payload, blocks of two words or more), P12 (tags).
@@ -23,15 +23,15 @@ struct LiveNode {
   std::size_t header;
 };
 
-/// A block in the free queue, in the bytes of its payload: the link, and behind it, in blocks of
-/// more than two words, the size. The link's lowest bit marks blocks of two words, which have no
-/// room for a size. The last block of a chain links to itself, as no bit fits into a null pointer.
+/// A block in the free queue holds this in its payload: a link and, in blocks of more than two
+/// words, the size behind it. The link's lowest bit marks blocks of two words, which have no room
+/// for a size. The last block of a chain links to itself: a null pointer has no room for that bit.
 struct FreedNode {
   std::byte* tagged_link;
 };
 
-/// Both are in one block. The union is never accessed as one (a wrong member would be silent): each
-/// begins with a placement new of its own type.
+/// Shows how the two overlap in a block. It is only used for sizes: each object begins with a
+/// placement new of its own type, as no tool would report an access to the wrong member.
 union Node {
   LiveNode live;
   struct {
@@ -48,11 +48,12 @@ static_assert(alignof(Node) == word_bytes);
   return static_cast<std::byte*>(payload) - sizeof(LiveNode);
 }
 
-// Hardened builds fill what rounding up adds to a payload, at most a word, and look at a block's
-// free whether that was written. The bytes are beyond ASCII, and no end of a string.
+// Slack: the bytes, at most a word, that rounding up adds behind a payload. Hardened builds fill
+// them with this pattern, and check it when the block is freed. None of its bytes is ASCII or 0, so
+// that text which overflows cannot be equal to it.
 inline constexpr std::size_t slack_pattern = static_cast<std::size_t>(0xC5F6'A7D8'B9EA'8BFC);
 
-/// Fills what is in a block behind a payload of `payload_size` bytes.
+/// Fills the slack of a block with a payload of `payload_size` bytes.
 inline void fill_slack(std::byte* block, std::size_t block_size,
                        std::size_t payload_size) noexcept {
   const std::size_t slack = block_size - sizeof(LiveNode) - payload_size;
@@ -61,7 +62,7 @@ inline void fill_slack(std::byte* block, std::size_t block_size,
   const instrument::ScopedUnpoison window(block + block_size - slack, slack);
   __builtin_memcpy(block + block_size - slack, bytes + word_bytes - slack, slack);
 }
-/// Whether these bytes are as they were filled.
+/// Whether the slack is still as it was filled.
 [[nodiscard]] inline bool is_slack_intact(const std::byte* block, std::size_t block_size,
                                           std::size_t payload_size) noexcept {
   const std::size_t slack = block_size - sizeof(LiveNode) - payload_size;
@@ -80,7 +81,7 @@ inline void fill_slack(std::byte* block, std::size_t block_size,
 [[nodiscard]] inline void* make_live(std::byte* block, std::size_t block_size,
                                      std::size_t payload_size) noexcept {
   std::byte* const payload = block + sizeof(LiveNode);
-  if constexpr (is_hardened) {  // the whole last word, which costs less: its user has not begun
+  if constexpr (is_hardened) {  // the whole last word, which is faster; the payload is still unused
     __builtin_memcpy(block + block_size - word_bytes, &slack_pattern, word_bytes);
   }
   instrument::poison_header(block, sizeof(LiveNode));
@@ -90,7 +91,7 @@ inline void fill_slack(std::byte* block, std::size_t block_size,
   return payload;
 }
 
-/// Ends a live block that goes back to the raw heap at once.
+/// Ends a live block that is returned to the raw heap at once.
 inline void end_live(std::byte* block, std::size_t block_size) noexcept {
   std::byte* const payload = block + sizeof(LiveNode);
   instrument::on_free(payload);
@@ -112,25 +113,25 @@ inline void end_live(std::byte* block, std::size_t block_size) noexcept {
   return freed;
 }
 
-/// What a FreedNode holds.
+/// The contents of a FreedNode.
 struct Freed {
-  FreedNode* link;   // the next of its chain, or nullptr
+  FreedNode* link;   // the next block of its chain, or nullptr
   std::size_t size;  // of the block, in bytes
 };
 
-/// Whether a node's block is of two words.
+/// Whether a node's block has only two words.
 [[nodiscard]] inline bool is_smallest(const FreedNode* freed) noexcept {
   return (address_of(freed->tagged_link) & 1) != 0;
 }
 
-/// Links a freed node to the next of its chain, or to none.
+/// Links a freed node to the next one of its chain, or to none (nullptr).
 inline void set_link(FreedNode* freed, FreedNode* next) noexcept {
   const instrument::ScopedUnpoison window(freed, sizeof *freed);
   auto* const to = reinterpret_cast<std::byte*>(next != nullptr ? next : freed);
   freed->tagged_link = to + (is_smallest(freed) ? 1 : 0);
 }
 
-/// Returns what the node holds.
+/// Returns the contents of a node.
 [[nodiscard]] inline Freed load_freed(FreedNode* freed) noexcept {
   const instrument::ScopedUnpoison window(freed, sizeof *freed);
   auto* const self = reinterpret_cast<std::byte*>(freed);
@@ -143,7 +144,7 @@ inline void set_link(FreedNode* freed, FreedNode* next) noexcept {
   return {link == self ? nullptr : reinterpret_cast<FreedNode*>(link), size};
 }
 
-/// Makes a deferred block forget its link and size.
+/// Overwrites the link and the size of a deferred block with zeros.
 inline void wipe_freed(FreedNode* freed, std::size_t block_size) noexcept {
   const std::size_t nothing[2]{};
   const std::size_t size = block_size == sizeof(Node) ? word_bytes : 2 * word_bytes;
@@ -156,13 +157,13 @@ inline void wipe_freed(FreedNode* freed, std::size_t block_size) noexcept {
   return block_of(freed);
 }
 
-/// The object that is known to begin at `place`.
+/// The object that begins at `place`; the caller knows its type.
 template <class T>
 [[nodiscard]] T* object_at(const void* place) noexcept {
   return static_cast<T*>(const_cast<void*>(place));
 }
 
-/// Reports the new payload of a block that was resized in place to the tools.
+/// Updates a block's slack, and what the tools know of its payload, after a resize in place.
 inline void resize_live(std::byte* block, std::size_t block_size, std::size_t old_payload_size,
                         std::size_t payload_size) noexcept {
   std::byte* const payload = block + sizeof(LiveNode);
@@ -174,11 +175,11 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
   instrument::poison_free(payload + payload_size, block_size - sizeof(LiveNode) - payload_size);
 }
 
-// An aggregate may be built from its first members alone; g++ 12 warns of the others.
+// An aggregate may be built from its first members alone; g++ 12 would warn about the others.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-/// Begins an object in raw storage: the one placement new for objects of users and for a heap's
-/// control block.
+/// Constructs an object in raw storage: the only placement new for objects of users and for a
+/// heap's control block. Passes on what the constructor throws.
 template <class T, class... Args>
 [[nodiscard]] T* begin_object(void* place, Args&&... args) {
   instrument::begin_reuse(place, sizeof(T));

@@ -1,4 +1,4 @@
-// purpose: a global list of live heaps, to validate a heap pointer before it is followed (P12).
+// purpose: a global list of live heaps, to check a header's address before it is followed (P12).
 // layer: L1; includes L0.
 // threads: any, interrupts too; lock-free, every call is a bounded scan.
 // invariants: a registered heap is alive.
@@ -13,18 +13,19 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The first member of every checked heap: identifies it and its region.
+/// The first part of every checked heap: identifies the heap and its region.
 struct HeapRecord {
-  /// Room for the anchor, the place that headers lead to: the one of these words whose address is a
-  /// multiple of header::tag_space, wherever the heap is. It leads back to the heap.
+  /// The anchor is the one of these words whose address is a multiple of header::tag_space; there
+  /// is one wherever the heap is. Headers hold its address, and it points to the heap.
   std::array<const HeapRecord*, header::tag_space / word_bytes> anchors{};
   std::byte* base = nullptr;
   std::size_t size_bytes = 0;
-  /// Whether the byte at an offset is in a hole. Read without a lock, on the way to a fatal line.
+  /// Whether the byte at an offset of the region is in a hole. Called without a lock, but only to
+  /// build a fatal line.
   bool (*is_free)(const HeapRecord& self, std::size_t offset) noexcept MNEME_NONBLOCKING = nullptr;
 
-  /// What the headers of its blocks have in common: the anchor's address, of which hardened builds
-  /// leave bits out.
+  /// The bits that the headers of all its blocks have in common: the anchor's address, in hardened
+  /// builds without some bits.
   [[nodiscard]] std::size_t anchor() const noexcept {
     return (anchor_address() & header::heap_mask) | header::constant;
   }
@@ -37,8 +38,8 @@ struct HeapRecord {
   [[nodiscard]] bool has_place(const void* place) const noexcept {
     return address_of(place) - address_of(base) < size_bytes;
   }
-  /// Whether both manage a byte, unless this heap's region is inside the other's: a block of an
-  /// older heap may be the region of a newer one.
+  /// Whether the two regions overlap; but this heap's region may be inside the other's, as a block
+  /// of an older heap may be the region of a newer one.
   [[nodiscard]] bool collides_with(const HeapRecord& other) const noexcept {
     if (size_bytes == 0 || other.size_bytes == 0) return false;
     const std::size_t begin = address_of(base);
@@ -53,16 +54,16 @@ struct HeapRecord {
   }
 };
 
-/// The empty base of an unchecked heap, to which headers lead directly.
+/// The empty base of an unchecked heap, whose headers hold its own address.
 struct NoRecord {
   [[nodiscard]] std::size_t anchor() const noexcept { return address_of(this); }
 };
 
-/// The live heaps of a checked build, so that a smashed header is detected before it is followed.
-/// Lock-free; a free may search it at any time. While there are more heaps than slots, headers that
-/// lead to none of the listed heaps pass; so hardened builds allow no more. Which atomics and how
-/// many slots are arguments for the models' sake, whose atomics cannot be global: the only registry
-/// has plain std::atomic, not the seam of atomic.hpp.
+/// The live heaps of a checked build, so that an overwritten header is detected before it is
+/// followed. Lock-free; a free may search it at any time. While there are more heaps than slots, a
+/// header that points to none of the listed heaps is accepted; hardened builds do not allow that
+/// many. The atomic type and the number of slots are parameters because the atomics of models
+/// cannot be global: the one global registry uses std::atomic, not the Atomic of atomic.hpp.
 template <template <class> class AtomicOf, std::size_t slots>
 class BasicRegistry {
  public:
@@ -77,7 +78,7 @@ class BasicRegistry {
     unlisted_.fetch_sub(1, std::memory_order_relaxed);
   }
 
-  /// The first heap for which `wanted(heap)` holds, or nullptr.
+  /// The first heap for which `wanted(heap)` is true, or nullptr. O(slots).
   template <class F>
   [[nodiscard]] const HeapRecord* find(F wanted) const noexcept {
     for (const auto& slot : slots_) {

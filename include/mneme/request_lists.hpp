@@ -1,7 +1,7 @@
-// purpose: a heap's waiting and ready requests, and their transitions from state to state.
+// purpose: a heap's lists of requests, and the transitions of a request between them.
 // layer: L1; includes L0, lock and wait_queue.
-// threads: members that change the lists need the queue lock, which is a member as well.
-// invariants: a request is in one list or in none, according to its state (RequestState).
+// threads: members that change the lists need the queue lock, which is also a member.
+// invariants: a request is in the list that RequestState names for its state, or in none.
 #pragma once
 
 #include <coroutine>
@@ -15,12 +15,12 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The three lists of requests and the queue lock over them. All O(1). Unless it says otherwise, a
-/// member is called with the queue lock held.
+/// The three lists of requests, and the queue lock that protects them. All O(1) but validate().
+/// Members are called with the queue lock held, unless their comment says otherwise.
 template <QueueLock Queue>
 class RequestLists {
  public:
-  /// Lock and unlock the queue lock itself.
+  /// These lock and unlock the queue lock itself.
   void lock_queue() noexcept MNEME_BLOCKING { queue_lock_.lock(); }
   [[nodiscard]] bool try_lock_queue() noexcept { return queue_lock_.try_lock(); }
   void unlock_queue() noexcept { queue_lock_.unlock(); }
@@ -29,10 +29,10 @@ class RequestLists {
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
 
-  /// Closes the heap for all requests that are queued from now on. Without the queue lock.
+  /// Closes the heap for all requests that come later. Called without the queue lock.
   void close() noexcept {
-    // (closed.set) relaxed: a request that races with it may be granted or closed; the queue lock,
-    // which close_all takes next, orders it for all that are queued later. It publishes nothing.
+    // (closed.set) relaxed: a request that races with it may be granted or closed; for those that
+    // are queued later, the queue lock orders it, which close_all takes next. It publishes nothing.
     closed_.store(true, std::memory_order_relaxed);
   }
   [[nodiscard]] bool closed() const noexcept {
@@ -40,10 +40,11 @@ class RequestLists {
     return closed_.load(std::memory_order_relaxed);
   }
 
-  /// The request that waits the longest, or nullptr.
+  /// The request that has waited the longest, or nullptr.
   [[nodiscard]] Waiter* head() const noexcept { return waiting_.front(); }
 
-  /// False if the heap is closed, and the request with it.
+  /// Queues a request and returns true; or, if the heap is closed, closes the request and returns
+  /// false.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
     const bool queued = !closed();
     // (request.queued) relaxed: the queue lock publishes it; publishes nothing by itself.
@@ -53,9 +54,9 @@ class RequestLists {
     return queued;
   }
 
-  /// Completes a queued request: its waker, or else its coroutine, is to be called. Returns true if
-  /// that is the waker of a grant, and the caller must unlock by unlock_then_wake(). Other wakers
-  /// become due; a coroutine without a waker becomes ready.
+  /// Completes a waiting request. Returns true if it is granted and has a waker: the caller must
+  /// then unlock by unlock_then_wake(). After a close or a cancel its waker becomes due instead; a
+  /// coroutine without a waker becomes ready.
   [[nodiscard]] bool complete(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
@@ -74,16 +75,18 @@ class RequestLists {
     return wakes;
   }
 
-  /// Unlocks the queue lock and calls the waker of the request that was granted; with a reentrant
-  /// lock before, so that on a single core no task can wait for a waker that it preempted.
+  /// Unlocks the queue lock and calls the waker of the granted request. With a reentrant lock the
+  /// waker is called before unlocking, so that on a single core no task can preempt the waker and
+  /// then wait for it.
   void unlock_then_wake() noexcept {
     if (is_reentrant<Queue>) grant_call_.run();
     unlock_queue();
     if (!is_reentrant<Queue>) grant_call_.run();
   }
 
-  /// Begins the call of the waker that has been due the longest; run_due() must follow. False if
-  /// none is due, or if one is running: whoever runs it begins the next.
+  /// Begins the call of the waker that has been due the longest; the caller must then call
+  /// run_due(). False if none is due, or if one is running: the thread that runs it will begin the
+  /// next.
   [[nodiscard]] bool begin_due() noexcept {
     Waiter* const waiter = due_.front();
     if (waiter == nullptr || due_call_.is_running()) return false;
@@ -92,22 +95,23 @@ class RequestLists {
     return true;
   }
 
-  /// Without the queue lock, unless that is reentrant.
+  /// Calls that waker. Called without the queue lock, unless that is reentrant.
   void run_due() noexcept { due_call_.run(); }
 
-  /// Whether a waker is running. Without the queue lock.
+  /// Whether a waker is running. Called without the queue lock.
   [[nodiscard]] bool is_waking() const noexcept {
     return grant_call_.is_running() || due_call_.is_running();
   }
 
-  /// Returns when the waker of `waiter` is not running; see WakerCall. Without the queue lock.
+  /// Waits until the waker of `waiter` is not running; see WakerCall. Called without the queue
+  /// lock.
   void await_waker(const Waiter& waiter) const noexcept MNEME_BLOCKING {
     grant_call_.await(waiter);
     due_call_.await(waiter);
   }
 
-  /// Cancels a request, and returns the state that it was in. A coroutine that awaits it is
-  /// resumed, unless the request is being destroyed.
+  /// Cancels a request, and returns its state before. A coroutine that awaits it will be resumed,
+  /// unless the request is being destroyed.
   [[nodiscard]] RequestState cancel(Waiter& waiter, bool is_destroyed) noexcept {
     const bool is_awaited = waiter.continuation && !is_destroyed;
     // (waits.linked) relaxed: changes under the queue lock only; publishes nothing.
@@ -129,15 +133,14 @@ class RequestLists {
     return state;
   }
 
-  /// Takes a request out of the list that it is in, if any.
+  /// Removes a request from its list, if it is in one.
   static void unlink(Waiter& waiter) noexcept {
     // (waits.leave) relaxed: changes under the queue lock only; publishes nothing.
     WaitList* const list = waiter.list.load(std::memory_order_relaxed);
     if (list != nullptr) list->remove(waiter);
   }
 
-  /// Replaces the waker or the coroutine that the grant resumes. False if the request does not wait
-  /// any more.
+  /// Replaces the waker or the coroutine of a waiting request. False if it is not waiting any more.
   [[nodiscard]] bool rearm(Waiter& waiter, Waker waker,
                            std::coroutine_handle<> continuation) noexcept {
     // (request.rearm) relaxed: changes under the queue lock only; publishes nothing.
@@ -148,10 +151,12 @@ class RequestLists {
     return true;
   }
 
-  /// Begins an epoch of poll(): what becomes ready from now on belongs to the next one.
+  /// Begins a poll(), and returns its epoch. Coroutines that become ready from now on belong to the
+  /// next epoch.
   [[nodiscard]] std::size_t next_epoch() noexcept { return epoch_++; }
 
-  /// Unlinks the oldest coroutine that became ready in `epoch` or before, for the caller to resume.
+  /// Unlinks and returns the oldest coroutine that became ready in `epoch` or before, if any; the
+  /// caller resumes it.
   [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t epoch) noexcept {
     Waiter* const waiter = ready_.front();
     if (waiter == nullptr || static_cast<std::ptrdiff_t>(epoch - waiter->ready_epoch) < 0)
@@ -160,7 +165,7 @@ class RequestLists {
     return waiter->continuation;
   }
 
-  /// What is wrong in a few words, or nullptr. O(requests).
+  /// Describes what is wrong with the lists, or returns nullptr. O(requests).
   [[nodiscard]] const char* validate() const noexcept {
     if (!waiting_.valid()) return "the wait queue's links are broken";
     if (!due_.valid()) return "the links of the wakers that are due are broken";
@@ -171,10 +176,10 @@ class RequestLists {
   Queue queue_lock_;
   WaitList waiting_;       // requests without memory, in order of arrival
   WaitList ready_;         // complete, with a coroutine to be resumed by poll()
-  WaitList due_;           // closed or cancelled, with a waker that is not called yet
+  WaitList due_;           // closed or cancelled, with a waker that is still to be called
   std::size_t epoch_ = 0;  // of poll()
-  WakerCall grant_call_;   // the waker of a grant; one at a time, by the owner of the heap lock
-  WakerCall due_call_;     // the waker of a close or a cancel; one at a time
+  WakerCall grant_call_;   // of a granted request; one at a time, by the owner of the heap lock
+  WakerCall due_call_;     // of a closed or cancelled request; one at a time
   Atomic<bool> closed_{false};
 };
 

@@ -4,8 +4,9 @@
 // invariants: two files that disagree on a setting share no name of the library.
 #pragma once
 
-// How much is verified: 0 nothing; 1, the default, every pointer and layout that comes back, and
-// what that touches; 2, hardened, also what an overflow may have written. README.md has the table.
+// How much is checked. 0: nothing. 1, the default: each pointer and layout that is passed to the
+// heap, and the words that the call then reads. 2, hardened: also whether an overflow wrote behind
+// a payload. README.md has the table.
 #ifndef MNEME_CHECKED
 #define MNEME_CHECKED 1
 #endif
@@ -13,16 +14,16 @@
 #error "MNEME_CHECKED must be 0, 1 or 2"
 #endif
 
-// So many freed blocks of a heap are filled, and not used again before it has freed as many more:
-// what is written to them meanwhile is detected. Only where something is checked.
+// The number of freed blocks that each heap fills with a pattern, and does not reuse until it has
+// freed as many more. A write to them in the meantime is detected. Needs MNEME_CHECKED.
 #ifndef MNEME_QUARANTINE
 #define MNEME_QUARANTINE 0
 #endif
 #if MNEME_QUARANTINE < 0 || (MNEME_QUARANTINE > 0 && MNEME_CHECKED == 0)
-#error "MNEME_QUARANTINE is a number of blocks, and 0 where MNEME_CHECKED is 0"
+#error "MNEME_QUARANTINE must be a number of blocks, and 0 if MNEME_CHECKED is 0"
 #endif
 
-// Statistics are kept by default. Define to 0 to leave them, their memory and their time out.
+// Statistics are kept by default. Define as 0 to save their memory and their time.
 #ifndef MNEME_STATS
 #define MNEME_STATS 1
 #endif
@@ -45,7 +46,7 @@
 #define MNEME_ASAN 1
 #endif
 
-// The tool that the build reports the state of memory to.
+// The tool to which this build reports the state of memory.
 #if defined(MNEME_ASAN)
 #define MNEME_TOOL _asan
 #elif defined(MNEME_MSAN)
@@ -59,8 +60,9 @@
 #endif
 
 // All of mneme is in an inline namespace that is named after the settings, such as
-// checked_1_stats_1, or checked_2_quarantine_8_stats_1. A heap passed between files of different
-// settings is then an undefined symbol whose name states both; a heap used by one of them works.
+// checked_1_stats_1 or checked_2_quarantine_8_stats_1. If a heap is passed between files with
+// different settings, the program does not link, and the name of the undefined symbol shows the
+// settings. Files with different settings may each use heaps of their own.
 #define MNEME_JOIN_EXPANDED(checked, held, stats, tool) \
   checked_##checked##held##_stats_##stats##tool
 #define MNEME_JOIN(checked, held, stats, tool) MNEME_JOIN_EXPANDED(checked, held, stats, tool)
@@ -73,16 +75,15 @@
 #endif
 #define MNEME_SETTINGS MNEME_JOIN(MNEME_CHECKED, MNEME_HELD, MNEME_STATS, MNEME_TOOL)
 
-// The parts of the few functions on every allocation's way are compiled as one, but not where a
-// program is built to be small (-Os).
+// For the few functions that every allocation or free calls: they are inlined, except in programs
+// that are built for size (-Os) or without optimisation.
 #if defined(__OPTIMIZE_SIZE__) || !defined(__OPTIMIZE__)
 #define MNEME_HOT
 #else
 #define MNEME_HOT [[gnu::always_inline]]
 #endif
 
-// A variable that all shared objects of a program have in common, also those that hide their
-// symbols.
+// For a variable that all shared objects of a program share, even if they hide their symbols.
 #if defined(__GNUC__) && !defined(_WIN32)
 #define MNEME_SHARED [[gnu::visibility("default")]]
 #else

@@ -1,7 +1,7 @@
-// purpose: the counts a heap keeps of itself, which are nothing at all when compiled out.
+// purpose: a heap's statistics, which cost nothing when they are compiled out.
 // layer: L1; includes L0.
-// threads: counters may be read at any time from anywhere; each names its writers.
-// invariants: none; nothing decides by a counter.
+// threads: any thread may read the counters at any time; `add` and `set` say who may write them.
+// invariants: no behaviour of a heap depends on a counter.
 #pragma once
 
 #include <array>
@@ -13,39 +13,40 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A heap's statistics at one moment. Bytes count whole blocks, headers included. Fields that are
-/// compiled out are 0.
+/// A heap's statistics at one moment. Sizes are in bytes of whole blocks, headers included. Without
+/// MNEME_STATS the counters are 0.
 struct Stats {
   static constexpr bool enabled = MNEME_STATS != 0;
 
   std::size_t capacity_bytes = 0;
   std::size_t used_bytes = 0;  ///< in live and deferred blocks
-  std::size_t peak_bytes = 0;  ///< the most that was ever used
+  std::size_t peak_bytes = 0;  ///< the maximum of used_bytes so far
   std::optional<std::size_t>
-      largest_free_bytes;    ///< the largest hole; unknown while someone holds the heap
-  std::size_t live = 0;      ///< blocks in use
+      largest_free_bytes;    ///< the largest hole; nullopt if the heap is locked
+  std::size_t live = 0;      ///< blocks that are allocated and not freed
   std::size_t waiting = 0;   ///< requests in the queue
-  std::size_t deferred = 0;  ///< freed blocks that were not reclaimed yet
+  std::size_t deferred = 0;  ///< freed blocks that are not reclaimed yet
   std::size_t grants = 0;    ///< requests that got memory, at once or later
   std::size_t waits = 0;     ///< requests that had to wait
-  std::size_t cancels = 0;   ///< requests withdrawn before they were taken
-  std::size_t refusals = 0;  ///< requests answered with an error
+  std::size_t cancels = 0;   ///< requests cancelled before their result was taken
+  std::size_t refusals = 0;  ///< requests that could never be met, or came after close()
 };
 
-/// What is counted inside a heap.
+/// The counters inside a heap.
 enum class Count : std::uint8_t {
   used_bytes,
   peak_bytes,
-  freed,      // blocks that went back at once, without the free queue
-  pushed,     // blocks that were pushed on the free queue
-  reclaimed,  // and came off it
+  freed,      // blocks returned to the raw heap at once, without the free queue
+  pushed,     // blocks pushed on the free queue
+  reclaimed,  // blocks taken off it again
   grants,
   waits,
   cancels,
   refusals
 };
 
-/// The counters, one a Count; compiled out, they take no bytes and no time. All wait-free.
+/// One counter for each Count; if compiled out, they take no memory and no time. All members are
+/// wait-free.
 class CounterSet {
  public:
   /// For counters with several writers.
@@ -53,14 +54,14 @@ class CounterSet {
     // (stats.add) relaxed: counts only; publishes nothing.
     if constexpr (Stats::enabled) values_[index(what)].fetch_add(n, std::memory_order_relaxed);
   }
-  /// For counters that only the heap's owner writes.
+  /// For counters that only the owner of the heap lock writes.
   void increment(Count what) noexcept { set(what, get(what) + 1); }
   void set(Count what, std::size_t n) noexcept {
     // (stats.set) relaxed: counts only; publishes nothing.
     if constexpr (Stats::enabled) values_[index(what)].store(n, std::memory_order_relaxed);
   }
-  /// What was counted as `all` and as none of the parts, which are read first; 0 if they are ahead
-  /// of it for a moment.
+  /// `all` minus the sum of `parts`. The parts are read first; if other threads count meanwhile and
+  /// the difference is negative, 0.
   template <class... Counts>
   [[nodiscard]] std::size_t rest(Count all, Counts... parts) const noexcept {
     const std::size_t gone = (get(parts) + ...);

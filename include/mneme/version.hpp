@@ -1,15 +1,15 @@
-// purpose: the version of the library and its tools: the one place that has the number.
+// purpose: the version of the library and of its tools, in one place.
 // layer: L0; includes nothing.
 // threads: constant data.
 // invariants: the text and the number are made of the same three parts.
 #pragma once
 
-// Macros, as users compare versions in #if.
+// Macros, so that users can compare versions in #if.
 #define MNEME_VERSION_MAJOR 0
 #define MNEME_VERSION_MINOR 1
 #define MNEME_VERSION_PATCH 0
 
-/// As one number that grows with each version: 10203 is 1.2.3.
+/// The version as one number that grows with each version: 10203 is 1.2.3.
 #define MNEME_VERSION \
   (MNEME_VERSION_MAJOR * 10000 + MNEME_VERSION_MINOR * 100 + MNEME_VERSION_PATCH)
 

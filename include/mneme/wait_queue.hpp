@@ -1,7 +1,7 @@
-// purpose: the waiting requests: an intrusive list whose nodes live in the requests themselves.
+// purpose: the waiting requests, in an intrusive list whose nodes are part of the requests.
 // layer: L1; includes L0.
-// threads: WaitList, and each field of Waiter that is not atomic, is used under the queue lock.
-// invariants: P2 (first in, first out), P5 (a node leaves in O(1)), P10 (waiting is free).
+// threads: WaitList and the non-atomic fields of Waiter are protected by the queue lock.
+// invariants: P2 (first in, first out), P5 (remove is O(1)), P10 (waiting allocates nothing).
 #pragma once
 
 #include <coroutine>
@@ -16,10 +16,10 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// How a waiting task learns that its request is complete: a function and its argument. It is
-/// called at most once: with the heap lock held, by the thread or interrupt that made the room; or
-/// by close() or cancel(). It must be short and interrupt-safe. It may call back, also for its own
-/// request, and destroy that: README.md, "Wakers that call back".
+/// A function that is called when a request is complete, and its argument. It is called at most
+/// once: by the thread or interrupt that granted the request, with the heap lock held; or by
+/// close() or cancel(). It must be short and interrupt-safe. It may call the heap, and even destroy
+/// its own request: README.md, "Wakers that call back".
 struct Waker {
   void (*wake)(void* context) noexcept MNEME_NONBLOCKING = nullptr;
   void* context = nullptr;
@@ -28,49 +28,51 @@ struct Waker {
   friend bool operator==(Waker, Waker) noexcept = default;
 };
 
-/// The state of a request.
+/// The state of a request: whether it is linked in a list, and which states may follow. While it is
+/// linked, the queue lock protects it; otherwise only its owner may touch it.
 enum class RequestState : std::uint8_t {
-  idle,     ///< never polled. Not linked; its owner only. Next: waiting, granted, refused, closed
-  waiting,  ///< linked in the wait list; the queue lock. Next: granted, closed, cancelled
-  granted,  ///< its memory is reserved. Linked in the ready list if a coroutine awaits it that has
-            ///< no waker. Next: taken, cancelled
-  taken,    ///< its owner has the memory, or the error. Not linked. Final
-  cancelled,  ///< cancelled. Not linked, and final; unless a coroutine awaits it: as closed
-  refused,    ///< can never be met. Not linked. Next: taken
+  idle,     ///< never polled. Not linked. Next: waiting, granted, refused, closed
+  waiting,  ///< in the queue. Linked in the wait list. Next: granted, closed, cancelled
+  granted,  ///< memory is reserved for it. Linked in the ready list if a coroutine without a waker
+            ///< awaits it. Next: taken, cancelled
+  taken,    ///< its owner has taken the memory or the error. Not linked. Final
+  cancelled,  ///< it was cancelled. If a coroutine awaits it, linked as for `closed`; next:
+              ///< taken. Otherwise not linked, and final
+  refused,    ///< it can never be met. Not linked. Next: taken
   closed,     ///< the heap was closed. Linked in the ready list, or in the due list until its waker
               ///< is called. Next: taken, cancelled
 };
 
 class WaitList;
 
-/// A request as the queues see it. Lives in the request; never moves.
+/// The part of a request that the heap's lists link. Never moves.
 struct Waiter {
   explicit Waiter(Layout wanted = {}) noexcept : layout(wanted) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Without an initializer: written before they are first read, as most requests never wait.
+  // No initialisers: most requests never wait, and those that do write these before they are read.
   Waiter* previous;
   Waiter* next;
   void* payload;            // the memory of a granted request
-  std::size_t ready_epoch;  // ready since the time of this poll()
-  AllocError error;         // the reason if refused
+  std::size_t ready_epoch;  // the epoch of poll() in which it became ready
+  AllocError error;         // why it was refused
 
   Layout layout;
-  Waker waker{};                           // called at the grant, or
-  std::coroutine_handle<> continuation{};  // resumed by the next poll()
+  Waker waker{};                           // called when it is complete; or, without a waker,
+  std::coroutine_handle<> continuation{};  // this is resumed by the next poll()
   Atomic<RequestState> state{RequestState::idle};
-  Atomic<WaitList*> list{nullptr};  // the one that it is linked in
+  Atomic<WaitList*> list{nullptr};  // the list in which it is linked
 };
 
-/// A doubly linked list of waiters, oldest first. Owns nothing. All O(1).
+/// A doubly linked list of waiters, oldest first. It does not own them. All O(1) but valid().
 class WaitList {
  public:
   [[nodiscard]] Waiter* front() const noexcept { return first_; }
   /// May be read without the queue lock.
   [[nodiscard]] std::size_t size() const noexcept {
-    // (waits.size) relaxed: publishes nothing. A thread that must not miss a waiter learned of it
-    // through the heap lock.
+    // (waits.size) relaxed: publishes nothing. A thread that must not miss a waiter has
+    // synchronised with it through the heap lock.
     return size_.load(std::memory_order_relaxed);
   }
 
@@ -79,8 +81,8 @@ class WaitList {
     waiter.next = nullptr;
     (last_ == nullptr ? first_ : last_->next) = &waiter;
     last_ = &waiter;
-    // (waits.link) relaxed: the queue lock publishes it, or (request.complete); publishes nothing
-    // by itself.
+    // (waits.link) relaxed: the queue lock or (request.complete) publishes it; publishes nothing by
+    // itself.
     waiter.list.store(this, std::memory_order_relaxed);
     resize(size() + 1);
   }
@@ -116,13 +118,13 @@ class WaitList {
   Atomic<std::size_t> size_{0};
 };
 
-/// A waker while it runs. It outlives the waker's request, which may be destroyed meanwhile.
+/// The call of a waker, while it runs. The waker's request may be destroyed meanwhile.
 class WakerCall {
  public:
-  /// Queue lock held, before the result of `waiter` is published. run() must follow.
+  /// Call with the queue lock held, before the result of `waiter` is published; then call run().
   void begin(Waiter& waiter) noexcept {
     waker_ = waiter.waker;
-    // (waker.begin) release: pairs with acquire (waker.await); the waker before it has returned.
+    // (waker.begin) release: pairs with acquire (waker.await); the previous waker has returned.
     waiter_.store(&waiter, std::memory_order_release);
   }
 
@@ -136,13 +138,13 @@ class WakerCall {
   }
 
   [[nodiscard]] bool is_running() const noexcept {
-    // (waker.is_running) acquire: pairs with release (waker.done); who begins the next call passes
-    // on by (waker.begin) that the waker before it, maybe another thread's, has returned.
+    // (waker.is_running) acquire: pairs with release (waker.done); sees that the previous waker,
+    // maybe another thread's, has returned, which (waker.begin) of the next call passes on.
     return waiter_.load(std::memory_order_acquire) != nullptr;
   }
 
-  /// Returns when the waker of `waiter`, which may be destroyed by now, is not running. Inside a
-  /// waker at once: it may be the same, or one that waits for this thread's.
+  /// Waits until the waker of `waiter` is not running; `waiter` may already be destroyed. Inside a
+  /// waker it returns at once: that may be the same waker, or one for which the other one waits.
   void await(const Waiter& waiter) const noexcept MNEME_BLOCKING {
     // (waker.await) acquire: pairs with release (waker.done), with release (waker.begin); what the
     // waker did with its context is done.
@@ -151,7 +153,7 @@ class WakerCall {
 
  private:
   Waker waker_{};
-  Atomic<Waiter*> waiter_{nullptr};  // only compared
+  Atomic<Waiter*> waiter_{nullptr};  // only compared, never followed
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS
