@@ -1,7 +1,7 @@
-// purpose: shared ownership of one object in a heap, counted.
+// purpose: shared ownership of one object in a heap, by a reference count.
 // layer: L3; includes L0–L2 and box.
-// threads: an Arc is one thread's at a time; Arcs of one object may be used on many at once.
-// invariants: the count is the number of Arcs, and cannot overflow; the last one destroys.
+// threads: one thread at a time per Arc; several threads may each use an Arc of the same object.
+// invariants: the count is the number of Arcs, and cannot overflow; the last one destroys T.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,13 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// One of the owners of a T, which stays until the last of them is dropped. The count is the only
-/// cost besides the header (P10). Copying is cloning. An empty Arc (moved from) owns nothing.
+/// One of several owners of a T, which lives until the last of them is destroyed. The count is the
+/// only overhead besides the header (P10). A copy is one more owner. An empty Arc (moved from) owns
+/// nothing.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] Arc {
  public:
-  /// The object and its count, as they lie in the heap.
+  /// The object and its count, in the heap.
   struct Shared {
     template <class... Args>
     explicit Shared(Args&&... args) : object(std::forward<Args>(args)...) {}
@@ -27,13 +28,13 @@ class [[nodiscard]] Arc {
     T object;
   };
 
-  /// Cloning beyond this many stops the program, long before the count could wrap.
+  /// A clone beyond this number of owners stops the program, long before the count could overflow.
   static constexpr std::size_t count_max = SIZE_MAX / 2;
 
   Arc() noexcept = default;
   Arc(const Arc& other) noexcept : shared_(other.shared_) {
     if (shared_ == nullptr) return;
-    // (arc.clone) relaxed: who has an Arc may see the object already; publishes nothing.
+    // (arc.clone) relaxed: the owner of an Arc already sees the object; publishes nothing.
     if (shared_->count.fetch_add(1, std::memory_order_relaxed) >= count_max) {
       FatalLine{}.text("too many clones of an Arc").stop();
     }
@@ -54,25 +55,27 @@ class [[nodiscard]] Arc {
 
   [[nodiscard]] Arc clone() const noexcept { return *this; }
 
-  /// How many Arcs there are; out of date at once if others clone or drop meanwhile. 0 if empty.
+  /// The number of owners; 0 if this Arc is empty. Other threads may change it at any time.
   [[nodiscard]] std::size_t count() const noexcept {
     // (arc.count) relaxed: a hint; publishes nothing.
     return shared_ == nullptr ? 0 : shared_->count.load(std::memory_order_relaxed);
   }
 
-  /// Drops this owner; the last one destroys the object and frees its memory. Nothing if empty.
+  /// Gives up this owner; the last one destroys the object and frees its memory, as Heap::free.
+  /// Does nothing if empty.
   void reset() noexcept {
     Shared* const shared = std::exchange(shared_, nullptr);
     if (shared == nullptr) return;
     // (arc.drop) acq_rel: pairs with acq_rel (arc.drop); publishes this owner's last use of the
-    // object to the one who destroys it.
+    // object to the one that destroys it.
     if (shared->count.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       Box<Shared, Heap>::from_leaked(shared).reset();
     }
   }
 
-  /// Lets go of one count without dropping it; from_leaked takes it over again, once: a second time
-  /// is seen by ASan and Valgrind alone, as no owner may look at a header that others share.
+  /// Releases ownership without changing the count; from_leaked makes an owner again, and may be
+  /// called once for each leak(). Only ASan and Valgrind may detect a second call, as the header of
+  /// a shared block cannot be checked.
   [[nodiscard]] Shared* leak() noexcept { return std::exchange(shared_, nullptr); }
   static Arc from_leaked(Shared* shared) noexcept {
     Arc arc;
@@ -84,8 +87,7 @@ class [[nodiscard]] Arc {
   Shared* shared_ = nullptr;
 };
 
-/// `make_arc<T>(args…)`: a request for the first Arc of a new T. The arguments are kept by value
-/// until the grant.
+/// `make_arc<T>(args…)`: a request for the first Arc of a new T. Arguments and errors: as make.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {

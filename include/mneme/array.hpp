@@ -1,7 +1,7 @@
-// purpose: the sole owner of a number of objects in a row.
+// purpose: the sole owner of an array of objects.
 // layer: L3; includes L0–L2 and fixed_vec.
 // threads: as its elements.
-// invariants: the count travels in the handle, so an array costs one word like all else (P10).
+// invariants: the count is in the owner, so an array too has an overhead of one word (P10).
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Owns `size` T, all value-initialised at first. Move-only. A count of zero is legal.
+/// Owns `size` T, which are value-initialised at first. Move-only. A size of zero is legal.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] Array {
  public:
-  /// The two parts of an array, also of one that was let go of.
+  /// The contents of an array that was leaked.
   struct Leaked {
     T* data = nullptr;
     std::size_t size = 0;
@@ -35,19 +35,19 @@ class [[nodiscard]] Array {
   [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
   [[nodiscard]] explicit operator bool() const noexcept { return parts_.data != nullptr; }
 
-  /// The element at `index`, which must be below size().
+  /// The element at `index`, which must be less than size(): fatal in checked builds. O(1).
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
     fatal_unless(index < parts_.size, "Array: index out of range");
     return parts_.data[index];
   }
 
-  /// Destroys the elements, last first, and frees their memory; nothing if empty-handed.
+  /// Destroys the elements, last first, and frees their memory. Does nothing if empty. O(size).
   void reset() noexcept {
     const Leaked parts = leak();
     FixedVec<T, Heap>::from_leaked({parts.data, parts.size, parts.size}).reset();
   }
 
-  /// Lets go of the elements; from_leaked takes them over again.
+  /// Releases ownership without destroying the elements; from_leaked makes an owner again.
   [[nodiscard]] Leaked leak() noexcept { return std::exchange(parts_, {}); }
   static Array from_leaked(Leaked parts) noexcept {
     Array array;
@@ -59,13 +59,14 @@ class [[nodiscard]] Array {
   Leaked parts_{};
 };
 
-/// `make_array<T>(count)`: a request for `count` value-initialised T. `too_large` if count ×
-/// sizeof(T) overflows.
+/// `make_array<T>(count)`: a request for an Array of `count` value-initialised T. Errors: as
+/// Request
+/// (`too_large` also if count × sizeof(T) overflows), and what a constructor throws.
 template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
   auto build = [count](Allocation<BasicHeap> block) {
-    // Filled as a vector, so that elements built so far are destroyed if a constructor throws.
+    // A vector destroys the elements that exist so far if a constructor throws.
     T* const data = node::object_at<T>(block.leak());
     auto vec = FixedVec<T, BasicHeap>::from_leaked({data, 0, count});
     while (vec.push() != nullptr) {

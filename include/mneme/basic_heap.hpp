@@ -1,6 +1,6 @@
 // purpose: the asynchronous heap as its users see it.
-// layer: L2; includes L0, L1 and protocol.
-// threads: all public members from any thread; free and defer_free also from interrupts.
+// layer: L2; includes L0, L1 and heap_core.
+// threads: any, for all public members; free, defer_free and try_allocate also in interrupts.
 // invariants: P1–P9, P12, P13.
 #pragma once
 
@@ -21,7 +21,7 @@
 #include "stats.hpp"
 
 #ifdef MNEME_DEFAULT_RAW_HEADER
-// A program's own choice for all heaps that name no raw heap; the header defines mneme::DefaultRaw.
+// A program's own raw heap for all heaps that name none; the header defines mneme::DefaultRaw.
 #include MNEME_DEFAULT_RAW_HEADER
 #endif
 
@@ -38,29 +38,30 @@ class Request;
 
 /// An asynchronous heap over one region of memory.
 ///
-/// `Raw` is the raw heap inside; `Queue` the queue lock: a critical section on targets with one
-/// core. Neither copied nor moved: every block leads back to its address.
+/// `Raw` is the raw heap inside, `Queue` the type of the queue lock: on targets with a single core,
+/// a critical section. A heap can be neither copied nor moved, as every block points to it. Where a
+/// member's complexity is given as O(raw heap), it is that of the raw heap's operation.
 template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
 class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   using Base = HeapCore<typename WithQuarantine<Raw>::Inner, Queue>;
 
  public:
-  /// A heap over `region`, with its control block outside of it. A region too small for one block
-  /// gives a heap that refuses every request. The region must outlive the heap.
+  /// A heap over `region`, which must outlive it; the heap's own data are not in the region. If the
+  /// region is too small for one block, the heap refuses every request.
   explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {}
 
-  /// A heap without memory, which refuses every request until init() gives it a region: for heaps
-  /// that must be there before any constructor runs.
+  /// A heap without memory, which refuses every request until init() gives it a region. For heaps
+  /// that static constructors use:
   ///
   ///     constinit mneme::Heap heap;  // at namespace scope
   constexpr BasicHeap() noexcept = default;
 
-  /// Gives a heap that was constructed without a region its region, once, before anybody else uses
-  /// the heap.
+  /// `init(region)` gives a heap that was constructed without a region its region. Call it once,
+  /// before any other thread uses the heap.
   using Base::init;
 
-  /// A heap whose control block is the first part of `region`. It lives until it is destroyed by
-  /// `heap->~BasicHeap()`, or for ever. Errors: `region_too_small`.
+  /// Creates a heap inside `region`, whose first part holds the heap's own data. It lives until
+  /// `heap->~BasicHeap()` destroys it, or for ever. Errors: `region_too_small`.
   [[nodiscard]] static std::expected<BasicHeap*, AllocError> bootstrap(
       std::span<std::byte> region) noexcept {
     const BlockLayout control{.size = sizeof(BasicHeap), .align = alignof(BasicHeap)};
@@ -74,9 +75,9 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   BasicHeap(const BasicHeap&) = delete;
   BasicHeap& operator=(const BasicHeap&) = delete;
 
-  /// Misuse, fatal in checked builds, while blocks live, requests wait or a guard is held. A heap
-  /// of static storage duration only ends with the program, which may leave blocks behind, as
-  /// exit() does: it goes on working for what is destroyed after it.
+  /// To destroy a heap that has live blocks or waiting requests, or that is locked, is misuse:
+  /// fatal in checked builds. But a heap of static storage duration may still be in use when the
+  /// program ends; then it stays usable for objects that are destroyed after it.
   ~BasicHeap() {
     if constexpr (checks_enabled) {
       if (misuse::is_static(this) && this->is_in_use()) return;
@@ -92,11 +93,11 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     }
   }
 
-  /// A request for raw memory: poll it, or co_await it. Never fails here: errors are the request's
-  /// result.
+  /// A request for a payload of `layout`, to be polled or awaited. Does nothing yet; errors are
+  /// part of the request's result.
   [[nodiscard]] Request<BasicHeap> allocate(Layout layout) noexcept;
 
-  // Requests that build an owner in their memory; each is defined, and described, beside its owner.
+  // Requests whose result is an owner; the owner's header defines and describes each of them.
   template <class T, class... Args>
   [[nodiscard]] auto make(Args&&... args);
   template <class T>
@@ -106,35 +107,38 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   template <class T, class... Args>
   [[nodiscard]] auto make_arc(Args&&... args);
 
-  /// Memory at once, or nullptr if it would have to wait: when the heap is locked, has no room, or
-  /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
-  /// `free(payload, layout)`. O(raw heap).
+  /// Allocates at once, or returns nullptr: if the heap is locked or closed, if there is no room,
+  /// if any request waits (P2), or if the layout can never be met. Free it by `free(payload,
+  /// layout)`. Any thread, interrupts too. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     if (!block_layout) return nullptr;
     return this->allocate_now(block_layout->size, block_layout->align, layout.size);
   }
 
-  /// Gives back a block, never nullptr. Never fails, waits, allocates or resumes a task (P4). If
-  /// the heap is locked the block is deferred, and its owner reclaims it; else it is reclaimed now,
-  /// and the waiting requests it makes room for are granted: their wakers are the only foreign code
-  /// called. `layout` must be the one the block was asked for with. (The name is in parentheses
-  /// against a macro free(p).)
+  /// Frees a payload, which must not be nullptr; `layout` must be the one it was allocated with.
+  /// Never fails, waits, allocates or resumes a task (P4). If the heap is locked, the block is
+  /// deferred, and the owner of the lock reclaims it. Otherwise it is reclaimed at once, and
+  /// waiting requests that then fit are granted: their wakers are the only user code that is
+  /// called. Any thread, interrupts too. O(raw heap), and as much again for each block that it
+  /// reclaims and each request that it grants. (The name is in parentheses in case free(p) is a
+  /// macro.)
   void(free)(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
     this->release_block(block.start, block.size);
   }
 
-  /// Gives back a block in O(1): pushed and flagged. The work is done by the next release, request
-  /// or poll.
+  /// Frees a payload in O(1), as free does, but only queues it: the next unlock, request or poll
+  /// reclaims it. Any thread, interrupts too.
   void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
     this->push_and_post(block.start, block.size);
   }
 
-  /// Makes a block longer or shorter in place; false, and nothing changed, if that cannot be
-  /// done now. A block grows only while nobody waits (P2); the alignment must stay. On success its
-  /// layout is `wanted`. O(raw heap).
+  /// Makes a block longer or shorter in place. On success its layout is `wanted`. False, and
+  /// nothing has changed, if there is no room behind it, if the heap is locked, or if the
+  /// alignments differ; to make a block longer, also if any request waits (P2) or the heap is
+  /// closed. O(raw heap).
   [[nodiscard]] bool try_resize(void* payload, Layout layout, Layout wanted) noexcept {
     const BlockRef block = checked_block(payload, layout);
     const auto to = this->check_layout(wanted);
@@ -148,16 +152,17 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     return done;
   }
 
-  /// Exclusive use of the heap, or an empty guard if it is locked. Frees meanwhile are deferred,
-  /// requests wait.
+  /// Locks the heap; returns an empty guard if it is locked already. While the guard lives, frees
+  /// are deferred and requests wait. O(1).
   [[nodiscard]] Guard<BasicHeap> try_lock() noexcept;
 
-  /// Reclaims, grants, then resumes the coroutines that are ready by then, each once: those that
-  /// become ready meanwhile are left to the next call, so that it ends. If somebody holds the heap,
-  /// reclaiming and granting are left to them. Returns how many it resumed; they run on the
-  /// caller's thread, under no lock. Inside a waker it resumes none, as no free may run a task
-  /// (P4). An exception that a coroutine lets out of resume() is passed on; the other coroutines
-  /// stay ready.
+  /// Reclaims deferred blocks, grants requests, then resumes the coroutines whose requests are
+  /// complete, and returns their number. They run on the caller's thread, under no lock. Those that
+  /// become ready meanwhile are left to the next call, so that this one ends. If the heap is
+  /// locked, the owner of the lock reclaims and grants. Inside a waker it resumes none, as no free
+  /// may run a task (P4). An exception that a coroutine throws out of resume() is passed on; the
+  /// coroutines behind it stay ready. Any thread; but while another thread is in here, a waiting
+  /// coroutine must not be destroyed, as it may just be about to be resumed (see Request).
   std::size_t poll() {
     if (this->lock_.post_work_or_acquire()) this->settle();
     if (inside_waker()) return 0;
@@ -172,23 +177,25 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     return resumed;
   }
 
-  /// Ends every waiting request with `closed`, oldest first, and every later one at once (P13).
-  /// Frees still work. The wakers are called on this thread, one by one; or by another close() or
-  /// cancel() that is calling wakers just now, which may be further up the call stack.
+  /// Completes every waiting request with `closed`, oldest first, and every later one at once
+  /// (P13). Frees still work. The wakers are called on this thread, one by one; or, if another
+  /// close() or cancel() is calling wakers just now, maybe further up the call stack, by that.
+  /// O(requests).
   void close() noexcept { this->close_all(); }
 
   [[nodiscard]] bool is_closed() const noexcept { return this->requests_.closed(); }
 
-  /// Whether somebody holds the heap just now: a hint.
+  /// Whether the heap is locked at this moment; only a hint.
   [[nodiscard]] bool is_locked() const noexcept { return this->lock_.is_locked(); }
 
-  /// The region's whole words, in bytes.
+  /// The size of the region in bytes, without incomplete words at its ends.
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return this->raw_.capacity_bytes(); }
 
-  /// The block for `layout`, or the error that a request for it would get at once. O(1).
+  /// `check_layout(layout)` returns the block's layout, or the error that a request for `layout`
+  /// would get at once. O(1).
   using Base::check_layout;
 
-  /// The counters alone. Wait-free, changes nothing.
+  /// The statistics without the largest hole. Wait-free, changes nothing.
   [[nodiscard]] Stats counters() const noexcept {
     const auto& counters = this->counters_;
     return {.capacity_bytes = capacity_bytes(),
@@ -204,21 +211,22 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
             .refusals = counters.get(Count::refusals)};
   }
 
-  /// The counters; and, if nobody holds the heap, the largest hole. Taking the heap for that
-  /// settles it, as a poll does, after the figures were read. O(raw heap).
+  /// The statistics; with the largest hole if the heap is not locked. It is then locked for a
+  /// moment, and the unlock reclaims and grants, after the figures were read. O(raw heap).
   [[nodiscard]] Stats stats() noexcept {
     Guard<BasicHeap> guard = try_lock();
     return guard ? guard.stats() : counters();
   }
 
-  /// Walks everything. nullptr if it is sound, else what is wrong in a few words. The raw heap is
-  /// left out while somebody holds it; their guard has a validate() too. O(raw heap + requests).
+  /// Checks all data structures. Returns nullptr, or describes what is wrong. The raw heap is left
+  /// out if the heap is locked; the guard that locked it has a validate() too. O(raw heap +
+  /// requests).
   [[nodiscard]] const char* validate() noexcept {
     Guard<BasicHeap> guard = try_lock();
     return guard ? guard.validate() : validate_lists();
   }
 
-  /// The raw heap, for tools that have the heap to themselves (maps, oracles).
+  /// The raw heap, for tools; no other thread may use the heap meanwhile.
   [[nodiscard]] const auto& raw() const noexcept { return this->raw_; }
 
  private:
@@ -230,12 +238,13 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     std::size_t size;
   };
 
-  /// The block that came back; checked builds stop here unless it is one, of this heap, live and of
-  /// this layout.
+  /// The block of a payload that is freed or resized. Checked builds stop the program unless it is
+  /// a live block of this heap with this layout.
   [[nodiscard]] BlockRef checked_block(void* payload, Layout layout) const noexcept {
     const std::size_t size = BlockLayout::size_with_header(layout.size);
     if constexpr (checks_enabled) {
-      // By its address first: stepping back from a foreign pointer would be undefined.
+      // The address is checked first: a foreign pointer minus one word would be undefined
+      // behaviour.
       const auto& self = static_cast<const HeapRecord&>(*this);
       const std::size_t offset = address_of(payload) - word_bytes - address_of(self.base);
       const bool is_place = offset < self.size_bytes && offset % word_bytes == 0;

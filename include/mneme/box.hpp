@@ -1,7 +1,7 @@
 // purpose: the sole owner of one object in a heap.
 // layer: L3; includes L0–L2.
-// threads: as the object; its end may be on any thread, and in an interrupt if T's destructor may.
-// invariants: as small as a pointer; the way back to the heap is the word before the object (P10).
+// threads: as T; it may be destroyed on any thread, and in interrupts if T's destructor may.
+// invariants: as small as a pointer; the word before the object leads to the heap (P10).
 #pragma once
 
 #include <utility>
@@ -27,7 +27,7 @@ class [[nodiscard]] Box {
   [[nodiscard]] T* get() const noexcept { return object_; }
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
 
-  /// Destroys the object and frees its memory, as Heap::free; nothing if empty.
+  /// Destroys the object and frees its memory, as Heap::free. Does nothing if empty.
   void reset() noexcept {
     if (T* const object = std::exchange(object_, nullptr); object != nullptr) {
       Heap* const heap = misuse::heap_of<Heap>(object);
@@ -36,7 +36,7 @@ class [[nodiscard]] Box {
     }
   }
 
-  /// Lets go of the object without destroying it; from_leaked takes it over again.
+  /// Releases ownership without destroying the object; from_leaked makes an owner again.
   [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
   static Box from_leaked(T* object) noexcept { return Box(object); }
 
@@ -48,8 +48,9 @@ class [[nodiscard]] Box {
 
 static_assert(sizeof(Box<int>) == sizeof(void*));
 
-/// `make<T>(args…)`: a request for a Box<T>. The arguments are kept by value until the grant; T is
-/// built from them on the thread that takes the answer.
+/// `make<T>(args…)`: a request for a Box<T>. The arguments are copied or moved into it, and T is
+/// constructed from them on the thread that takes the result. Errors: as Request, and what the
+/// constructor throws; then the memory is freed.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make(Args&&... args) {

@@ -1,7 +1,7 @@
-// purpose: a vector that never grows: its room is asked for once.
+// purpose: a vector with a fixed capacity, allocated once.
 // layer: L3; includes L0–L2.
 // threads: as its elements.
-// invariants: size <= capacity; capacity × sizeof(T) was checked when the room was asked for (P7).
+// invariants: size <= capacity; capacity × sizeof(T) was checked for overflow (P7).
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Owns room for `capacity` T, of which the first `size` exist. Move-only.
+/// Owns memory for `capacity` T, of which the first `size` exist. Move-only.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] FixedVec {
  public:
-  /// The three parts of a vector, also of one that was let go of.
+  /// The contents of a vector that was leaked.
   struct Leaked {
     T* data = nullptr;
     std::size_t size = 0;
@@ -39,13 +39,14 @@ class [[nodiscard]] FixedVec {
   [[nodiscard]] T* begin() const noexcept { return parts_.data; }
   [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
 
-  /// The element at `index`, which must be below size().
+  /// The element at `index`, which must be less than size(): fatal in checked builds. O(1).
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
     fatal_unless(index < parts_.size, "FixedVec: index out of range");
     return parts_.data[index];
   }
 
-  /// Builds a T behind the last one; nullptr, and the arguments untouched, if full. O(1).
+  /// Constructs a T behind the last one, and returns it. If full, returns nullptr and leaves the
+  /// arguments untouched. O(1).
   template <class... Args>
   [[nodiscard]] T* push(Args&&... args) {
     if (full()) return nullptr;
@@ -54,7 +55,7 @@ class [[nodiscard]] FixedVec {
     return object;
   }
 
-  /// Takes the last element out, if there is one. O(1).
+  /// Removes and returns the last element, or nullopt if empty. O(1).
   [[nodiscard]] std::optional<T> pop() {
     if (empty()) return std::nullopt;
     T& last = parts_.data[parts_.size - 1];
@@ -64,10 +65,10 @@ class [[nodiscard]] FixedVec {
     return out;
   }
 
-  /// Destroys all elements, last first; keeps the room. O(size).
+  /// Destroys all elements, last first; the capacity stays. O(size).
   void clear() noexcept { destroy_all(parts_); }
 
-  /// Destroys all elements and frees the room; nothing if it has none.
+  /// Destroys all elements, last first, and frees the memory. Does nothing if it has none. O(size).
   void reset() noexcept {
     Leaked parts = leak();
     if (parts.data == nullptr) return;
@@ -76,7 +77,7 @@ class [[nodiscard]] FixedVec {
     (heap->free)(parts.data, *Layout::array<T>(parts.capacity));
   }
 
-  /// Lets go of room and elements; from_leaked takes them over again.
+  /// Releases ownership of memory and elements; from_leaked makes an owner again.
   [[nodiscard]] Leaked leak() noexcept { return std::exchange(parts_, {}); }
   static FixedVec from_leaked(Leaked parts) noexcept {
     FixedVec vec;
@@ -92,8 +93,8 @@ class [[nodiscard]] FixedVec {
   Leaked parts_{};
 };
 
-/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. `too_large` if capacity ×
-/// sizeof(T) overflows.
+/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. Errors: as Request
+/// (`too_large` also if capacity × sizeof(T) overflows).
 template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {

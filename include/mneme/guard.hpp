@@ -1,7 +1,7 @@
-// purpose: exclusive use of a heap, for as long as an object lives.
+// purpose: an object that keeps a heap locked while it lives.
 // layer: L2; includes L0, L1 and basic_heap.
-// threads: a guard is one thread's at a time; it may move to another with the usual hand-over.
-// invariants: P1 (letting go settles), P2 (the one door around the queue).
+// threads: one thread at a time; another may take it over, if the two threads synchronise.
+// invariants: P1 (unlocking reclaims and grants), P2 (only a guard's holder bypasses the queue).
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,9 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Holds a heap exclusively. While it does, frees are deferred and requests wait; when it lets go,
-/// they are done. It may be kept across a suspension. Empty if the heap was locked already.
+/// Keeps a heap locked. Meanwhile frees are deferred and requests wait; the unlock reclaims and
+/// grants. It may be kept while a coroutine is suspended. It is empty if the heap was locked
+/// already. To use an empty guard is misuse: fatal in checked builds.
 template <class Heap>
 class [[nodiscard]] Guard {
  public:
@@ -26,9 +27,9 @@ class [[nodiscard]] Guard {
 
   [[nodiscard]] explicit operator bool() const noexcept { return heap_ != nullptr; }
 
-  /// Memory past the queue, or nullptr if there is no room: the one way to overtake those who wait
-  /// (P2), as the caller asked for exclusive use. Reclaims first. Goes back by `free(payload,
-  /// layout)` of the heap. O(raw heap).
+  /// Allocates at once, past all waiting requests: only a guard can do that (P2). Reclaims first.
+  /// nullptr if there is no room, if the heap is closed, or if the layout can never be met. Free it
+  /// by `heap.free(payload, layout)`. O(raw heap + deferred blocks).
   [[nodiscard, gnu::noinline]] void* allocate(Layout layout) noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);
     const auto block_layout = BlockLayout::with_header(layout);
@@ -37,7 +38,7 @@ class [[nodiscard]] Guard {
     return heap_->take(*block_layout, layout.size);
   }
 
-  /// As Heap::stats, with the largest hole. Deferred blocks are left as they are.
+  /// As Heap::stats, with the largest hole. Does not reclaim. O(raw heap).
   [[nodiscard]] Stats stats() const noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);
     Stats stats = heap_->counters();
@@ -45,14 +46,15 @@ class [[nodiscard]] Guard {
     return stats;
   }
 
-  /// As Heap::validate.
+  /// As Heap::validate, with the raw heap. O(raw heap + requests).
   [[nodiscard]] const char* validate() const noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);
     const char* const wrong = heap_->raw_.validate();
     return wrong != nullptr ? wrong : heap_->validate_lists();
   }
 
-  /// Lets go: reclaims what was deferred and grants what then fits. Nothing if empty.
+  /// Unlocks the heap, after reclaiming deferred blocks and granting requests that then fit. Does
+  /// nothing if empty.
   void unlock() noexcept {
     if (heap_ != nullptr) std::exchange(heap_, nullptr)->settle();
   }

@@ -1,4 +1,4 @@
-// purpose: the heap with everything that its members return.
+// purpose: the heap, and all types that its members return.
 // layer: L3; includes all.
 // threads: see each header.
 // invariants: none of its own.

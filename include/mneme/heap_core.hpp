@@ -1,7 +1,7 @@
 // purpose: how frees, requests and the lock owner hand work to each other so no wakeup is lost.
 // layer: L2; includes L0 and L1.
 // threads: each function names the locks its caller holds; the heap lock is never waited for.
-// invariants: P1–P5: each function says how it keeps them.
+// invariants: P1–P5; each function says how it contributes.
 #pragma once
 
 #include <cstddef>
@@ -21,23 +21,25 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// The moving parts of a heap, and the only code that touches more than one of them.
+/// A heap's locks, queues and blocks, and the only code that uses several of them together.
 ///
 /// It has two locks:
-/// * The *heap lock* (LockWord) owns the raw heap. It is only ever try-locked; a caller that loses
-///   queues its work and sets the work flag, and the owner drains that work before it unlocks
-///   (settle).
-/// * The *queue lock* owns the two lists of requests. Requests wait for it when they are queued or
-///   cancelled. The owner of the heap lock, which may be a free in an interrupt, only try-locks it;
-///   on failure it skips granting: the current holder always posts work after unlocking, which
-///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap while it is
-///   held: on a single core, interrupts are masked for that long.
+/// * The *heap lock* (LockWord) protects the raw heap. It is only ever try-locked: a caller that
+///   cannot take it queues its work and sets the work flag, and the owner does that work before it
+///   unlocks (settle).
+/// * The *queue lock* protects the lists of requests. Callers wait for it when they queue or cancel
+/// a
+///   request. The owner of the heap lock, which may be a free in an interrupt, only try-locks it.
+///   On failure it skips granting: the current holder always posts work after unlocking, which
+///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap with the
+///   queue lock held: on a single core, interrupts are masked for that long.
 ///
-/// A waker is called with the queue lock free, by one of two loops, in each of which one waker runs
-/// at a time: after a grant by the owner of the heap lock (grant), and after a close or a cancel by
-/// its caller (call_due_wakers). What a waker requests of the heap is posted as work for the loop
-/// that is already running, and does not recurse, however many requests wait. The loop does not
-/// touch a request whose waker it has begun to call, which may be destroyed.
+/// Wakers are called without the queue lock, unless that is reentrant, by two loops: after a grant
+/// by the owner of the heap lock (grant), and after a close or a cancel by its caller
+/// (call_due_wakers). Each loop runs one waker at a time. If a waker calls the heap, its work is
+/// posted for the loop that is already running; so wakers do not recurse, however many requests
+/// wait. Once a loop has begun to call a waker it does not touch its request again, which the waker
+/// may destroy.
 template <RawHeap Raw, QueueLock Queue>
 class HeapCore : public LiveBlocks<Raw> {
   using Blocks = LiveBlocks<Raw>;
@@ -45,9 +47,9 @@ class HeapCore : public LiveBlocks<Raw> {
  protected:
   using Blocks::Blocks;
 
-  /// Memory at once, without a request: nullptr if the heap is locked, if there is no room, if any
-  /// request waits (P2), or if the heap is closed; start() then finds out which. Leaves the heap
-  /// unlocked. Sizes and alignment are those of BlockLayout::with_header.
+  /// Allocates at once, without a request. nullptr if the heap is locked, if there is no room, if
+  /// any request waits (P2), or if the heap is closed; start() tells these cases apart. Sizes and
+  /// alignment are those of BlockLayout::with_header.
   [[nodiscard, gnu::noinline]] void* allocate_now(std::size_t block_size, std::size_t align,
                                                   std::size_t payload_size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]
@@ -61,10 +63,11 @@ class HeapCore : public LiveBlocks<Raw> {
     return release_with(payload);
   }
 
-  /// The first poll of a request, if memory is there at once. Else nothing happened.
+  /// The first poll of a request, if it can be granted at once. Otherwise returns false, and
+  /// nothing has happened.
   [[nodiscard]] bool try_start(Waiter& waiter) noexcept {
     const auto block_layout = BlockLayout::with_header(waiter.layout);
-    // Behind others it queues; that nobody waits is looked up again under the heap lock.
+    // If others wait, it must queue. allocate_now checks that again under the heap lock.
     if (!block_layout || requests_.waiting() > 0) [[unlikely]]
       return false;
     void* const payload = allocate_now(block_layout->size, block_layout->align, waiter.layout.size);
@@ -76,8 +79,8 @@ class HeapCore : public LiveBlocks<Raw> {
     return true;
   }
 
-  /// The first poll of a request. Returns true if it is complete. False if it waits: its coroutine
-  /// may already run on another thread, so `waiter` must not be touched again.
+  /// The first poll of a request. Returns true if it is complete. False if it was queued: then its
+  /// coroutine may already run on another thread, so `waiter` must not be touched again.
   [[nodiscard, gnu::noinline]] bool start(Waiter& waiter) noexcept {
     const auto block_layout = this->check_layout(waiter.layout);
     if (!block_layout) return refuse(waiter, block_layout.error());
@@ -94,18 +97,20 @@ class HeapCore : public LiveBlocks<Raw> {
       // (request.start) relaxed: read only by the requesting thread; publishes nothing.
       waiter.state.store(RequestState::granted, std::memory_order_relaxed);
     } else {
-      // Queued while the heap lock is held: no free can come between the failed attempt and this.
+      // Queued with the heap lock held, so that no free can come between the failed attempt and
+      // this.
       requests_.lock_queue();
       queued = enqueue(waiter);
       requests_.unlock_queue();
     }
-    // Nothing became free but what was reclaimed, whose free has posted work, or is about to.
+    // If anything was reclaimed, the thread that freed it has posted work, or is about to: so a
+    // failed release is the only reason to settle.
     if (!lock_.try_release()) settle();
     return !queued;
   }
 
-  /// Cancels a request in any state, for its owner, who may be about to destroy it: P5. Else a
-  /// coroutine that awaits it may run at once on another thread, and end the request.
+  /// Cancels a request in any state (P5). `is_destroyed`: its owner is about to destroy it.
+  /// Otherwise a coroutine that awaits it may at once run on another thread, and destroy it.
   void cancel(Waiter& waiter, bool is_destroyed) noexcept {
     RequestState state{};
     std::byte* block = nullptr;
@@ -126,7 +131,7 @@ class HeapCore : public LiveBlocks<Raw> {
     requests_.await_waker(waiter);
   }
 
-  /// Ends every waiting request with `closed`, oldest first.
+  /// Completes every waiting request with `closed`, oldest first.
   void close_all() noexcept {
     requests_.close();
     do {
@@ -138,8 +143,8 @@ class HeapCore : public LiveBlocks<Raw> {
     call_due_wakers();
   }
 
-  /// Calls the wakers of requests that were closed or cancelled, oldest first; or leaves that to
-  /// the loop of this function that is running already, maybe further up the call stack.
+  /// Calls the wakers of closed and cancelled requests, oldest first. If a call of this function is
+  /// already running, maybe further up the call stack, it leaves them to that.
   void call_due_wakers() noexcept {
     bool is_due = true;
     while (is_due) {
@@ -151,7 +156,7 @@ class HeapCore : public LiveBlocks<Raw> {
     }
   }
 
-  /// Frees a block, now or through the free queue (P4).
+  /// Frees a block, at once or through the free queue (P4).
   void release_block(std::byte* block, std::size_t size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]
       return defer_block(block, size);
@@ -162,13 +167,13 @@ class HeapCore : public LiveBlocks<Raw> {
     release_after_free();
   }
 
-  /// The heap is locked by somebody else.
+  /// Frees a block while the heap is locked: its owner will reclaim it.
   [[gnu::noinline]] void defer_block(std::byte* block, std::size_t size) noexcept {
     push_deferred(block, size);
     if (lock_.post_work_or_acquire()) settle();
   }
 
-  /// Leaves a block to the next owner of the heap lock.
+  /// Leaves a block to the current or the next owner of the heap lock.
   [[gnu::noinline]] void push_and_post(std::byte* block, std::size_t size) noexcept {
     push_deferred(block, size);
     lock_.post_work();
@@ -184,7 +189,7 @@ class HeapCore : public LiveBlocks<Raw> {
     free_queue_.push(node::make_freed(block, size));
   }
 
-  /// Whether the heap is locked, has live blocks, or serves requests.
+  /// Whether the heap is locked, or has live blocks or requests.
   [[nodiscard]] bool is_in_use() noexcept {
     if (!lock_.try_acquire()) return true;
     reclaim();
@@ -194,8 +199,8 @@ class HeapCore : public LiveBlocks<Raw> {
     return has_blocks || has_requests;
   }
 
-  /// Heap lock held. Reclaims all freed blocks, grants all requests that then fit, and unlocks: P1.
-  /// The loop repeats only if work was posted meanwhile.
+  /// Heap lock held, and released. Reclaims all deferred blocks, and grants the requests that then
+  /// fit (P1). The loop repeats only if work was posted meanwhile.
   [[gnu::noinline]] void settle() noexcept {
     do {
       if (free_queue_.peek() != 0) reclaim();
@@ -216,8 +221,8 @@ class HeapCore : public LiveBlocks<Raw> {
     }
   }
 
-  /// Heap lock not held, or held further up the call stack. Changes the lists, then posts work: an
-  /// owner that found the queue lock held relies on it.
+  /// Heap lock not held, or held further up the call stack. Calls `edit` under the queue lock, then
+  /// posts work, as an owner of the heap lock that found the queue lock held relies on that.
   template <class F>
   void with_requests_then_settle(F edit) noexcept {
     requests_.lock_queue();
@@ -230,20 +235,20 @@ class HeapCore : public LiveBlocks<Raw> {
   RequestLists<Queue> requests_;
 
  private:
-  /// Queue lock held, and released. Out of line, as each change of the lists ends with it.
+  /// Queue lock held, and released. Out of line, as it is part of every change of the lists.
   [[gnu::noinline]] void unlock_queue_then_settle() noexcept {
     requests_.unlock_queue();
     if (lock_.post_work_or_acquire()) settle();
   }
 
-  /// Heap lock held. Whether a request that comes now is not simply served. What it must not miss,
-  /// the owner learned of through the heap lock.
+  /// Heap lock held. False if a new request can be granted without regard to anything else. The
+  /// heap lock has synchronised the owner with all that these loads must not miss.
   [[nodiscard]] bool has_work_or_is_closed() const noexcept {
     return (free_queue_.peek() | requests_.waiting() |
             static_cast<std::size_t>(requests_.closed())) != 0;
   }
 
-  /// Heap lock held, and released. The rest of allocate_now.
+  /// Heap lock held, and released. The rest of allocate_now, if its fast path failed.
   [[nodiscard, gnu::noinline]] void* allocate_and_release(std::size_t block_size, std::size_t align,
                                                           std::size_t payload_size) noexcept {
     if (has_work_or_is_closed()) [[unlikely]] {
@@ -253,8 +258,8 @@ class HeapCore : public LiveBlocks<Raw> {
     return release_with(this->take({block_size, align, word_bytes}, payload_size));
   }
 
-  /// Heap lock held, and released: whoever pushed or queued anything meanwhile has posted work, and
-  /// then the release fails. Returns what it is given.
+  /// Heap lock held, and released. A thread that pushed or queued anything meanwhile has posted
+  /// work, which makes the release fail. Returns its argument.
   [[nodiscard]] void* release_with(void* payload) noexcept {
     return lock_.try_release() ? payload : settle_with(payload);
   }
@@ -263,24 +268,24 @@ class HeapCore : public LiveBlocks<Raw> {
     return payload;
   }
 
-  /// Heap lock held, and released. The rest of release_block.
+  /// Heap lock held, and released. The rest of release_block, if its fast path failed.
   [[gnu::noinline]] void give_and_release(std::byte* block, std::size_t size) noexcept {
     this->give(block, size);
     release_after_free();
   }
 
-  /// Heap lock held, and released. Without a waiter there is nobody to grant the memory to; whoever
-  /// queues meanwhile has posted work.
+  /// Heap lock held, and released. If no request waits, there is nothing to grant; a thread that
+  /// queues one meanwhile posts work.
   void release_after_free() noexcept {
     if (requests_.waiting() > 0 || !lock_.try_release()) [[unlikely]]
       settle();
   }
 
-  /// Heap lock held. Grants the oldest waiting request for as long as it fits: FIFO (P2), by direct
-  /// hand-off (P3).
+  /// Heap lock held. Grants waiting requests, oldest first, until one does not fit: FIFO (P2) and
+  /// direct hand-off (P3).
   void grant() noexcept {
     while (requests_.waiting() > 0 && requests_.try_lock_queue()) {
-      // Read under the queue lock: once close() has ended one request, it ends all behind it.
+      // closed() is read under the queue lock: none is granted once close() has completed another.
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
       void* payload = nullptr;
       if (head != nullptr) {

@@ -1,7 +1,7 @@
-// purpose: the raw heap's blocks with their headers, the statistics of their use, and the record.
+// purpose: allocates and frees blocks of the raw heap, with their headers, checks and statistics.
 // layer: L1; includes L0, raw_heap, node, registry and misuse.
-// threads: whoever owns the heap; what any thread may call is marked.
-// invariants: P9, P10 (one header a block), P12 (a block is verified before it goes back).
+// threads: the owner of the heap; members that any thread may call say so.
+// invariants: P9, P10 (one header per block), P12 (a block is checked before it is returned).
 #pragma once
 
 #include <cstddef>
@@ -25,11 +25,11 @@ namespace mneme::inline MNEME_SETTINGS {
 template <RawHeap Raw>
 class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecord> {
  protected:
-  /// A heap without memory, until init().
+  /// A heap without memory until init().
   constexpr LiveBlocks() noexcept = default;
   explicit LiveBlocks(std::span<std::byte> region) noexcept : raw_(region) { enlist(*this); }
 
-  /// Gives a heap without memory its region. Nobody else uses the heap yet.
+  /// Gives a heap without memory its region. No other thread may use the heap yet.
   void init(std::span<std::byte> region) noexcept {
     fatal_unless(raw_.capacity_bytes() == 0, "init of a heap that has its region");
     raw_.~Raw();
@@ -37,7 +37,8 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     enlist(*this);
   }
 
-  /// The block for a layout, if the empty heap could hold it (P6). Any thread.
+  /// The block for a layout; or the error, if not even the empty heap could hold it (P6). Any
+  /// thread.
   [[nodiscard]] std::expected<BlockLayout, AllocError> check_layout(Layout layout) const noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     if (block_layout && !raw_.fits_empty(*block_layout)) {
@@ -51,14 +52,14 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     return begin_live(raw_.allocate(block_layout, header_for(block_layout.size)), block_layout,
                       payload_size);
   }
-  /// The same, or nothing, if the raw heap has no quick way now.
+  /// The same by the raw heap's fast path; nullptr if that does not apply now.
   [[nodiscard]] void* take_quickly(BlockLayout block_layout, std::size_t payload_size) noexcept {
     return begin_live(allocate_quickly(raw_, block_layout, header_for(block_layout.size)),
                       block_layout, payload_size);
   }
-  /// As take(); if there is no room, it notes what for, and a later call for that or more fails at
-  /// once unless a larger hole came about meanwhile: for requests that wait, which would be
-  /// searched for at each free.
+  /// As take(), for requests that wait, which each free tries again. If there is no room, it notes
+  /// the layout; later calls for as much or more then fail without a search, until a hole comes
+  /// about that may be large enough.
   [[nodiscard, gnu::noinline]] void* take_or_note(BlockLayout block_layout,
                                                   std::size_t payload_size) noexcept {
     if (block_layout.size > largest_new_hole_ && block_layout.size >= failed_.size &&
@@ -74,21 +75,24 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     return payload;
   }
 
-  /// Returns a block that has ended to the raw heap. Checked builds stop if it is none.
+  /// Returns a block to the raw heap, after end_live or load_freed. Checked builds stop the program
+  /// if it is no block.
   MNEME_HOT void give(std::byte* block, std::size_t size) noexcept {
     const std::size_t hole = raw_.deallocate(block, size);
     if (checks_enabled && hole == 0) [[unlikely]]
       report_refused(*this, block, size);
     note_hole(hole);
   }
-  /// The same; false, and nothing happened, if the raw heap has no quick way now.
+  /// The same by the raw heap's fast path; false, and nothing has happened, if that does not apply
+  /// now.
   [[nodiscard]] bool give_quickly(std::byte* block, std::size_t size) noexcept {
     const std::size_t hole = deallocate_quickly(raw_, block, size);
     if (hole != 0) note_hole(hole);
     return hole != 0;
   }
 
-  /// Makes a block longer or shorter in place, if that can be.
+  /// Makes a block longer or shorter in place. False, and nothing has changed, if that is
+  /// impossible.
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
     if (!raw_.resize(block, old_size, new_size)) return false;
     header::store(block, header_for(new_size) | (header::load(block) & header::hole_before));
@@ -114,7 +118,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     return node::make_live(block, block_layout.size, payload_size);
   }
 
-  /// A hole was made, or grew to this size.
+  /// Called when a hole of this size was made, or grew to this size.
   void note_hole(std::size_t hole) noexcept {
     if (hole > largest_new_hole_) [[unlikely]]
       largest_new_hole_ = hole;
@@ -129,7 +133,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     }
   }
 
-  // Templates, so that they are nothing in unchecked builds, whose heaps have no record.
+  // Templates, so that they compile in unchecked builds, whose heaps have no record.
   template <class Self>
   static void enlist(Self& self) noexcept {
     if constexpr (checks_enabled) {
@@ -157,8 +161,8 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     __builtin_unreachable();
   }
 
-  // The last search that take_or_note saw fail, and the largest hole that was made or grew since;
-  // SIZE_MAX: not known.
+  // The layout of the last failed search by take_or_note, and the largest hole that was made or
+  // grew since then; SIZE_MAX: unknown.
   BlockLayout failed_{};
   std::size_t largest_new_hole_ = SIZE_MAX;
 };

@@ -1,4 +1,4 @@
-// purpose: everything, for users who do not want to choose.
+// purpose: the whole library but for the other raw heaps, in one header.
 // layer: L3; includes all.
 // threads: see each header.
 // invariants: none of its own.

@@ -1,7 +1,7 @@
-// purpose: a request whose answer is an owner: what `make` and its relatives return.
+// purpose: a request whose result is an owner; `make`, `make_array` and others return it.
 // layer: L2; includes L0, L1 and request.
 // threads: as a request.
-// invariants: P5: until the owner is built, the block is owned too, also when a constructor throws.
+// invariants: P5: the block always has an owner, even if a constructor throws.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@
 namespace mneme::inline MNEME_SETTINGS {
 
 /// A request that turns its block into an owner by `build(Allocation)`, on the thread that takes
-/// the answer. Used as Request.
+/// the result. It is used like a Request. If a constructor throws, `poll` or co_await passes that
+/// on, and the block is freed.
 template <class Heap, class Build>
 class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base = Request<Heap>;
@@ -25,7 +26,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Owner = std::invoke_result_t<Build&, Allocation<Heap>>;
   using Result = std::expected<Owner, AllocError>;
 
-  /// A layout that overflowed is passed on as one that no heap can hold, and so is `too_large`.
+  /// A layout that overflowed is replaced by one that no heap can hold, so the result is
+  /// `too_large`.
   OwnerRequest(Heap& heap, std::expected<Layout, AllocError> layout, Build build)
       : Base(heap, layout.value_or(Layout{SIZE_MAX, 1})), build_(std::move(build)) {}
 
@@ -56,8 +58,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[no_unique_address]] Build build_;
 };
 
-/// A request for one T built from `args`, which are kept by value until the grant; `own(T*)` makes
-/// the owner.
+/// A request for one T. Copies of `args` are kept in the request until T is constructed from them;
+/// `own(T*)` makes the owner.
 template <class T, class Heap, class Own, class... Args>
 [[nodiscard]] auto request_object(Heap& heap, Own own, Args&&... args) {
   auto build = [own, kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](

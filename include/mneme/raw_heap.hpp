@@ -1,6 +1,6 @@
-// purpose: what the heap needs from the synchronous allocator inside it.
+// purpose: the interface of the synchronous allocator inside a heap.
 // layer: L1; includes L0.
-// threads: none; the heap's lock word gives one owner at a time.
+// threads: one at a time: the owner of the heap lock.
 // invariants: blocks are inside the region, disjoint, aligned; free bytes + block bytes = capacity.
 #pragma once
 
@@ -11,29 +11,30 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A synchronous allocator over one region. It writes the header that it is given into the first
-/// word of each block, keeps none of its own, and gets the size back with the block. While a block
-/// lives the raw heap may change the header's bits `hole` and `hole_before`, and nothing else in
-/// it.
+/// A synchronous allocator over one region. It writes the header that `allocate` is given into the
+/// first word of each block, needs no header of its own, and is told the size when a block is
+/// freed. While a block lives, the raw heap may change the bits `hole` and `hole_before` of its
+/// header, and no others. Sizes and offsets are in bytes.
 ///
-/// * `name` is how scripts call it; `min_region_bytes` the smallest region, if word-aligned, that
-/// holds a block.
+/// * `name` is its name in scripts; `min_region_bytes` is the size of the smallest word-aligned
+///   region that can hold a block.
 /// * `allocate` returns a block that satisfies the layout, with `header` in its first word, or
-/// nullptr if it has no room for it now.
-/// * `is_exact` is whether a request for the layout fails only if no hole fits (P1). Other layouts
-/// are granted if a hole of size + alignment − one word exists, and always by an empty heap.
-/// * `deallocate` takes back [block, block + size), and returns the size of the hole that they are
-/// part of now, or more if that is not known. It returns 0, and changes nothing, if these bytes are
-/// not wholly inside the region or some of them are free already. In checked builds also if what is
-/// behind them is neither the region's end nor a hole nor a block with the same heap in its header.
-///   After it the block's first word has the bit header::hole, or in a quarantine
-///   header::deferred, in checked builds.
-/// * `resize` makes a block of `old_size` bytes `new_size` bytes long in place, or returns
-/// false.
-/// * `fits_empty` is whether the layout could be met if nothing else were allocated (P6).
-/// * `is_free` is whether the byte at an offset lies in a hole.
-/// * `validate` walks everything and returns nullptr, or what is wrong in a few words.
-/// * `for_each_hole` calls f(offset, size) in address order.
+///   nullptr if it has no room now.
+/// * `is_exact` returns whether `allocate` fails for this layout only if no hole fits (P1). Other
+///   layouts must be granted if there is a hole of size + alignment − one word, and always on an
+///   empty heap.
+/// * `deallocate` takes back [block, block + size), and returns the size of the hole that these
+/// bytes
+///   are now part of, or more if it does not know. It returns 0, and changes nothing, if they are
+///   not all inside the region or some of them are already free; in checked builds also if behind
+///   them there is neither the region's end, nor a hole, nor the header of a block of the same
+///   heap. In checked builds it leaves the bit header::hole (in a quarantine: header::deferred) in
+///   the block's first word.
+/// * `resize` makes a block of `old_size` bytes `new_size` bytes long in place, or returns false.
+/// * `fits_empty` returns whether the empty heap could meet the layout (P6).
+/// * `is_free` returns whether the byte at an offset is in a hole.
+/// * `validate` checks all data structures; it returns nullptr, or describes what is wrong.
+/// * `for_each_hole` calls f(offset, size) for each hole, in address order.
 template <class Raw>
 concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::byte* block,
                            std::size_t size, void (*each)(std::size_t, std::size_t)) {
@@ -53,9 +54,9 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   view.for_each_hole(each);
 };
 
-/// A raw heap may have quick ways for the most frequent case, which become part of every caller:
-/// `allocate_quickly` and `deallocate_quickly` do what allocate and deallocate do, or nothing, and
-/// return nullptr or 0 then.
+/// A raw heap may have fast paths for its most frequent case, which are inlined into every caller:
+/// `allocate_quickly` and `deallocate_quickly` either do the same as allocate and deallocate, or do
+/// nothing and return nullptr or 0.
 template <RawHeap Raw>
 [[nodiscard]] inline std::byte* allocate_quickly(Raw& raw, BlockLayout layout,
                                                  std::size_t header) noexcept {
@@ -73,15 +74,15 @@ template <RawHeap Raw>
   return 0;
 }
 
-/// A raw heap may have `accepts(block, size)`: whether deallocate would take the block back. For
-/// others a quarantine looks at each word of it.
+/// Whether deallocate would take the block back; for a quarantine. A raw heap may have a member
+/// `accepts(block, size)` for that; otherwise each word of the block is looked up. O(size) then.
 template <RawHeap Raw>
 [[nodiscard]] inline bool accepts(const Raw& raw, const std::byte* block,
                                   std::size_t size) noexcept {
   if constexpr (requires { raw.accepts(block, size); }) {
     return raw.accepts(block, size);
   } else {
-    const std::size_t from = address_of(block) - address_of(raw.base());  // wrapped, it is huge
+    const std::size_t from = address_of(block) - address_of(raw.base());  // huge if it wraps
     if (from > raw.capacity_bytes() || size > raw.capacity_bytes() - from) return false;
     for (std::size_t at = from; at < from + size; at += word_bytes) {
       if (raw.is_free(at)) return false;

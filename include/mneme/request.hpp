@@ -1,7 +1,7 @@
 // purpose: one asynchronous allocation, to be polled or awaited, and the raw block it ends in.
 // layer: L2; includes L0, L1 and basic_heap.
-// threads: a request belongs to one task; the heap answers it from any thread or interrupt.
-// invariants: P5 (destroying a request in any state loses nothing), P10 (the node is inside).
+// threads: a request belongs to one task; any thread or interrupt may complete it.
+// invariants: P5 (destroying a request loses nothing), P10 (its node is part of it).
 #pragma once
 
 #include <coroutine>
@@ -14,7 +14,7 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Owns a block of raw memory with its layout. Move-only.
+/// Owns a payload without a type, and knows its layout. Move-only. Frees it when destroyed.
 template <class Heap = mneme::Heap>
 class [[nodiscard]] Allocation {
  public:
@@ -32,14 +32,13 @@ class [[nodiscard]] Allocation {
   [[nodiscard]] Layout layout() const noexcept { return layout_; }
   [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
 
-  /// Gives the memory back now; nothing if empty.
+  /// Frees the memory now, as Heap::free. Does nothing if empty.
   void reset() noexcept {
     if (data_ != nullptr)
       (misuse::heap_of<Heap>(data_)->free)(std::exchange(data_, nullptr), layout_);
   }
 
-  /// Lets go of the memory without freeing it; from_leaked takes it over again, with the same
-  /// layout.
+  /// Releases ownership without freeing. from_leaked, with the same layout, makes an owner again.
   [[nodiscard]] void* leak() noexcept { return std::exchange(data_, nullptr); }
   static Allocation from_leaked(void* data, Layout layout) noexcept {
     return Allocation(data, layout);
@@ -52,8 +51,8 @@ class [[nodiscard]] Allocation {
   Layout layout_{};
 };
 
-/// What co_await works on: a pointer, since requests are immovable, and g++ 12 copies what a call
-/// like wake_by returns.
+/// The awaiter of a request. It holds a pointer because a request that has begun cannot be moved,
+/// and g++ 12 copies the operand of co_await if that is the result of a call such as wake_by.
 template <class Awaited>
 struct Awaiter {
   Awaited* request;
@@ -65,21 +64,28 @@ struct Awaiter {
   [[nodiscard]] auto await_resume() const { return request->await_resume(); }
 };
 
-/// A request for memory. Created by `heap.allocate(layout)`; begins with its first poll or
+/// A request for memory. `heap.allocate(layout)` creates it; it begins with its first poll or
 /// co_await.
 ///
 ///     auto block = co_await heap.allocate({.size = 64});       // expected<Allocation, AllocError>
 ///     auto request = heap.allocate({.size = 64});         // or by hand:
-///     if (auto answer = request.poll(waker)) …            // nullopt: it waits
+///     if (auto result = request.poll(waker)) …            // nullopt: it waits
 ///
-/// Destroying it cancels it. It moves only until it begins, since the heap links it then.
+/// It can be moved until it begins; after that the heap links it. Destroying it cancels it, in any
+/// state, and waits for a waker of it that is just running, except inside a waker.
+///
+/// A coroutine that awaits it without a waker is resumed by heap.poll(), on any thread that calls
+/// that. So while another thread may be in heap.poll(), the owner of such a coroutine must not
+/// destroy it: the poll may just be about to resume it. To end it, cancel() the request, and let
+/// the coroutine run to its end.
 template <class Heap = mneme::Heap>
 class [[nodiscard]] Request {
  public:
   using Result = std::expected<Allocation<Heap>, AllocError>;
 
-  /// For promises whose await_transform returns by value. `other` is over then. Fatal in checked
-  /// builds if it has begun; else it keeps its place, and this one begins anew.
+  /// For promises whose await_transform returns by value. `other` then gives `cancelled`. If
+  /// `other` has begun, that is fatal in checked builds; in others it stays as it is, and this
+  /// request begins anew.
   Request(Request&& other) noexcept : heap_(other.heap_), waiter_(other.waiter_.layout) {
     fatal_unless(other.state() == RequestState::idle, "move of a request that has begun");
     waiter_.waker = other.waiter_.waker;
@@ -96,46 +102,47 @@ class [[nodiscard]] Request {
   /// The same as heap.allocate(layout), for containers: `optional.emplace(heap, layout)`.
   Request(Heap& heap, Layout layout) noexcept : heap_(heap), waiter_(layout) {}
 
-  /// Calls `waker` when the request is complete, instead of leaving the coroutine to Heap::poll():
-  /// for use before co_await. It should have somebody else resume the coroutine: one that it
-  /// resumes itself runs inside the waker, with the heap locked. Its context must outlive the
-  /// request: the waker may still be running when the result is taken; the destructor and cancel()
-  /// wait for it, except inside a waker.
+  /// To be called before co_await: when the request is complete, `waker` is called, and
+  /// Heap::poll() will not resume the coroutine. The waker should schedule the coroutine, to be
+  /// resumed elsewhere: if it resumes the coroutine itself, that runs inside the waker, with the
+  /// heap locked. Its context must outlive the request: the waker may still be running when the
+  /// result is taken. The destructor and cancel() wait for it, except inside a waker.
   Request&& wake_by(Waker waker) && noexcept {
     fatal_unless(state() == RequestState::idle, "wake_by on a request that has begun");
     waiter_.waker = waker;
     return std::move(*this);
   }
 
-  /// The result; or nothing while the request waits, and then the waker, if there is one, will be
-  /// called once: a poll never does both. A later poll with another waker replaces it; one without
-  /// leaves things as they are, and so does any poll while a coroutine awaits the request. After
-  /// the result was taken, further polls return `cancelled`.
+  /// Takes the result; or returns nullopt if the request waits, and then the waker, if there is
+  /// one, will be called once. A later poll with another waker replaces the waker; one without a
+  /// waker keeps it. While a coroutine awaits the request, poll returns nullopt and changes
+  /// nothing. Once the result was taken, further polls return `cancelled`. Never waits for memory.
+  /// O(raw heap) for the first poll, then O(1).
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
-    // (request.poll) relaxed: a hint what to try; (request.repoll) sees the answer. It publishes
+    // (request.poll) relaxed: a hint what to try; (request.repoll) sees the result. It publishes
     // nothing.
     RequestState state = waiter_.state.load(std::memory_order_relaxed);
     if (state == RequestState::idle) {
       if (waker) waiter_.waker = waker;
       const bool has_waker = static_cast<bool>(waiter_.waker);
-      // Once it is queued, its waker reports the grant, and that task may destroy the request.
+      // Once it is queued, the waker may run, and the task that it wakes may destroy the request.
       if (!heap_.try_start(waiter_) && !heap_.start(waiter_) && has_waker) return std::nullopt;
     } else if ((waiter_.continuation && state != RequestState::taken) ||
                (state == RequestState::waiting && waker && rearm(waker, {}))) {
       return std::nullopt;
     }
     // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
-    // block. It may just have been granted.
+    // block, if the request was granted in the meantime.
     state = waiter_.state.load(std::memory_order_acquire);
     if (state == RequestState::waiting) return std::nullopt;
     return take(state);
   }
 
-  /// Cancels the request: it leaves the queue, memory already granted goes back, the next waiter is
-  /// considered (P5). Nothing if its result was taken. A coroutine that awaits it resumes with
-  /// `cancelled`, by the next Heap::poll() or its waker; any thread may cancel it for that. Without
-  /// a coroutine the waker is not called. Waits for a waker of this request that is running just
-  /// now, except inside a waker.
+  /// Cancels the request: removes it from the queue, or frees the memory that was granted to it,
+  /// and grants the next requests if they fit now (P5). Does nothing if its result was taken. A
+  /// coroutine that awaits it is resumed with `cancelled`, by the next Heap::poll() or through its
+  /// waker; while it is suspended, any thread may call this. Without a coroutine the waker is not
+  /// called. Waits for a waker of this request that is running, except inside a waker.
   void cancel() noexcept {
     const RequestState before = state();
     if (before == RequestState::idle) {
@@ -146,13 +153,14 @@ class [[nodiscard]] Request {
     }
   }
 
+  /// The state at this moment; another thread may complete the request meanwhile.
   [[nodiscard]] RequestState state() const noexcept {
     // (request.state) relaxed: for messages; publishes nothing.
     return waiter_.state.load(std::memory_order_relaxed);
   }
 
-  /// The memory reserved for a request that was granted and is not taken yet, else nullptr; for
-  /// tools that show it.
+  /// The payload of a request that is granted and not taken yet, otherwise nullptr; for tools that
+  /// show it.
   [[nodiscard]] const void* reserved() const noexcept {
     // (request.reserved) acquire: pairs with release (request.complete); sees the payload.
     const bool granted = waiter_.state.load(std::memory_order_acquire) == RequestState::granted;
@@ -166,7 +174,8 @@ class [[nodiscard]] Request {
     if (now == RequestState::idle) return heap_.try_start(waiter_);
     return now != RequestState::waiting;
   }
-  /// A request that was polled by hand keeps its place; its waker is replaced by the coroutine.
+  /// A request that was polled before keeps its place in the queue; the coroutine replaces its
+  /// waker.
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> task) noexcept {
     if (state() != RequestState::idle) return rearm({}, task);
     waiter_.continuation = task;
@@ -211,14 +220,14 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] bool is_linked() const noexcept {
-    // (request.linked) relaxed: if it was granted, only this thread unlinks it; publishes nothing.
+    // (request.linked) relaxed: if it is granted, only this thread unlinks it; publishes nothing.
     return waiter_.list.load(std::memory_order_relaxed) != nullptr;
   }
 
-  /// The same for a request that may be linked, was not granted, or is awaited.
+  /// The same for a request that may be linked, is not granted, or is awaited.
   [[nodiscard, gnu::noinline]] Result settle_and_take(RequestState state) noexcept {
     if (is_linked() || (state != RequestState::granted && may_be_linked(state))) {
-      // Its coroutine was resumed by somebody else than Heap::poll(), or its waker may be due.
+      // Heap::poll() did not resume its coroutine, or its waker may be due.
       heap_.with_requests_then_settle([&] { heap_.requests_.unlink(waiter_); });
     }
     if (waiter_.continuation) {

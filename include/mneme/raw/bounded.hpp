@@ -1,4 +1,4 @@
-// purpose: the raw heap with bounded time: best fit, exact, without a word beside the header.
+// purpose: the raw heap with bounded time: best fit, with no overhead but the header.
 // layer: L1; includes L0, raw_heap and hole_lists.
 // threads: one owner at a time; headers of live blocks are read and changed by header.hpp alone.
 // invariants: no two holes touch, none touches the top; hole_before is set behind each hole alone.
@@ -17,31 +17,31 @@
 namespace mneme::inline MNEME_SETTINGS {
 
 /// Best fit over one region in bounded time (after Lea's dlmalloc 2.8): allocate, deallocate and
-/// resize take a few steps for each bit of the size at most, however many holes and blocks there
-/// are. Up to an alignment of two words it is exact: a request fails only if no hole fits.
+/// resize take at most a few steps per bit of the size, however many holes and blocks there are. It
+/// is exact for alignments of up to two words: allocate fails only if no hole fits.
 ///
-/// Free memory is either a *hole*, between blocks (see HoleLists), or the *top*, behind the last
-/// block, which is used when no hole fits. So as long as nothing is refused, room behind moves no
-/// block.
+/// Free memory is either a *hole* between blocks (see HoleLists), or the *top* behind the last
+/// block, which is used if no hole fits. So a larger top changes no placement as long as no
+/// allocation fails.
 class Bounded : HoleLists {
  public:
   static constexpr const char* name = "bounded";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;
-  /// 16 GiB on 64 bits, 128 KiB on 32. A larger region gives a heap of capacity zero.
+  /// 16 GiB on 64 bits, 128 KiB on 32 bits. With a larger region the capacity is zero.
   static constexpr std::size_t max_region_bytes = (HoleWords::link_mask - 2) * word_bytes;
 
   /// A heap of capacity zero.
   constexpr Bounded() noexcept = default;
-  /// Manages the whole words inside `region`, at any alignment.
+  /// Manages the whole words inside `region`, which need not be aligned.
   explicit Bounded(std::span<std::byte> region) noexcept
       : Bounded(region, BlockLayout{}.padding_at(address_of(region.data()))) {}
-  /// Opens the region again to whoever has it next; touches nothing.
+  /// Unpoisons the region for its next use; writes nothing.
   ~Bounded() { instrument::mark_undefined(base(), capacity_bytes()); }
   Bounded(const Bounded&) = delete;
   Bounded& operator=(const Bounded&) = delete;
 
-  /// Whether a request for `layout` fails only if no hole fits. Others are granted if a hole of
-  /// size + alignment − one word exists, and always on an empty heap.
+  /// Whether allocate fails for `layout` only if no hole fits. Other layouts are granted if there
+  /// is a hole of size + alignment − one word, and always on an empty heap.
   [[nodiscard]] static constexpr bool is_exact(BlockLayout layout) noexcept {
     return layout.align <= word_bytes ||
            (layout.align == 2 * word_bytes && layout.header_bytes == word_bytes);
@@ -51,12 +51,12 @@ class Bounded : HoleLists {
     const Word count = layout.size / word_bytes;
     if (!is_exact(layout)) [[unlikely]]
       return allocate_aligned(layout, count, header);
-    const Word two = layout.align / word_bytes - 1;  // 1: only an even index will do
+    const Word two = layout.align / word_bytes - 1;  // 1: the index must be even
     const Found found = find(count, two);
     return found.hole != 0 ? take(found, two & found.hole, count, header)
                            : take_top(two & top_, count, header);
   }
-  /// From the top, while there are no holes.
+  /// Allocates from the top, if there are no holes.
   [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
     const Word two = layout.align / word_bytes - 1;
     const Word count = layout.size / word_bytes;
@@ -76,11 +76,12 @@ class Bounded : HoleLists {
     if (checks_enabled && behind == no_block_end) return 0;
     instrument::poison_free(block, size);
     const Word hole = give(at, count, (own & header::hole_before) != 0, behind);
-    // A stale pointer to the block is then seen, wherever in a hole or in the top it leads.
+    // So that a second free is detected, wherever in a hole or the top the block's first word now
+    // is.
     if constexpr (checks_enabled) words_.set(at, words_.get(at) | header::hole);
     return hole * word_bytes;
   }
-  /// To the top, if no hole is between.
+  /// Returns a block to the top, if there is no hole between them or before the block.
   [[nodiscard]] std::size_t deallocate_quickly(std::byte* block, std::size_t size) noexcept {
     const Word count = size / word_bytes;
     const Word at = words_.index_of(block);
@@ -97,7 +98,7 @@ class Bounded : HoleLists {
     return (end_ - at) * word_bytes;
   }
 
-  /// Whether deallocate would take the block back, as far as checked builds find out.
+  /// Whether deallocate would take the block back, as far as checked builds can know.
   [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
     const Word count = size / word_bytes;
     const Word at = words_.index_of(block);
@@ -128,13 +129,13 @@ class Bounded : HoleLists {
   }
   [[nodiscard]] std::size_t free_bytes() const noexcept { return free_ * word_bytes; }
 
-  // For tools; linear in the number of holes, for_each_hole quadratic.
+  // For tools: O(holes); for_each_hole is O(holes²).
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
     const Word at = words_.first() + offset / word_bytes;
     bool found = at >= top_ && at < end_;
-    // Asked on the way to a fatal line, which is not about a hole that hardened builds do not
-    // believe.
+    // Called to build a fatal line about something else: so a hardened build does not stop here at
+    // an impossible hole.
     walk([&](Word hole, Word /*expected_size*/) {
       const Word size = is_hardened ? words_.peek_size(hole, top_) : words_.size_of(hole, top_);
       found = found || at - hole < size;
@@ -197,15 +198,15 @@ class Bounded : HoleLists {
     instrument::poison_free(base(), capacity_bytes());
   }
 
-  // Whether a block may have these words. Not asked in unchecked builds.
+  // Whether a block can have these words; always true in unchecked builds.
   [[nodiscard]] bool is_inside(Word at, Word count) const noexcept {
     return !checks_enabled ||
            (at >= words_.first() && at < top_ && count >= 2 && count <= top_ - at);
   }
   static constexpr Word no_block_end = ~Word{0};
 
-  // Hardened builds have this word where the top begins, for overflows of the last block. It has
-  // the bit header::hole, as a stale pointer may lead to it.
+  // The first word of the top in hardened builds, to detect an overflow of the last block. It has
+  // the bit header::hole, as a dangling pointer may lead to it.
   static constexpr Word canary = static_cast<Word>(0xB7E1'5162'8AED'2A6B);
   void set_top(Word at) noexcept {
     top_ = at;
@@ -217,8 +218,8 @@ class Bounded : HoleLists {
     return !is_hardened || top_ >= end_ || words_.get(top_) == canary;
   }
 
-  // The size of the hole that begins at `end`, or 0. no_block_end if that cannot be the end of the
-  // block with the header `own`, by what is there; not found out in unchecked builds.
+  // The size of the hole that begins at `end`, or 0. In checked builds no_block_end, if the block
+  // with the header `own` cannot end there, judging by the word there.
   [[nodiscard]] MNEME_HOT Word hole_behind(Word own, Word end) const noexcept {
     const HoleWords words = words_;
     if (end == top_) return is_top_intact() ? 0 : no_block_end;
@@ -233,13 +234,13 @@ class Bounded : HoleLists {
     return is_block ? 0 : no_block_end;
   }
 
-  // The same; no_block_end also if `own` is no header of a live block.
+  // The same; no_block_end also if `own` is not the header of a live block.
   [[nodiscard]] MNEME_HOT Word hole_behind_block(Word own, Word end) const noexcept {
     if (checks_enabled && ((own & header::hole) != 0 || !words_.is_block(own))) return no_block_end;
     return hole_behind(own, end);
   }
 
-  // Blocks out of holes and back.
+  // From holes to blocks, and back.
 
   [[nodiscard]] MNEME_HOT std::byte* begin_block(Word at, Word count, Word header) noexcept {
     std::byte* const block = words_.place(at);
@@ -260,13 +261,13 @@ class Bounded : HoleLists {
       return begin_block_behind(at, padding, count, header);
     return begin_block(at, count, header);
   }
-  // Behind a hole of `padding` words.
+  // The same, behind a new hole of `padding` words.
   [[nodiscard, gnu::noinline]] std::byte* begin_block_behind(Word at, Word padding, Word count,
                                                              Word header) noexcept {
     link(at - padding, padding);
     return begin_block(at, count, header | header::hole_before);
   }
-  // A block of the hole's words from `padding` on; what is left before and behind it stays free.
+  // Makes a block inside a hole, from its word `padding` on; the words before and behind stay free.
   [[nodiscard]] MNEME_HOT std::byte* take(Found found, Word padding, Word count,
                                           Word header) noexcept {
     const Word at = found.hole + padding;
@@ -280,7 +281,7 @@ class Bounded : HoleLists {
       return begin_block_behind(at, padding, count, header);
     return begin_block(at, count, header);
   }
-  // The smallest hole that may fit, the smallest that is sure to, the top.
+  // Tries the smallest hole that may fit, then the smallest that surely fits, then the top.
   [[nodiscard, gnu::noinline]] std::byte* allocate_aligned(BlockLayout layout, Word count,
                                                            Word header) noexcept {
     const auto padding = [&](Word at) {
@@ -297,8 +298,8 @@ class Bounded : HoleLists {
     }
     return take_top(padding(top_), count, header);
   }
-  // Makes [at, at + count) free, and one with what is free beside it, whose size it returns;
-  // `behind`: the size of the hole there, or 0.
+  // Frees [at, at + count), merges it with the free memory on both sides, and returns the size of
+  // the result. `behind`: the size of the hole behind it, or 0.
   MNEME_HOT Word give(Word at, Word count, bool hole_before, Word behind) noexcept {
     const HoleWords words = words_;
     const Word start = at;
@@ -324,7 +325,7 @@ class Bounded : HoleLists {
     link(at, count);
     return count;
   }
-  // Lets the block that ends at `end` have `more` words more.
+  // Makes the block that ends at `end` longer by `more` words.
   [[nodiscard]] bool grow(Word end, Word more) noexcept {
     if (end == top_) {
       if (end_ - top_ < more || !is_top_intact()) return false;

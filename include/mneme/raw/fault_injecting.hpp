@@ -1,7 +1,7 @@
-// purpose: a raw heap that fails on demand, for tests of what happens when there is no room.
+// purpose: a raw heap that fails on demand, to test what happens when there is no room.
 // layer: L1; includes L0 and raw_heap.
 // threads: none; one owner at a time.
-// invariants: a failed allocation changes nothing in the raw heap inside.
+// invariants: an allocation that is made to fail does not change the inner raw heap.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Decorates a raw heap: `fail_nth(n)` makes the nth allocation from now (1 is the next) find no
-/// room, once.
+/// Decorates a raw heap: after `fail_nth(n)` the nth allocation (1 is the next) finds no room,
+/// once.
 template <RawHeap Inner>
 class FaultInjecting : public Inner {
  public:
@@ -21,7 +21,7 @@ class FaultInjecting : public Inner {
   /// Arms the fault; 0 disarms it.
   void fail_nth(std::size_t n) noexcept { countdown_ = n; }
 
-  /// How many allocations were made to fail.
+  /// The number of allocations that were made to fail.
   [[nodiscard]] std::size_t failures() const noexcept { return failures_; }
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {

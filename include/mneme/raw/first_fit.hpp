@@ -1,4 +1,4 @@
-// purpose: the first raw heap: an address-ordered list of holes, kept inside the holes.
+// purpose: a simple raw heap: an address-ordered list of holes, stored in the holes.
 // layer: L1; includes L0 and raw_heap.
 // threads: none; one owner at a time.
 // invariants: holes ascend, never touch, and sum to free_bytes; all sizes are whole words.
@@ -19,28 +19,29 @@ namespace mneme::inline MNEME_SETTINGS {
 /// First fit over one region (Knuth, TAOCP 1, 2.5, algorithms A and B, with an address-ordered
 /// list).
 ///
-/// A hole writes itself into its own bytes. Its first word is the offset of the next hole; as
-/// offsets are whole words, two bits are free: bit 0 distinguishes a hole from a block's header,
-/// and bit 1 marks holes that are one word long, so that only longer ones need a second word:
+/// A hole is described in its own bytes. Its first word is the offset of the next hole. As offsets
+/// are multiples of a word, two bits are free: bit 0 distinguishes a hole from a block's header,
+/// and bit 1 marks a hole of a single word; a longer one has its size in its second word:
 ///
 ///     +------------------+--------+-- - --+        +------------------+
 ///     | next offset | 01 |  size  | free  |        | next offset | 11 |
 ///     +------------------+--------+-- - --+        +------------------+
 ///
-/// Hardened builds write the size twice, at the end of the hole once more, if it has three words;
-/// mix the next offset into the first of them; and set header::hole_before in the block behind.
+/// In hardened builds a hole of three words or more has its size in its last word as well, the size
+/// in the second word is mixed with the next offset, and the block behind a hole has the bit
+/// header::hole_before.
 ///
-/// So holes of a single word are legal, and a block never has to be longer than asked for to avoid
-/// one. The last hole's next offset is the capacity. allocate, deallocate and resize are O(holes);
-/// the rest of the region is never touched.
+/// Since a hole may be a single word, a block never has to be longer than its payload needs. The
+/// last hole's next offset is the capacity. allocate, deallocate and resize are O(holes), and touch
+/// only holes and the block itself.
 class FirstFit {
  public:
   static constexpr const char* name = "first-fit";
   static constexpr std::size_t min_region_bytes =
-      2 * word_bytes;  ///< if it begins at a word boundary
+      2 * word_bytes;  ///< of a region that begins at a word boundary
 
-  /// Manages the whole words inside `region`, at any alignment. A region without room for one block
-  /// gives a heap of capacity zero, in which nothing fits.
+  /// Manages the whole words inside `region`, which need not be aligned. If there is no room for
+  /// one block, the heap has a capacity of zero, and nothing fits.
   explicit FirstFit(std::span<std::byte> region) noexcept {
     const auto skew = BlockLayout{}.padding_at(address_of(region.data()));
     if (region.size() < skew + min_region_bytes) return;
@@ -52,7 +53,7 @@ class FirstFit {
   }
   /// A heap of capacity zero.
   constexpr FirstFit() noexcept = default;
-  /// Opens the region again to whoever has it next; touches nothing.
+  /// Unpoisons the region for its next use; writes nothing.
   ~FirstFit() { instrument::mark_undefined(base_, capacity_); }
   FirstFit(const FirstFit&) = delete;
   FirstFit& operator=(const FirstFit&) = delete;
@@ -109,8 +110,8 @@ class FirstFit {
   }
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
-    // Asked on the way to a fatal line, which is not about a hole that hardened builds do not
-    // believe.
+    // Called to build a fatal line about something else: so a hardened build does not stop here at
+    // an impossible hole.
     for (std::size_t at = first_; at < capacity_ && at <= offset;) {
       const Hole hole = is_hardened ? peek_hole(at) : read_hole(at);
       if (is_hardened && !plausible(at, hole)) return false;
@@ -186,7 +187,7 @@ class FirstFit {
     __builtin_memcpy(base_ + at, &word, word_bytes);
   }
 
-  // Reads what stands at `at`, whatever that is; size 0 means nonsense.
+  // Reads the words at `at` as a hole; size 0 if they cannot be one.
   [[nodiscard]] Hole peek_hole(std::size_t at) const noexcept {
     const std::size_t first = read_word(at);
     const std::size_t next = first & ~(header::hole | one_word_flag);
@@ -195,7 +196,7 @@ class FirstFit {
     if (capacity_ - at < min_region_bytes) return {0, next};
     return {read_word(at + word_bytes) ^ mixed(next), next};
   }
-  // What hardened builds mix into a size, so that the link in front of it is not changed alone.
+  // Hardened builds mix this into a size, so that a change of the link in front of it is detected.
   [[nodiscard]] static constexpr std::size_t mixed(std::size_t next) noexcept {
     return is_hardened ? next * static_cast<std::size_t>(0x9E37'79B9'7F4A'7C15) : 0;
   }
@@ -204,7 +205,7 @@ class FirstFit {
            hole.next <= capacity_ && hole.next % word_bytes == 0 && hole.next >= at + hole.size &&
            (!is_hardened || agrees(at, hole));
   }
-  // Whether what is beside a hole says the same as the hole.
+  // Whether the words beside a hole agree with it.
   [[nodiscard]] bool agrees(std::size_t at, Hole hole) const noexcept {
     const std::size_t end = at + hole.size;
     if (hole.size > 2 * word_bytes && read_word(end - word_bytes) != hole.size) return false;
@@ -214,8 +215,7 @@ class FirstFit {
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
     return form_.is_block(behind) && (behind & header::hole_before) != 0;
   }
-  // As the holes lie in memory that dangling pointers reach, a checked build believes none of them
-  // blindly.
+  // Dangling pointers can reach the holes, so checked builds verify each one before they use it.
   [[nodiscard]] Hole read_hole(std::size_t at) const noexcept {
     const Hole hole = peek_hole(at);
     if constexpr (checks_enabled) {
@@ -238,7 +238,7 @@ class FirstFit {
       if (is_hardened && size > 2 * word_bytes) write_word(at + size - word_bytes, size);
     }
   }
-  // Makes a hole that ends forget where others are.
+  // Clears the links of a hole that is no longer one.
   void wipe(std::size_t at, std::size_t size) noexcept {
     write_word(at, header::hole);
     if (size > word_bytes) write_word(at + word_bytes, 0);
@@ -263,7 +263,8 @@ class FirstFit {
     return around;
   }
 
-  // Whether a block ends at `end`, by what is there; `hole` is the first hole behind the block.
+  // Whether a block can end at `end`, judging by the word there; `hole` is the first hole behind
+  // it.
   [[nodiscard]] bool is_plausible_end(const std::byte* block, std::size_t end,
                                       std::size_t hole) const noexcept {
     if (is_hardened && end == hole && end != capacity_) (void)read_hole(hole);
@@ -272,14 +273,14 @@ class FirstFit {
     return header::same_heap(behind, header::load(block)) &&
            (!is_hardened || (behind & (header::hole | header::hole_before)) == 0);
   }
-  // Whether a block with this header may have that before it.
+  // Whether a block can have this header, given whether there is a hole before it.
   [[nodiscard]] bool is_plausible_begin(std::size_t header, bool hole_before) const noexcept {
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
     return form_.is_block(header) && ((header & header::hole_before) != 0) == hole_before;
   }
 
-  // Whether the last `size` bytes of a block, from `at` on, are not free yet, and what is beside
-  // them says the same.
+  // Whether the last `size` bytes of a block, from `at` on, are still allocated, and the words
+  // beside them agree.
   [[nodiscard]] bool is_taken(const std::byte* block, std::size_t at, std::size_t size,
                               const Neighbours& around) const noexcept {
     if (around.before_end > at || around.after < at + size) return false;
@@ -289,8 +290,8 @@ class FirstFit {
                               around.before != none && around.before_end == at);
   }
 
-  // Takes back the bytes [from, size) of a block of `size` bytes, if that is what it is, and
-  // returns the size of the hole that they are part of now.
+  // Frees the bytes [from, block_size) of a block, and returns the size of the hole that they are
+  // now part of; 0, and nothing has changed, if they are not allocated.
   [[nodiscard]] std::size_t take_back(std::byte* block, std::size_t from,
                                       std::size_t block_size) noexcept {
     if (!inside(block, block_size)) return 0;
@@ -303,7 +304,7 @@ class FirstFit {
     std::size_t start = at;
     std::size_t end = at + size;
     std::size_t next = around.after;
-    if (around.after == end && around.after < capacity_) {  // swallow the hole behind
+    if (around.after == end && around.after < capacity_) {  // merge with the hole behind
       const Hole after = read_hole(around.after);
       end += after.size;
       next = after.next;
@@ -313,27 +314,28 @@ class FirstFit {
       if (from == 0) header::store(block, header::hole);  // no address
       if (end < capacity_) (void)header::set(base_ + end, header::hole_before);
     }
-    if (around.before != none && around.before_end == at) {  // grow the hole in front
+    if (around.before != none && around.before_end == at) {  // merge with the hole in front
       start = around.before;
       if constexpr (is_hardened) forget_end(start, at);
     } else {
       set_next(around.before, at);
     }
     write_hole(start, end - start, next);
-    // A stale pointer to the block is then seen, if it is inside a hole now and not its size.
+    // So that a second free of the block is detected: this word is now inside a hole, but not one
+    // of the hole's own words.
     if (checks_enabled && at - start > word_bytes) {
       header::store(base_ + at, header::load(base_ + at) | header::hole);
     }
     return end - start;
   }
 
-  // The hole at `start` does not end at `end` any more.
+  // Clears the last word of the hole at `start`, which no longer ends at `end`.
   void forget_end(std::size_t start, std::size_t end) noexcept {
     if (end - start > 2 * word_bytes) write_word(end - word_bytes, 0);
   }
 
-  // Takes [at + padding, at + padding + size) out of the hole at `at`; what is left of it stays a
-  // hole or two.
+  // Removes [at + padding, at + padding + size) from the hole at `at`. What is left in front of it
+  // and behind it stays free, as one or two holes.
   void split_hole(std::size_t before, std::size_t at, Hole hole, std::size_t padding,
                   std::size_t size) noexcept {
     const std::size_t rest = hole.size - padding - size;

@@ -1,7 +1,7 @@
-// purpose: the holes of a bounded heap by their sizes: listed, unlisted and searched.
+// purpose: lists of the holes of a bounded heap, by size.
 // layer: L1; includes L0 and hole_words.
 // threads: one owner at a time.
-// invariants: every hole is in the one list of its size, and every list is in order; see the class.
+// invariants: every hole is in the list of its size, in the order that the class describes.
 #pragma once
 
 #include <array>
@@ -16,16 +16,18 @@ namespace mneme::inline MNEME_SETTINGS {
 
 /// The lists of holes.
 ///
-/// * Links lead to the next and the previous hole of the same size, in a ring. All are in it, those
-///   of one word too, so that every one is found and merged.
-/// * Small sizes have a bin each. Larger ones have a trie for each power of two, whose nodes have
-///   children by the next bit of the size; the second hole of a size is in the ring of the first.
+/// * Holes of the same size are linked in a ring. Every hole is in one, even those of one word, so
+///   that all can be found and merged.
+/// * Each small size has a bin. Larger sizes have a trie for each power of two, whose nodes have
+/// two
+///   children, one for each value of the next bit of the size; only the first hole of a size is a
+///   node, the others are in its ring.
 ///
-/// In each ring holes at even indices come first: there the payload of a block is aligned to two
-/// words. So a look at the head shows whether a hole of just the right size can take such a block;
-/// any larger hole can.
+/// In each ring the holes at even indices come first: a block there has a payload that is aligned
+/// to two words. So the first hole of a ring shows whether any hole of exactly that size can hold
+/// such a block; a larger hole always can.
 ///
-/// link, unlink and find take a few steps for each bit of a size at most.
+/// link, unlink and find take at most a few steps per bit of the size.
 class HoleLists {
  protected:
   using Word = HoleWords::Word;
@@ -33,7 +35,7 @@ class HoleLists {
   using Children = HoleWords::Children;
   using Index = std::uint32_t;
 
-  /// A hole and its size; 0, 0: none.
+  /// A hole and its size; both 0: none.
   struct Found {
     Word hole;
     Word size;
@@ -79,7 +81,7 @@ class HoleLists {
     words.wipe(hole, size);
   }
 
-  // The smallest hole for so many words; with two = 1, from an even index on.
+  // The smallest hole for a block of `words` words; with two = 1, for one at an even index.
   [[nodiscard]] MNEME_HOT Found find(Word words, Word two) const noexcept {
     if (words >= bins) [[unlikely]]
       return find_large(words, two);
@@ -90,7 +92,7 @@ class HoleLists {
     return compared({bin_heads_[size], size});
   }
 
-  // Calls f(hole, size or 0 if not known from the list) for each listed hole while it returns true.
+  // Calls f(hole, size) for each listed hole until it returns false; size is 0 for holes in a trie.
   template <class F>
   void walk(F f) const noexcept {
     const auto ring_of = [&](Word head, Word size) {
@@ -118,7 +120,7 @@ class HoleLists {
     });
   }
 
-  /// Sizes below, in words, have a list each.
+  /// Each size below this number of words has a bin.
   static constexpr Word small_sizes = HoleWords::word_bits;
 
   HoleWords words_;
@@ -134,7 +136,7 @@ class HoleLists {
   [[nodiscard]] static unsigned class_of(Word size) noexcept {
     return static_cast<unsigned>(std::bit_width(size)) - 1 - first_class;
   }
-  // The bits of a size below its first, the next one in front.
+  // The bits of a size below its highest one, shifted to the top of the word.
   [[nodiscard]] static Word path_of(Word size) noexcept {
     return size << (word_bits - static_cast<unsigned>(std::bit_width(size)) + 1);
   }
@@ -213,7 +215,7 @@ class HoleLists {
     }
     words.wipe(hole, found.size);
   }
-  // Takes a leaf below a node out of the trie; 0 if the node is one.
+  // Removes a leaf below a node from the trie, and returns it; 0 if the node is a leaf itself.
   [[nodiscard]] Word take_leaf(HoleWords words, Word node) const noexcept {
     Word above = 0;
     std::size_t side = 0;
@@ -231,7 +233,7 @@ class HoleLists {
     words.set_children(above, rest);
     return leaf;
   }
-  // Puts `heir` (0: nothing) in the place of a node.
+  // Replaces a node by `heir`, or removes it if that is 0.
   void replace(HoleWords words, Word node, Word heir, unsigned kind) noexcept {
     const Word above = words.parent(node);
     if (heir != 0) {
@@ -265,7 +267,7 @@ class HoleLists {
     const HoleWords words = words_;
     const unsigned kind = class_of(wanted);
     Found best{0, ~Word{0}};
-    Word larger = 0;  // the last subtree beside the path, all of whose sizes are larger
+    Word larger = 0;  // the last subtree beside the path, in which all sizes are larger
     Word above_larger = 0;
     Word above = 0;
     Word path = path_of(wanted);
@@ -315,7 +317,7 @@ class HoleLists {
     }
   }
 
-  // In order, a node before what is below it.
+  // The next node of a trie in pre-order; 0 after the last.
   [[nodiscard]] Word next_node(Word node) const noexcept {
     const Children below = words_.children(node);
     if (below.of[0] != 0) return below.of[0];

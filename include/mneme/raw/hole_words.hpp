@@ -1,4 +1,4 @@
-// purpose: the words of a bounded heap's region, and how a hole is written into its own.
+// purpose: access to a bounded heap's region by words, and the layout of a hole.
 // layer: L1; includes L0 and header.
 // threads: one owner at a time; headers of live blocks are read and changed by header.hpp alone.
 // invariants: every hole has its size at both ends, or is marked as one word.
@@ -14,17 +14,18 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A region by the word. Places are counted in words and called indices; 0 is none.
+/// A region as an array of words. An index counts words; index 0 means none.
 ///
 ///     +--------------+------+----------+--------+-- - --+------+
 ///     | links     01 | size | children | parent | free  | size |     one word:  | links     11 |
 ///     +--------------+------+----------+--------+-- - --+------+
 ///
-/// The size in the last word is how the block behind finds the hole, if its header has the bit
-/// hole_before. A hole has no room for more than it needs: two words hold links and one size.
+/// The block behind a hole has the bit hole_before in its header, and finds the hole by the size in
+/// its last word. A short hole has only the words it needs: one of two words has links and one
+/// size. `children` and `parent` exist in holes that are in a trie (see HoleLists).
 ///
-/// A value: functions that write to the region work on a copy, as the compiler has to reload what
-/// a member holds after each such write.
+/// Functions that write to the region work on a copy of this object: after each such write the
+/// compiler would have to reload the members of a shared one.
 class HoleWords {
  public:
   using Word = std::size_t;
@@ -37,7 +38,8 @@ class HoleWords {
       : base_(base), first_(address_of(base) / word_bytes % 2 == 0 ? 1 : 2) {}
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
-  /// The index of the first word: 1 or 2, so that an even one is before an aligned payload.
+  /// The index of the first word: 1 or 2, so that a block at an even index has a payload that is
+  /// aligned to two words.
   [[nodiscard]] Word first() const noexcept { return first_; }
   [[nodiscard]] Word index_of(const std::byte* place) const noexcept {
     return (address_of(place) - address_of(base_)) / word_bytes + first_;
@@ -48,20 +50,20 @@ class HoleWords {
   [[nodiscard]] Word get(Word at) const noexcept { return header::load(place(at)); }
   void set(Word at, Word word) const noexcept { header::store(place(at), word); }
 
-  /// The header of a block that begins.
+  /// Remembers the header of a new block, for is_block.
   void learn_header(Word header) noexcept { form_.learn(header); }
   [[nodiscard]] bool is_block(Word word) const noexcept {
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
     return form_.is_block(word);
   }
-  /// Whether a hole may end at `end`: a block is behind it, and knows.
+  /// Whether a hole can end at `end`: a block must begin there, with the bit hole_before.
   [[nodiscard]] bool is_hole_end(Word end) const noexcept {
     if constexpr (!is_hardened) return true;
     const Word behind = get(end);
     return is_block(behind) && (behind & header::hole_before) != 0;
   }
 
-  // The hole's first word: its neighbours in the ring of its size.
+  // The hole's first word: its neighbours in the ring of holes of its size.
 
   struct Ring {
     Word next;
@@ -77,7 +79,7 @@ class HoleWords {
   void set_previous(Word hole, Word previous) const noexcept {
     set(hole, (get(hole) & (link_mask << 2 | 3)) | previous << (link_bits + 2));
   }
-  /// Writes a hole, but for its place in a trie.
+  /// Writes a hole, but not its children and parent.
   void write(Word hole, Word size, Ring ring) const noexcept {
     const Word links = pack(ring.next, ring.previous) | header::hole;
     if (size == 1) [[unlikely]]
@@ -87,7 +89,8 @@ class HoleWords {
     set(hole + size - 1, size << 2);
   }
 
-  /// Makes a hole that is unlisted forget where others are. Its first word keeps header::hole.
+  /// Clears the links and sizes of a hole that was unlisted, in hardened builds. Its first word
+  /// keeps the bit header::hole.
   void wipe(Word hole, Word size) const noexcept {
     if constexpr (!is_hardened) return;
     set(hole, header::hole);
@@ -95,10 +98,10 @@ class HoleWords {
     for (Word at = 1; at < 4 && at < size; ++at) set(hole + at, 0);
   }
 
-  // Of holes in a trie.
+  // For holes in a trie.
 
   struct Children {
-    std::array<Word, 2> of;  // by the next bit of the size
+    std::array<Word, 2> of;  // indexed by the next bit of the size
   };
   [[nodiscard]] Children children(Word hole) const noexcept {
     const Word word = get(hole + 2);
@@ -110,12 +113,12 @@ class HoleWords {
   [[nodiscard]] Word parent(Word hole) const noexcept { return get(hole + 3) >> 2; }
   void set_parent(Word hole, Word parent) const noexcept { set(hole + 3, parent << 2); }
 
-  // Sizes. Each is in two places: checked builds compare them before they believe one.
+  // Sizes. Each is in two places: checked builds compare the two before they use one.
 
-  /// Whether a hole may begin at `at`: a block is between each hole and `top`.
+  /// Whether a hole may begin at `at`: there is a block between every hole and `top`.
   [[nodiscard]] bool has(Word at, Word top) const noexcept { return at >= first_ && at + 1 < top; }
 
-  /// The size of the hole at `hole`, of which all are before `top`; 0 if there is none.
+  /// The size of the hole at `hole`, or 0 if there is none. All holes are before `top`.
   [[nodiscard]] Word peek_size(Word hole, Word top) const noexcept {
     if (!has(hole, top)) return 0;
     const Word word = get(hole);
@@ -137,8 +140,8 @@ class HoleWords {
     }
     return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
   }
-  /// The size of a hole that a node of a trie, or with `above` 0 a root, leads to. It says that it
-  /// is below `above`; its end is compared by who uses it (expect_size), in hardened builds here.
+  /// The size of the hole that is a child of the node `above`, or a root if that is 0. Checked
+  /// builds compare its parent; its end is left to expect_size, but for hardened builds.
   [[nodiscard]] Word size_below(Word above, Word hole, Word top) const noexcept {
     if constexpr (checks_enabled) {
       const bool is_node = hole >= first_ && hole + word_bits < top &&
@@ -150,7 +153,7 @@ class HoleWords {
     }
     return get(hole + 1) >> 2;
   }
-  /// Stops a checked build unless a hole has the size of its list.
+  /// Stops the program, in checked builds, unless the hole has the size of its list.
   void expect_size(Word hole, Word size, Word top) const noexcept {
     if (checks_enabled && peek_size(hole, top) != size) [[unlikely]]
       smashed(hole);
@@ -174,7 +177,7 @@ class HoleWords {
   }
 
  private:
-  // Two indices in one word, behind two bits of flags.
+  // Two indices in one word, above two bits of flags.
   [[nodiscard]] static constexpr Word pack(Word low, Word high) noexcept {
     return high << (link_bits + 2) | low << 2;
   }

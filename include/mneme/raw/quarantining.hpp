@@ -1,7 +1,7 @@
-// purpose: a raw heap that detects writes to freed blocks, as it keeps the last ones for a while.
+// purpose: a raw heap that detects writes to freed blocks by delaying their reuse.
 // layer: L1; includes L0 and raw_heap.
 // threads: none; one owner at a time.
-// invariants: whether a request has room does not depend on the quarantine (P1, P9).
+// invariants: an allocation fails only if it would fail without the quarantine (P1, P9).
 #pragma once
 
 #include <array>
@@ -16,12 +16,12 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Decorates a raw heap: the last `blocks` freed blocks are filled with a pattern, and are free,
-/// but not used again yet. When one leaves, it must be as it was filled. Meanwhile its header has
-/// the bit header::deferred, so a second free is detected.
+/// Decorates a raw heap: the last `blocks` freed blocks are filled with a pattern, count as free,
+/// but are not reused yet. When a block leaves the quarantine, the pattern must be unchanged. Until
+/// then its header has the bit header::deferred, so that a second free is detected.
 ///
-/// An allocation that finds no room, and each look at the holes, ends the quarantine first. Freeing
-/// takes as many steps as the block has bytes.
+/// An allocation that finds no room ends the quarantine and tries again; so do a resize, and all
+/// functions about holes. deallocate is O(size of the block).
 template <RawHeap Inner, std::size_t blocks>
 class Quarantining {
  public:
@@ -46,7 +46,7 @@ class Quarantining {
     return inner_.allocate(layout, header);
   }
 
-  /// Which holes there are is not known before the quarantine ends.
+  /// Returns the capacity, as the block's hole is not known before it leaves the quarantine.
   [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     if (is_held(block, size) || !accepts(inner_, block, size)) return 0;
     let_go(oldest_);
@@ -103,11 +103,11 @@ class Quarantining {
   struct Held {
     std::byte* block = nullptr;
     std::size_t size = 0;
-    std::size_t header = 0;  // of which the inner heap may change hole_before
+    std::size_t header = 0;  // the inner heap may change its bit hole_before
   };
   static constexpr unsigned char fill = 0xD7;
 
-  // Whether a byte of the block is in the quarantine.
+  // Whether any byte of the block is in the quarantine.
   [[nodiscard]] bool is_held(const std::byte* block, std::size_t size) const noexcept {
     for (const Held& held : held_) {
       if (address_of(block) < address_of(held.block) + held.size &&
@@ -142,7 +142,7 @@ class Quarantining {
         report(held, at);
     }
   }
-  // Lines give the payload's offset in its region.
+  // The line gives the payload's offset in its region.
   [[noreturn, gnu::noinline, gnu::cold]] void report(const Held& held,
                                                      std::size_t at) const noexcept {
     FatalLine line;
@@ -152,14 +152,14 @@ class Quarantining {
     line.text(": byte ").number(at - word_bytes).text(" of it was written").stop();
   }
 
-  // Mutable, as to end the quarantine changes nothing that anybody can see.
+  // Mutable, as const members may end the quarantine, which changes no result.
   mutable Inner inner_;
   mutable std::array<Held, blocks> held_{};
   mutable std::size_t held_bytes_ = 0;
   std::size_t oldest_ = 0;
 };
 
-/// The raw heap inside a heap that was asked for `Raw`.
+/// The raw heap that a BasicHeap<Raw> uses: with a quarantine, if the settings ask for one.
 template <RawHeap Raw, std::size_t blocks = MNEME_QUARANTINE>
 struct WithQuarantine {
   using Inner = Quarantining<Raw, blocks>;
