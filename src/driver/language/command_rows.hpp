@@ -31,31 +31,28 @@ inline constexpr std::array name_at_offset{Argument{ArgumentKind::name, "NAME"},
 inline constexpr std::array queue_of_names{Argument{ArgumentKind::literal, "queue"},
                                            Argument{ArgumentKind::queue_names, "[NAME]..."}};
 
-// What a fuzzer should do more often has more places.
+// A command that a fuzzer should choose more often has more places.
 template <std::uint8_t... all>
 inline constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
 
 inline constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
-           "The raw heap that manages the region: a row of the table. Default: bounded."},
+           "The raw heap that manages the region. Default: bounded."},
     Option{OptionKind::poll, "poll", "manual|auto",
-           "auto: poll after every step, so that granted tasks go on at once. Default: manual."},
+           "auto: poll after every step, so that granted tasks continue at once. Default: manual."},
     Option{OptionKind::align, "align", "N",
-           "Alignment of blocks that name none, a power of two. Default: 16, as in C++."}};
+           "Alignment of blocks without align, a power of two. Default: 16, as in C++."}};
 inline constexpr std::array alloc_options{
     Option{OptionKind::align, "align", "N",
            "Alignment of the payload in bytes, a power of two. Default: the heap's."},
-    Option{OptionKind::try_now, "try", "",
-           "Do not wait: where the request would have to, it is refused."},
-    Option{
-        OptionKind::guard, "guard", "",
-        "Allocate at once, or be refused, through the guard that 'lock' took, past all who wait.",
-        true}};
+    Option{OptionKind::try_now, "try", "", "Refuse the request if it would have to wait."},
+    Option{OptionKind::guard, "guard", "",
+           "Allocate through the guard that 'lock' took, past all waiting requests, or be refused.",
+           true}};
 inline constexpr std::array free_options{
     Option{OptionKind::defer, "defer", "",
-           "Use the deferring form, for blocks made by 'alloc': put "
-           "the block on the free queue, and leave the rest to the "
-           "next request or poll."}};
+           "Only queue the block, as defer_free does; the next unlock, request or poll reclaims "
+           "it. Only for blocks made by 'alloc'."}};
 
 inline constexpr std::array name_copies{Argument{ArgumentKind::name, "NAME"},
                                         Argument{ArgumentKind::copies, "[xN]"}};

@@ -16,33 +16,35 @@ namespace {
 using namespace rows;
 
 constexpr std::array table{
-    Command{OpKind::heap,
-            "heap",
-            size_only,
-            heap_options,
-            "Make the heap, with a region of SIZE bytes, at least 16. The first command of a "
-            "script, and given only once. The size may be overridden on the command line "
-            "(--heap=SIZE), which keeps the line's options; with that, the line may be left out.",
-            "heap 1K raw=first-fit",
-            {}},
+    Command{
+        OpKind::heap,
+        "heap",
+        size_only,
+        heap_options,
+        "Create the heap, with a region of SIZE bytes, at least 16. It must be the first command "
+        "of a script, and the only one of its kind. --heap=SIZE on the command line replaces the "
+        "size and keeps the options; with --heap the line may be left out.",
+        "heap 1K raw=first-fit",
+        {}},
     Command{OpKind::alloc, "alloc", name_size, alloc_options,
-            "Request SIZE bytes under a new name. If there is room, nobody waits and the heap is "
-            "not locked, it is granted at once; else it waits its turn. A request that even the "
-            "empty heap could not meet is refused at once. A size of 0 is legal.",
+            "Request SIZE bytes under a new name. If there is room, no other request waits and the "
+            "heap is not locked, it is granted at once; otherwise it waits in the queue. A request "
+            "that even the empty heap could not meet is refused at once. A size of 0 is legal.",
             "alloc b 600 align=64", places<0, 6, 12, 18, 24>},
-    Command{OpKind::free, "free", name_only, free_options,
-            "Give a block back, or destroy an owner. Waiting requests that now fit are granted, in "
-            "arrival order. If the heap is locked, the block is deferred until it is unlocked.",
-            "free a", places<1, 7, 13, 19, 25>},
+    Command{
+        OpKind::free, "free", name_only, free_options,
+        "Free a block, or destroy an owner. Waiting requests that now fit are granted, in order "
+        "of arrival. If the heap is locked, the block is deferred until it is unlocked.",
+        "free a", places<1, 7, 13, 19, 25>},
     Command{
         OpKind::cancel,
         "cancel",
         name_only,
         {},
-        "Destroy a request that waits, or that was granted and whose task did not run yet. Memory "
-        "that it was granted goes to the next in the queue, and the steps that were held for it "
-        "are dropped. If it is a resize that waits, only the resize is given up: the block stays "
-        "as it is, and the held steps go on. For a name that has its memory, nothing happens.",
+        "Cancel a request that waits, or that is granted and whose task has not run yet. Its "
+        "memory goes to the next request in the queue, and its held steps are dropped. If a "
+        "resize waits, only the resize is cancelled: the block stays as it is, and the held steps "
+        "run. If the name has already taken its memory, nothing happens.",
         "cancel b",
         places<4>},
     Command{OpKind::poll,
@@ -56,70 +58,73 @@ constexpr std::array table{
             "lock",
             {},
             {},
-            "Take the guard: exclusive use of the heap until 'unlock'. Meanwhile requests wait and "
-            "frees are deferred. If it is held already, nothing happens.",
+            "Lock the heap by taking its guard. Until 'unlock', requests wait and frees are "
+            "deferred. If it is locked already, nothing happens.",
             "lock",
             places<5>},
     Command{OpKind::unlock,
             "unlock",
             {},
             {},
-            "Release the guard: deferred blocks are reclaimed and waiting requests granted.",
+            "Release the guard: deferred blocks are reclaimed, and requests that fit are granted.",
             "unlock",
             places<8, 26>},
-    Command{OpKind::resize,
-            "resize",
-            name_size,
-            {},
-            "Make a block SIZE bytes long, keeping its contents as far as they fit: where it "
-            "stands, if that can be done now; else by moving to a new block, for which it may have "
-            "to wait like 'alloc'. Until then the old block stays. If the new block is refused, "
-            "too. For names made by 'alloc' only.",
-            "resize a 800",
-            places<3, 27>},
-    Command{OpKind::leak,
-            "leak",
-            name_only,
-            {},
-            "Turn the owner of a block into a bare pointer. It cannot be freed until 'unleak'.",
-            "leak a",
-            places<17>},
+    Command{
+        OpKind::resize,
+        "resize",
+        name_size,
+        {},
+        "Change the size of a block to SIZE bytes, and keep its contents as far as they fit. If "
+        "it cannot be done in place now, the contents move to a new block, for which the resize "
+        "may have to wait like 'alloc'. Until then, or if the new block is refused, the old "
+        "block stays. Only for blocks made by 'alloc'.",
+        "resize a 800",
+        places<3, 27>},
+    Command{
+        OpKind::leak,
+        "leak",
+        name_only,
+        {},
+        "Release a block from its owner, which leaves a bare pointer. It cannot be freed before "
+        "'unleak'.",
+        "leak a",
+        places<17>},
     Command{OpKind::unleak,
             "unleak",
             name_only,
             {},
-            "Make the owner again from the bare pointer.",
+            "Make an owner from the bare pointer again.",
             "unleak a",
             places<20>},
     Command{OpKind::close,
             "close",
             {},
             {},
-            "Close the heap: every waiting request ends as closed, and so does every later one. "
-            "Frees still work.",
+            "Close the heap: all waiting requests and all later ones end as closed. Frees still "
+            "work.",
             "close",
             places<28>},
     Command{OpKind::expect_state,
             "expect",
             name_state,
             {},
-            "Check the state of a name (see States). The words behind 'expect' tell its forms "
-            "apart.",
+            "Check the state of a name (see States). The words behind 'expect' decide which of its "
+            "forms is meant.",
             "expect b granted",
             places<30>},
     Command{OpKind::expect_keys,
             "expect",
             key_numbers,
             {},
-            "Check the figures of the heap (see Keys): equal to the number, at most (<=) or at "
-            "least (>=) that. Each key may be given once.",
+            "Check values of the heap (see Keys): equal to the number, at most (<=) or at least "
+            "(>=) the number. Each key may be given once.",
             "expect used <= 512 waiting 0",
             places<31, 32>},
     Command{OpKind::expect_at,
             "expect",
             name_at_offset,
             {},
-            "Check where the payload of a name is, taken or only reserved for it.",
+            "Check the offset of a name's payload, whether its task has already taken it or not.",
             "expect b at 64",
             places<33>},
     Command{
@@ -127,16 +132,16 @@ constexpr std::array table{
         "expect",
         queue_of_names,
         {},
-        "Check which requests wait, the oldest first: exactly those of these names, at most 16. "
-        "A block called queue has the other forms: 'expect queue granted' is about its state.",
+        "Check that exactly the requests of these names wait, the oldest first; at most 16. If a "
+        "block is called queue, 'expect queue granted' checks the state of that block.",
         "expect queue b c",
         places<34>},
     Command{OpKind::expect_end,
             "expect",
             ending_only,
             {},
-            "Of a script with tasks: check whether some order of their steps deadlocks, or none. "
-            "'mneme explore' does.",
+            "In a script with tasks: check that some order of their steps deadlocks, or that none "
+            "does. Only 'mneme explore' checks it.",
             "expect deadlock",
             {}},
     Command{OpKind::stat, "stat", {}, {}, "Print the value of every key.", "stat", places<22>},
@@ -145,8 +150,8 @@ constexpr std::array table{
         "map",
         {},
         {},
-        "Draw the region as text: live, deferred and free memory; with the names of live blocks, "
-        "each with its offset and its size, and of the requests that wait.",
+        "Draw the region as text: live, deferred and free memory; then list the live blocks with "
+        "their offsets and sizes, and the requests that wait.",
         "map",
         places<23>},
     Command{OpKind::array,
@@ -160,51 +165,54 @@ constexpr std::array table{
             "vec",
             name_capacity,
             {},
-            "Request an empty vector with room for CAPACITY elements of 8 bytes; it never grows.",
+            "Request an empty vector with a fixed capacity of CAPACITY elements of 8 bytes.",
             "vec log 16",
             places<10>},
-    Command{OpKind::push,
-            "push",
-            name_only,
-            {},
-            "Append one element to a vector. A full vector stays as it is, and says so.",
-            "push log",
-            places<14>},
+    Command{
+        OpKind::push,
+        "push",
+        name_only,
+        {},
+        "Append one element to a vector. A full vector stays as it is, and the transcript shows "
+        "that.",
+        "push log",
+        places<14>},
     Command{OpKind::arc,
             "arc",
             name_only,
             {},
-            "Request one value of 8 bytes, shared by counted owners.",
+            "Request one value of 8 bytes that several owners can share, with a reference count.",
             "arc config",
             places<11>},
     Command{OpKind::clone,
             "clone",
             name_new_name,
             {},
-            "Make NEWNAME one more owner of the value that NAME, made by 'arc' or 'clone', owns.",
+            "Make NEWNAME one more owner of the value of NAME, which 'arc' or 'clone' has made.",
             "clone config config2",
             places<15>},
-    Command{OpKind::drop,
-            "drop",
-            name_only,
-            {},
-            "The same as 'free', and reads better for owners (array, vec, arc). The memory of an "
-            "arc is given back with its last owner.",
-            "drop config",
-            places<16>},
+    Command{
+        OpKind::drop,
+        "drop",
+        name_only,
+        {},
+        "The same as 'free'; it reads better for owners (array, vec, arc). The memory of an arc "
+        "is freed with its last owner.",
+        "drop config",
+        places<16>},
     Command{OpKind::task,
             "task",
             name_copies,
             {},
-            "Begin a task, a block of steps up to its 'end' with names of its own; xN: N identical "
-            "ones (see Tasks).",
+            "Begin a task: a block of steps up to its 'end', with names of its own. xN makes N "
+            "identical tasks (see Tasks).",
             "task worker x3",
             {}},
     Command{OpKind::isr,
             "isr",
             name_only,
             {},
-            "Begin an interrupt routine: a task that never waits. It may receive, free, send, "
+            "Begin an interrupt routine: a task that never waits. It may use receive, free, send, "
             "signal, and 'alloc ... try'.",
             "isr done",
             {}},
@@ -212,7 +220,7 @@ constexpr std::array table{
             "repeat",
             repeats_only,
             {},
-            "Begin a block of steps that is carried out N times, or for ever.",
+            "Begin a block of steps that runs N times, or for ever.",
             "repeat 4",
             {}},
     Command{OpKind::end, "end", {}, {}, "End the innermost block: repeat, task or isr.", "end", {}},
@@ -220,7 +228,7 @@ constexpr std::array table{
             "yield",
             {},
             {},
-            "Let other tasks go on; see 'mneme explore --switch=waits'.",
+            "Let other tasks run; see 'mneme explore --switch=waits'.",
             "yield",
             {}},
     Command{OpKind::semaphore,
@@ -241,28 +249,28 @@ constexpr std::array table{
             "wait",
             name_only,
             {},
-            "Wait until a semaphore or signal is above 0, and take one from it.",
+            "Wait until a semaphore or signal is greater than 0, and subtract one from it.",
             "wait ready",
             {}},
     Command{OpKind::mailbox,
             "mailbox",
             name_capacity,
             {},
-            "Make a mailbox, which hands over up to CAPACITY blocks in order.",
+            "Make a mailbox, a queue that can hold up to CAPACITY blocks.",
             "mailbox rx 4",
             {}},
     Command{OpKind::send,
             "send",
             mailbox_name,
             {},
-            "Hand a block to a mailbox, waiting while that is full. The name is free again.",
+            "Put a block into a mailbox; wait while it is full. The name may then be used again.",
             "send rx frame",
             {}},
     Command{OpKind::receive,
             "receive",
             mailbox_name,
             {},
-            "Take the oldest block out of a mailbox under a new name, waiting while there is none.",
+            "Take the oldest block out of a mailbox under a new name; wait while there is none.",
             "receive rx frame",
             {}},
 };

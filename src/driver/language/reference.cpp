@@ -1,7 +1,7 @@
 // purpose: the language reference as text, for `mneme language`.
 // layer: language; includes language.
 // threads: pure functions.
-// invariants: at most 80 columns; all that the parser decides comes from the table it uses.
+// invariants: at most 80 columns; commands and options are printed from the parser's own table.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -22,9 +22,9 @@ struct Section {
 };
 
 constexpr std::string_view introduction =
-    R"(A script drives one asynchronous heap, step by step. Run it with 'mneme run
-FILE' ('-' is standard input), print it in canonical form with 'mneme fmt
-FILE'.
+    R"(A script is a sequence of steps on one asynchronous heap. 'mneme run FILE'
+runs it; 'mneme fmt FILE' prints it in canonical form. FILE '-' is standard
+input.
 
   heap 1K                     # a region of 1,024 bytes
   alloc a 600                 # granted at once
@@ -32,113 +32,110 @@ FILE'.
   free a                      # now b is granted ...
   poll                        # ... and its task runs
   free b
-  expect used 0 waiting 0     # exit code 1 if this is not so
+  expect used 0 waiting 0     # exit code 1 if this is not true
 )";
 
 constexpr Section lines_and_names{
     "LINES AND NAMES",
-    R"(One command a line. '#' starts a comment, wherever it stands. Words are
-separated by blanks or tabs; blank lines mean nothing. A line has at most
-65,536 bytes and ends with LF or CRLF; the last line needs no end. Commands
-are printable ASCII; comments may hold anything but NUL.
+    R"(Each line holds one command. '#' starts a comment, anywhere in a line. Words
+are separated by blanks or tabs; blank lines are ignored. A line has at most
+65,536 bytes, and ends with LF or CRLF, which the last line may lack. Commands
+are printable ASCII; comments may contain any byte but NUL.
 
-A NAME is made of letters, digits, '_', '.' and '-', at most 64 of them; case
-matters, and the words of the language may be names, too. A name stands for
-one request and for what comes of it: alloc, array, vec, arc and clone make a
-new one. It can be made again when its request has ended (freed, cancelled,
-refused or closed). To make it while it lives or waits is an error of the
-script, and so is any use of a name that was never made. Of the names that
-were freed or cancelled, the latest 4,096 are remembered, so that 'expect NAME
-freed' can still be asked.
+A NAME consists of at most 64 letters, digits, '_', '.' and '-'. Case matters;
+the words of the language may be names too. A name stands for one request and
+the block that it gets. 'alloc', 'array', 'vec', 'arc' and 'clone' define it.
+It may be defined again once its request has ended (freed, cancelled, refused
+or closed). To redefine a live or waiting name is an error, and so is any use
+of a name that was never defined. The last 4,096 names that were freed or
+cancelled are remembered, so that 'expect NAME freed' can check them.
 
-To free a name twice is an error. But a request that is refused, cancelled or
-closed is no error of the script: the steps that follow for its name, its free
-included, are skipped, and the transcript says so.
+To free a name twice is an error. If a request is refused, cancelled or closed,
+that is not an error: the following steps on its name, even its free, are
+skipped, and the transcript shows that.
 )"};
 
-constexpr Section sizes{
-    "SIZES",
-    R"(A number is decimal, with K, M or G behind it for multiples of 1024, 1024^2
-and 1024^3: 600, 4K, 1M. No sign, no fraction, no hexadecimal; it must fit in
-64 bits.
+constexpr Section sizes{"SIZES",
+                        R"(Numbers are decimal, without sign or fraction, and must fit in 64 bits. A
+suffix K, M or G multiplies by 1024, 1024^2 or 1024^3: 600, 4K, 1M.
 
-What a request takes from the region, whose size is rounded down to a multiple
-of 8: one header word of 8 bytes before the payload; both together are rounded
-up to a multiple of 8, and to 16 at least. So 'alloc a 600' takes 608 bytes,
-and 'alloc z 0' takes 16. Offsets are those of the payload, from the start of
-the region. A payload that 'alloc' asks for is aligned to 16, as C++ aligns
-what names no alignment; 'heap SIZE align=8' sets another for the whole
-script, 'alloc NAME SIZE align=64' for one block. The bytes skipped for that
-stay free: the first block of an empty region is granted at 16, with align=8
-at 8. 'array' and 'vec' are aligned to 8 and take 8 bytes an element and
-nothing for their count; 'arc' takes 16, for its value and its count. The
-bookkeeping of the heap itself is kept outside of the region.
+The size of the region is rounded down to a multiple of 8. Each block consists
+of a header of 8 bytes and the payload. Its size is rounded up to a multiple of
+8, and is at least 16: so 'alloc a 600' takes 608 bytes, and 'alloc z 0' takes
+16. The offset of a block is that of its payload, from the start of the region.
+
+A payload of 'alloc' is aligned to 16, the default of C++. 'heap SIZE align=8'
+sets another alignment for the whole script, 'alloc NAME SIZE align=64' for one
+block. Bytes that are skipped for the alignment stay free: in an empty region,
+the first payload is at 16, or with align=8 at 8. 'array' and 'vec' are aligned
+to 8, and take 8 bytes per element; 'arc' takes 16, for its value and its count.
+The heap's own data are not in the region.
 )"};
 
 constexpr Section held_steps{
     "WAITING NAMES, TASKS AND POLL",
-    R"(Each name is a little task of its own. While its request waits, the script
-goes on; the steps on that name are held, and are run in their order once the
-name has its memory. If the last step that is held is its free, a new request
-of the same name may follow, and is held as well. 'cancel' and 'expect' are
-never held: they see the request as it is.
+    R"(Each name is a small task of its own. While its request waits, the script goes
+on; later steps on that name are held, and run in order once the name has its
+memory. If the last held step is its free, a new request of the same name may
+follow, and is held too. 'cancel' and 'expect' are never held: they act on the
+request as it is.
 
-A waiting request is granted inside the step that makes it possible: a free, a
-resize, a cancel, an unlock, a poll. The memory is reserved for it from then
-on, and its state is granted. Its task goes on at the next poll, takes the
-memory and runs the steps that were held: at a 'poll' command, or, with 'heap
-... poll=auto', after every step. If no step is held for it, the next step on
-its name will do as well.
+A waiting request is granted by the step that makes room for it: a free, a
+resize, a cancel, an unlock or a poll. From then on its state is granted, and
+the memory is reserved for it. Its task continues at the next poll: it takes
+the memory, and runs the held steps. That is at the next 'poll' command or,
+with 'heap ... poll=auto', after every step. If no step is held, the next step
+on its name makes it continue as well.
 
-Requests are granted in the order of their arrival. While anybody waits, a new
-request waits behind them even if it would fit, and 'alloc ... try' is
-refused. Only the guard goes past the queue: between 'lock' and 'unlock',
-'alloc ... guard' takes memory at once or is refused, other requests wait, and
-frees are deferred.
+Requests are granted in order of arrival. While any request waits, a new one
+waits behind it even if it would fit, and 'alloc ... try' is refused. Only the
+guard bypasses the queue: between 'lock' and 'unlock', 'alloc ... guard' gets
+memory at once or is refused, other requests wait, and frees are deferred.
 )"};
 
 constexpr Section tasks{
     "TASKS",
-    R"(A script with tasks has a heap, steps that go before the tasks (they must not
-wait), semaphores and mailboxes, and then the tasks:
+    R"(A script with tasks has a heap, steps that run before the tasks and must not
+wait, semaphores and mailboxes, and then the tasks:
 
   heap 2K align=8
   alloc config 56         # before the tasks
-  mailbox rx 4            # hands blocks over, in their order
+  mailbox rx 4            # passes blocks on, in order
   task driver x2          # driver1 and driver2
     repeat 3              # or: repeat forever
-      alloc frame 120     # the task stops until it is granted
-      send rx frame       # and here, while the mailbox is full
+      alloc frame 120     # the task waits here until it is granted
+      send rx frame       # and here while the mailbox is full
     end
   end
-  isr done                # an interrupt: never waits, strikes at any time
+  isr done                # an interrupt: never waits, runs at any time
     repeat 6
-      receive rx frame    # not before there is one
+      receive rx frame    # it does not run before there is one
       free frame
     end
   end
   expect safe             # for 'mneme explore' to check
 
-Names inside of a task are its own. Each task waits for one thing at a time, and
-goes on as soon as it has it: there is no 'poll'. A signal is declared by its
-first use, and starts at 0; to wait for one that nobody signals is an error.
-What a task still holds at its end stays allocated.
+The names in a task are local to it. A task waits for one thing at a time, and
+continues as soon as it has that: there is no 'poll'. A signal is declared by
+its first use, and starts at 0; to wait for one that no task signals is an
+error. Blocks that a task has not freed at its end stay allocated.
 
-'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
-steps, beside the model; a FILE holds the names of tasks in the order of their
-steps: 'driver1*3 done driver2'. 'mneme explore' carries out all orders, and
-'mneme fit' does so on all sizes of the heap. There is no cancel, resize, lock,
-array, vec, arc or second heap in tasks yet, and no choice or timeout.
+'mneme run --schedule=round-robin|random:SEED|FILE' runs one order of the steps,
+and compares each with the model. FILE lists the names of the tasks in the order
+of their steps: 'driver1*3 done driver2'. 'mneme explore' runs all orders, and
+'mneme fit' all orders on all sizes of the heap. Tasks cannot use cancel,
+resize, lock, array, vec, arc or a second heap yet, and have no choices or
+timeouts.
 )"};
 
 constexpr Section traces{
     "SEQUENTIAL TRACES AND THE MALLOCLAB FORMAT",
-    R"(A trace recorded from a program that never waited is run with poll=auto. On a
-heap too small for it, requests wait. What was recorded for a waiting name
-(its free, its resize) is held until the name is granted; steps on other names
-go on, and their frees grant the waiting ones. So each block still has its
-steps in their order, and the trace either completes or ends in a deadlock,
-which is explained.
+    R"(A trace that was recorded from a program is run with poll=auto. The program
+never waited for memory, but on a heap that is too small, its requests do. The
+steps on a waiting name (its free, its resize) are held until it is granted;
+steps on other names go on, and their frees make room for those that wait. So
+the steps on each block keep their order, and the trace either completes or ends
+in a deadlock, which the driver explains.
 
 A script that starts with a number, or with one of the steps below, is read as
 a malloclab trace: a header of four numbers (heap size, ids, steps, weight), of
@@ -146,18 +143,18 @@ two (ids, steps) or of none, and then
   a ID SIZE    allocate
   r ID SIZE    resize; allocate if ID is not live; free if SIZE is 0
   f ID         free; 'f -1' frees nothing
-It is run on 'heap 64M poll=auto align=8' unless --heap gives another size;
-the ids are the names, without leading zeros. Other counts than those of the
-header, a free of an id that is not live and an allocation of one that is are
-warned of, and are no errors. 'mneme fmt' turns the trace into a script, as
-does 'mneme import', with a heap of the size that it needs.
+It runs on 'heap 64M poll=auto align=8' unless --heap gives another size. The
+names are the ids without leading zeros. If the counts differ from those of the
+header, an id is freed that is not live, or one is allocated that is, there is a
+warning, not an error. 'mneme fmt' turns such a trace into a script; so does
+'mneme import', with a heap of the size that it needs.
 )"};
 
 constexpr Section transcript{
     "TRANSCRIPT",
-    R"(One line for each step: the line number, the command in canonical form, and
-what came of it, consequences for others included. A step that was held has
-one line when it is held and another when it runs:
+    R"(Each step has one line: its line number, the command in canonical form, and its
+result, with its effects on other names. A held step has one line when it is
+held, and another when it runs:
 
   1: heap 1K -> 1024 bytes, blocks aligned to 16
   2: alloc a 600 -> granted at 16
@@ -167,19 +164,19 @@ one line when it is held and another when it runs:
   6: poll -> ran b
   4: free b (held) -> freed
 
-It holds names and offsets only, never an address or a time: the same script
-gives the same transcript. Two lines of summary follow, and a third with the
-names of what was never freed. Canonical form: one blank between words,
-options in the order of this page and only where they differ from their
-defaults, sizes with the largest unit that divides them (1024 is 1K, 1536 is
-1536).
+A transcript contains names and offsets, but no addresses or times: the same
+script always gives the same transcript. A summary of two lines follows, and a
+third line with the names of blocks that were never freed. In canonical form
+there is one blank between words; options are in the order of this page, and
+left out where they have their defaults; sizes have the largest unit that
+divides them (1024 is 1K, 1536 is 1536).
 )"};
 
 constexpr Section annotations{
     "RESULTS IN THE SCRIPT",
-    R"('mneme run --annotate FILE' prints the script with the result of each step
-behind '#>', which is a comment; with --in-place it rewrites the file. So a
-script is its own expected transcript:
+    R"('mneme run --annotate FILE' prints the script with the result of each step in a
+comment that starts with '#>'; with --in-place it rewrites the file. So a script
+can contain its own expected results:
 
   heap 1024              #> 1024 bytes, blocks aligned to 16
   alloc a 600            #> granted at 16
@@ -187,20 +184,21 @@ script is its own expected transcript:
   alloc newcomer 16 try  #> refused: would wait
   free a                 #> freed; b granted at 16
 
-Lines that begin with '#>' hold what is more than one line: a map, held steps
-that ran, an error, and at the end the summary and 'exit N'. 'mneme run --check
-FILE' runs the script, prints how the results differ from what stands there, and
-exits with 0 if they do not, 1 if they do, and 2 if there are none. They are
-compared as a whole and word for word, but for blanks before '#>'.
+Results of more than one line follow as lines that start with '#>': a map, held
+steps that ran, an error, and at the end the summary and 'exit N'. 'mneme run
+--check FILE' runs the script, and prints where its results differ from these
+comments. It exits with 0 if there is no difference, 1 if there is one, and 2 if
+there are no such comments. All results are compared word for word; only blanks
+before '#>' do not matter.
 )"};
 
 constexpr Section ending{
     "END OF THE SCRIPT AND DEADLOCK",
-    R"(At the end the driver polls as long as that lets a task go on. Blocks that are
-still live then are no error. Requests that still wait can be granted by
-nothing: that is a deadlock, and the driver says what the head of the queue
-needs, the largest hole, all that is free, and which live blocks would have to
-go.
+    R"(At the end the driver polls until no task can continue. Blocks that are still
+live then are not an error. If requests still wait, nothing can grant them: that
+is a deadlock. The driver prints what the first request in the queue needs, the
+largest hole, the number of free bytes, and which live blocks would have to be
+freed.
 
 While a script runs, each block is filled with a pattern of its own, which is
 checked when the block is freed or moved, and each step is compared with a
@@ -208,39 +206,38 @@ simple model of the heap. Any mismatch is corruption, and ends the run.
 )"};
 
 constexpr Section exit_codes{"EXIT CODES",
-                             R"(  0  all went well
+                             R"(  0  success
   1  an expectation failed
-  2  the script or the command line is wrong: FILE:LINE:COLUMN: error: ..., then
-     the line, and a caret below the word that is meant
-  3  deadlock: requests wait at the end that nothing can grant; also if the last
-     step is an expectation that failed
+  2  the script or the command line is wrong. The message is FILE:LINE:COLUMN:
+     error: ..., then the line, and a caret below the wrong word
+  3  deadlock: requests still wait at the end, even if the last step was an
+     expectation that failed
   4  corruption was found
-  5  explore and fit alone: not decided, as a bound was reached before all was
-     explored
+  5  only from explore and fit: not decided, as a limit was reached first
 
-An imported script ends with 'expect refused 0 waiting 0'. So 0 says that the
-recorded program got all it asked for, 1 that a request was refused, 3 that
-requests would wait for ever.
+An imported script ends with 'expect refused 0 waiting 0'. So 0 means that the
+recorded program got all the memory that it requested, 1 that a request was
+refused, and 3 that a request would wait for ever.
 )"};
 
 constexpr std::array state_help{
     std::string_view{"in the queue"},
-    std::string_view{"it has its memory, whether its task has gone on since or not"},
-    std::string_view{"given back with free or drop"},
-    std::string_view{"withdrawn with cancel"},
+    std::string_view{"it has its memory, whether its task has already taken it or not"},
+    std::string_view{"freed by free or drop"},
+    std::string_view{"cancelled by cancel"},
     std::string_view{
-        "cannot be met: larger than the heap, or 'try' or 'guard' where it would wait"},
-    std::string_view{"ended by close, or made after it"}};
+        "not met: larger than the heap, or with 'try' or 'guard' if it would have to wait"},
+    std::string_view{"it was waiting at a close, or came after it"}};
 static_assert(state_help.size() == state_words.size());
 
 constexpr std::array key_help{
-    std::string_view{"bytes in blocks, headers included; live and deferred ones"},
+    std::string_view{"bytes in live and deferred blocks, headers included"},
     std::string_view{"bytes in holes"},
     std::string_view{"bytes in the largest hole"},
     std::string_view{"number of live blocks"},
     std::string_view{"number of waiting requests"},
-    std::string_view{"number of blocks freed, but not yet reclaimed"},
-    std::string_view{"the most that used has been"},
+    std::string_view{"number of blocks that are freed, but not yet reclaimed"},
+    std::string_view{"the maximum of used so far"},
     std::string_view{"number of requests that were refused so far"}};
 static_assert(key_help.size() == key_words.size());
 
@@ -251,8 +248,8 @@ void put_section(std::string& text, const Section& section) {
   text += section.text;
 }
 
-/// Appends words, filled up to the last column; every line but the first, which goes on where the
-/// text stands, starts with `indent` blanks.
+/// Appends words, and breaks lines at the last column. The first line continues the text's last
+/// one; the others start with `indent` blanks.
 void put_filled(std::string& text, std::string_view words, std::size_t indent) {
   std::size_t column = text.size() - (text.rfind('\n') + 1);
   bool is_first = true;
@@ -273,7 +270,7 @@ void put_filled(std::string& text, std::string_view words, std::size_t indent) {
   text += '\n';
 }
 
-/// `  term      help`, the help in a column of its own.
+/// Appends `  term      help`, with the help in its own column.
 void put_entry(std::string& text, std::string_view term, std::string_view help,
                std::size_t help_column) {
   const std::size_t start = text.size();
@@ -284,7 +281,7 @@ void put_entry(std::string& text, std::string_view term, std::string_view help,
 }
 
 void put_commands(std::string& text) {
-  text += "\nCOMMANDS\nIn brackets: optional. A bar separates alternatives.\n";
+  text += "\nCOMMANDS\nBrackets enclose what is optional. A bar separates alternatives.\n";
   for (const Command& command : commands()) {
     text += "\n  " + synopsis(command) + "\n      ";
     put_filled(text, command.help, 6);
@@ -293,7 +290,7 @@ void put_commands(std::string& text) {
 }
 
 void put_options(std::string& text) {
-  text += "\nOPTIONS\nThey follow the arguments, in any order, each at most once.\n\n";
+  text += "\nOPTIONS\nOptions follow the arguments, in any order, each at most once.\n\n";
   for (const Command& command : commands()) {
     for (const Option& option : command.options) {
       std::string term = std::string{command.keyword} + " ... " + std::string{option.word};
