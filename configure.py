@@ -18,6 +18,7 @@ what was asked for by that name. Files of a batch share one unnamed namespace.
 `ninja` builds release; `ninja check` runs the essential tests, `ninja check-full` all there are,
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
+`ninja install` copies the library and its packages to --prefix, as tools/package does.
 Checks of the text: `ninja headers`, `ninja tidy`, `ninja alone`, `ninja format-check`, `ninja house-rules`.
 """
 
@@ -105,6 +106,8 @@ TOOLS = {  # command: (Debian package, lowest major version)
     "g++": ("g++", 12),
     "ninja": ("ninja-build", 1),
     "valgrind": ("valgrind", 3),
+    "cmake": ("cmake", 3),
+    "pkg-config": ("pkg-config", 1),
     "clang-tidy-22": ("clang-tidy-22", 22),
     "clang-format-22": ("clang-format-22", 22),
     f"{LLVM_BIN}/lit": ("llvm-22-tools", 22),
@@ -469,9 +472,9 @@ def add_text_checks(variants, unsupported):
     add("house-rules", "house-rules")
 
 
-def build_description(variants, unsupported, sites):
+def build_description(variants, unsupported, sites, prefix):
     """The text of build.ninja."""
-    settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\n"
+    settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\nprefix = {shlex.quote(prefix)}\n"
     for variant in variants:
         compiler, flags = VARIANTS[variant]
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
@@ -493,6 +496,7 @@ def build_description(variants, unsupported, sites):
     add_text_checks(variants, unsupported)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
+    add("install", "install")
     edges.append(f"default {variants[0]} {database}\n")
     return "\n".join([settings, (ROOT / "build.ninja.in").read_text(), *edges])
 
@@ -509,6 +513,7 @@ def main():
     parser.add_argument("--raw-heap", action="append", default=[], metavar="PATH:TYPE",
                         help="a raw heap of your own, from a header outside the tree: one more row of "
                              "src/raw_heaps/table.hpp; may be repeated")
+    parser.add_argument("--prefix", default="/usr/local", help="where `ninja install` installs (default: %(default)s)")
     parser.add_argument("--driver", action="store_true",
                         help="ask only for what building the driver needs: no test can be built")
     options = parser.parse_args()
@@ -542,7 +547,7 @@ def main():
                  *sources("lit-tests/**/*_test.cpp")]
     dependencies = " ".join(in_depfile(file) for file in looked_at)
     (ROOT / "build/configure.d").write_text(f"build.ninja: {dependencies}\n")
-    (ROOT / "build.ninja").write_text(build_description(variants, unsupported, sites))
+    (ROOT / "build.ninja").write_text(build_description(variants, unsupported, sites, options.prefix))
 
 
 if __name__ == "__main__":

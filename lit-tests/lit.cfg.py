@@ -8,7 +8,10 @@
 #   %word    the bytes of a machine word      %fatal   compares with the CHECK lines, where W is %word
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
-# take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough.
+# take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough;
+# and `clang++-19`, if it is there.
+import shutil
+
 import lit.formats
 
 config.name = f"mneme-{config.variant}"
@@ -28,6 +31,8 @@ if "full" in lit_config.params:
     config.available_features.add("full")
 if config.has_gcc:
     config.available_features.add("g++")
+if shutil.which("clang++-19"):
+    config.available_features.add("clang++-19")
 if config.variant in ("quarantine", "hardened"):
     config.available_features.add("asan")
 if config.variant == "model":  # a suite of its own, whose programs are built once

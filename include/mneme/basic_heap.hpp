@@ -4,6 +4,8 @@
 // invariants: P1–P9, P12, P13.
 #pragma once
 
+#include "settings.hpp"  // first: it names the compilers that can go on
+
 #include <bit>
 #include <coroutine>
 #include <cstddef>

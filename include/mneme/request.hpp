@@ -4,6 +4,8 @@
 // invariants: P5 (destroying a request loses nothing), P10 (its node is part of it).
 #pragma once
 
+#include "settings.hpp"  // first: it names the compilers that can go on
+
 #include <coroutine>
 #include <cstddef>
 #include <expected>

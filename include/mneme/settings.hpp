@@ -4,6 +4,16 @@
 // invariants: two files that disagree on a setting share no name of the library.
 #pragma once
 
+// Included before all else that needs C++23, so that this is the first error of an older compiler.
+#if defined(__has_include)
+#if __has_include(<expected>)
+#include <expected>
+#endif
+#endif
+#if !defined(__cpp_lib_expected) || !defined(__cpp_impl_coroutine)
+#error "mneme needs C++23: g++ 12 or later, or clang++ 19 or later, with -std=c++23"
+#endif
+
 // How much is checked. 0: nothing. 1, the default: each pointer and layout that is passed to the
 // heap, and the words that the call then reads. 2, hardened: also whether an overflow wrote behind
 // a payload. README.md has the table.
