@@ -363,16 +363,13 @@ def add_variant(variant):
 
 
 def add_models():
-    """The models that relacy searches, each a program built once, and the target model."""
-    def compile_one(source):
-        return add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
-                   flags=f"{COMMON} {MODEL}")
-
-    search = compile_one("lit-tests/models/Inputs/search.cpp")
-    add("model", "phony", [
-        add(f"build/model/{Path(file).stem}", "link", [compile_one(file), search],
-            compiler=CLANG, flags=f"{COMMON} {MODEL}")
-        for file in sources("lit-tests/models/*_model.cpp")])
+    """The models that relacy searches, all in one program, and the target model."""
+    models = sources("lit-tests/models/*_model.cpp")
+    objects = [add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
+                   flags=f"{COMMON} {BATCH} {MODEL}")
+               for source in ("lit-tests/models/Inputs/search.cpp", batch("models", models))]
+    program = add("build/model/all", "link", objects, compiler=CLANG, flags=f"{COMMON} {MODEL}")
+    add("model", "phony", [add(f"build/model/{Path(file).stem}", "name", [program]) for file in models])
 
 
 def add_fuzz_build(name, flags, harnesses, driver):

@@ -37,4 +37,4 @@ struct ADropBesideTwoTakes : model::World<ADropBesideTwoTakes, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<ADropBesideTwoTakes>({.preemptions = 3});
+const model::Searched<ADropBesideTwoTakes> a_drop_beside_two_takes{{.preemptions = 3}};

@@ -59,4 +59,4 @@ struct ArcDropsAgainstClone : rl::test_suite<ArcDropsAgainstClone, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<ArcDropsAgainstClone>({.full = true});
+const model::Searched<ArcDropsAgainstClone> arc_drops_against_clone{{.full = true}};

@@ -52,4 +52,4 @@ struct AwaitAgainstGrant : model::World<AwaitAgainstGrant, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<AwaitAgainstGrant>({});
+const model::Searched<AwaitAgainstGrant> await_against_grant{{}};

@@ -54,4 +54,4 @@ struct CancelAgainstPoll : model::World<CancelAgainstPoll, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<CancelAgainstPoll>({.preemptions = 3});
+const model::Searched<CancelAgainstPoll> cancel_against_poll{{.preemptions = 3}};

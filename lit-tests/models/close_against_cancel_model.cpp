@@ -43,4 +43,4 @@ struct CloseAgainstCancel : model::World<CloseAgainstCancel, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<CloseAgainstCancel>({.preemptions = 3});
+const model::Searched<CloseAgainstCancel> close_against_cancel{{.preemptions = 3}};

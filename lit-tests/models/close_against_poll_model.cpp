@@ -44,4 +44,4 @@ struct CloseAgainstPoll : model::World<CloseAgainstPoll, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<CloseAgainstPoll>({.preemptions = 3});
+const model::Searched<CloseAgainstPoll> close_against_poll{{.preemptions = 3}};

@@ -43,4 +43,4 @@ struct CloseAgainstRequest : model::World<CloseAgainstRequest, 3, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<CloseAgainstRequest>({.preemptions = 2});
+const model::Searched<CloseAgainstRequest> close_against_request{{.preemptions = 2}};

@@ -70,4 +70,4 @@ struct CoroutineAgainstItsWaker : model::World<CoroutineAgainstItsWaker, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<CoroutineAgainstItsWaker>({.preemptions = 4});
+const model::Searched<CoroutineAgainstItsWaker> coroutine_against_its_waker{{.preemptions = 4}};

@@ -66,4 +66,4 @@ struct Crowd : model::World<Crowd, 5, 4> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<Crowd>({.preemptions = 1, .random = 40'000});
+const model::Searched<Crowd> crowd{{.preemptions = 1, .random = 40'000}};

@@ -54,4 +54,4 @@ struct DeferredFreeAgainstRelease : model::World<DeferredFreeAgainstRelease, 2, 
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<DeferredFreeAgainstRelease>({.full = true});
+const model::Searched<DeferredFreeAgainstRelease> deferred_free_against_release{{.full = true}};

@@ -30,4 +30,4 @@ struct DeferredFreesAgainstTheEnd : model::World<DeferredFreesAgainstTheEnd, 2, 
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<DeferredFreesAgainstTheEnd>({.full = true});
+const model::Searched<DeferredFreesAgainstTheEnd> deferred_frees_against_the_end{{.full = true}};

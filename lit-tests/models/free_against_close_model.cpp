@@ -41,4 +41,4 @@ struct FreeAgainstClose : model::World<FreeAgainstClose, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<FreeAgainstClose>({.preemptions = 4});
+const model::Searched<FreeAgainstClose> free_against_close{{.preemptions = 4}};

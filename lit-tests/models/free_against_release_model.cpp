@@ -39,4 +39,4 @@ struct FreeAgainstRelease : model::World<FreeAgainstRelease, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<FreeAgainstRelease>({.full = true});
+const model::Searched<FreeAgainstRelease> free_against_release{{.full = true}};

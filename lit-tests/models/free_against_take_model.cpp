@@ -34,4 +34,4 @@ struct FreeAgainstTake : model::World<FreeAgainstTake, 2, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<FreeAgainstTake>({.full = true});
+const model::Searched<FreeAgainstTake> free_against_take{{.full = true}};

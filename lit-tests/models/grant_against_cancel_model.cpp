@@ -43,4 +43,4 @@ struct GrantAgainstCancel : model::World<GrantAgainstCancel, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<GrantAgainstCancel>({.preemptions = 4});
+const model::Searched<GrantAgainstCancel> grant_against_cancel{{.preemptions = 4}};

@@ -43,4 +43,4 @@ struct GuardAgainstFreeAndRequest : model::World<GuardAgainstFreeAndRequest, 3, 
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<GuardAgainstFreeAndRequest>({});
+const model::Searched<GuardAgainstFreeAndRequest> guard_against_free_and_request{{}};

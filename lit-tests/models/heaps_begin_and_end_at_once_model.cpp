@@ -47,4 +47,4 @@ struct HeapsBeginAndEndAtOnce : rl::test_suite<HeapsBeginAndEndAtOnce, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<HeapsBeginAndEndAtOnce>({.full = true});
+const model::Searched<HeapsBeginAndEndAtOnce> heaps_begin_and_end_at_once{{.full = true}};

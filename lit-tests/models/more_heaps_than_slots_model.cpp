@@ -36,4 +36,4 @@ struct MoreHeapsThanSlots : rl::test_suite<MoreHeapsThanSlots, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<MoreHeapsThanSlots>({.full = true});
+const model::Searched<MoreHeapsThanSlots> more_heaps_than_slots{{.full = true}};

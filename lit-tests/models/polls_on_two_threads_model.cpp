@@ -45,4 +45,4 @@ struct PollsOnTwoThreads : model::World<PollsOnTwoThreads, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<PollsOnTwoThreads>({});
+const model::Searched<PollsOnTwoThreads> polls_on_two_threads{{}};

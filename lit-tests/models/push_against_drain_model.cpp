@@ -50,4 +50,4 @@ struct PushAgainstDrain : rl::test_suite<PushAgainstDrain, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<PushAgainstDrain>({.full = true});
+const model::Searched<PushAgainstDrain> push_against_drain{{.full = true}};

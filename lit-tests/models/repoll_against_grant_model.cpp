@@ -60,4 +60,4 @@ struct RepollAgainstGrant : model::World<RepollAgainstGrant, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<RepollAgainstGrant>({.preemptions = 4});
+const model::Searched<RepollAgainstGrant> repoll_against_grant{{.preemptions = 4}};

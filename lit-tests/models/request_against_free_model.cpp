@@ -42,4 +42,4 @@ struct RequestAgainstFree : model::World<RequestAgainstFree, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<RequestAgainstFree>({.preemptions = 4});
+const model::Searched<RequestAgainstFree> request_against_free{{.preemptions = 4}};

@@ -51,4 +51,4 @@ struct ResizeAgainstRequest : model::World<ResizeAgainstRequest, 2, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<ResizeAgainstRequest>({.preemptions = 4});
+const model::Searched<ResizeAgainstRequest> resize_against_request{{.preemptions = 4}};

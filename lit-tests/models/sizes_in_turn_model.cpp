@@ -26,4 +26,4 @@ struct SizesInTurn : model::World<SizesInTurn, 3, 4> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<SizesInTurn>({.preemptions = 2});
+const model::Searched<SizesInTurn> sizes_in_turn{{.preemptions = 2}};

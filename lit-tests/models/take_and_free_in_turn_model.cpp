@@ -27,4 +27,4 @@ struct TakeAndFreeInTurn : model::World<TakeAndFreeInTurn, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TakeAndFreeInTurn>({.preemptions = 3});
+const model::Searched<TakeAndFreeInTurn> take_and_free_in_turn{{.preemptions = 3}};

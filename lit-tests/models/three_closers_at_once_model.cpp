@@ -34,4 +34,4 @@ struct ThreeClosersAtOnce : model::World<ThreeClosersAtOnce, 3, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<ThreeClosersAtOnce>({.preemptions = 2});
+const model::Searched<ThreeClosersAtOnce> three_closers_at_once{{.preemptions = 2}};

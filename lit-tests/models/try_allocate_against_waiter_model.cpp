@@ -40,4 +40,4 @@ struct TryAllocateAgainstWaiter : model::World<TryAllocateAgainstWaiter, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TryAllocateAgainstWaiter>({.full = true});
+const model::Searched<TryAllocateAgainstWaiter> try_allocate_against_waiter{{.full = true}};

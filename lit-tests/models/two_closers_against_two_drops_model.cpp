@@ -41,5 +41,4 @@ struct TwoClosersAgainstTwoDrops : model::World<TwoClosersAgainstTwoDrops, 4, 1>
 
 }  // namespace
 
-const model::Model model::the_model =
-    model::searched<TwoClosersAgainstTwoDrops>({.preemptions = 1});
+const model::Searched<TwoClosersAgainstTwoDrops> two_closers_against_two_drops{{.preemptions = 1}};

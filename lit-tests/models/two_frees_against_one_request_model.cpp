@@ -41,4 +41,4 @@ struct TwoFreesAgainstOneRequest : model::World<TwoFreesAgainstOneRequest, 3, 2>
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TwoFreesAgainstOneRequest>({});
+const model::Searched<TwoFreesAgainstOneRequest> two_frees_against_one_request{{}};

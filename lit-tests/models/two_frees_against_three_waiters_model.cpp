@@ -60,4 +60,4 @@ struct TwoFreesAgainstThreeWaiters : model::World<TwoFreesAgainstThreeWaiters, 3
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TwoFreesAgainstThreeWaiters>({});
+const model::Searched<TwoFreesAgainstThreeWaiters> two_frees_against_three_waiters{{}};

@@ -44,4 +44,4 @@ struct TwoHeapsExchangeBlocks : model::World<TwoHeapsExchangeBlocks, 2, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TwoHeapsExchangeBlocks>({.preemptions = 4});
+const model::Searched<TwoHeapsExchangeBlocks> two_heaps_exchange_blocks{{.preemptions = 4}};

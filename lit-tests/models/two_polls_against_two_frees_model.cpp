@@ -42,4 +42,4 @@ struct TwoPollsAgainstTwoFrees : model::World<TwoPollsAgainstTwoFrees, 4, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TwoPollsAgainstTwoFrees>({.preemptions = 2});
+const model::Searched<TwoPollsAgainstTwoFrees> two_polls_against_two_frees{{.preemptions = 2}};

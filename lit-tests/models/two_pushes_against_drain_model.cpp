@@ -55,4 +55,4 @@ struct TwoPushesAgainstDrain : rl::test_suite<TwoPushesAgainstDrain, 3> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<TwoPushesAgainstDrain>({});
+const model::Searched<TwoPushesAgainstDrain> two_pushes_against_drain{{}};

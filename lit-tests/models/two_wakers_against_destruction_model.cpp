@@ -40,5 +40,5 @@ struct TwoWakersAgainstDestruction : model::World<TwoWakersAgainstDestruction, 3
 
 }  // namespace
 
-const model::Model model::the_model =
-    model::searched<TwoWakersAgainstDestruction>({.preemptions = 3});
+const model::Searched<TwoWakersAgainstDestruction> two_wakers_against_destruction{
+    {.preemptions = 3}};

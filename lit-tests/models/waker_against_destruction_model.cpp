@@ -40,4 +40,4 @@ struct WakerAgainstDestruction : model::World<WakerAgainstDestruction, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakerAgainstDestruction>({.preemptions = 4});
+const model::Searched<WakerAgainstDestruction> waker_against_destruction{{.preemptions = 4}};

@@ -51,4 +51,4 @@ struct WakerAgainstItsOwnTask : model::World<WakerAgainstItsOwnTask, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakerAgainstItsOwnTask>({.preemptions = 4});
+const model::Searched<WakerAgainstItsOwnTask> waker_against_its_own_task{{.preemptions = 4}};

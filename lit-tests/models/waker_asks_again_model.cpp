@@ -47,4 +47,4 @@ struct WakerAsksAgain : model::World<WakerAsksAgain, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakerAsksAgain>({.preemptions = 4});
+const model::Searched<WakerAsksAgain> waker_asks_again{{.preemptions = 4}};

@@ -37,4 +37,4 @@ struct WakerEndsItsOwnRequest : model::World<WakerEndsItsOwnRequest, 2, 2> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakerEndsItsOwnRequest>({.preemptions = 4});
+const model::Searched<WakerEndsItsOwnRequest> waker_ends_its_own_request{{.preemptions = 4}};

@@ -46,4 +46,4 @@ struct WakersCancelEachOther : model::World<WakersCancelEachOther, 2, 1> {
 
 }  // namespace
 
-const model::Model model::the_model = model::searched<WakersCancelEachOther>({.preemptions = 3});
+const model::Searched<WakersCancelEachOther> wakers_cancel_each_other{{.preemptions = 3}};

@@ -20,17 +20,40 @@ struct Plan {
   std::uint64_t random = 4000;  // and so many at random, with older values read more often
 };
 
-/// The model of a program. Each defines one, by `const Model the_model = searched<Suite>({…});`.
+/// A model, without its type: relacy's engine is a template of the program that it runs, and large,
+/// so it is compiled once for each number of threads (search.cpp).
 struct Model {
-  Plan plan;
-  bool (*simulate)(rl::test_params&);
-};
-extern const Model the_model;
+  static constexpr std::size_t size_max = 2048;  // of the object that is an interleaving's
 
+  std::string name;
+  Plan plan;
+  unsigned threads;
+  void (*construct)(void* object);
+  void (*destroy)(void* object);
+  void (*before)(void* object);
+  void (*thread)(void* object, unsigned id);
+  void (*after)(void* object);
+};
+inline std::vector<Model> models;
+
+/// Adds the model that a file defines, under the file's name: `const Searched<Suite>
+/// name{{plan}};`.
 template <class Suite>
-[[nodiscard]] constexpr Model searched(Plan plan) {
-  return {plan, [](rl::test_params& parameters) { return rl::simulate<Suite>(parameters); }};
-}
+struct Searched {
+  static_assert(sizeof(Suite) <= Model::size_max && alignof(Suite) <= alignof(std::max_align_t));
+
+  explicit Searched(Plan plan, const char* file = __builtin_FILE()) {
+    models.push_back(
+        {.name = std::filesystem::path(file).stem().string(),
+         .plan = plan,
+         .threads = Suite::params::thread_count,
+         .construct = [](void* object) { new (object) Suite; },
+         .destroy = [](void* object) { static_cast<Suite*>(object)->~Suite(); },
+         .before = [](void* object) { static_cast<Suite*>(object)->before(); },
+         .thread = [](void* object, unsigned id) { static_cast<Suite*>(object)->thread(id); },
+         .after = [](void* object) { static_cast<Suite*>(object)->after(); }});
+  }
+};
 
 /// Stands for plain memory, in which relacy sees no access: two touches that no happens-before
 /// orders are a data race. So an order that is too weak shows, even where relacy, whose

@@ -23,8 +23,34 @@ using namespace mneme::model;
 
 namespace {
 
+const Model* the_model = nullptr;  // that is searched
+
+/// Any model of so many threads.
+template <unsigned threads>
+class AnySuite : public rl::test_suite<AnySuite<threads>, threads> {
+ public:
+  AnySuite() { the_model->construct(object_); }
+  ~AnySuite() { the_model->destroy(object_); }
+  void before() { the_model->before(object_); }
+  void thread(unsigned id) { the_model->thread(object_, id); }
+  void after() { the_model->after(object_); }
+
+ private:
+  alignas(std::max_align_t) std::byte object_[Model::size_max];
+};
+
+bool simulate(rl::test_params& parameters) {
+  switch (the_model->threads) {
+    case 2: return rl::simulate<AnySuite<2>>(parameters);
+    case 3: return rl::simulate<AnySuite<3>>(parameters);
+    case 4: return rl::simulate<AnySuite<4>>(parameters);
+    case 5: return rl::simulate<AnySuite<5>>(parameters);
+    default: throw std::runtime_error("add a case for this number of threads to search.cpp");
+  }
+}
+
 struct Options {
-  Plan plan = the_model.plan;
+  Plan plan = the_model->plan;
   std::string weaken;
   std::string lose;
 };
@@ -82,7 +108,7 @@ bool search(const std::string& name, const std::string& how, rl::test_params par
   std::ospanstream report{std::span<char>(buffer)};
   parameters.output_stream = &report;
   parameters.progress_stream = &report;
-  const bool good = the_model.simulate(parameters);
+  const bool good = simulate(parameters);
   std::cout << name << ": " << how << ": ";
   if (good) {
     std::cout << parameters.stop_iteration << " interleavings, no failure\n" << std::flush;
@@ -117,6 +143,10 @@ bool search_all(const std::string& name, const Plan& plan) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  const std::string program = std::filesystem::path(argv[0]).filename().string();
+  const auto found = std::ranges::find(models, program, &Model::name);
+  if (found == models.end()) throw std::runtime_error("no model '" + program + "'");
+  the_model = &*found;
   Options options;
   CLI::App app{"Searches the interleavings of a model of mneme."};
   app.add_flag_callback("--long", [&] {
@@ -141,9 +171,7 @@ int main(int argc, char** argv) try {
   } else if (!options.lose.empty()) {
     mutation = mutation_of(Mutation::Kind::lose, options.lose);
   }
-  std::string name = std::filesystem::path(argv[0]).filename().string();
-  if (name.ends_with("_model")) name.resize(name.size() - std::string("_model").size());
-  return search_all(name, options.plan) ? 0 : 1;
+  return search_all(program.substr(0, program.rfind("_model")), options.plan) ? 0 : 1;
 } catch (const std::exception& error) {
   std::cerr << "error: " << error.what() << '\n';
   return 2;
