@@ -256,7 +256,7 @@ def verdict_of(model, found):
 
 
 def explored(mneme, text):
-    run = subprocess.run([*mneme.split(), "explore", "-", "--exact"], input=text, capture_output=True, text=True)
+    run = subprocess.run([*mneme.split(), "explore", "-", "--exact", "--no-advice"], input=text, capture_output=True, text=True)
     out = run.stdout
     states = re.search(r"([\d,]+) states", out)
     dead = re.search(r"([\d,]+) of them dead", out)

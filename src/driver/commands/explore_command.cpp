@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "driver/explore/advice.hpp"
 #include "driver/explore/explain.hpp"
 #include "driver/explore/fit.hpp"
 #include "driver/explore/search.hpp"
@@ -122,6 +123,9 @@ Exit check_expectation(const Program& program, VerdictKind kind, Output& output)
   return is_met ? Exit::ok : Exit::expectation;
 }
 
+/// Of all that is tried for advice together, so that it takes a second at most.
+constexpr std::uint64_t advice_states = 200'000;
+
 std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
 
 std::string_view word_of(const FitRange& range) {
@@ -190,6 +194,11 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
                                      grouped(static_cast<double>(verdict.bad_states)))
                        : fmt::format("; {}", word_of(result.bound)));
       if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
+      if (verdict.kind == VerdictKind::deadlock && options.advises) {
+        SearchLimits limits = limits_of(options);
+        limits.states = advice_states;
+        output.print("{}", text_of(advise(program, world.options(), limits)));
+      }
   }
   return check_expectation(program, verdict.kind, output);
 }

@@ -23,6 +23,7 @@ struct ExploreOptions {
   std::string goal = "no-deadlock";
   std::string schedule_out;
   bool is_exact = false;
+  bool advises = true;
 };
 
 /// Prints whether some order of the tasks' steps deadlocks.

@@ -185,6 +185,8 @@ CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
       .add_option("--schedule-out", options.schedule_out,
                   "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")
       ->option_text("FILE");
+  explore.add_flag("!--no-advice", options.advises,
+                   "Do not look for changes that would keep the tasks from deadlocking.");
   return explore;
 }
 

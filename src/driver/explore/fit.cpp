@@ -24,7 +24,9 @@ struct Sample {
 class Fitter {
  public:
   Fitter(const Program& program, const WorldOptions& options, const SearchLimits& limits)
-      : program_{program}, options_{options}, limits_{limits} {}
+      : program_{program}, options_{options}, limits_{limits} {
+    limits_.stops_at_deadlock = true;
+  }
 
   [[nodiscard]] Fit run(FitGoal goal) {
     const std::uint64_t least = least_heap();
@@ -39,7 +41,29 @@ class Fitter {
     return std::move(fit_);
   }
 
+  [[nodiscard]] LargerHeap larger(std::uint64_t states_max) {
+    LargerHeap answer;
+    std::uint64_t size = options_.heap_bytes / word_bytes * word_bytes;
+    while (fit_.states < states_max && size <= RawHeaps::max_region_bytes[options_.raw_row]) {
+      limits_.states = states_max - fit_.states;
+      const Sample sample = explore(size);
+      const VerdictKind kind = sample.verdict.kind;
+      const bool is_safe = kind == VerdictKind::no_deadlock && size > options_.heap_bytes;
+      const bool is_last = sample.knows_growth && sample.growth == no_growth;
+      answer.is_decided = is_safe || (is_last && kind != VerdictKind::not_decided);
+      if (is_safe) answer.bytes = size;
+      if (answer.is_decided || kind == VerdictKind::not_decided) break;
+      size += sample.knows_growth ? rounded_up(sample.growth) : word_bytes;
+    }
+    answer.states = fit_.states;
+    return answer;
+  }
+
  private:
+  [[nodiscard]] static std::uint64_t rounded_up(std::size_t growth) {
+    return std::max(word_bytes, (growth + word_bytes - 1) / word_bytes * word_bytes);
+  }
+
   [[nodiscard]] WorldOptions at(std::uint64_t heap_bytes) const {
     WorldOptions options = options_;
     options.heap_bytes = heap_bytes;
@@ -71,9 +95,7 @@ class Fitter {
 
   [[nodiscard]] Sample explore(std::uint64_t heap_bytes) {
     World world{program_, at(heap_bytes)};
-    SearchLimits limits = limits_;
-    limits.stops_at_deadlock = !program_.goes_on_forever();
-    const SearchResult result = search(world, limits);
+    const SearchResult result = search(world, limits_);
     ++fit_.explorations;
     fit_.states += result.graph.size();
     Sample sample{.verdict = judge(result, program_),
@@ -117,8 +139,7 @@ class Fitter {
         (void)add(size, no_growth, sample);
         return;
       }
-      const std::uint64_t step =
-          std::max(word_bytes, (sample.growth + word_bytes - 1) / word_bytes * word_bytes);
+      const std::uint64_t step = rounded_up(sample.growth);
       if (!add(size, size + step - word_bytes, sample)) return;
       size += step;
     }
@@ -167,7 +188,7 @@ class Fitter {
 
   const Program& program_;
   WorldOptions options_;
-  const SearchLimits& limits_;
+  SearchLimits limits_;
   Fit fit_;
 };
 
@@ -176,6 +197,11 @@ class Fitter {
 Fit fit(const Program& program, const WorldOptions& options, FitGoal goal,
         const SearchLimits& limits) {
   return Fitter{program, options, limits}.run(goal);
+}
+
+LargerHeap smallest_larger(const Program& program, const WorldOptions& options,
+                           const SearchLimits& limits) {
+  return Fitter{program, options, limits}.larger(limits.states);
 }
 
 }  // namespace mneme::driver

@@ -40,4 +40,15 @@ enum class FitGoal : std::uint8_t { no_deadlock, no_wait };
 [[nodiscard]] Fit fit(const Program& program, const WorldOptions& options, FitGoal goal,
                       const SearchLimits& limits);
 
+/// The smallest heap that is larger than the options' and on which no order of steps ends badly.
+struct LargerHeap {
+  std::optional<std::uint64_t> bytes;
+  bool is_decided = false;  // else the limits were reached
+  std::uint64_t states = 0;
+};
+
+/// The limit on states holds for all sizes together.
+[[nodiscard]] LargerHeap smallest_larger(const Program& program, const WorldOptions& options,
+                                         const SearchLimits& limits);
+
 }  // namespace mneme::driver

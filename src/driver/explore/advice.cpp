@@ -1,0 +1,206 @@
+// purpose: trying changes, ranking those that hold, and putting them in words.
+// layer: explore; includes advice, fit, mend, verdict, diagnostic.
+// threads: one owner.
+// invariants: see advice.hpp.
+#include "advice.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "driver/language/diagnostic.hpp"
+#include "explain.hpp"
+#include "fit.hpp"
+#include "mend.hpp"
+#include "verdict.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+constexpr std::size_t helps_max = 6;
+constexpr std::size_t moves_max = 400;
+// Of the limit on states, one change may use up so much, and all larger heaps together.
+constexpr std::uint64_t parts_of_one = 5;
+constexpr std::uint64_t parts_of_heaps = 2;
+
+enum class Outcome : std::uint8_t { helps, fails, undecided, impossible };
+
+class Adviser {
+ public:
+  Adviser(const Program& program, const WorldOptions& options, const SearchLimits& limits)
+      : program_{program}, options_{options}, limits_{limits}, most_{limits.states} {
+    limits_.stops_at_deadlock = true;
+    limits_.on_progress = {};
+  }
+
+  [[nodiscard]] Advice advise() {
+    try_all(structural_mends(program_));
+    try_larger_heap();
+    try_raw_heaps();
+    try_all(reorderings(program_, moves_max));
+    summarise();
+    rank();
+    return std::move(advice_);
+  }
+
+ private:
+  struct Count {
+    std::size_t helps = 0;
+    std::size_t fails = 0;
+    std::size_t undecided = 0;
+  };
+
+  [[nodiscard]] Count& count(MendKind kind) { return counts_[static_cast<std::size_t>(kind)]; }
+
+  Outcome note(MendKind kind, const std::string& text, Outcome outcome) {
+    if (outcome == Outcome::helps) {
+      ++count(kind).helps;
+      found_[static_cast<std::size_t>(kind)].push_back(text);
+    }
+    count(kind).fails += outcome == Outcome::fails ? 1 : 0;
+    count(kind).undecided += outcome == Outcome::undecided ? 1 : 0;
+    return outcome;
+  }
+
+  [[nodiscard]] Outcome explore(const Program& program, const WorldOptions& options) {
+    if (is_over()) return Outcome::undecided;
+    try {
+      World world{program, options};
+      limits_.states = std::min(left_, most_ / parts_of_one);
+      const SearchResult result = search(world, limits_);
+      left_ -= std::min<std::uint64_t>(left_, result.graph.size());
+      switch (judge(result, program).kind) {
+        case VerdictKind::no_deadlock: return Outcome::helps;
+        case VerdictKind::not_decided: return Outcome::undecided;
+        default: return Outcome::fails;
+      }
+    } catch (const ScriptError&) {
+      return Outcome::impossible;  // a request, or what goes before the tasks, has no room
+    }
+  }
+
+  [[nodiscard]] bool is_over() const {
+    return left_ == 0 || (limits_.interrupted != nullptr && *limits_.interrupted != 0);
+  }
+
+  void try_raw_heaps() {
+    for (std::size_t row = 0; row < RawHeaps::names.size(); ++row) {
+      const bool has_room = options_.heap_bytes >= RawHeaps::min_region_bytes[row] &&
+                            options_.heap_bytes <= RawHeaps::max_region_bytes[row];
+      if (row == options_.raw_row || !has_room) continue;
+      WorldOptions options = options_;
+      options.raw_row = row;
+      const std::string text = fmt::format("raw={}", RawHeaps::names[row]);
+      const Outcome outcome = note(MendKind::raw_heap, text, explore(program_, options));
+      if (outcome == Outcome::fails) advice_.fails.push_back(text);
+      if (outcome == Outcome::undecided) advice_.undecided.push_back(text);
+    }
+  }
+
+  void try_larger_heap() {
+    if (is_over()) {
+      advice_.undecided.emplace_back("a larger heap");
+      return;
+    }
+    limits_.states = std::min(left_, most_ / parts_of_heaps);
+    const LargerHeap larger = smallest_larger(program_, options_, limits_);
+    left_ -= std::min(left_, larger.states);
+    if (larger.bytes) {
+      (void)note(MendKind::larger_heap,
+                 fmt::format("heap {} (+{})", *larger.bytes, *larger.bytes - options_.heap_bytes),
+                 Outcome::helps);
+    } else {
+      (larger.is_decided ? advice_.fails : advice_.undecided).emplace_back("any larger heap");
+    }
+  }
+
+  void try_all(const std::vector<Alternatives>& all) {
+    for (const Alternatives& alternatives : all) {
+      for (const Mend& mend : alternatives) {
+        if (is_over()) {
+          ++count(mend.kind).undecided;
+          break;
+        }
+        Program changed = program_;
+        mend.apply(changed);
+        if (note(mend.kind, mend.text, explore(changed, options_)) == Outcome::helps) break;
+      }
+    }
+  }
+
+  /// Of the kinds of which nothing helps.
+  void summarise() {
+    constexpr std::array<std::pair<MendKind, std::string_view>, 6> words{
+        {{MendKind::fewer_tasks, "fewer tasks at a time"},
+         {MendKind::smaller_box, "a smaller mailbox"},
+         {MendKind::fewer_blocks, "credits for blocks in mailboxes"},
+         {MendKind::merge, "two requests in one"},
+         {MendKind::order, "any single reordering"},
+         {MendKind::earlier_frees, "any single earlier free"}}};
+    for (const auto& [kind, text] : words) {
+      const Count& seen = count(kind);
+      if (seen.helps > 0 || seen.fails + seen.undecided == 0) continue;
+      if (seen.undecided > 0) {
+        advice_.undecided.emplace_back(text);
+      } else {
+        advice_.fails.push_back(seen.fails > 1 ? fmt::format("{} ({} tried)", text, seen.fails)
+                                               : std::string{text});
+      }
+    }
+  }
+
+  /// The best of each kind first, then the next best, until there are enough.
+  void rank() {
+    std::array<std::size_t, found_kinds> shown{};
+    std::size_t sum = 0;
+    for (bool is_more = true; is_more && sum < helps_max;) {
+      is_more = false;
+      for (std::size_t kind = 0; kind < found_kinds && sum < helps_max; ++kind) {
+        if (shown[kind] == found_[kind].size()) continue;
+        ++shown[kind];
+        ++sum;
+        is_more = true;
+      }
+    }
+    for (std::size_t kind = 0; kind < found_kinds; ++kind) {
+      for (std::size_t at = 0; at < shown[kind]; ++at) advice_.helps.push_back(found_[kind][at]);
+    }
+  }
+
+  static constexpr auto found_kinds = static_cast<std::size_t>(MendKind::count);
+
+  const Program& program_;
+  WorldOptions options_;
+  SearchLimits limits_;  // of the exploration that is under way
+  std::uint64_t most_;   // states of all
+  std::uint64_t left_ = most_;
+  Advice advice_;
+  std::array<Count, found_kinds> counts_{};
+  std::array<std::vector<std::string>, found_kinds> found_;
+};
+
+}  // namespace
+
+Advice advise(const Program& program, const WorldOptions& options, const SearchLimits& limits) {
+  return Adviser{program, options, limits}.advise();
+}
+
+std::string text_of(const Advice& advice) {
+  std::string text;
+  if (!advice.helps.empty()) {
+    text += "would help (each explored anew):\n";
+    for (const std::string& help : advice.helps) text += "  " + help + '\n';
+  }
+  const auto put = [&](std::string_view what, const std::vector<std::string>& list) {
+    if (!list.empty()) text += fmt::format("{}: {}\n", what, fmt::join(list, "; "));
+  };
+  put("does not help", advice.fails);
+  put("not decided", advice.undecided);
+  return text;
+}
+
+}  // namespace mneme::driver
