@@ -132,6 +132,9 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
   run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
+  run.add_option("--why", options.why,
+                 "Print the story of one request: why it waited, and how that ended.")
+      ->option_text("NAME");
   run.add_flag("--annotate", command.annotate,
                "Print the script with each result behind '#>', a comment.");
   run.add_flag("--in-place", command.in_place, "With --annotate: rewrite the files.");
@@ -250,8 +253,8 @@ Exit run_as(const RunCommand& command, Output& output) {
   if (!command.annotate && !command.check) return run_scripts(command.options, output);
   if (command.annotate && command.check)
     throw InputError("--annotate and --check exclude each other");
-  if (command.options.quiet || command.options.stats) {
-    throw InputError("--quiet and --stats are for runs without --annotate or --check");
+  if (command.options.quiet || command.options.stats || !command.options.why.empty()) {
+    throw InputError("--quiet, --stats and --why are for runs without --annotate or --check");
   }
   const AnnotateOptions annotate{command.options.paths, command.in_place, command.options.script};
   if (command.check) return check_scripts(annotate, output);

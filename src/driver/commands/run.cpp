@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "driver/language/diagnostic.hpp"
+#include "driver/report/story.hpp"
 #include "driver/report/summary.hpp"
 #include "driver/report/transcript.hpp"
 
@@ -20,16 +21,23 @@ namespace {
 /// Prints a run as it goes.
 class Printer final : public RunReader {
  public:
-  Printer(const RunOptions& options, Output& output) : options_{options}, output_{output} {}
+  /// `others` read the same run.
+  Printer(const RunOptions& options, Output& output, std::span<StepReader* const> others)
+      : options_{options},
+        output_{output},
+        others_{others},
+        is_quiet_{options.quiet || !options.why.empty()} {}
 
   void events(std::span<const Event> events, const Executor& executor) override {
-    if (options_.quiet) return;
+    for (StepReader* const other : others_) other->events(events, executor);
+    if (is_quiet_) return;
     transcript_.each_line(events, executor, [&](const TranscriptLine& line) {
       output_.print("{}{}\n{}", line.head, line.result, line.below);
     });
   }
   void task_step(const std::string& task, const std::string& text) override {
-    if (options_.quiet) return;
+    for (StepReader* const other : others_) other->task_step(task, text);
+    if (is_quiet_) return;
     if (!task.empty()) output_.print("{:<9} ", task);
     if (!text.empty()) output_.print("{}\n", text);
   }
@@ -43,24 +51,45 @@ class Printer final : public RunReader {
   }
   void message(std::uint64_t /*line*/, const std::string& text) override { output_.report(text); }
   void summary(const std::string& text) override {
-    if (!options_.stats) output_.print("{}", text);
+    if (!options_.stats && options_.why.empty()) output_.print("{}", text);
   }
 
  private:
   const RunOptions& options_;
   Output& output_;
+  std::span<StepReader* const> others_;
+  bool is_quiet_;
   Transcript transcript_;
 };
 
+/// False if there is no such name.
+bool print_story(const Story& story, const std::string& path, const RunOptions& options,
+                 Output& output) {
+  if (const auto text = story.text()) {
+    output.print("{}", *text);
+    return true;
+  }
+  output.report(fmt::format("mneme: error: {}: no request is named {}{}\n", path,
+                            in_quotes(options.why), story.nearest_name()));
+  return false;
+}
+
 Exit run_script(const std::string& path, const RunOptions& options, Output& output) {
   ScriptRunner runner(options.script);
-  Printer printer(options, output);
+  Story story(options.why);
+  std::vector<StepReader*> readers;
+  if (!options.why.empty()) readers.push_back(&story);
+  Printer printer(options, output, readers);
   Exit exit = Exit::bad_input;
   try {
     Source source = Source::open(path);
     exit = runner.run(source, printer);
   } catch (const InputError& error) {
     printer.message(0, fmt::format("mneme: error: {}\n", error.what()));
+  }
+  if (!options.why.empty() && runner.executor().has_heap() &&
+      !print_story(story, path == "-" ? "<stdin>" : path, options, output)) {
+    exit = worse(exit, Exit::bad_input);
   }
   if (options.stats) {
     output.print("{}\n", summary_json(path == "-" ? "<stdin>" : path, static_cast<int>(exit),

@@ -16,6 +16,7 @@ struct RunOptions {
   std::vector<std::string> paths;  // `-` is standard input
   bool quiet = false;
   bool stats = false;
+  std::string why;  // the name whose story is told instead of the transcript
   ScriptOptions script;
 };
 

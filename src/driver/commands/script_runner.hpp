@@ -15,6 +15,7 @@
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/program.hpp"
 #include "driver/language/source.hpp"
+#include "driver/report/step_reader.hpp"
 
 namespace mneme::driver {
 
@@ -38,18 +39,9 @@ struct ScriptOptions {
 };
 
 /// Sees a run. `line` is that of the step that is carried out, 0 behind the last.
-class RunReader {
+class RunReader : public StepReader {
  public:
-  RunReader() = default;
-  RunReader(const RunReader&) = delete;
-  RunReader& operator=(const RunReader&) = delete;
-  virtual ~RunReader() = default;
-
-  /// What a step caused, or what went on at the end. The executor is as behind that.
-  virtual void events(std::span<const Event> events, const Executor& executor) = 0;
   virtual void deadlock(const std::string& explanation) = 0;
-  /// The next events are of a step of this task; or, with a text, there are none, and that is it.
-  virtual void task_step(const std::string& task, const std::string& text) = 0;
   /// Of the script; or, without one that it has a line for, a whole message.
   virtual void diagnostic(std::uint64_t line, const Diagnostic& diagnostic) = 0;
   virtual void message(std::uint64_t line, const std::string& text) = 0;

@@ -1,0 +1,31 @@
+// purpose: which live blocks would have to go so that a request that waits has room.
+// layer: report; includes executor.
+// threads: pure functions on const state.
+// invariants: linear in the blocks and holes, but for a sort of them.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "driver/execute/executor.hpp"
+
+namespace mneme::driver {
+
+/// Neighbours, of all that would do those with the fewest bytes.
+struct BlocksInTheWay {
+  std::size_t blocks = 0;
+  std::size_t bytes = 0;
+  std::vector<std::string> names;  // of at most eight
+};
+
+/// Of the block of a request that waits. Nothing if it cannot fit beside the block that it is to
+/// replace, which is given back only after the move.
+[[nodiscard]] std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor,
+                                                              BlockId waiting);
+
+/// `2 live blocks went (48 bytes): a, b`: what would have to happen.
+[[nodiscard]] std::string in_words(const BlocksInTheWay& blocks);
+
+}  // namespace mneme::driver

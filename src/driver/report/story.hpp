@@ -1,0 +1,72 @@
+// purpose: the story of one request, in sentences: why it waited, and what ended that.
+// layer: report; includes step_reader.
+// threads: one owner.
+// invariants: at most a fixed number of lines for each wait, however many steps it takes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "step_reader.hpp"
+
+namespace mneme::driver {
+
+/// Of all uses of one name, in their order.
+class Story final : public StepReader {
+ public:
+  explicit Story(std::string name) : name_{std::move(name)} {}
+
+  void events(std::span<const Event> events, const Executor& executor) override;
+  void task_step(const std::string& task, const std::string& text) override;
+
+  /// Behind the run. Nothing, if the name was never requested.
+  [[nodiscard]] std::optional<std::string> text() const;
+  /// `; did you mean 'a'?`, of the names that were, or nothing.
+  [[nodiscard]] std::string nearest_name() const;
+
+ private:
+  /// What can change while it waits, and is worth a line then.
+  struct Situation {
+    std::size_t place = 0;  // in the queue, from 0
+    std::size_t free_bytes = 0;
+    std::size_t largest_bytes = 0;
+    std::size_t deferred = 0;
+    bool is_locked = false;
+
+    bool operator==(const Situation&) const = default;
+  };
+
+  void see(const Event& event, const Executor& executor);
+  void begin(std::string_view what);
+  void put_asked(const Event& event, const Executor& executor);
+  void put_waiting(const Executor& executor);
+  void put_end(const Executor& executor);
+  void put_line(std::string line);
+  void put_change(std::string line);
+  void end_wait(std::string_view how);
+  void put_left_out();
+  [[nodiscard]] std::string place_in_run() const;
+  [[nodiscard]] std::optional<BlockId> waiting_block(const Executor& executor) const;
+  [[nodiscard]] Situation situation(const Executor& executor, BlockId waiting) const;
+
+  std::string name_;
+  std::string text_;
+  std::set<std::string, std::less<>> names_;
+  StepCounter counter_;
+  std::string task_;        // of the present step, if any
+  std::string step_text_;   // of the present line
+  std::uint64_t line_ = 0;  // of the script
+  std::uint64_t uses_ = 0;
+  std::uint64_t asked_ = 0;  // the step that it waits since
+  bool is_waiting_ = false;
+  Situation last_;
+  std::size_t changes_ = 0;  // while it waits
+  std::deque<std::string> latest_;
+};
+
+}  // namespace mneme::driver
