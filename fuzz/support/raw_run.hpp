@@ -125,9 +125,10 @@ class RawRun {
     check_oracle(raw_.free_bytes() == oracle_.free_bytes(), "the oracle differs: free bytes");
     check_oracle(raw_.largest_hole_bytes() == oracle_.largest_bytes(),
                  "the oracle differs: largest hole");
-    auto gap = oracle_.gaps().begin();
+    const auto gaps = oracle_.gaps();
+    auto gap = gaps.begin();
     raw_.for_each_hole([&](std::size_t offset, std::size_t size) {
-      check_oracle(gap != oracle_.gaps().end() && gap->offset == offset && gap->size == size &&
+      check_oracle(gap != gaps.end() && gap->offset == offset && gap->size == size &&
                        raw_.is_free(offset) && raw_.is_free(offset + size - 1),
                    "the oracle differs: a hole");
       ++gap;

@@ -8,14 +8,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace mneme::driver {
 
 namespace {
 
-constexpr std::size_t word = 8;
+constexpr std::size_t word = model_word_bytes;
 constexpr std::size_t header = word;
 
 std::string_view words_for(Answer answer) {
@@ -37,9 +37,10 @@ Mismatch compare_answers(Answer expected, Answer seen) {
 }  // namespace
 
 Oracle::Oracle(std::size_t capacity_bytes, std::size_t exact_align_max)
-    : capacity_{capacity_bytes}, exact_align_max_{exact_align_max}, free_bytes_{capacity_bytes} {
-  if (capacity_ > 0) gaps_.push_back({0, capacity_});
-}
+    : capacity_{capacity_bytes},
+      exact_align_max_{exact_align_max},
+      free_bytes_{capacity_bytes},
+      gaps_{capacity_bytes} {}
 
 // The block for a payload: header, payload, rounding; 0 if that is more than the region.
 std::size_t Oracle::block_size(std::size_t payload_bytes) const {
@@ -66,60 +67,44 @@ BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
 void Oracle::forget(BlockId id) { unused_.push_back(id); }
 
 bool Oracle::fits(Gap gap, std::size_t size, std::size_t align) {
-  const auto payload = static_cast<unsigned __int128>(gap.offset) + header;
-  const auto aligned = (payload + align - 1) & ~static_cast<unsigned __int128>(align - 1);
-  return aligned - header + size <= gap.offset + gap.size;
+  return room_in(gap, align) >= size;
 }
 
 bool Oracle::impossible(std::size_t size, std::size_t align) const {
   return size == 0 || !fits({0, capacity_}, size, align);
 }
 
-Oracle::Room Oracle::room_for(BlockId id) const {
+Oracle::Room Oracle::room_for(BlockId id) {
   const std::size_t size = blocks_[id].size;
   const std::size_t align = blocks_[id].align;
+  if (gaps_.largest_room(align) < size) return Room::none;
   const bool is_exact = align <= exact_align_max_ || free_bytes_ == capacity_;
-  Room room = Room::none;
-  for (const Gap gap : gaps_) {
-    if (!fits(gap, size, align)) continue;
-    if (is_exact || gap.size - size >= align - word) return Room::enough;
-    room = Room::some;
-  }
-  return room;
+  const bool is_sure = is_exact || gaps_.largest_room(word) - size >= align - word;
+  return is_sure ? Room::enough : Room::some;
 }
 
 // Whether a request that the queue lets through is to be granted; what it was answered decides
-// where either is right.
-bool Oracle::is_granted(BlockId id, Answer answer) const {
+// where either is right. A block that lies in a gap shows that there was room.
+bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
+  const bool was_granted = answer == Answer::granted;
+  if (was_granted && gaps_.contain({offset, blocks_[id].size})) return true;
   const Room room = room_for(id);
-  return room == Room::enough || (room == Room::some && answer == Answer::granted);
+  return room == Room::enough || (room == Room::some && was_granted);
 }
 
 // A block was seen at an offset: it must lie in one gap (so it overlaps nothing and is inside the
 // region), at a whole word, with its payload aligned.
 Mismatch Oracle::place(Grant grant) {
   Block& block = blocks_[grant.id];
-  auto gap = std::ranges::upper_bound(gaps_, grant.offset, {}, &Gap::offset);
-  const std::size_t end = grant.offset + block.size;
-  if (gap == gaps_.begin() || end > std::prev(gap)->offset + std::prev(gap)->size) {
+  if (!gaps_.contain({grant.offset, block.size})) {
     return fmt::format("the block at {} of {} bytes does not lie in free memory", grant.offset,
                        block.size);
   }
-  --gap;
   if (grant.offset % word != 0 || (grant.offset + header) % block.align != 0) {
     return fmt::format("the payload at {} is not aligned to {}", grant.offset + header,
                        block.align);
   }
-  const std::size_t gap_end = gap->offset + gap->size;
-  const Gap behind{end, gap_end - end};
-  gap->size = grant.offset - gap->offset;
-  if (gap->size == 0 && behind.size == 0) {
-    gaps_.erase(gap);
-  } else if (gap->size == 0) {
-    *gap = behind;
-  } else if (behind.size > 0) {
-    gaps_.insert(std::next(gap), behind);
-  }
+  gaps_.remove({grant.offset, block.size});
   free_bytes_ -= block.size;
   block.offset = grant.offset;
   block.live_index = static_cast<std::uint32_t>(live_.size());
@@ -127,22 +112,17 @@ Mismatch Oracle::place(Grant grant) {
   return std::nullopt;
 }
 
-void Oracle::make_gap(std::size_t offset, std::size_t size) {
-  free_bytes_ += size;
-  auto after = std::ranges::upper_bound(gaps_, offset, {}, &Gap::offset);
-  if (after != gaps_.end() && after->offset == offset + size) {
-    after->offset = offset;
-    after->size += size;
-  } else {
-    after = gaps_.insert(after, {offset, size});
-  }
-  if (after == gaps_.begin()) return;
-  const auto before = std::prev(after);
-  if (before->offset + before->size == offset) {
-    before->size += after->size;
-    gaps_.erase(after);
-  }
+void Oracle::make_gap(Gap gap) {
+  gaps_.add(gap);
+  free_bytes_ += gap.size;
 }
+
+void Oracle::enqueue(BlockId id) {
+  blocks_[id].ticket = ++tickets_;
+  waiting_.emplace_hint(waiting_.end(), tickets_, id);
+}
+
+void Oracle::dequeue(BlockId id) { waiting_.erase(std::exchange(blocks_[id].ticket, 0)); }
 
 void Oracle::remove_live(BlockId id) {
   const std::uint32_t index = blocks_[id].live_index;
@@ -153,7 +133,7 @@ void Oracle::remove_live(BlockId id) {
 
 void Oracle::reclaim() {
   for (const BlockId id : deferred_) {
-    make_gap(blocks_[id].offset, blocks_[id].size);
+    make_gap({blocks_[id].offset, blocks_[id].size});
     forget(id);
   }
   deferred_.clear();
@@ -163,11 +143,12 @@ void Oracle::reclaim() {
 Mismatch Oracle::settle(std::span<const Grant> grants) {
   reclaim();
   while (!waiting_.empty()) {
-    const Room room = room_for(waiting_.front());
+    const BlockId head = waiting_.begin()->second;
+    const Room room = room_for(head);
     if (room == Room::none || (room == Room::some && grants.empty())) break;
     if (grants.empty()) return "the oldest waiting request fits, and was not granted (P1)";
-    if (grants.front().id != waiting_.front()) return "a request was granted out of order (P2)";
-    waiting_.pop_front();
+    if (grants.front().id != head) return "a request was granted out of order (P2)";
+    dequeue(head);
     if (auto mismatch = place(grants.front())) return mismatch;
     grants = grants.subspan(1);
   }
@@ -193,13 +174,13 @@ Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
   }
   if (!locked_) reclaim();
   const bool may_grant = !closed_ && !locked_ && waiting_.empty();
-  if (may_grant && is_granted(id, answer)) {
+  if (may_grant && is_granted(id, answer, offset)) {
     if (auto mismatch = compare_answers(Answer::granted, answer)) return mismatch;
     if (auto mismatch = place({id, offset})) return mismatch;
   } else if (auto mismatch = compare_answers(closed_ ? Answer::closed : Answer::waiting, answer)) {
     return mismatch;
   } else if (!closed_) {
-    waiting_.push_back(id);
+    enqueue(id);
   }
   return locked_ ? none_granted(grants) : settle(grants);
 }
@@ -211,7 +192,7 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
     return after_attempt(id, grants);
   }
   reclaim();
-  const bool now = !closed_ && waiting_.empty() && is_granted(id, answer);
+  const bool now = !closed_ && waiting_.empty() && is_granted(id, answer, offset);
   if (auto mismatch = compare_answers(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }
@@ -223,8 +204,8 @@ Mismatch Oracle::try_now(BlockId id, Answer answer, std::size_t offset,
 
 Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
   if (!blocks_[id].overflows && !closed_) reclaim();
-  const bool now =
-      !impossible(blocks_[id].size, blocks_[id].align) && !closed_ && is_granted(id, answer);
+  const bool now = !impossible(blocks_[id].size, blocks_[id].align) && !closed_ &&
+                   is_granted(id, answer, offset);
   if (auto mismatch = compare_answers(now ? Answer::granted : Answer::would_wait, answer)) {
     return mismatch;
   }
@@ -238,8 +219,8 @@ Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) 
 }
 
 Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
-  if (const auto at = std::ranges::find(waiting_, id); at != waiting_.end()) {
-    waiting_.erase(at);
+  if (blocks_[id].ticket != 0) {
+    dequeue(id);
     forget(id);
     return locked_ ? none_granted(grants) : settle(grants);
   }
@@ -258,19 +239,15 @@ Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
   const std::size_t end = block.offset + block.size;
   bool should = size <= block.size;
   if (!should && waiting_.empty() && !closed_) {
-    should = std::ranges::any_of(
-        gaps_, [&](Gap gap) { return gap.offset == end && gap.size >= size - block.size; });
+    should = gaps_.size_at(end) >= size - block.size;
   }
   if (should != done) {
     return done ? "a block was resized that could not be" : "a block could be resized, and was not";
   }
-  if (done && size < block.size) make_gap(block.offset + size, block.size - size);
+  if (done && size < block.size) make_gap({block.offset + size, block.size - size});
   if (done && size > block.size) {
-    const auto gap = std::ranges::find(gaps_, end, &Gap::offset);
-    gap->offset += size - block.size;
-    gap->size -= size - block.size;
+    gaps_.remove({end, size - block.size});
     free_bytes_ -= size - block.size;
-    if (gap->size == 0) gaps_.erase(gap);
   }
   if (done) block.size = size;
   return settle(grants);
@@ -287,9 +264,8 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
 
 Mismatch Oracle::close(std::span<const BlockId> closed) {
   closed_ = true;
-  if (!std::ranges::equal(closed, waiting_))
-    return "close did not end all who wait, in order (P13)";
-  for (const BlockId id : waiting_) forget(id);
+  if (!std::ranges::equal(closed, queue())) return "close did not end all who wait, in order (P13)";
+  for (const BlockId id : queue()) forget(id);
   waiting_.clear();
   if (!locked_) reclaim();
   return std::nullopt;
@@ -309,7 +285,7 @@ Mismatch Oracle::compare(const Figures& seen) const {
 
 std::size_t Oracle::largest_bytes() const {
   std::size_t largest = 0;
-  for (const Gap gap : gaps_) largest = std::max(largest, gap.size);
+  for (const Gap gap : gaps()) largest = std::max(largest, gap.size);
   return largest;
 }
 

@@ -1,5 +1,5 @@
 // purpose: a naive model of the heap, which says after each step whether the library did right.
-// layer: model; includes nothing of the library but the words of layout.
+// layer: model; includes gaps, and nothing of the library.
 // threads: one owner.
 // invariants: it knows the rules (P1–P3, P5, P6, P8, P9, P13), not the library's structures; where
 //   a block lies it is told, and checks.
@@ -7,11 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "gaps.hpp"
 
 namespace mneme::driver {
 
@@ -30,12 +33,6 @@ enum class Answer : std::uint8_t { granted, waiting, refused, closed, would_wait
 /// What differs between model and library, in words; or nothing.
 using Mismatch = std::optional<std::string>;
 
-/// A free stretch of the region.
-struct Gap {
-  std::size_t offset = 0;
-  std::size_t size = 0;
-};
-
 /// What a heap says of itself. Bytes count whole blocks, headers included.
 struct Figures {
   std::size_t free_bytes = 0;
@@ -46,7 +43,8 @@ struct Figures {
 };
 
 /// Each function below is told of one step, of what the library answered, and of the grants that
-/// the step caused, in their order; it does the same naively and compares. O(gaps + waiting).
+/// the step caused, in their order; it does the same naively and compares. A step takes the
+/// logarithm of gaps and waiters, for each block that it grants, frees or ends.
 class Oracle {
  public:
   /// `capacity_bytes`: a region of whole words, at an address that is a multiple of any alignment
@@ -90,9 +88,9 @@ class Oracle {
 
   /// For explanations: the gaps in address order, the live blocks by offset, who waits, what is
   /// deferred.
-  [[nodiscard]] std::span<const Gap> gaps() const { return gaps_; }
+  [[nodiscard]] std::vector<Gap> gaps() const { return gaps_.all(); }
   [[nodiscard]] std::vector<BlockId> live_by_offset() const;
-  [[nodiscard]] const std::deque<BlockId>& queue() const { return waiting_; }
+  [[nodiscard]] auto queue() const { return std::views::values(waiting_); }
   [[nodiscard]] std::span<const BlockId> deferred_blocks() const { return deferred_; }
   [[nodiscard]] std::size_t offset_of(BlockId id) const { return blocks_[id].offset; }
   [[nodiscard]] std::size_t size_of(BlockId id) const { return blocks_[id].size; }
@@ -106,6 +104,7 @@ class Oracle {
     std::size_t size = 0;   // of the block; 0: more than the region
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
+    std::uint64_t ticket = 0;  // its place in the queue; 0: it does not wait
     std::uint32_t live_index = 0;
     bool overflows = false;  // no number says how large the block would be
   };
@@ -114,11 +113,13 @@ class Oracle {
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
   /// Whether a request is granted: certainly, not, or as the raw heap likes.
   enum class Room : std::uint8_t { none, some, enough };
-  [[nodiscard]] Room room_for(BlockId id) const;
+  [[nodiscard]] Room room_for(BlockId id);
   [[nodiscard]] Mismatch after_attempt(BlockId id, std::span<const Grant> grants);
-  [[nodiscard]] bool is_granted(BlockId id, Answer answer) const;
+  [[nodiscard]] bool is_granted(BlockId id, Answer answer, std::size_t offset);
   [[nodiscard]] Mismatch place(Grant grant);
-  void make_gap(std::size_t offset, std::size_t size);
+  void enqueue(BlockId id);
+  void dequeue(BlockId id);
+  void make_gap(Gap gap);
   void remove_live(BlockId id);
   void reclaim();
   [[nodiscard]] Mismatch settle(std::span<const Grant> grants);
@@ -129,12 +130,13 @@ class Oracle {
   std::size_t free_bytes_;
   bool locked_ = false;
   bool closed_ = false;
-  std::vector<Gap> gaps_;  // in address order, never touching
+  Gaps gaps_;
   std::vector<Block> blocks_;
   std::vector<BlockId> unused_;
   std::vector<BlockId> live_;
   std::vector<BlockId> deferred_;
-  std::deque<BlockId> waiting_;
+  std::uint64_t tickets_ = 0;
+  std::map<std::uint64_t, BlockId> waiting_;  // by ticket
 };
 
 }  // namespace mneme::driver
