@@ -170,8 +170,9 @@ std::optional<BlockId> Story::waiting_block(const Executor& executor) const {
 
 Story::Situation Story::situation(const Executor& executor, BlockId waiting) const {
   const Oracle& oracle = executor.oracle();
-  const auto& queue = oracle.queue();
-  return {.place = static_cast<std::size_t>(std::ranges::find(queue, waiting) - queue.begin()),
+  const auto queue = oracle.queue();
+  const auto before = std::ranges::distance(queue.begin(), std::ranges::find(queue, waiting));
+  return {.place = static_cast<std::size_t>(before),
           .free_bytes = oracle.free_bytes(),
           .largest_bytes = oracle.largest_bytes(),
           .deferred = oracle.deferred(),
@@ -194,8 +195,8 @@ void Story::put_waiting(const Executor& executor) {
   put_line(fmt::format("  It needs {} bytes in one piece, its header included. {}.",
                        oracle.size_of(*id), why));
   std::vector<std::string> before;
-  for (std::size_t at = 0; at < std::min(now.place, waiters_named_max); ++at) {
-    const BlockId other = oracle.queue()[at];
+  for (const BlockId other : oracle.queue()) {
+    if (before.size() == std::min(now.place, waiters_named_max)) break;
     before.push_back(
         fmt::format("{} ({} bytes)", executor.requester_of(other).name, oracle.size_of(other)));
   }
