@@ -34,8 +34,12 @@ void run_encode(const std::string& path, Output& output) {
   Op op;
   while (parser.next(op)) encoder.add(op);
   if (encoder.bytes().empty()) {
-    throw ScriptError(
-        {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
+    throw ScriptError({Severity::error,
+                       source.name(),
+                       1,
+                       1,
+                       "no command; the first one must be 'heap SIZE'",
+                       {}});
   }
   std::string text(encoder.bytes().size(), '\0');
   std::memcpy(text.data(), encoder.bytes().data(), text.size());

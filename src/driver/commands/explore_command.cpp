@@ -32,8 +32,8 @@ Program read_program(const ExploreOptions& options) {
   while (parser.next(op)) builder.add(op);
   if (!builder.has_tasks()) {
     throw InputError(source.name() +
-                     ": a script without tasks, whose steps have one order only; "
-                     "'mneme run' runs it");
+                     ": the script has no tasks, so its steps have only one order; "
+                     "use 'mneme run'");
   }
   Program program = builder.finish();
   if (options.heap_bytes) program.heap_bytes = *options.heap_bytes;
@@ -81,9 +81,9 @@ SearchLimits limits_of(const ExploreOptions& options) {
 
 std::string_view word_of(Bound bound) {
   switch (bound) {
-    case Bound::memory: return "the memory for states is used up (--memory)";
-    case Bound::states: return "as many states were seen as are allowed (--states)";
-    case Bound::interrupt: return "it was interrupted";
+    case Bound::memory: return "the limit on memory was reached (--memory)";
+    case Bound::states: return "the limit on states was reached (--states)";
+    case Bound::interrupt: return "interrupted";
     default: return "all was explored";
   }
 }
@@ -131,7 +131,7 @@ std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(
 std::string_view word_of(const FitRange& range) {
   switch (range.verdict) {
     case VerdictKind::deadlock: return "deadlock";
-    case VerdictKind::stuck: return "stuck: a task waits for what nobody gives";
+    case VerdictKind::stuck: return "stuck: a task waits for ever, but not for memory";
     case VerdictKind::not_decided: return "not decided";
     default: return range.waits ? "no deadlock" : "nothing waits";
   }
@@ -162,7 +162,7 @@ void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
   bool was_good = false;
   for (const FitRange& range : std::span(fit.ranges).first(end)) {
     if (was_good && !is_good(range)) {
-      output.print("more memory is worse: {} bytes deadlock, and fewer do not\n",
+      output.print("more memory is worse: {} bytes can deadlock, and fewer cannot\n",
                    size_text(range.from));
     }
     was_good = is_good(range);
@@ -213,7 +213,8 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   if (!is_decided) {
     output.print("not decided ({}): {}\n", program.raw, word_of(found.bound));
   } else if (!has_safe) {
-    output.print("no heap is large enough ({}): a task waits for what nobody gives\n", program.raw);
+    output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n",
+                 program.raw);
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
                  program.raw);
@@ -225,7 +226,7 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   }
   if (goal == FitGoal::no_deadlock) print_ranges(found, output);
   if (found.any_placement) {
-    output.print("{} bytes have room for each request, wherever blocks are\n",
+    output.print("with {} bytes each request fits, wherever the blocks are\n",
                  size_text(*found.any_placement));
   }
   output.print("explored {} size{}, {} states\n", found.explorations,

@@ -28,8 +28,8 @@ namespace {
 using namespace mneme::driver;
 
 constexpr const char* about =
-    "mneme runs scripts of alloc, free and poll steps against the asynchronous allocator,\n"
-    "shows who waited for whom, and checks every step against a model.";
+    "mneme runs scripts of alloc, free and poll steps on the asynchronous allocator, shows which\n"
+    "requests waited and why, and compares every step with a model.";
 
 constexpr const char* exit_codes =
     "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
@@ -41,13 +41,13 @@ Output& transcript() {
   return output;
 }
 
-// A fatal line of the library means that it found corruption. It comes after what led to it.
+// A fatal line of the library means that it found corruption. The transcript up to it comes first.
 void stop_with_corruption(const char* line) noexcept {
   try {
     ScriptRunner::show_unfinished();
     transcript().flush();
   } catch (...) {
-    std::fputs("mneme: error: what came before this line was not written\n", stderr);
+    std::fputs("mneme: error: the transcript before this line was not written\n", stderr);
   }
   std::fputs(line, stderr);
   std::fputc('\n', stderr);
@@ -89,7 +89,7 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
                      did_you_mean(word, words), fmt::join(names, ", "));
 }
 
-// What is wrong with the command line. CLI11 says of an unknown command only that there is none.
+// What is wrong with the command line. For an unknown command, CLI11 only says that there is none.
 std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
   std::string message = error.what();
   while (!parsed->get_subcommands().empty()) parsed = parsed->get_subcommands().front();
@@ -112,7 +112,7 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
   return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
 }
 
-/// `mneme run`, and what it is to make of a run instead of a transcript.
+/// The options of `mneme run`, with those that replace the transcript.
 struct RunCommand {
   RunOptions options;
   bool annotate = false;
@@ -125,29 +125,28 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
   run.footer(
       std::string(exit_codes) +
-      "\nOf several files, the worst code counts: 4, 2, 3, 1, 0.\n"
-      "An imported script ends with 'expect refused 0 waiting 0': 0 says that the program got all "
-      "it\n"
-      "asked for on this heap, 1 that a request was refused, 3 that requests would wait for ever.");
+      "\nWith several files it is the worst of their codes, in the order 4, 2, 3, 1, 0.\n"
+      "An imported script ends with 'expect refused 0 waiting 0': 0 means that the program got "
+      "all\n"
+      "its memory on this heap, 1 that a request was refused, 3 that one would wait for ever.");
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
-  run.add_flag("--stats", options.stats, "Print the summary as JSON, one line a file.");
-  run.add_option("--why", options.why,
-                 "Print the story of one request: why it waited, and how that ended.")
+  run.add_flag("--stats", options.stats, "Print the summary as JSON, one line per file.");
+  run.add_option("--why", options.why, "Explain one request: why it waited, and how that ended.")
       ->option_text("NAME");
   run.add_flag("--annotate", command.annotate,
-               "Print the script with each result behind '#>', a comment.");
+               "Print the script with each result in a comment that starts with '#>'.");
   run.add_flag("--in-place", command.in_place, "With --annotate: rewrite the files.");
   run.add_flag("--check", command.check,
-               "Compare the results with those behind '#>'; exit 1 if they differ.");
+               "Compare the results with these comments; exit 1 if they differ.");
   run.add_flag("--keep-going", options.script.keep_going,
-               "Go on after an expectation that failed, and with the next file.");
+               "Continue after a failed expectation, and with the next file.");
   run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());
   run.add_option("--schedule", options.script.schedule,
-                 "Which task goes on next: round-robin, random:SEED or a FILE.")
+                 "Which task runs the next step: round-robin, random:SEED or a FILE.")
       ->capture_default_str();
-  run.add_option("--steps", options.script.steps, "Of a script with tasks: at most N steps.")
+  run.add_option("--steps", options.script.steps, "With tasks: stop after N steps.")
       ->option_text("N");
   run.add_option("--heap", options.script.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
@@ -159,29 +158,30 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
                              ExploreOptions& options) {
   CLI::App& command = *app.add_subcommand(name, what);
   command.footer(
-      "Exit codes: 0 no deadlock, 3 deadlock, 5 not decided; with 'expect deadlock|safe' in the\n"
-      "script 0 if that is so, 1 if not; 2 bad script or usage, 4 corruption.");
+      "Exit codes: 0 no deadlock, 3 deadlock, 5 not decided, 2 bad script or usage, 4 corruption.\n"
+      "If the script has 'expect deadlock' or 'expect safe': 0 if that is true, 1 if not.");
   command.add_option("FILE", options.path, "A script with tasks; '-' is standard input.")
       ->required();
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());
-  command.add_option("--memory", options.memory_bytes, "At most so many bytes for states.")
+  command.add_option("--memory", options.memory_bytes, "Limit on the memory for states, in bytes.")
       ->transform(size_validator())
       ->capture_default_str();
-  command.add_option("--states", options.states, "At most so many states.")->option_text("N");
+  command.add_option("--states", options.states, "Limit on the number of states.")
+      ->option_text("N");
   command
       .add_option("--switch", options.switches,
-                  "Where another task may go on: anywhere, or waits: where a task waits or yields.")
+                  "Where to switch tasks: anywhere, or only where one waits or yields (waits).")
       ->check(CLI::IsMember({"anywhere", "waits"}))
       ->capture_default_str();
   command.add_flag("--exact", options.is_exact,
-                   "Tell layouts apart even where all blocks have one size.");
+                   "Distinguish layouts even if all blocks have the same size.");
   return command;
 }
 
 CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
   CLI::App& explore = add_search_command(
-      app, "explore", "Find out whether tasks can deadlock, in any order of their steps.", options);
+      app, "explore", "Find out whether any order of the tasks' steps deadlocks.", options);
   explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
   explore
@@ -206,26 +206,27 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
   CLI::App& import =
       *app.add_subcommand("import", "Turn a recorded allocation trace into a script.");
   import.footer(
-      "Exit codes: 0 every line was understood, 1 some were reported (the script holds all "
-      "others),\n"
-      "2 there is no script.");
+      "Exit codes: 0 every line was understood, 1 some were not, and are reported (the script has\n"
+      "all others), 2 there is no script.");
   import.add_option("FILE", options.path, "The trace; '-' is standard input.")->required();
   import.add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
       ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
       ->capture_default_str();
   import
       .add_option("--process", options.trace.process,
-                  "Of a valgrind trace: the process, instead of that of the first call.")
+                  "In a valgrind trace: the process, instead of that of the first call.")
       ->option_text("PID");
-  import.add_option("--heap", options.heap_bytes, "The script's heap, instead of a roomy one.")
+  import
+      .add_option("--heap", options.heap_bytes,
+                  "The size of the script's heap, instead of twice the peak.")
       ->transform(size_validator());
   return import;
 }
 
 CLI::App& add_help(CLI::App& app, std::string& name) {
   app.set_version_flag("--version", fmt::format("mneme {}", mneme::version_text));
-  CLI::App& help = *app.add_subcommand("help", "Print what a command does.");
-  help.add_option("COMMAND", name, "One of these commands.");
+  CLI::App& help = *app.add_subcommand("help", "Print the help of a command.");
+  help.add_option("COMMAND", name, "The command; without it, list all.");
   return help;
 }
 
@@ -265,7 +266,7 @@ Exit run_as(const RunCommand& command, Output& output) {
   return Exit::ok;
 }
 
-/// A command that has one file and no options.
+/// Adds a command with one file and no options.
 CLI::App* add_file_command(CLI::App& to, const char* name, const char* what, const char* file,
                            std::string& path) {
   CLI::App* const command = to.add_subcommand(name, what);
@@ -273,7 +274,7 @@ CLI::App* add_file_command(CLI::App& to, const char* name, const char* what, con
   return command;
 }
 
-/// What is made of a script's text, or of none.
+/// The commands that print text, from a script or without one.
 void print_text(bool encode, bool decode, bool fmt, bool words, const std::string& script,
                 Output& output) {
   if (encode) {
@@ -316,14 +317,14 @@ int run(int argc, char** argv) {
 
   bool words = false;
   app.add_subcommand("language", "Print the reference of the script language.")
-      ->add_flag("--words", words, "Print its words alone, one a line.");
+      ->add_flag("--words", words, "Print only its words, one per line.");
 
   ImportOptions import_options;
   std::string format = "auto";
   CLI::App& import = add_import_command(app, import_options, format);
 
   CLI::App& fuzz =
-      *app.add_subcommand("fuzz", "Turn scripts into inputs of the fuzzers, and back.");
+      *app.add_subcommand("fuzz", "Convert scripts to inputs of the fuzzers, and back.");
   fuzz.require_subcommand(1);
   CLI::App* const encode = add_file_command(fuzz, "encode", "Print a script as a fuzz input.",
                                             "A script; '-' is standard input.", script);
@@ -353,7 +354,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of a write, told like any other
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is reported like any other error of a write
   mneme::set_fatal_handler(&stop_with_corruption);
   try {
     return run(argc, argv);

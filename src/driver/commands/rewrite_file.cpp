@@ -40,7 +40,7 @@ bool write_all(int file, std::string_view content) {
 void rewrite_file(const std::string& path, std::string_view content) {
   struct ::stat status{};
   if (::stat(path.c_str(), &status) != 0) fail(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) fail(path, "it is no regular file");
+  if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
   // To rename over a file takes no right to write it, and the superuser has that right anyway.
   constexpr ::mode_t writers = S_IWUSR | S_IWGRP | S_IWOTH;
   if ((status.st_mode & writers) == 0 || ::access(path.c_str(), W_OK) != 0) {
@@ -51,7 +51,7 @@ void rewrite_file(const std::string& path, std::string_view content) {
   if (error) fail(path, error.message());
   std::string name = target + ".XXXXXX";
   const int file = ::mkstemp(name.data());
-  if (file < 0) fail(path, std::string("no new file beside it: ") + std::strerror(errno));
+  if (file < 0) fail(path, std::string("cannot create a file beside it: ") + std::strerror(errno));
   bool is_good = write_all(file, content) && ::fchmod(file, status.st_mode & 07777U) == 0;
   int why = errno;
   is_good = ::close(file) == 0 && is_good;

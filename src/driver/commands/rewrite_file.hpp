@@ -10,7 +10,7 @@
 namespace mneme::driver {
 
 /// Keeps the file's mode, and what a symbolic link leads to. Throws InputError, and then the file
-/// is as it was: if it is no regular file, is read-only, or cannot be written.
+/// is as it was: if it is not a regular file, is read-only, or cannot be written.
 void rewrite_file(const std::string& path, std::string_view content);
 
 }  // namespace mneme::driver

@@ -79,8 +79,12 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
     }
     line_ = 0;
     if (!executor_.has_heap() && !options_.heap_bytes) {
-      throw ScriptError(
-          {Severity::error, source.name(), 1, 1, "no command; the first must be 'heap SIZE'", {}});
+      throw ScriptError({Severity::error,
+                         source.name(),
+                         1,
+                         1,
+                         "no command; the first one must be 'heap SIZE'",
+                         {}});
     }
     if (builder.has_tasks()) run_tasks(builder.finish(), boot_steps, reader);
     watched(reader, [&] { (void)executor_.run_to_end(); });
@@ -102,7 +106,7 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
   if (options_.heap_bytes) program.heap_bytes = *options_.heap_bytes;
   Schedule schedule{options_.schedule};
   if (program.goes_on_forever() && options_.steps == 0 && !schedule.is_file()) {
-    throw InputError("tasks that go on for ever need --steps=N");
+    throw InputError("tasks with 'repeat forever' need --steps=N");
   }
   World world{program, {.heap_bytes = program.heap_bytes, .raw_row = *RawHeaps::find(program.raw)}};
   FlatRun run{world, executor_};
@@ -166,7 +170,7 @@ void ScriptRunner::report_error(const ScriptError& error, RunReader& reader) con
     return;
   }
   reader.message(
-      line, fmt::format("{}{}note: a recorded {} trace; 'mneme import' makes a script of it\n",
+      line, fmt::format("{}{}note: a recorded {} trace; 'mneme import' turns it into a script\n",
                         diagnostic.file, diagnostic.file.empty() ? "" : ": ", word_of(format)));
 }
 

@@ -101,7 +101,8 @@ void TraceImporter::start_reader(TraceFormat format) {
   }
   const bool has_processes = format == TraceFormat::automatic || format == TraceFormat::valgrind;
   if (options_.process && !has_processes) {
-    failure_ = fmt::format("a process was chosen, but {} traces name none", word_of(format));
+    failure_ =
+        fmt::format("--process was given, but {} traces contain no processes", word_of(format));
   }
 }
 

@@ -139,7 +139,8 @@ void Ledger::report(Severity severity, std::string_view message) {
 
 bool Ledger::plausible(std::uint64_t size, std::uint64_t align, std::string_view call) {
   if (size < size_limit_bytes && align < size_limit_bytes) return true;
-  error(fmt::format("{} cannot have succeeded: no address space has that much", in_quotes(call)));
+  error(fmt::format("{} cannot have succeeded: it is larger than any address space",
+                    in_quotes(call)));
   return false;
 }
 
@@ -147,9 +148,9 @@ bool Ledger::plausible(std::uint64_t size, std::uint64_t align, std::string_view
 void Ledger::evict(std::uint64_t key) {
   const auto at = live_.find(key);
   if (at == live_.end()) return;
-  warn(
-      fmt::format("address {:#x} is live since line {} (b{}); its free is missing, and put in here",
-                  key, at->second.line, at->second.number));
+  warn(fmt::format(
+      "address {:#x} is live since line {} (b{}); its free is missing, and is inserted here", key,
+      at->second.line, at->second.number));
   script_(fmt::format("# line {}: the free of b{} is missing in the trace", line_number(),
                       at->second.number));
   free_block(at);

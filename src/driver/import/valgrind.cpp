@@ -75,7 +75,7 @@ void ValgrindReader::traced(std::string_view text) {
     if (result && rest.empty()) {
       late_result(*result);
     } else {
-      ledger_.error(fmt::format("a broken result: {}", in_quotes(text)));
+      ledger_.error(fmt::format("a malformed result: {}", in_quotes(text)));
     }
   } else if (valgrind_line::begins_with_call(text)) {
     calls(text);
@@ -119,7 +119,7 @@ void ValgrindReader::calls(std::string_view text) {
     if (may_wait && !result && valgrind_line::begins_with_message(text)) {
       ledger_.ignore_line();
     } else {
-      ledger_.error(fmt::format("does not belong behind a call: {}", in_quotes(text)));
+      ledger_.error(fmt::format("unexpected behind a call: {}", in_quotes(text)));
     }
     return;
   }
@@ -199,7 +199,7 @@ void ValgrindReader::late_result(std::uint64_t result) {
     if (repeatable_ == result) {
       ledger_.ignore_line();
     } else {
-      ledger_.error("a result, but no call that waits for one");
+      ledger_.error("a result without a call");
     }
     repeatable_.reset();
     return;
@@ -209,7 +209,7 @@ void ValgrindReader::late_result(std::uint64_t result) {
   if (result == 0 && freed != open_.end()) {
     at = freed;
   } else if (open_.size() > 1) {
-    ledger_.warn(fmt::format("a result that {} calls wait for; taken as that of line {}",
+    ledger_.warn(fmt::format("a result, while {} calls have none; taken as that of line {}",
                              open_.size(), at->line));
   }
   const Call call = std::move(*at);

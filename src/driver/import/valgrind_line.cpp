@@ -233,13 +233,14 @@ bool begins_with_call(std::string_view text) noexcept { return call_name_length(
 std::expected<Call, std::string_view> take_call(std::string_view& text) {
   const std::size_t name_length = call_name_length(text);
   const std::size_t close = text.find(')', name_length);
-  if (name_length == 0 || close == std::string_view::npos) return std::unexpected{"a broken call"};
+  if (name_length == 0 || close == std::string_view::npos)
+    return std::unexpected{"a malformed call"};
   const auto kind = find_kind(text.substr(0, name_length));
   if (!kind) return std::unexpected{"an unknown function"};
   const auto arguments = take_arguments(text.substr(name_length + 1, close - name_length - 1));
   Call call{.kind = *kind, .text = std::string{text.substr(0, close + 1)}};
   if (!arguments || !place_arguments(*arguments, call)) {
-    return std::unexpected{"a call with broken arguments"};
+    return std::unexpected{"a call with malformed arguments"};
   }
   text.remove_prefix(close + 1);
   return call;

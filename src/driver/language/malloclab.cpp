@@ -103,11 +103,11 @@ void MalloclabTrace::parse_header(Line& line, const Word& first) {
   for (Word word = first; !word.at_end(); word = line.next_word()) {
     if (!is_bare_number(word.text)) {
       line.fail(word.column, "unexpected " + in_quotes(word.text) +
-                                 "; the header of a malloclab trace holds numbers alone");
+                                 "; the header of a malloclab trace contains only numbers");
     }
     const std::uint64_t number = line.size(word, "header number");
     if (count == header_.size()) {
-      line.fail(word.column, "the header of a malloclab trace has four numbers at most");
+      line.fail(word.column, "the header of a malloclab trace has at most four numbers");
     }
     header_[count++] = {.number = number, .line = line.number()};
   }
@@ -163,7 +163,7 @@ LineKind MalloclabTrace::allocate(const Line& line, const Id& id, Op& op, const 
   if (!is_new) {
     warn_at(warn, line, id.word.column,
             "ID " + in_quotes(id.word.text) + " is live since line " + std::to_string(at->second) +
-                "; its free is missing, and put in here");
+                "; its free is missing, and is inserted here");
     live_.erase(at);
     op.kind = OpKind::free;
     reads_line_again_ = true;

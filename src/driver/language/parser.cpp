@@ -1,7 +1,7 @@
-// purpose: one generic routine that reads a command by its row of the language table.
+// purpose: reads each command according to its row of the language table.
 // layer: language; includes parser.
 // threads: one owner.
-// invariants: nothing is allocated for a correct line; texts of errors are made when they occur.
+// invariants: a correct line allocates nothing.
 #include "parser.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// An error that shows how the command is written.
+/// Throws an error that shows the command's synopsis.
 [[noreturn]] void fail_form(const Line& line, Column column, const std::string& message,
                             const Command& command, const std::string& hint = {}) {
   line.fail(column, message + "; the form is '" + synopsis(command) + '\'' + hint);
@@ -50,14 +50,13 @@ Comparison parse_comparison(Line& line, Word& word) {
   const auto at = std::ranges::find(comparison_words, word.text);
   if (at == comparison_words.end()) {
     line.fail(word.column, "unknown comparison " + in_quotes(word.text) +
-                               "; expected <= or >= and a blank, or the number alone");
+                               "; expected <= or >= and a blank, or only the number");
   }
   word = line.next_word();
   return static_cast<Comparison>(at - comparison_words.begin());
 }
 
-/// All words up to the end of the line: names, of which the text from the first to the last is
-/// kept.
+/// Reads names up to the end of the line, and keeps the text from the first to the last.
 void parse_queue_names(Op& op, Line& line, Word word) {
   const Column first = word.column;
   std::size_t count = 0;
@@ -74,7 +73,7 @@ void parse_queue_names(Op& op, Line& line, Word word) {
   op.queue_column = first;
 }
 
-/// All words up to the end of the line, two or three by two or three.
+/// Reads keys, each with a comparison, if any, and a number, up to the end of the line.
 void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   unsigned given = 0;
   for (; !word.at_end(); word = line.next_word()) {
@@ -103,7 +102,7 @@ void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
 
 [[noreturn]] void fail_missing(const Line& line, Column column, const Argument& argument,
                                const Command& command) {
-  // Of a command with several forms the first was taken for granted, so name the others, too.
+  // If the command has several forms, the first was assumed; so show them all.
   std::string forms;
   for (const Command& form : commands()) {
     if (form.keyword != command.keyword) continue;
@@ -122,7 +121,7 @@ void parse_copies(Op& op, const Line& line, const Word& word) {
   op.count = is_number && digits.size() <= 2 ? line.size({digits, word.column + 1}, "N") : 0;
   op.number_column = word.column;
   if (op.count == 0 || op.count > tasks_max) {
-    line.fail(word.column, "how many tasks is x1 to x64, not " + in_quotes(word.text));
+    line.fail(word.column, "the number of tasks must be x1 to x64, not " + in_quotes(word.text));
   }
 }
 
@@ -166,9 +165,9 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
   }
 }
 
-/// The words behind `expect` tell its forms apart: a number, be it a bad one, or a comparison
-/// follows a key, `at` a name; `queue` is the queue unless a state follows; `deadlock` and `safe`
-/// stand alone.
+/// The words behind `expect` decide its form: a key has a number, even a malformed one, or a
+/// comparison behind it, a name may have `at`; `queue` means the queue unless a state follows;
+/// `deadlock` and `safe` have nothing behind them.
 const Command& choose_expect_form(Line ahead) {
   const std::string_view first = ahead.next_word().text;
   const std::string_view second = ahead.next_word().text;
@@ -216,7 +215,7 @@ void set_option(Op& op, const Line& line, const Option& option, const Word& word
   }
 }
 
-/// The option of a word like `align=64` or `try`; `key` is what stands before the `=`.
+/// The option of a word like `align=64` or `try`; `key` is the part before the `=`.
 const Option& find_option(const Line& line, const Command& command, const Word& word,
                           std::string_view key) {
   const auto option = std::ranges::find(command.options, key, &Option::word);
@@ -227,7 +226,7 @@ const Option& find_option(const Line& line, const Command& command, const Word& 
             did_you_mean(key, words));
 }
 
-/// What stands behind the `=`, if the option takes a value.
+/// The part behind the `=`, if the option takes a value.
 Word option_value(const Line& line, const Option& option, const Word& word, std::size_t equals) {
   const bool has_value = equals != std::string_view::npos;
   if (option.value.empty()) {
@@ -334,7 +333,7 @@ void Parser::parse_command(Op& op, const Word& keyword) {
 
 void Parser::check_blocks(const Op& op, const Word& keyword) {
   if (op.kind == OpKind::end) {
-    if (blocks_.empty()) line_.fail(keyword.column, "'end' without a block that it ends");
+    if (blocks_.empty()) line_.fail(keyword.column, "'end' without a block to end");
     blocks_.pop_back();
   } else if (begins_block(op.kind)) {
     const std::string quoted = in_quotes(keyword.text);
@@ -354,7 +353,8 @@ void Parser::check_heap_comes_first(const Op& op, const Word& keyword) {
                "the first command must be 'heap SIZE', not " + in_quotes(keyword.text));
   }
   if (heap_line_ != 0) {
-    line_.fail(keyword.column, "a second heap; the first is on line " + std::to_string(heap_line_));
+    line_.fail(keyword.column,
+               "a second 'heap'; the first is on line " + std::to_string(heap_line_));
   }
   heap_line_ = op.line;
 }
@@ -371,7 +371,7 @@ void Parser::parse_options(Op& op, const Command& command) {
   }
 }
 
-/// The next call then gives the line's own step.
+/// The next call then returns the line's own step.
 void Parser::read_line_again() noexcept {
   line_.rewind();
   line_is_pending_ = true;

@@ -74,7 +74,7 @@ void ProgramBuilder::add(const Op& op) {
   has_tasks_ = has_tasks_ || is_of_tasks(op.kind);
   if (has_tasks_ && flat_) throw *std::move(flat_);
   if (has_tasks_ && steps_ > boot_steps_max) {
-    fail_at(op, 0, "more than 1,000 steps before the first of a script with tasks");
+    fail_at(op, 0, "more than 1,000 steps before the tasks");
   }
   if (has_tasks_) return add_any(op);
   try {
@@ -90,7 +90,7 @@ void ProgramBuilder::add_any(const Op& op) {
     fail_at(op, 0, keyword_of(op) + " cannot be a step of a task");
   }
   if (task_ == nullptr && !program_.tasks.empty()) {
-    fail_at(op, 0, "steps that are no task's come before the first task");
+    fail_at(op, 0, "steps outside of tasks must come before the first task");
   }
   add_step(op);
 }
@@ -112,12 +112,12 @@ void ProgramBuilder::add_top(const Op& op) {
         fail_at(op, op.name_column, "a second mailbox " + in_quotes(op.name));
       }
       if (op.count == 0 || op.count > 1000) {
-        fail_at(op, op.number_column, "a mailbox has room for 1 to 1,000 blocks");
+        fail_at(op, op.number_column, "the capacity of a mailbox must be 1 to 1,000");
       }
       program_.mailboxes.push_back({std::string{op.name}, op.count});
       return;
     }
-    default: fail_at(op, 0, keyword_of(op) + " cannot be in a script with tasks");
+    default: fail_at(op, 0, keyword_of(op) + " cannot be used in a script with tasks");
   }
 }
 
@@ -147,7 +147,7 @@ void ProgramBuilder::add_step(const Op& op) {
     case OpKind::alloc: add_alloc(op, step); [[fallthrough]];
     case OpKind::free:
     case OpKind::drop:
-      if (op.defer) fail_at(op, op.mode_column, "'defer' cannot be in a script with tasks");
+      if (op.defer) fail_at(op, op.mode_column, "'defer' cannot be used in a script with tasks");
       if (op.kind == OpKind::drop) step.kind = OpKind::free;
       step.name = name_index(op.name);
       break;
@@ -173,11 +173,12 @@ void ProgramBuilder::add_step(const Op& op) {
 
 void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   if (op.mode == AllocMode::guard) {
-    fail_at(op, op.mode_column, "'guard' cannot be in a script with tasks");
+    fail_at(op, op.mode_column, "'guard' cannot be used in a script with tasks");
   }
   step.try_now = op.mode == AllocMode::try_now;
   if (task_ != nullptr && task_->is_isr && !step.try_now) {
-    fail_at(op, 0, "an isr cannot wait for memory: 'alloc " + std::string{op.name} + " SIZE try'");
+    fail_at(op, 0,
+            "an isr cannot wait for memory; use 'alloc " + std::string{op.name} + " SIZE try'");
   }
   step.size_bytes = op.size_bytes;
   step.align_bytes = op.align_bytes;
@@ -185,9 +186,9 @@ void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
 }
 
 void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {
-  if (op.count == 0) fail_at(op, op.number_column, "to repeat 0 times is to leave it out");
+  if (op.count == 0) fail_at(op, op.number_column, "the count of 'repeat' must be at least 1");
   if (op.count == forever && task_ == nullptr) {
-    fail_at(op, op.number_column, "what goes before the tasks cannot go on for ever");
+    fail_at(op, op.number_column, "'repeat forever' is for tasks only");
   }
   TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
   step.count = op.count;
@@ -201,7 +202,7 @@ void ProgramBuilder::end_block(ProgramStep& step) {
   step.loop = loop.loop;
   step.jump = blocks_.back() + 1;
   loop.jump = task.steps.size() + 1;
-  if (loop.jump == step.jump + 1) fail_on_line(program_.file, loop.line, "a block without a step");
+  if (loop.jump == step.jump + 1) fail_on_line(program_.file, loop.line, "a block without steps");
   blocks_.pop_back();
 }
 
@@ -222,7 +223,7 @@ std::size_t ProgramBuilder::semaphore_index(const Op& op) {
                                 {.file = std::string{op.file},
                                  .line = op.line,
                                  .column = op.name_column,
-                                 .message = "nobody signals " + in_quotes(op.name),
+                                 .message = "no task signals " + in_quotes(op.name),
                                  .source_line = std::string{op.source_line}}});
   }
   if (op.kind == OpKind::signal) {
@@ -234,9 +235,9 @@ std::size_t ProgramBuilder::semaphore_index(const Op& op) {
 std::size_t ProgramBuilder::mailbox_index(const Op& op) const {
   const std::size_t index = find_spec(program_.mailboxes, op.name);
   if (index == program_.mailboxes.size()) {
-    fail_at(op, op.name_column,
-            "unknown mailbox " + in_quotes(op.name) +
-                "; it needs a line 'mailbox NAME CAPACITY' before");
+    fail_at(
+        op, op.name_column,
+        "unknown mailbox " + in_quotes(op.name) + "; declare it first: 'mailbox NAME CAPACITY'");
   }
   return index;
 }
@@ -250,7 +251,7 @@ Program ProgramBuilder::finish() {
   check_names(program_.boot, 0, program_.boot.steps.size(), held);
   for (const TaskProgram& task : program_.tasks) {
     if (task.steps.empty())
-      fail_on_line(program_.file, 1, "task " + in_quotes(task.name) + " has no step");
+      fail_on_line(program_.file, 1, "task " + in_quotes(task.name) + " has no steps");
     held.assign(task.names.size(), Holds::nothing);
     check_names(task, 0, task.steps.size(), held);
   }
@@ -287,11 +288,11 @@ void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name
       held = step.try_now ? Holds::maybe : Holds::block;
       break;
     case OpKind::free:
-      if (held == Holds::nothing) fail(" holds no block here; the names in a task are its own");
+      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
       held = Holds::nothing;
       break;
     case OpKind::send:
-      if (held == Holds::nothing) fail(" holds no block here; the names in a task are its own");
+      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
       if (held == Holds::maybe) fail(" may have been refused, and cannot be sent");
       held = Holds::nothing;
       break;
