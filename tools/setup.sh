@@ -1,7 +1,7 @@
-# Sourced by what sets a machine up: tools/quickstart, tools/check, tools/oss-fuzz/try. Goes to the
-# top of the tree, and installs what is missing of the Debian packages below: those that building and
-# running the driver needs; with needs=tests those of all tests, too; and $more_packages;
-# it touches the network only if something is.
+# Sourced by the tools that install packages: tools/quickstart, tools/check, tools/oss-fuzz/try. Goes
+# to the top of the tree, and installs the missing ones of the Debian packages below: those for building
+# and running the driver; with needs=tests also those for all tests; and $more_packages. It uses the
+# network only if something is missing.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(

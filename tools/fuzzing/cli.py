@@ -157,30 +157,30 @@ def parser():
             one.add_argument("--corpus", type=folder, default=ROOT / "build/fuzz-corpus", metavar="DIR",
                              help="the folder to manage (default: build/fuzz-corpus)")
             one.add_argument("--reserve-mb", type=int, default=500, metavar="MB",
-                             help="stop before the disk has less free (default: %(default)s)")
+                             help="stop while the disk still has this much free (default: %(default)s)")
         return one
 
     night = command("overnight", do_overnight,
-                    "Run all harnesses in turn; report. "
-                    "Exit code 1 if there are new findings, or inputs that failed and were not looked at "
-                    "yet; 2 if it ended before its time.")
+                    "Run all harnesses in turn, and write a report. "
+                    "Exit code 1 if there are new findings, or failing inputs that were not triaged "
+                    "yet; 2 if it ended early.")
     night.add_argument("--hours", type=above_zero(float), default=8.0,
                        help="(default: %(default)s)")
     night.add_argument("--jobs", type=above_zero(int), default=2,
                        help="processes (default: %(default)s)")
     night.add_argument("--no-coverage", action="store_true",
-                       help="leave coverage out of the report")
-    command("merge", do_merge, "Take over what is new in another corpus.").add_argument("folder")
-    command("minimise", do_minimise, "Keep the fewest inputs that reach the same.")
+                       help="do not measure coverage for the report")
+    command("merge", do_merge, "Add the inputs of another corpus that reach new code.").add_argument("folder")
+    command("minimise", do_minimise, "Reduce a corpus to as few inputs as possible with the same coverage.")
     command("coverage", do_coverage,
-            "Lines reached by fuzzing alone; report. "
+            "Report the lines that fuzzing reaches. "
             "Exit code 1 if lines are neither reached nor explained in fuzz/unreached.toml.")
     one = command("triage", do_triage, "Turn a crashing input into a script and a test.", False)
-    one.add_argument("file", help="the input; its folder's name tells the harness, unless given")
+    one.add_argument("file", help="the input; by default, the name of its folder is the harness")
     one.add_argument("--out", default=ROOT / "build/fuzz-findings", metavar="DIR",
                      help="where findings go (default: build/fuzz-findings)")
-    command("smoke", do_smoke, "All seeds, former findings and the canary: under a minute.", False)
-    command("seeds", do_seeds, "Make fuzz/seeds again from scenarios and traces.", False)
+    command("smoke", do_smoke, "Run all seeds, former findings and the canary; takes less than a minute.", False)
+    command("seeds", do_seeds, "Generate fuzz/seeds from scenarios and traces.", False)
     return main_parser
 
 

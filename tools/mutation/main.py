@@ -1,15 +1,15 @@
-"""Breaks mneme on purpose, one small change at a time, and reports which layer of the test bed sees it.
+"""Breaks mneme on purpose, one small change at a time, and reports which layers of the test bed detect it.
 
-    tools/mutants                  the catalogue, tools/faults.toml, against every layer
-    tools/mutants --quick          the same, each until some layer sees it
-    tools/mutants --mechanical     every comparison, sum, order, statement … of include/mneme in turn,
-                                   each until some layer sees it
-    tools/mutants --sample 40      only so many of them, picked by --seed
-    tools/mutants --layers release --add      rows for new faults, with `?` for the layers not asked
-    tools/mutants --table          what is known by now; --write puts the catalogue's into lit-tests/FAULTS.md
+    tools/mutants                  run the catalogue, tools/faults.toml, against every layer
+    tools/mutants --quick          the same; stop at the first layer that detects a fault
+    tools/mutants --mechanical     change every comparison, sum, order, statement … of include/mneme in
+                                   turn; stop at the first layer that detects it
+    tools/mutants --sample 40      only 40 faults, chosen at random by --seed
+    tools/mutants --layers release --add      add rows for new faults, with `?` for layers that did not run
+    tools/mutants --table          print the results so far; --write puts the catalogue's into lit-tests/FAULTS.md
 
-It builds a copy of the tree under build/mutants, in which all faults are present and switched off,
-and goes on where it was stopped. Exit: 0 all faults were seen, 1 some were not, 2 it could not run.
+It builds a copy of the tree under build/mutants, which contains all faults, switched off. An interrupted
+run continues where it stopped. Exit: 0 all faults were detected, 1 some were not, 2 it could not run.
 """
 
 import argparse
@@ -107,19 +107,19 @@ def justified(root, faults):
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/mutants", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mechanical", action="store_true", help="the faults that nobody chose")
-    parser.add_argument("--quick", action="store_true", help="each until some layer sees it")
+    parser.add_argument("--mechanical", action="store_true", help="generated faults instead of the catalogue")
+    parser.add_argument("--quick", action="store_true", help="stop at the first layer that detects a fault")
     parser.add_argument("--sample", type=int, metavar="N", help="only N faults")
-    parser.add_argument("--seed", type=int, default=1, help="picks the sample (default: 1)")
-    parser.add_argument("--only", metavar="TEXT", help="faults whose name or file holds TEXT")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
+    parser.add_argument("--only", metavar="TEXT", help="only faults whose name or file contains TEXT")
     parser.add_argument("--layers", metavar="A,B,…", help="default: all, cheapest first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
     parser.add_argument("--again", action="store_true",
-                        help="forget what is known of the chosen faults and layers")
-    parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
+                        help="discard the results of the chosen faults and layers, and run them again")
+    parser.add_argument("--table", action="store_true", help="print the results so far, and run nothing")
     parser.add_argument("--write", action="store_true", help="put the table into lit-tests/FAULTS.md")
     parser.add_argument("--add", action="store_true",
-                        help="put rows for the faults that it lacks into the table of lit-tests/FAULTS.md")
+                        help="add rows for new faults to the table of lit-tests/FAULTS.md")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2],
                         help="the tree to break")
     options = parser.parse_args()

@@ -9,14 +9,13 @@ from results import OWN
 
 SIGNS = {"tool": "T", "check": "C", "test": "x", "time": "t"}
 BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
-LEGEND = ("**T** the layer's own tool reports it (relacy: a model's assertions, too, so also where loom alone "
-          "says nothing; static: often that it does not like how the fault is spelt, or, for an order, that the "
-          "comment beside it says another) · "
+LEGEND = ("**T** the layer's own tool reports it (for relacy, also a model's assertions, of which loom alone would say "
+          "nothing; static: often the form of the fault, or, for an order, that it differs from its comment) · "
           "**C** a check of mneme or the driver's oracle stops it · "
-          "**x** a test's expectation fails · **t** a test takes too long · – not seen · "
-          "**·** not seen in 20 s of tests, as another layer's tests had seen it · blank: no test of the layer "
-          "reaches it, or it is a declaration's, which only compilers see · **?** not asked. "
-          "Miri, loom: what they would say of the same fault in Rust (an estimate).")
+          "**x** a test's expectation fails · **t** a test takes too long · – not detected · "
+          "**·** not detected by 20 s of tests; they were cut short, as another layer's tests had detected it · "
+          "blank: no test of the layer reaches it, or it is in a declaration, which only compilers check · "
+          "**?** not run. Miri, loom: what they would report for the same fault in Rust (an estimate).")
 
 
 def survivors(faults, results, layers):
