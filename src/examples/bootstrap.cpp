@@ -1,4 +1,4 @@
-// purpose: a heap whose control block lies in the region itself, as a kernel sets one up at start.
+// purpose: a heap whose control block is in its own region, as a kernel creates one at start-up.
 // layer: examples; includes mneme.
 // threads: one.
 // invariants: none; builds with -fno-exceptions -fno-rtti, with and without checks and statistics.
@@ -11,14 +11,14 @@
 
 namespace {
 
-// What a boot loader would tell us: some memory, not even aligned.
+// Memory as a boot loader might report it, not even aligned.
 std::byte memory[4096];
 const std::span<std::byte> usable = std::span(memory).subspan(3);
 
 }  // namespace
 
 int main() {
-  // Too little memory is an answer, not a crash.
+  // Too little memory is an error value, not a crash.
   if (auto tiny = mneme::Heap::bootstrap(usable.first(32)); !tiny) {
     std::printf("32 bytes: %s\n", mneme::to_string(tiny.error()));
   }
@@ -29,7 +29,7 @@ int main() {
   std::printf("heap: %s\n", heap.capacity_bytes() > 3072 ? "more than 3 KiB" : "too small");
 
   {
-    // Without coroutines and without waiting: poll once, take what is there.
+    // Without coroutines and without waiting: poll once, and take the result.
     auto request = heap.make_array<std::uint8_t>(1500);
     auto answer = request.poll();
     if (!answer || !*answer) return 1;
@@ -37,14 +37,14 @@ int main() {
     frame[1499] = 42;
     std::printf("array: %zu bytes, the last is %d\n", frame.size(), frame[1499]);
 
-    // A count that overflows is refused like everything that can never be met.
+    // A size that overflows is refused, like every request that can never be met.
     auto huge = heap.make_array<std::uint64_t>(SIZE_MAX / 8 + 2);
     if (auto refused = huge.poll(); refused && !*refused) {
       std::printf("2^61 + 1 numbers: %s\n", mneme::to_string(refused->error()));
     }
   }
 
-  // A kernel's heap lives for ever. One that does not is destroyed by hand, when it is empty.
+  // A kernel's heap is never destroyed. Otherwise call its destructor once it is empty.
   std::printf("sound: %s\n", heap.validate() == nullptr ? "yes" : "no");
   heap.~BasicHeap();
   return 0;

@@ -1,7 +1,7 @@
-// purpose: a heap for one core: a critical section guards the queues instead of a spin lock.
+// purpose: a heap for a single core, whose queue lock is a critical section instead of a spin lock.
 // layer: examples; includes mneme and task.
 // threads: the main program, and handlers that interrupt it.
-// invariants: while the queue lock is held, nothing interrupts; so nobody ever finds it held.
+// invariants: while the queue lock is held, interrupts are masked; so no code ever finds it held.
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
@@ -12,13 +12,13 @@
 
 namespace {
 
-// On one core, spinning for a lock whose holder was interrupted would hang; masking interrupts
-// while it is held makes that impossible. Signals stand in for them here; on a Cortex-M the two
-// functions would set and restore PRIMASK.
+// On a single core, an interrupt handler that spins for a lock would hang if it had interrupted the
+// holder. Masking interrupts while the lock is held makes that impossible. Here signals play the
+// part of interrupts; on a Cortex-M the two functions would set and restore PRIMASK.
 class CriticalSection {
  public:
-  // Whoever is in it may enter it again. So wakers are called inside of it, and on this one core
-  // nobody ever meets a waker that is half done.
+  // The holder may lock it again. So wakers are called while it is held, and no other code on this
+  // core can run in the middle of a waker.
   static constexpr bool reentrant = true;
 
   void lock() noexcept {
@@ -41,7 +41,7 @@ class CriticalSection {
   unsigned depth_ = 0;
 };
 
-// The alias is all that a program changes; every owner is named through it.
+// This alias is all that a program has to change; the owners are named through it.
 using Heap = mneme::BasicHeap<mneme::DefaultRaw, CriticalSection>;
 template <class T>
 using Box = mneme::Box<T, Heap>;

@@ -19,7 +19,7 @@ struct Packet {
   std::array<char, 1500> text{};
 };
 
-// Parameters are kept in the coroutine's frame, so what they refer to must outlive the task.
+// Parameters are kept in the coroutine's frame; objects that they refer to must outlive the task.
 Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
   std::printf("task %d: asks for a packet\n", number);
   // If there is no room, the task sleeps until there is. Waiting allocates nothing: the request is
@@ -36,7 +36,7 @@ Task send(mneme::Heap& heap, int number, mneme::Box<Packet>& outbox) {
 }  // namespace
 
 int main() {
-  // The only memory there is: no malloc behind it, and room for one packet, not for two.
+  // This is all the memory there is, without any malloc: room for one packet, but not for two.
   alignas(16) static std::byte region[2048];
   mneme::Heap heap{region};
   mneme::Box<Packet> first_out;
@@ -46,18 +46,18 @@ int main() {
   Task second = send(heap, 2, second_out);
   std::printf("main: %zu request waits\n", heap.stats().waiting);
 
-  // Freeing grants the memory to the oldest waiting request, but runs nobody: a destructor, which
-  // may be in an interrupt, is no place to run a task in.
+  // Freeing grants the memory to the oldest waiting request, but does not run its task: the free
+  // may be in an interrupt, where no task should run.
   std::puts("main: frees packet 1");
   first_out.reset();
   std::printf("main: %zu requests wait, task 2 is %s\n", heap.stats().waiting,
               second.done() ? "done" : "not done");
 
-  // The idle loop of a program polls its heap. This resumes the tasks that were granted memory.
+  // The idle loop of a program polls its heap: that resumes the tasks whose requests were granted.
   std::puts("main: polls");
   heap.poll();
 
-  // Impossible wishes are refused at once, so that nobody queues behind them for ever.
+  // A request that can never be met is refused at once, so that no other waits behind it for ever.
   if (heap.try_allocate({.size = 4096}) == nullptr) std::puts("main: 4096 bytes are too many");
   return first.done() && second.done() ? 0 : 1;
 }

@@ -1,7 +1,7 @@
-// purpose: memory that an interrupt handler gives back; a signal handler stands in for it.
+// purpose: an interrupt handler that frees memory; a signal handler plays its part.
 // layer: examples; includes mneme.
-// threads: the main program, and a handler that interrupts it anywhere.
-// invariants: the handler never waits: a free that finds the heap locked leaves its block behind.
+// threads: the main program, and a handler that may interrupt it at any point.
+// invariants: the handler never waits: if the heap is locked, a free only queues its block.
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
@@ -17,25 +17,25 @@ struct Buffer {
 alignas(16) std::byte dma_region[1024];
 mneme::Heap dma_heap{dma_region};
 
-// What the "device" works on. On hardware this hand-over is the register that starts the transfer,
-// so the handler never sees it half-written; here the program raises the signal itself.
+// The buffer that the "device" uses. On hardware, writing a register would start the transfer, so
+// the handler would never see this half-written; here the program raises the signal itself.
 mneme::Box<Buffer> in_transfer;
 bool is_short_of_time = false;
 
-// "Transfer complete": the buffer is no longer needed. Freeing it here takes no lock that could be
-// held by what was interrupted, allocates nothing and cannot fail.
+// "Transfer complete": the buffer is no longer needed. Freeing it here waits for no lock that the
+// interrupted code may hold, allocates nothing, and cannot fail.
 void on_interrupt(int) {
   if (is_short_of_time) {
-    // The deferring form only pushes the block on a queue: O(1), whatever the heap looks like.
+    // defer_free only pushes the block on a queue: O(1) in any state of the heap.
     dma_heap.defer_free(in_transfer.leak(), mneme::Layout::of<Buffer>());
   } else {
-    // The plain form, which is what destructors use, does all the work if the heap is not locked.
+    // free, which destructors call, does all the work if the heap is not locked.
     in_transfer.reset();
   }
 }
 
 void say(const char* when) {
-  // counters() only looks, also at a locked heap; stats() would settle it.
+  // counters() changes nothing; stats() would lock the heap, and reclaim the block.
   const mneme::Stats stats = dma_heap.counters();
   std::printf("%s: %zu used, %zu deferred\n", when, stats.used_bytes, stats.deferred);
 }
@@ -57,9 +57,9 @@ int main() {
 
   start_transfer();
   if (auto guard = dma_heap.try_lock()) {
-    (void)std::raise(SIGUSR1);  // the heap is ours just now: the free is left to us
+    (void)std::raise(SIGUSR1);  // the heap is locked by this guard, so the free is deferred
     say("interrupted under a guard");
-  }  // letting go reclaims what was deferred
+  }  // unlocking reclaims the deferred block
   say("guard let go");
 
   start_transfer();

@@ -1,7 +1,7 @@
-// purpose: coroutine frames without operator new: they come from a small static heap of their own.
+// purpose: coroutine frames without operator new, from a small static heap of their own.
 // layer: examples; includes mneme and task.
 // threads: one.
-// invariants: no byte of this program comes from malloc, waiting included.
+// invariants: this program never calls malloc, not even to wait.
 #include <cstddef>
 #include <cstdio>
 #include <mneme/mneme.hpp>
@@ -10,15 +10,15 @@
 
 namespace {
 
-// Two heaps, two budgets: tasks cannot eat up the data's memory, nor the other way round.
+// Two heaps give two budgets: frames cannot use up the memory for data, nor data that for frames.
 alignas(16) std::byte frame_region[1024];
 alignas(16) std::byte data_region[256];
 mneme::Heap frame_heap{frame_region};
 mneme::Heap data_heap{data_region};
 
-// A frame cannot be waited for, as nobody is there yet to wait: so it is tried for, and a task
-// without a frame is an empty Task. Frames know their size when they go, so they need no header
-// besides the one word of every block.
+// A task cannot wait for its own frame, as it does not exist yet. So the frame is allocated by
+// try_allocate, and a task without a frame is an empty Task. A frame is freed with its size, so it
+// needs no header but that of every block.
 struct StaticFrames {
   static void* allocate(std::size_t size) noexcept { return frame_heap.try_allocate({size}); }
   static void free(void* frame, std::size_t size) noexcept { frame_heap.free(frame, {size}); }
@@ -31,13 +31,14 @@ Task count(int number) {
   while (numbers->push(static_cast<int>(numbers->size())) != nullptr) {
   }
   std::printf("task %d: counted to %zu\n", number, numbers->size());
-  // The frame stays until its Task goes, the vector until here: then the next task has its turn.
+  // The vector is freed here, which grants the next task's request; the frame lives as long as its
+  // Task.
 }
 
 }  // namespace
 
 int main() {
-  // Holding the data heap makes all tasks wait, so that the frames are all there at once.
+  // While the data heap is locked, all tasks wait, so that all frames exist at the same time.
   auto guard = data_heap.try_lock();
   const Task one = count(1);
   const Task two = count(2);
@@ -46,7 +47,7 @@ int main() {
 
   std::printf("ran %s\n", examples::run(data_heap, one, two) ? "to the end" : "into a deadlock");
 
-  // When the budget is used up, a task without a frame says so instead of crashing.
+  // When the budget is used up, a new task has no frame, which can be checked.
   const mneme::Layout rest{frame_heap.stats().largest_free_bytes.value_or(0) -
                            2 * mneme::word_bytes};
   void* const hog = frame_heap.try_allocate(rest);

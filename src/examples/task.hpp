@@ -1,4 +1,4 @@
-// purpose: the smallest task type there is, and a run loop: enough for the examples and the tests.
+// purpose: a minimal coroutine type and a run loop, enough for the examples and the tests.
 // layer: examples; includes nothing of mneme.
 // threads: a task and its loop belong to one thread.
 // invariants: a task's frame lives exactly as long as its Task.
@@ -12,14 +12,14 @@
 
 namespace examples {
 
-/// Where coroutine frames come from, unless a program says otherwise.
+/// The default source of coroutine frames: operator new.
 struct FramesByNew {
   static void* allocate(std::size_t size) noexcept { return ::operator new(size, std::nothrow); }
   static void free(void* frame, std::size_t size) noexcept { ::operator delete(frame, size); }
 };
 
-/// A coroutine that runs at once until it first waits. Destroying the Task destroys its frame, and
-/// with it the request that it waits for: which is how a task is cancelled.
+/// A coroutine that starts at once and runs until it waits. Destroying the Task destroys its frame,
+/// and so cancels the request that it waits for. No other thread may be about to resume it.
 template <class Frames = FramesByNew>
 class [[nodiscard]] BasicTask {
  public:
@@ -45,7 +45,7 @@ class [[nodiscard]] BasicTask {
     if (frame_) frame_.destroy();
   }
 
-  /// Whether there is a frame: false if there was no memory for it.
+  /// Whether it has a frame; false if there was no memory for one.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
   [[nodiscard]] bool done() const noexcept { return frame_.done(); }
 
@@ -58,8 +58,8 @@ class [[nodiscard]] BasicTask {
 
 using Task = BasicTask<>;
 
-/// Polls `heap` until all tasks are done. False if that cannot be: nobody was ready to go on, and
-/// on a single thread nobody else is there to free what they wait for.
+/// Polls `heap` until all tasks are done. False if no task can continue: then, on a single thread,
+/// there is no one left to free the memory that they wait for.
 template <class Heap, class... Tasks>
 [[nodiscard]] bool run(Heap& heap, const Tasks&... tasks) {
   while (!(tasks.done() && ...)) {

@@ -1,7 +1,7 @@
-// purpose: scripts as bytes for fuzzers, and back: any bytes are a script.
+// purpose: converts scripts to bytes for fuzzers, and any bytes to a script.
 // layer: language; includes op, diagnostic and the standard library.
 // threads: plain values, no sharing.
-// invariants: decode takes any bytes; decoding what encode gave yields the same steps.
+// invariants: decode accepts any bytes; decoding an encoded script gives the same steps.
 #pragma once
 
 #include <array>
@@ -32,30 +32,30 @@ struct Script {
   std::vector<Op> ops;           // the first is a heap
 };
 
-/// The script that the bytes mean. It can be parsed, whatever the bytes are; whether it makes sense
-/// is another question. Bytes that are missing at the end count as zeros. Linear.
+/// The script that the bytes encode. It can always be parsed, but its steps may make no sense.
+/// Bytes missing at the end count as zeros. Linear.
 ///
 ///     input     header step...
-///     header    flags: 1 poll=auto; 2 is the harness's to use; 4 an alignment follows; the rest
-///               is the raw heap's number      number: the heap's size      alignment, else 8
+///     header    flags: 1 poll=auto; 2 is free for the harness; 4 an alignment follows; the others
+///               are the raw heap's number      number: the heap's size      alignment, else 8
 ///     step      place (5 bits), flags (3 bits)     arguments in the order of the script language
 ///     name      below C0: one of 32 names; else the low six bits and a byte: one of 16,384
 ///     alignment a byte: the exponent of a power of two
 ///     number    below 80: itself; below C0: 128 and multiples of 64; below F0: two bytes;
 ///               F0–F7: that many bytes and one; F8–FB: close to a power of two; FC–FF: huge
 ///
-/// Names are called n0, n1 … until a step `define`, which is none of the script's, gives one
-/// another text. Which command is at which place is in the language table; the place of `define`,
-/// with flags, stands for the places from 32 on.
+/// Names are n0, n1 … unless a step `define`, which is not part of the script, gives one another
+/// text. The language table has the place of each command; the place of `define`, with flags, means
+/// the places from 32 on.
 ///
 /// `raw_heaps` are the names behind `raw=`, by number, the default first.
 [[nodiscard]] Script decode(std::span<const std::uint8_t> bytes,
                             std::span<const std::string_view> raw_heaps = only_default_raw_heap);
 
-/// The script's first steps, or all of them, in canonical form, a step a line.
+/// The script's first steps, or all of them, in canonical form, one per line.
 [[nodiscard]] std::string text_of(const Script& script, std::size_t steps_max = std::size_t{0} - 1);
 
-/// Turns steps into bytes, one after the other, a heap first.
+/// Encodes steps, one by one; the first is a heap.
 class Encoder {
  public:
   explicit Encoder(std::span<const std::string_view> raw_heaps = only_default_raw_heap)
@@ -73,7 +73,7 @@ class Encoder {
   void put_align(std::uint64_t align_bytes);
   void put_index(std::size_t index);
   void put_expectations(const Op& op, bool is_of_seeds);
-  /// The number of a name, which is defined if it has to be.
+  /// The number of a name; defines the name if necessary.
   [[nodiscard]] std::size_t index_of(const Op& op, std::string_view text, Column column);
 
   std::span<const std::string_view> raw_heaps_;

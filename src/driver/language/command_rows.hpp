@@ -1,7 +1,7 @@
 // purpose: the arguments and options of the rows of the language table.
 // layer: language; includes command_table.
 // threads: constant data.
-// invariants: options stand in canonical order.
+// invariants: options are in canonical order.
 #pragma once
 
 #include <array>

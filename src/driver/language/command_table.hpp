@@ -1,7 +1,7 @@
-// purpose: the one table of the script language; parser, formatter and reference are driven by it.
+// purpose: the table of the script language, which drives parser, formatter and reference.
 // layer: language; includes op and the standard library.
 // threads: constant data.
-// invariants: one row a form; rows of one keyword stand together; options stand in canonical order.
+// invariants: one row per form; rows of one keyword are adjacent; options are in canonical order.
 #pragma once
 
 #include <array>
@@ -16,18 +16,18 @@
 
 namespace mneme::driver {
 
-/// What an argument is, and so how it is read, where in Op it goes, and how it is printed.
+/// The kind of an argument decides how it is read and printed, and where it is stored in Op.
 enum class ArgumentKind : std::uint8_t {
   name,         // Op::name
   new_name,     // Op::new_name
   size,         // Op::size_bytes
   count,        // Op::count
   state,        // Op::state
-  literal,      // the word itself, which tells a form from others
+  literal,      // a fixed word, which distinguishes a form from the others
   key_numbers,  // Op::expectations; takes all words up to the end of the line
-  queue_names,  // Op::queue_names; takes all words up to the end of the line, also none
+  queue_names,  // Op::queue_names; takes all words up to the end of the line, even none
   ending,       // Op::ending
-  copies,       // Op::count, as `x3`; may be left out, for one
+  copies,       // Op::count, as `x3`; one if it is missing
   repeats       // Op::count, a number or `forever`
 };
 
@@ -36,13 +36,13 @@ struct Argument {
   std::string_view word;  // as in the synopsis: NAME, SIZE, …
 };
 
-/// What an option sets. Options follow the arguments, in any order, each at most once.
+/// The kind of an option. Options follow the arguments, in any order, each at most once.
 enum class OptionKind : std::uint8_t { raw, poll, align, try_now, guard, defer };
 
 struct Option {
   OptionKind kind{};
   std::string_view word;   // `align`
-  std::string_view value;  // what stands behind the `=` in the synopsis; empty: a plain word
+  std::string_view value;  // the part behind the `=` in the synopsis; empty: a plain word
   std::string_view help;
   bool excludes_previous = false;  // `try|guard`: not both
 };
@@ -54,12 +54,12 @@ struct Command {
   std::span<const Option> options;
   std::string_view help;
   std::string_view example;
-  /// Its places in the fuzzers' bytes (byte_codec.hpp), the first of which is encoded. A place is
-  /// for ever: seeds hold it. Steps of scripts with tasks have none.
+  /// Its codes in the fuzzers' bytes (byte_codec.hpp); the encoder uses the first. They must never
+  /// change, as seeds contain them. Steps of scripts with tasks have none.
   std::span<const std::uint8_t> places;
 };
 
-/// The places of commands in the fuzzers' bytes; one is not a command's.
+/// The number of places in the fuzzers' bytes, and the one that belongs to no command.
 inline constexpr std::size_t places_max = 39;
 inline constexpr std::size_t define_place = 29;
 

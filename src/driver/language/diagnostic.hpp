@@ -1,7 +1,7 @@
-// purpose: how bad input is reported: file:line:col, the message, the line and a caret.
+// purpose: errors in the input: file:line:col, the message, the line and a caret.
 // layer: language; includes op and the standard library.
 // threads: plain data, no sharing.
-// invariants: rendered text is a few short lines, whatever bytes and lengths the input has.
+// invariants: a rendered error is a few short lines of printable text, whatever the input is.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct Diagnostic {
   std::string source_line;  // may be empty: then there is no excerpt
 };
 
-/// A script that cannot be read as one: exit code 2.
+/// An error in a script: exit code 2.
 class ScriptError : public std::exception {
  public:
   explicit ScriptError(Diagnostic diagnostic) : diagnostic_{std::move(diagnostic)} {}
@@ -44,15 +44,15 @@ class InputError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Throws a ScriptError at a column of a step; column 0 stands for the step's keyword. For all that
-/// only the run can know: unknown names, names in use, and so on.
+/// Throws a ScriptError at a column of a step; column 0 means the step's keyword. For errors that
+/// only a run can detect: unknown names, names in use, and so on.
 [[noreturn]] void fail_at(const Op& op, Column column, std::string message);
 
 /// `file:line:col: error: message` (without a file: `line:col: …`), then the line (cut around the
 /// caret when long, control characters shown as `?`), then the caret. Ends with a newline.
 [[nodiscard]] std::string render(const Diagnostic& diagnostic);
 
-/// The word in single quotes, shortened when long, fit to be printed.
+/// The word in single quotes; shortened if it is long, and with control characters replaced.
 [[nodiscard]] std::string in_quotes(std::string_view word);
 
 /// The candidate, in lower case, that `word` in any case is most likely a misspelling of, or an

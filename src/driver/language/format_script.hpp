@@ -13,12 +13,12 @@
 
 namespace mneme::driver {
 
-/// Comments are aligned behind commands of up to so many columns: one long command must not push
-/// those of its whole block to the right.
+/// Comments are aligned behind commands of at most this many columns, so that one long command does
+/// not move the comments of its whole block to the right.
 inline constexpr std::size_t aligned_width_max = 40;
 
-/// The whole text, so that nothing is printed of a script that has an error: that is thrown, as
-/// ScriptError or InputError. A heap line is not asked for, as `--heap` may replace it.
+/// Returns the whole formatted text, so that nothing is printed of a script with an error. Throws
+/// ScriptError or InputError. The heap line may be missing, as `--heap` may replace it.
 [[nodiscard]] std::string format_script(
     Source& source, const std::function<void(const Diagnostic&)>& on_warning = {});
 

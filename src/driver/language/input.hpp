@@ -1,7 +1,7 @@
 // purpose: the bytes of a file or of standard input.
 // layer: language; includes the standard library; POSIX in input.cpp only.
 // threads: one owner.
-// invariants: what was opened is closed once; standard input is not closed.
+// invariants: an opened file is closed once; standard input is not closed.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ class Input {
   Input& operator=(Input&&) = delete;
   ~Input();
 
-  /// Reads at least one byte, or gives 0 at the end. Throws InputError. An interruption is no
-  /// error; a descriptor that does not block is waited for.
+  /// Reads at least one byte, and returns the number of bytes; 0 at the end. Throws InputError.
+  /// Waits even if the descriptor is nonblocking, and retries if a signal interrupts it.
   [[nodiscard]] std::size_t read_some(char* to, std::size_t size_bytes);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -32,7 +32,7 @@ class Input {
   int descriptor_ = -1;
 };
 
-/// All of a file, or of standard input for `-`. Throws InputError.
+/// The whole content of a file, or of standard input for `-`. Throws InputError.
 [[nodiscard]] std::string read_whole(const std::string& path);
 
 }  // namespace mneme::driver

@@ -1,7 +1,7 @@
 // purpose: one line of a script, cut into words, and the readers of names and numbers.
 // layer: language; includes diagnostic and source.
 // threads: one owner.
-// invariants: a word never is blank, and lies left of the comment; errors point into the line.
+// invariants: a word is never blank, and is never part of a comment; errors point into the line.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace mneme::driver {
 
-/// A word and where it stands. At the end of the line: empty, one column behind the last word.
+/// A word and its column. At the end of the line: empty, one column behind the last word.
 struct Word {
   std::string_view text;
   Column column = 1;
@@ -21,11 +21,11 @@ struct Word {
   [[nodiscard]] bool at_end() const noexcept { return text.empty(); }
 };
 
-/// What a line holds, for those who print it again.
+/// The content of a line, for a program that prints the line again.
 enum class LineKind : std::uint8_t {
   blank,
   op,
-  trace_header,  // one of the numbers a malloclab trace starts with
+  trace_header,  // numbers of a malloclab trace's header
   null_free      // malloclab's free of id -1, or of one that is not live: frees nothing
 };
 
@@ -35,14 +35,14 @@ struct LineContent {
 };
 
 /// A view of the source's current line. Words are separated by blanks and tabs; `#` starts a
-/// comment wherever it stands.
+/// comment, anywhere in the line.
 class Line {
  public:
   Line() = default;
   Line(std::string_view text, std::string_view file, std::uint64_t number)
       : text_{text}, file_{file}, number_{number} {}
 
-  /// Reads on to the source's next line; false at the end, and then the text is empty.
+  /// Reads the source's next line. At the end: false, and the text is empty.
   [[nodiscard]] bool read_from(Source& source);
 
   /// The next word; `at_end()` when there is none left.
@@ -54,22 +54,22 @@ class Line {
     words_end_ = 0;
   }
 
-  /// To be called behind the last word: the comment from its `#` on, without blanks at the end.
-  /// A NUL in it is an error.
+  /// The comment, from its `#` on, without blanks at the end. Call it after the last word. A NUL in
+  /// it is an error.
   [[nodiscard]] std::string_view comment() const;
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   [[nodiscard]] std::string_view file() const noexcept { return file_; }
 
-  /// The word as a name. Errors name `what`, the argument's word.
+  /// The word as a name. Error messages name the argument as `what`.
   [[nodiscard]] std::string_view name(const Word& word, std::string_view what) const;
 
   /// The word as a number: decimal, with K, M or G for powers of 1024.
   [[nodiscard]] std::uint64_t size(const Word& word, std::string_view what) const;
 
-  /// Throws a ScriptError at a column of this line; if a byte of the line is one that no command
-  /// may hold, that is the likelier cause, and reported instead.
+  /// Throws a ScriptError at a column of this line. If the line contains a byte that no command may
+  /// have, that is the more likely cause, and is reported instead.
   [[noreturn]] void fail(Column column, std::string message) const;
 
   [[nodiscard]] Diagnostic diagnostic(Severity severity, Column column, std::string message) const;

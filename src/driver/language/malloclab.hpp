@@ -1,8 +1,7 @@
 // purpose: the malloclab trace format: a header of numbers, then `a id size`, `r id size`, `f id`.
 // layer: language; includes op and line.
 // threads: one owner.
-// invariants: each step given is legal in a script; a line that cannot be read is an error, and
-//   changes nothing.
+// invariants: each returned step is legal in a script; a line with an error changes nothing.
 #pragma once
 
 #include <array>
@@ -29,21 +28,21 @@ inline constexpr std::string_view null_id = "-1";  // of the null pointer
 /// Whether the line begins with a number, or with the letter of a step.
 [[nodiscard]] bool resembles_malloclab_line(Line line) noexcept;
 
-/// The one reader of the format, for traces that are run and for those that are imported. It knows
-/// which ids are live, so that `r` is an allocation, a resize or, to size 0, a free.
+/// The reader of the format, for traces that are run and for those that are imported. It knows
+/// which ids are live, as `r` may be an allocation, a resize or, with size 0, a free.
 class MalloclabTrace {
  public:
   using WarningSink = std::function<void(const Diagnostic&)>;
 
-  /// Reads one line, from its first word on. If it is a step, it is then in `op`, which is named by
-  /// the id without leading zeros.
+  /// Reads one line, from its first word on. A step is stored in `op`; its name is the id without
+  /// leading zeros.
   [[nodiscard]] LineKind parse(Line& line, const Word& first, Op& op, const WarningSink& warn);
 
-  /// Whether the step just read was a free that the trace lacks: its line must be parsed again.
+  /// Whether the last step was a free that is missing in the trace: the line must be parsed again.
   [[nodiscard]] bool reads_line_again() const noexcept { return reads_line_again_; }
 
-  /// At the end of the input: compares what the header announced with what came. Throws ScriptError
-  /// for numbers that are no header, with nothing behind them.
+  /// Call it at the end of the input: compares the header with the steps that were read. Throws
+  /// ScriptError for an input with no steps and a malformed header.
   void finish(const WarningSink& warn);
 
  private:
@@ -70,7 +69,7 @@ class MalloclabTrace {
   std::size_t header_count_ = 0;
   std::string_view file_;
   std::uint64_t last_header_line_ = 0;
-  bool has_counts_ = false;  // those below
+  bool has_counts_ = false;  // whether the following two are known
   std::uint64_t ids_announced_ = 0;
   HeaderNumber steps_announced_;
   std::uint64_t step_count_ = 0;

@@ -1,7 +1,7 @@
-// purpose: the one vocabulary: a step of a script as a value, whatever text it came from.
+// purpose: a step of a script as a value, independent of the text that it came from.
 // layer: language; includes the standard library only.
 // threads: plain data, no sharing.
-// invariants: an Op owns and allocates nothing; its views hold until the parser's next call.
+// invariants: an Op owns and allocates nothing; its views are valid until the parser's next call.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +38,7 @@ enum class OpKind : std::uint8_t {
   arc,
   clone,
   drop,
-  // Of scripts with tasks; see program.hpp.
+  // Only in scripts with tasks; see program.hpp.
   task,
   isr,
   repeat,
@@ -52,7 +52,7 @@ enum class OpKind : std::uint8_t {
   receive,
 };
 
-/// Whether a step is only for scripts with tasks.
+/// Whether a step is only allowed in scripts with tasks.
 [[nodiscard]] constexpr bool is_of_tasks(OpKind kind) noexcept {
   return kind >= OpKind::task || kind == OpKind::expect_end;
 }
@@ -62,22 +62,22 @@ enum class OpKind : std::uint8_t {
   return kind == OpKind::task || kind == OpKind::isr || kind == OpKind::repeat;
 }
 
-/// What `expect deadlock|safe` may ask for, of all the orders of the tasks' steps.
+/// What `expect deadlock|safe` expects of all orders of the tasks' steps.
 enum class Ending : std::uint8_t { deadlock, safe };
 
-/// What `expect NAME STATE` may ask for; `granted`: it has its memory, taken or not.
+/// The states of `expect NAME STATE`; `granted`: the name has its memory, taken or not.
 enum class State : std::uint8_t { waiting, granted, freed, cancelled, refused, closed };
 
-/// What `expect KEY NUMBER` may ask for.
+/// The keys of `expect KEY NUMBER`.
 enum class Key : std::uint8_t { used, free, largest, live, waiting, deferred, peak, refused };
 
 /// How a figure is compared with the number behind its key.
 enum class Comparison : std::uint8_t { equal, at_most, at_least };
 
-/// How `alloc` meets a heap that has no room: wait, fail at once (`try`), or use the held guard.
+/// What `alloc` does if there is no room: wait, or fail at once (`try`); or it uses the guard.
 enum class AllocMode : std::uint8_t { wait, try_now, guard };
 
-/// `automatic`: the driver polls after each step, so that granted tasks go on at once.
+/// `automatic`: the driver polls after each step, so that granted tasks continue at once.
 enum class PollMode : std::uint8_t { manual, automatic };
 
 inline constexpr std::array<std::string_view, 2> ending_words{"deadlock", "safe"};
@@ -129,7 +129,7 @@ inline constexpr std::array<std::string_view, 3> comparison_words{"", "<=", ">="
   return std::nullopt;
 }
 
-/// A column counts bytes from 1; 0 means that the thing is not in the text (a default).
+/// A column counts bytes from 1; 0 means that the item is not in the text (a default).
 using Column = std::uint32_t;
 
 /// One `KEY [<=|>=] NUMBER`.
@@ -147,14 +147,14 @@ inline constexpr std::string_view forever_word = "forever";
 inline constexpr std::size_t tasks_max = 64;
 inline constexpr std::size_t name_length_max = 64;
 inline constexpr std::size_t queue_names_max = 16;
-/// Of a heap whose line names none: what C++ gives to an allocation that names none.
+/// The alignment of blocks without `align`, if the heap's line has none either: that of C++.
 inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
-/// The heaps of imported and of malloclab scripts: what the figures of recordings rest on.
+/// The alignment of imported and malloclab scripts; the figures of the recordings depend on it.
 inline constexpr std::uint64_t recorded_align_bytes = 8;
 inline constexpr std::string_view default_raw_heap = "bounded";
 
-/// One step. Which members mean something follows from `kind`, as given at each; the others hold
-/// their defaults. Views are into the parser's current line: intern or copy what must live longer.
+/// One step. The comment at each member names the kinds that use it; for others it has its default.
+/// Views point into the parser's current line: copy what must live longer.
 struct Op {
   OpKind kind{};
   AllocMode mode = AllocMode::wait;         // alloc
@@ -176,7 +176,7 @@ struct Op {
   /// heap's.
   std::uint64_t align_bytes = default_align_bytes;
 
-  // Where it stands, for diagnostics. `column` is the keyword's.
+  // Positions in the text, for diagnostics. `column` is the keyword's.
   std::uint64_t line = 0;
   Column column = 0;
   Column name_column = 0;
@@ -194,7 +194,7 @@ struct Op {
   std::array<Expectation, key_words.size()> expectations{};  // expect_keys: in the order given
 };
 
-/// Takes the first word off a text of words with blanks between them; empty at the end.
+/// Removes and returns the first word of a text; empty at the end.
 [[nodiscard]] constexpr std::string_view take_word(std::string_view& text) noexcept {
   constexpr std::string_view blanks = " \t";
   text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));

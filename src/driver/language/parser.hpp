@@ -1,7 +1,7 @@
-// purpose: from lines to steps: scripts by the language table, and malloclab traces.
+// purpose: turns lines into steps: of scripts, by the language table, and of malloclab traces.
 // layer: language; includes op, language, line, malloclab.
 // threads: one owner.
-// invariants: the first step is a heap; every error is one ScriptError at its exact argument.
+// invariants: the first step is a heap; every error is a ScriptError at the exact argument.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@
 namespace mneme::driver {
 
 struct ParserOptions {
-  /// If not 0: the size of the heap for a script that has no heap line, which else is an error, and
-  /// for a malloclab trace, which else gets 64M. It has no say where there is a heap line.
+  /// If not 0: the size of the heap for a script without a heap line, which is an error otherwise,
+  /// and for a malloclab trace, which gets 64M otherwise. Ignored if there is a heap line.
   std::uint64_t default_heap_bytes = 0;
 
-  /// Takes what looks wrong in a malloclab trace but does not stop it. May be empty.
+  /// Receives warnings about a malloclab trace. May be empty.
   std::function<void(const Diagnostic&)> on_warning = {};
 };
 
@@ -34,10 +34,10 @@ class Parser {
   /// The next step; false at the end. Throws ScriptError, or InputError if reading fails.
   [[nodiscard]] bool next(Op& op);
 
-  /// As next(), but stops at every line, blank ones too. A synthetic step has content of its own.
+  /// As next(), but returns for every line, even blank ones, and once for a synthetic heap.
   [[nodiscard]] bool next_line(Op& op, LineContent& content);
 
-  /// Known once the first line that is not blank was read.
+  /// Known after the first line that is not blank.
   [[nodiscard]] bool is_malloclab() const noexcept { return malloclab_.has_value(); }
 
  private:
@@ -50,7 +50,7 @@ class Parser {
   void read_line_again() noexcept;
   void start_op(Op& op) const;
 
-  /// A block whose `end` did not come yet, and the error that this will be.
+  /// A block without its `end` so far, and the error if that never comes.
   struct Block {
     Diagnostic unfinished;
   };
@@ -62,7 +62,7 @@ class Parser {
   std::uint64_t heap_line_ = 0;  // 0: no heap yet
   std::uint64_t heap_align_bytes_ = default_align_bytes;
   std::vector<Block> blocks_;     // the outermost first
-  bool line_is_pending_ = false;  // a step that is not in the text went before the line
+  bool line_is_pending_ = false;  // a synthetic step was returned before the line's own
 };
 
 }  // namespace mneme::driver

@@ -1,4 +1,4 @@
-// purpose: from steps to a program: names looked up, loops closed, the names' lives checked.
+// purpose: builds a program: resolves names, closes loops, and checks which names hold blocks.
 // layer: language; includes program, command_table, format_op.
 // threads: one owner.
 // invariants: see program.hpp.
@@ -16,7 +16,7 @@ namespace {
 
 std::string keyword_of(const Op& op) { return in_quotes(command_of(op.kind).keyword); }
 
-/// Whether a step may be inside of a task.
+/// Whether a step may be in a task.
 bool is_task_step(OpKind kind) {
   switch (kind) {
     case OpKind::alloc:
@@ -214,7 +214,7 @@ std::size_t ProgramBuilder::name_index(std::string_view name) {
   return index;
 }
 
-/// A signal is declared by its first use, and some task must give it.
+/// A signal is declared by its first use, and some task must signal it.
 std::size_t ProgramBuilder::semaphore_index(const Op& op) {
   const std::size_t index = find_spec(program_.semaphores, op.name);
   if (index == program_.semaphores.size()) {
@@ -258,9 +258,9 @@ Program ProgramBuilder::finish() {
   return std::move(program_);
 }
 
-// What a block leaves in a name depends on the last step on it alone, so that a block which can go
-// twice can go as often as wanted.
-// NOLINTNEXTLINE(misc-no-recursion): blocks nest, as deep as the parser lets them
+// Whether a name holds a block after a loop's body depends only on the last step on it; so a body
+// that can run twice can run any number of times. NOLINTNEXTLINE(misc-no-recursion): blocks nest,
+// as deep as the parser lets them
 void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std::size_t to,
                                  std::vector<Holds>& held) const {
   for (std::size_t at = from; at < to; ++at) {

@@ -1,7 +1,7 @@
-// purpose: a script with tasks as a whole: what its steps are, with all names looked up.
+// purpose: a whole script with tasks as data: its steps, with all names resolved.
 // layer: language; includes op, diagnostic.
 // threads: plain data.
-// invariants: each loop has its end; a task frees, sends and makes only names that allow it then.
+// invariants: each loop has its end; at each step the task's name holds a block, or not, as needed.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace mneme::driver {
 
-/// A step of a task. `repeat` and `end` only say where to go on, and take no step of their own.
+/// A step of a task. `repeat` and `end` are only jumps, which do not count as steps of a run.
 struct ProgramStep {
   OpKind kind{};
   bool try_now = false;          // alloc
@@ -35,14 +35,14 @@ struct ProgramStep {
 struct TaskProgram {
   std::string name;
   bool is_isr = false;
-  bool is_numbered = false;  // worker1, worker2, … by `x3`
+  bool is_numbered = false;  // by `x3`: worker1, worker2, …
   std::size_t copies = 1;
   std::size_t loops = 0;
   std::vector<ProgramStep> steps;
   std::vector<std::string> names;  // of its blocks
 
   [[nodiscard]] bool goes_on_forever() const;
-  /// Of one of the copies, from 0.
+  /// The name of a copy; the first is 0.
   [[nodiscard]] std::string name_of(std::size_t copy) const {
     return is_numbered ? name + std::to_string(copy + 1) : name;
   }
@@ -63,7 +63,7 @@ struct Program {
   std::uint64_t heap_bytes = 0;
   std::uint64_t align_bytes = 0;
   std::string raw;
-  TaskProgram boot;  // what goes before all tasks
+  TaskProgram boot;  // the steps before the tasks
   std::vector<TaskProgram> tasks;
   std::vector<SemaphoreSpec> semaphores;
   std::vector<MailboxSpec> mailboxes;
@@ -73,24 +73,24 @@ struct Program {
   [[nodiscard]] std::size_t task_count() const;
 };
 
-/// Steps before the first task that are remembered: what is longer is no script with tasks.
+/// The maximum number of steps before the tasks.
 inline constexpr std::size_t boot_steps_max = 1000;
 
-/// Makes a program of steps, one after the other; takes those of flat scripts as well, of which it
-/// makes none.
+/// Builds a program from the steps of a script, one by one. Scripts without tasks may be added too,
+/// but give no program.
 class ProgramBuilder {
  public:
-  /// Throws ScriptError for a step that cannot be where it is.
+  /// Throws ScriptError for a step that is not allowed in its place.
   void add(const Op& op);
 
-  /// Whether a step was added that only scripts with tasks have.
+  /// Whether a step was added that is only allowed in scripts with tasks.
   [[nodiscard]] bool has_tasks() const { return has_tasks_; }
 
-  /// Behind the last step. Throws ScriptError for what is only wrong on the whole.
+  /// Call it after the last step. Throws ScriptError for errors of the script as a whole.
   [[nodiscard]] Program finish();
 
  private:
-  /// What a name holds at a step.
+  /// Whether a name holds a block at a step.
   enum class Holds : std::uint8_t { nothing, block, maybe };
   struct NamedError {
     std::string name;
@@ -112,10 +112,10 @@ class ProgramBuilder {
   void check_name(const ProgramStep& step, const std::string& name, Holds& held) const;
 
   Program program_;
-  TaskProgram* task_ = nullptr;      // inside of which we are
-  std::vector<std::size_t> blocks_;  // the `repeat`s around the place
+  TaskProgram* task_ = nullptr;      // the current task; none outside of tasks
+  std::vector<std::size_t> blocks_;  // the `repeat`s that enclose the current step
   std::vector<NamedError> never_signalled_;
-  std::optional<ScriptError> flat_;  // what no script with tasks may have
+  std::optional<ScriptError> flat_;  // an error, but only if the script turns out to have tasks
   std::size_t steps_ = 0;
   bool has_tasks_ = false;
 };

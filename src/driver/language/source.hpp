@@ -1,7 +1,7 @@
 // purpose: lines of text, streamed from a file, from standard input or from memory.
 // layer: language; includes input and the standard library.
 // threads: one owner.
-// invariants: memory is bounded by two line lengths; a line is valid until the next is asked for.
+// invariants: memory is bounded by two line lengths; a line is valid until the next is read.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ namespace mneme::driver {
 
 inline constexpr std::size_t line_length_max = 65'536;
 
-/// What becomes of a line of more than `line_length_max` bytes: a ScriptError, or a line of one
-/// byte more than that, the rest of which is skipped.
+/// How a line of more than `line_length_max` bytes is treated: `refuse` throws a ScriptError, `cut`
+/// returns its first `line_length_max + 1` bytes and skips the rest.
 enum class LongLines : std::uint8_t { refuse, cut };
 
-/// A byte order mark of UTF-8 is skipped. Lines end with LF or CRLF (the last one needs no end), or
-/// with CR alone if the first does.
+/// The lines of a text. They end with LF or CRLF, which the last one may lack; or with CR, if the
+/// first one does. A byte order mark of UTF-8 is skipped.
 class Source {
  public:
   /// Opens a file, or standard input for `-` (called `<stdin>` in diagnostics).
@@ -37,11 +37,11 @@ class Source {
   Source& operator=(const Source&) = delete;
   ~Source() = default;
 
-  /// The next line without its end. False at the end. Throws InputError if reading fails, or if the
-  /// input is no text.
+  /// Gives the next line, without its end; returns false after the last. Throws InputError if
+  /// reading fails, or if the input is not text.
   [[nodiscard]] bool next_line(std::string_view& line);
 
-  /// The number of the line last given, from 1.
+  /// The number of the last line that was read, from 1.
   [[nodiscard]] std::uint64_t line_number() const noexcept { return line_number_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -57,7 +57,7 @@ class Source {
   std::optional<Input> input_;  // none when reading from memory
   std::string name_;
   std::unique_ptr<char[]> buffer_;
-  const char* cursor_ = nullptr;  // what is not yet given: [cursor_, limit_)
+  const char* cursor_ = nullptr;  // the bytes not yet returned are [cursor_, limit_)
   const char* limit_ = nullptr;
   std::uint64_t line_number_ = 0;
   LongLines long_lines_ = LongLines::refuse;
