@@ -1,4 +1,4 @@
-// purpose: runs that are read into annotations.
+// purpose: turns the results of a run into annotations.
 // layer: commands; includes annotate, run, rewrite_file, annotated_script, transcript, input.
 // threads: one call at a time.
 // invariants: see annotate.hpp.
@@ -21,7 +21,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Puts all that a run says where it belongs: results behind their steps, the rest below.
+/// Puts results behind their steps, and the rest of the output below.
 class Annotator final : public RunReader {
  public:
   explicit Annotator(AnnotatedScript& script) : script_{script} {}
@@ -45,7 +45,7 @@ class Annotator final : public RunReader {
       script_.add_below(line_, line.below);
     });
   }
-  /// A step in a task is taken more than once: these results come in their order, behind all.
+  /// A step in a task may run more than once: such results come in order, after the script.
   void task_step(const std::string& task, const std::string& text) override {
     task_ = task;
     if (text.empty()) return;
@@ -72,11 +72,11 @@ class Annotator final : public RunReader {
 
   AnnotatedScript& script_;
   Transcript transcript_;
-  std::size_t line_ = 0;  // of the step that is carried out
-  std::string task_;      // whose step it is; empty: no task's
+  std::size_t line_ = 0;  // of the current step
+  std::string task_;      // its task; empty if it is outside of tasks
 };
 
-/// The script, run as it stands there. Diagnostics have no file, so that a script may be moved.
+/// Runs the script. Its diagnostics name no file, so that the script may be moved.
 AnnotatedScript run_annotated(std::string_view text, const ScriptOptions& options) {
   AnnotatedScript script(text);
   const std::string to_run = script.without_annotations();
@@ -84,7 +84,7 @@ AnnotatedScript run_annotated(std::string_view text, const ScriptOptions& option
   Annotator annotator(script);
   auto runner = std::make_unique<ScriptRunner>(options);
   const Exit exit = runner->run(source, annotator);
-  // What was found broken is not taken apart: that could only break more.
+  // After corruption the runner is not destroyed: that may crash.
   static auto* const broken = new std::vector<std::unique_ptr<ScriptRunner>>;
   if (exit == Exit::corruption) broken->push_back(std::move(runner));
   script.add_below(AnnotatedScript::behind_all, fmt::format("exit {}", static_cast<int>(exit)));
@@ -119,7 +119,7 @@ void annotate_scripts(const AnnotateOptions& options, Output& output) {
   for (const std::string& path : options.paths) {
     if (options.in_place && path == "-") throw InputError("standard input cannot be rewritten");
     const std::string text = read_script(path);
-    // The first run finds out how many lines there are; the second has the numbers of lines right.
+    // The first run gives the number of lines; in the second, line numbers in messages are right.
     const std::string once = run_annotated(text, options.script).annotated();
     const std::string annotated = run_annotated(once, options.script).annotated();
     if (!options.in_place) {

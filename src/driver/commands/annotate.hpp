@@ -1,7 +1,7 @@
-// purpose: `mneme run --annotate` and `--check`: a script that holds the results of its own run.
+// purpose: `mneme run --annotate` and `--check`: scripts that contain the results of their own run.
 // layer: commands; includes script_runner, output.
 // threads: one call at a time.
-// invariants: an annotation is all that the run says, word for word: there are no partial matches.
+// invariants: annotations are the whole output of the run, and are compared word for word.
 #pragma once
 
 #include <string>
@@ -19,11 +19,12 @@ struct AnnotateOptions {
 };
 
 /// Prints the script with its results behind `#>`, or rewrites each file that changes. Throws
-/// InputError, if a file cannot be read or written.
+/// InputError if a file cannot be read or written.
 void annotate_scripts(const AnnotateOptions& options, Output& output);
 
-/// Runs all the scripts, and prints where the results differ from what stands behind `#>`:
-/// `expectation` if they do, and `bad_input` if a script cannot be read or has no annotations.
+/// Runs all scripts, and prints where their results differ from the text behind `#>`. Returns
+/// `expectation` if there is a difference, `bad_input` if a script cannot be read or has no
+/// annotations.
 [[nodiscard]] Exit check_scripts(const AnnotateOptions& options, Output& output);
 
 }  // namespace mneme::driver

@@ -1,7 +1,7 @@
 // purpose: `mneme fuzz encode` and `mneme fuzz decode`: scripts to fuzz inputs, and back.
 // layer: commands; includes output.
 // threads: one call at a time.
-// invariants: nothing is printed of an input with an error.
+// invariants: an input with an error prints nothing.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace mneme::driver {
 
-/// Prints the bytes of a script. Throws ScriptError or InputError.
+/// Prints a script as the bytes of a fuzz input. Throws ScriptError or InputError.
 void run_encode(const std::string& path, Output& output);
 
-/// Prints the script of the bytes in a file; `-` is standard input. Throws InputError.
+/// Prints a fuzz input as a script; `-` is standard input. Throws InputError.
 void run_decode(const std::string& path, Output& output);
 
 }  // namespace mneme::driver

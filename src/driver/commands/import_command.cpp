@@ -3,8 +3,9 @@
 // threads: as in the header.
 // invariants: as in the header. Memory does not grow with the trace, only with its live blocks.
 //
-// The heap line comes first in a script, but its size is known last. So the steps are kept in an
-// unnamed temporary file meanwhile; this way standard input and files are read alike, and once.
+// The heap line comes first in a script, but its size is known last. So the steps are first written
+// to an unnamed temporary file. This way the trace is read only once, which works for standard
+// input too.
 #include "import_command.hpp"
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ namespace {
 using Chunk = std::array<char, 65'536>;
 constexpr std::uint64_t page_bytes = 4'096;
 
-/// What ends an import without a script. `what()` says it all but the name of the input.
+/// Ends an import without a script. `what()` is the message without the name of the input.
 class ImportStopped : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -42,7 +43,7 @@ struct CloseFile {
 };
 using TemporaryFile = std::unique_ptr<std::FILE, CloseFile>;
 
-/// The bytes read back; none at the end.
+/// The bytes that were read back; none at the end.
 std::size_t read(std::FILE* steps, Chunk& chunk) {
   const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), steps);
   if (std::ferror(steps) != 0) stop("cannot read back the script");
@@ -55,7 +56,7 @@ void write(std::FILE* file, std::string_view text) {
   }
 }
 
-/// Prints what is reported of single lines, up to a number that a reader can take in.
+/// Prints reports about single lines, up to a limit.
 class Reports {
  public:
   Reports(std::FILE* file, std::string name) : file_{file}, name_{std::move(name)} {}
@@ -110,7 +111,7 @@ void write_script(std::FILE* script, std::string_view header, std::FILE* steps) 
   while (const std::size_t count = read(steps, *buffer)) {
     write(script, {buffer->data(), count});
   }
-  write(script, "expect refused 0 waiting 0\n");  // the exit code of a run then tells
+  write(script, "expect refused 0 waiting 0\n");  // decides the exit code of a run
   if (std::fflush(script) != 0) stop("cannot write the script");
 }
 
@@ -147,7 +148,7 @@ int import(const ImportOptions& options, Source& trace, std::FILE* script, std::
 }  // namespace
 
 std::uint64_t roomy_heap_bytes(const ImportSummary& summary) noexcept {
-  // No 64-bit machine has more; this also keeps the product from wrapping.
+  // No 64-bit machine has more memory; this also prevents an overflow of the product.
   constexpr std::uint64_t limit_bytes = std::uint64_t{1} << 62;
   const std::uint64_t twice_bytes = 2 * std::min(summary.room_peak_bytes, limit_bytes / 2);
   const std::uint64_t pages = (twice_bytes + page_bytes - 1) / page_bytes;

@@ -1,7 +1,7 @@
-// purpose: `mneme import`: a recorded trace in, a script out.
+// purpose: `mneme import`: converts a recorded trace to a script.
 // layer: commands; includes import and the standard library.
 // threads: one call at a time on the same streams.
-// invariants: the script is written whole, after the trace was read to its end, or not at all.
+// invariants: either the whole script is written, after the whole trace was read, or nothing.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct ImportOptions {
   std::optional<std::uint64_t> heap_bytes;  // instead of the roomy default
 };
 
-/// The heap that a script is given by default: twice the peak, in whole pages of 4 KiB.
+/// The default size of a script's heap: twice the peak, in whole pages of 4 KiB.
 [[nodiscard]] std::uint64_t roomy_heap_bytes(const ImportSummary& summary) noexcept;
 
-/// Gives the exit code: 0 if every line was understood and fits, 1 if some were reported (the
-/// script holds all others), 2 if there is no script: the input cannot be read, is no trace at all,
-/// or the script cannot be written. Throws InputError for an input that is no text.
+/// Returns the exit code: 0 if every line was understood, 1 if some were not, and were reported
+/// (the script has all others), 2 if there is no script: the input cannot be read or is not a
+/// trace, or the script cannot be written. Throws InputError for an input that is not text.
 [[nodiscard]] int run_import(const ImportOptions& options, std::FILE* script, std::FILE* reports);
 
 }  // namespace mneme::driver

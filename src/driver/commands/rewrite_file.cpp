@@ -1,4 +1,4 @@
-// purpose: a new file beside the old one, renamed over it.
+// purpose: writes a new file beside the old one, and renames it over that.
 // layer: commands; includes rewrite_file, diagnostic and POSIX.
 // threads: as in the header.
 // invariants: no new file is left behind after an error.
@@ -24,7 +24,7 @@ namespace {
   throw InputError("cannot rewrite " + in_quotes(path) + ": " + why);
 }
 
-/// Written to disk before it takes the old one's place.
+/// The new file is on disk before it replaces the old one.
 bool write_all(int file, std::string_view content) {
   while (!content.empty()) {
     const ::ssize_t count = ::write(file, content.data(), content.size());
@@ -41,7 +41,7 @@ void rewrite_file(const std::string& path, std::string_view content) {
   struct ::stat status{};
   if (::stat(path.c_str(), &status) != 0) fail(path, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
-  // To rename over a file takes no right to write it, and the superuser has that right anyway.
+  // Renaming over a file needs no permission to write that file, and root may always write it.
   constexpr ::mode_t writers = S_IWUSR | S_IWGRP | S_IWOTH;
   if ((status.st_mode & writers) == 0 || ::access(path.c_str(), W_OK) != 0) {
     fail(path, "it is read-only");

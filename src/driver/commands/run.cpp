@@ -42,7 +42,7 @@ class Printer final : public RunReader {
     if (!text.empty()) output_.print("{}\n", text);
   }
   void deadlock(const std::string& explanation) override {
-    // With statistics alone standard output is for a program.
+    // With --stats, standard output is for a program to read.
     if (options_.stats && options_.quiet) return output_.report(explanation);
     output_.print("{}", explanation);
   }
@@ -96,7 +96,7 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
                                       runner.executor().tally()));
   }
   output.flush();
-  // What was found broken is not taken apart: that could only break more.
+  // After corruption the runner is not destroyed: that may crash.
   if (exit == Exit::corruption) std::_Exit(static_cast<int>(exit));
   return exit;
 }

@@ -1,4 +1,4 @@
-// purpose: `mneme run`: scripts in, transcripts and exit codes out.
+// purpose: `mneme run`: runs scripts, prints transcripts, and returns an exit code.
 // layer: commands; includes script_runner, output.
 // threads: one call at a time.
 // invariants: each file has a heap of its own.
@@ -20,8 +20,8 @@ struct RunOptions {
   ScriptOptions script;
 };
 
-/// Runs the files one after the other; stops behind the first that does not end well, unless told
-/// to keep going. Gives the worst exit code: corruption, bad input, deadlock, expectation, ok.
+/// Runs the files one by one, and stops after the first that fails, unless `keep_going` is set.
+/// Returns the worst exit code, in the order corruption, bad input, deadlock, expectation, ok.
 [[nodiscard]] Exit run_scripts(const RunOptions& options, Output& output);
 
 /// The worse of two exit codes.

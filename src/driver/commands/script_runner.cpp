@@ -1,4 +1,4 @@
-// purpose: from lines to steps to the executor, and what went wrong to the reader.
+// purpose: passes steps from the parser to the executor, and events and errors to the reader.
 // layer: commands; includes script_runner, parser, importer, report.
 // threads: one run at a time.
 // invariants: see script_runner.hpp.
@@ -37,7 +37,7 @@ void ScriptRunner::show_unfinished() {
     watching_reader->events(watched_run->executor_.events(), watched_run->executor_);
 }
 
-// A call of the executor: its events are shown also if it fails.
+// Calls the executor; its events are passed on even if it fails.
 template <class Call>
 void ScriptRunner::watched(RunReader& reader, Call call) {
   watched_run = this;
@@ -61,7 +61,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
   };
   Parser parser(source, std::move(parser_options));
   ProgramBuilder builder;
-  std::size_t boot_steps = 0;  // carried out before it was seen that there are tasks
+  std::size_t boot_steps = 0;  // run before the first step that is only for scripts with tasks
   Op op;
   try {
     while (parser.next(op)) {
@@ -74,7 +74,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
       watched(reader, [&] { (void)executor_.step(op); });
       if (executor_.tally().expectations_failed == failed_before) continue;
       report_failed_expectation(reader);
-      // The end is judged even so, if this was the last step.
+      // If this was the last step, the end of the run is still checked.
       if (!options_.keep_going && parser.next(op)) return Exit::expectation;
     }
     line_ = 0;
@@ -101,7 +101,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
   return executor_.tally().expectations_failed > 0 ? Exit::expectation : Exit::ok;
 }
 
-/// By the schedule, as long as it and the tasks go on.
+/// Runs the tasks by the schedule, until that ends or no task can continue.
 void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader& reader) {
   if (options_.heap_bytes) program.heap_bytes = *options_.heap_bytes;
   Schedule schedule{options_.schedule};
@@ -140,7 +140,7 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
   report_stuck(world, reader);
 }
 
-/// Once no task can go on: those that wait for no memory.
+/// Called when no task can continue: reports those that wait, but not for memory.
 void ScriptRunner::report_stuck(const World& world, RunReader& reader) {
   std::string text;
   for (std::size_t task = 0; task < world.tasks().size(); ++task) {
@@ -160,7 +160,7 @@ void ScriptRunner::report_failed_expectation(RunReader& reader) const {
   }
 }
 
-/// The error of a script; and a hint where the file is no script but a recorded trace.
+/// Reports an error, with a hint if the file is a recorded trace and not a script.
 void ScriptRunner::report_error(const ScriptError& error, RunReader& reader) const {
   const Diagnostic& diagnostic = error.diagnostic();
   const std::uint64_t line = std::max(line_, diagnostic.line);

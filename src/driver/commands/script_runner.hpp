@@ -1,7 +1,7 @@
-// purpose: one script from its first step to its exit code, whatever is made of what happens.
+// purpose: runs one script, reports what happens to a reader, and returns the exit code.
 // layer: commands; includes executor, source, diagnostic.
 // threads: one run at a time.
-// invariants: a reader sees everything in the order in which it happened.
+// invariants: a reader receives everything in the order in which it happened.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ enum class Exit : std::uint8_t {
   not_decided = 5  // of explore and fit
 };
 
-/// How the steps of a script are carried out.
+/// How the steps of a script are run.
 struct ScriptOptions {
   bool keep_going = false;                    // after an expectation that failed
   std::optional<std::string> raw;             // instead of the script's
@@ -38,19 +38,19 @@ struct ScriptOptions {
   std::uint64_t steps = 0;                    // of its tasks at most; 0: all
 };
 
-/// Sees a run. `line` is that of the step that is carried out, 0 behind the last.
+/// Receives what happens in a run. `line` is that of the current step, 0 after the last.
 class RunReader : public StepReader {
  public:
   virtual void deadlock(const std::string& explanation) = 0;
-  /// Of the script; or, without one that it has a line for, a whole message.
+  /// An error or warning in the script; `message` is for those without a line of the script.
   virtual void diagnostic(std::uint64_t line, const Diagnostic& diagnostic) = 0;
   virtual void message(std::uint64_t line, const std::string& text) = 0;
-  /// Not called if the script was bad.
+  /// Not called if the script had an error.
   virtual void summary(const std::string& text) = 0;
 };
 
-/// The run of one script. After corruption it must not be destroyed: to take the heap apart could
-/// only break more.
+/// The run of one script. It must not be destroyed after corruption: destroying a corrupted heap
+/// may crash.
 class ScriptRunner {
  public:
   explicit ScriptRunner(ScriptOptions options)
@@ -59,7 +59,7 @@ class ScriptRunner {
   /// Called once.
   [[nodiscard]] Exit run(Source& source, RunReader& reader);
 
-  /// For a handler of fatal errors: lets the reader see what the step did that is not over.
+  /// For a handler of fatal errors: passes the events of the unfinished step to the reader.
   static void show_unfinished();
 
   [[nodiscard]] const Executor& executor() const { return executor_; }
@@ -75,11 +75,11 @@ class ScriptRunner {
 
   ScriptOptions options_;
   Executor executor_;
-  std::uint64_t line_ = 0;  // of the step that is carried out
+  std::uint64_t line_ = 0;  // of the current step
   std::string never_freed_;
   bool is_stuck_ = false;  // a task waits for a signal or a mailbox, for ever
 
-  // The call that is watched, if any: fatal errors leave it without a return.
+  // The current run, if any, for show_unfinished: a fatal error does not return to it.
   static inline const ScriptRunner* watched_run = nullptr;
   static inline RunReader* watching_reader = nullptr;
 };

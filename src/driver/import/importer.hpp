@@ -1,4 +1,4 @@
-// purpose: turns a trace that a tool recorded into a script, one line at a time.
+// purpose: converts a recorded trace to a script, line by line.
 // layer: import; includes diagnostic, the import readers and the standard library.
 // threads: one owner; no global state.
 // invariants: linear time; memory in proportion to the live blocks; no line is dropped silently.
@@ -14,7 +14,7 @@
 
 namespace mneme::driver {
 
-/// What recorded the trace. `automatic`: the first line that belongs to one of the formats decides.
+/// The format of a trace. `automatic`: the first line that belongs to a format decides.
 enum class TraceFormat : std::uint8_t { automatic, valgrind, mtrace, malloclab };
 
 /// `auto`, `valgrind`, `mtrace` or `malloclab`.
@@ -26,13 +26,14 @@ enum class TraceFormat : std::uint8_t { automatic, valgrind, mtrace, malloclab }
 
 struct TraceOptions {
   TraceFormat format = TraceFormat::automatic;
-  std::optional<std::uint64_t> process;  // of a valgrind trace: whose calls are imported
+  std::optional<std::uint64_t> process;  // the process to import from a valgrind trace
 };
 
-/// How a line fits the format: `broken` was reported by the reader, `foreign` is to be.
+/// Whether a line fits the format: the reader has reported a `broken` line, the caller reports a
+/// `foreign` one.
 enum class LineFit : std::uint8_t { known, broken, foreign };
 
-/// Reads the lines of one format. Each reader lives in a file of its own.
+/// Reads the lines of one format. Each reader has its own file.
 class TraceReader {
  public:
   TraceReader() = default;
@@ -43,33 +44,34 @@ class TraceReader {
   /// Takes a line that is neither blank nor a comment.
   [[nodiscard]] virtual LineFit line(std::string_view text) = 0;
 
-  /// Gives the reason if nothing of the trace is of use; else an empty text.
+  /// The reason if nothing of the trace can be imported; otherwise an empty text.
   [[nodiscard]] virtual std::string finish() = 0;
 };
 
 /// A longer line is reported as broken; a path in an mtrace log has at most 4096 bytes.
 inline constexpr std::size_t trace_line_length_max = 16'384;
 
-/// Takes a trace line by line, gives script lines (without their `heap` line, which only the end
-/// of the trace can size) and reports. Any bytes are fine as input.
+/// Reads a trace line by line, and produces reports and the lines of a script; but not its `heap`
+/// line, whose size is only known at the end. Accepts any bytes.
 class TraceImporter {
  public:
   TraceImporter(TraceOptions options, ScriptSink script, ReportSink report);
   ~TraceImporter();
 
   /// One line without its end. Only the first `trace_line_length_max + 1` bytes are needed.
-  /// Nothing is thrown but what the sinks throw, and std::bad_alloc.
+  /// Throws only what the sinks throw, and std::bad_alloc.
   void line(std::string_view text);
 
-  /// Must be called once, after the last line; nothing may follow. Not needed after a failure.
+  /// To be called once, after the last line. Not needed after a failure.
   void finish();
 
-  /// Why there is no script, as known after a line or after finish(); empty while all is well.
+  /// The reason why there will be no script, after a line or after finish(); empty if there is
+  /// none.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
   [[nodiscard]] const ImportSummary& summary() const noexcept { return ledger_.summary(); }
 
-  /// The format given or detected; `automatic` while no line belonged to any format.
+  /// The format that was given or detected; `automatic` as long as no line belongs to a format.
   [[nodiscard]] TraceFormat format() const noexcept { return format_; }
 
  private:

@@ -1,4 +1,4 @@
-// purpose: the live blocks of a trace being imported: names them, writes the steps, keeps the peak.
+// purpose: the live blocks of an imported trace: names them, writes the steps, tracks the peak.
 // layer: import; includes diagnostic and the standard library.
 // threads: one owner.
 // invariants: a key (address or id) is live at most once; each step written is legal in a script.
@@ -14,15 +14,15 @@
 
 namespace mneme::driver {
 
-/// Takes one line of the script, without its end.
+/// Receives a line of the script, without its end.
 using ScriptSink = std::function<void(std::string_view line)>;
 
-/// Takes what is to be said about a line of the trace. An error: the line was not understood, and
-/// is not in the script. A warning: it was, but does not fit what came before.
+/// Receives a report about a line of the trace. An error means that the line was not understood,
+/// and is not in the script; a warning, that it was understood but contradicts earlier lines.
 using ReportSink =
     std::function<void(std::uint64_t line, Severity severity, std::string_view message)>;
 
-/// Every line of a trace is counted in at least one of these.
+/// Every line of a trace is counted by at least one of these.
 struct ImportSummary {
   std::uint64_t lines = 0;
   std::uint64_t allocations = 0;  // steps written
@@ -30,10 +30,10 @@ struct ImportSummary {
   std::uint64_t frees = 0;
   std::uint64_t failures = 0;  // requests that failed when recorded; no step
   std::uint64_t null_frees = 0;
-  std::uint64_t noise = 0;  // known lines that say nothing about blocks
+  std::uint64_t noise = 0;  // known lines that do not concern blocks
   std::uint64_t reports = 0;
 
-  // Bytes are those of whole blocks, header and rounding included, as `used` counts them.
+  // Sizes of whole blocks, header and rounding included, as `used` counts them.
   std::uint64_t live_bytes = 0;
   std::uint64_t live_blocks = 0;
   std::uint64_t peak_bytes = 0;
@@ -49,7 +49,7 @@ class Ledger {
  public:
   Ledger(ScriptSink script, ReportSink report);
 
-  /// A new line of the trace: what follows is about it.
+  /// Begins a new line of the trace; the following calls are about it.
   void begin_line() noexcept { ++summary_.lines; }
 
   /// `align` may be any number; it is rounded up to a power of two, as allocators do.
@@ -62,7 +62,7 @@ class Ledger {
   /// realloc as C and glibc define it: a null key allocates, size 0 with a null result frees.
   void resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size, std::string_view call);
 
-  /// A request that failed when it was recorded: a comment in the script, so that it can be found.
+  /// A request that failed in the recorded program: written as a comment in the script.
   void failed(std::string_view call);
   void ignore_line() noexcept { ++summary_.noise; }
   void warn(std::string_view message) { report(Severity::warning, message); }
