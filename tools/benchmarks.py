@@ -46,6 +46,7 @@ PATHS = {
     "`defer_free`": ("defer_free", 0),
     "reclaim, a block": ("reclaim", 0),
     "fill, a block": ("fill", 0),
+    "fill, a block, aligned to 16": ("fill_aligned", 16),
     "nothing fits, 4,000 holes": ("nothing_fits", 4000),
     "`free` while a head waits that fits nowhere, 4,000 holes": ("head_waits", 4000),
     "grant, take, ask again: 1 waiter": ("grant_cycle", 1),

@@ -92,6 +92,15 @@ void fill(std::size_t n) {
 #ifdef BENCH_MNEME
 using Heap = Peer::Heap;
 
+/// The same with an alignment, which may leave a hole of one word behind each block.
+void fill_aligned(std::size_t n, std::size_t align) {
+  Peer peer(n * 128 + 64 * kib);
+  measured([&] {
+    for (std::size_t i = 0; i < n; ++i) use(peer.heap.try_allocate({.size = 64, .align = align}));
+  });
+  std::_Exit(0);
+}
+
 struct SixtyFour {
   std::uint64_t words[8];
 };
@@ -246,6 +255,7 @@ void cancel(std::size_t n, std::size_t waiters) {
 
 bool run_mneme(const Arguments& a) {
   if (a.workload == "await") return await_from_hole(a.n, a.size), true;
+  if (a.workload == "fill_aligned") return fill_aligned(a.n, a.size), true;
   if (a.workload == "request") return request(a.n), true;
   if (a.workload == "guard") return guard(a.n), true;
   if (a.workload == "free_locked") return deferred(a.n, Deferred::frees), true;

@@ -33,7 +33,8 @@ namespace mneme::inline MNEME_SETTINGS {
 ///
 /// Since a hole may be a single word, a block never has to be longer than its payload needs. The
 /// last hole's next offset is the capacity. allocate, deallocate and resize are O(holes), and touch
-/// only holes and the block itself.
+/// only holes and the block itself. Alignment may leave a hole of a word behind each block:
+/// searches begin behind those that come first.
 class FirstFit {
  public:
   static constexpr const char* name = "first-fit";
@@ -62,8 +63,14 @@ class FirstFit {
 
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     form_.learn(header);
-    std::size_t before = none;
-    for (std::size_t at = first_; at < capacity_;) {
+    std::size_t before = skipped_;
+    std::size_t at = before == none ? first_ : read_hole(before).next;
+    while (at < capacity_ && (read_word(at) & one_word_flag) != 0) {
+      skipped_ = before;
+      before = at;
+      at = read_hole(at).next;
+    }
+    while (at < capacity_) {
       const Hole hole = read_hole(at);
       const std::size_t padding = layout.padding_at(address_of(base_ + at));
       if (padding <= hole.size && layout.size <= hole.size - padding) {
@@ -99,6 +106,7 @@ class FirstFit {
     if (around.after != end || around.after == capacity_) return false;
     const Hole hole = read_hole(end);
     if (hole.size < more) return false;
+    if (end == skipped_) skipped_ = around.before;
     split_hole(around.before, end, hole, 0, more);
     instrument::mark_undefined(base_ + end, more);
     return true;
@@ -144,14 +152,18 @@ class FirstFit {
   [[nodiscard]] const char* validate() const noexcept {
     std::size_t sum = 0;
     std::size_t end = 0;
+    bool is_skipped = skipped_ != none;
     for (std::size_t at = first_; at < capacity_;) {
       if (at < end || (at == end && at != 0)) return "holes overlap, touch or descend";
       const Hole hole = peek_hole(at);
       if (!plausible(at, hole)) return "a hole's size or link is impossible";
+      if (is_skipped && hole.size > word_bytes) return "a hole with room for blocks is skipped";
+      is_skipped = is_skipped && at != skipped_;
       sum += hole.size;
       end = at + hole.size;
       at = hole.next;
     }
+    if (is_skipped) return "a search begins where no hole is";
     return sum == free_ ? nullptr : "the holes do not sum to the free bytes";
   }
 
@@ -166,6 +178,7 @@ class FirstFit {
   // The last hole that begins before a place, where it ends, and the first hole at or after that
   // place.
   struct Neighbours {
+    std::size_t second;  // the last one before that, if it was met
     std::size_t before;
     std::size_t before_end;
     std::size_t after;
@@ -255,10 +268,11 @@ class FirstFit {
   }
 
   [[nodiscard]] Neighbours neighbours_of(std::size_t place) const noexcept {
-    Neighbours around{none, 0, first_};
+    Neighbours around{none, none, 0, first_};
+    if (skipped_ != none && skipped_ < place) around.after = skipped_;
     while (around.after < place) {
       const Hole hole = read_hole(around.after);
-      around = {around.after, around.after + hole.size, hole.next};
+      around = {around.before, around.after, around.after + hole.size, hole.next};
     }
     return around;
   }
@@ -320,6 +334,9 @@ class FirstFit {
     } else {
       set_next(around.before, at);
     }
+    if (skipped_ != none && start <= skipped_) {
+      skipped_ = start == around.before ? around.second : around.before;
+    }
     write_hole(start, end - start, next);
     // So that a second free of the block is detected: this word is now inside a hole, but not one
     // of the hole's own words.
@@ -360,6 +377,7 @@ class FirstFit {
   std::byte* base_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t first_ = 0;
+  std::size_t skipped_ = none;  // it and all holes before it are of one word: no search meets them
   std::size_t free_ = 0;
   [[no_unique_address]] header::Form form_{};
 };

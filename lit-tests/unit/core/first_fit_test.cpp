@@ -187,6 +187,61 @@ TEST_CASE("hardened: what is beside a hole or a block must say the same") {
   CHECK(raw.deallocate(region + 128, 32) != 0);
 }
 
+constexpr BlockLayout odd_block{
+    .size = 9_words, .align = 2 * word_bytes, .header_bytes = word_bytes};
+
+TEST_CASE("no search meets the holes of one word that alignment left behind each block") {
+  alignas(64) std::byte region[128_words];
+  FirstFit raw(region);
+  for (int i = 0; i < 6; ++i) CHECK(raw.allocate(odd_block) != nullptr);
+  CHECK(holes_of(raw).size() == 7);
+  smash(raw, 0, 0);  // the first of them is nonsense, which whoever meets it would tell
+  CHECK(raw.allocate(odd_block) == region + 61_words);
+  CHECK(raw.allocate({.size = 70_words}) == nullptr);
+  CHECK(raw.deallocate(region + 61_words, 9_words));
+  smash(raw, 0, 10_words | header::hole | 2);
+  CHECK(raw.validate() == nullptr);
+}
+
+TEST_CASE("wherever a search begins, the lowest hole that fits is taken") {
+  struct Block {
+    std::byte* start;
+    std::size_t size;
+  };
+  alignas(64) std::byte region[200_words];
+  FirstFit raw(region);
+  std::vector<Block> blocks;
+  unsigned random = 1;
+  const auto below = [&](std::size_t limit) {
+    random = random * 1664525U + 1013904223U;
+    return (random >> 8U) % limit;
+  };
+  for (int step = 0; step < 20'000; ++step) {
+    const BlockLayout layout{.size = (2 + below(9)) * word_bytes,
+                             .align = word_bytes << below(3),
+                             .header_bytes = word_bytes};
+    if (below(8) == 0 && !blocks.empty()) {
+      Block& block = blocks[below(blocks.size())];
+      const std::size_t size = (2 + below(9)) * word_bytes;
+      if (raw.resize(block.start, block.size, size)) block.size = size;
+    } else if (below(2) == 0) {
+      std::byte* lowest = nullptr;
+      for (const auto& [offset, size] : holes_of(raw)) {
+        const std::size_t padding = layout.padding_at(address_of(region + offset));
+        if (lowest == nullptr && padding + layout.size <= size) lowest = region + offset + padding;
+      }
+      REQUIRE(raw.allocate(layout) == lowest);
+      if (lowest != nullptr) blocks.push_back({lowest, layout.size});
+    } else if (!blocks.empty()) {
+      std::swap(blocks[below(blocks.size())], blocks.back());
+      REQUIRE(raw.deallocate(blocks.back().start, blocks.back().size) != 0);
+      blocks.pop_back();
+    }
+    const char* const wrong = raw.validate();
+    REQUIRE_MESSAGE(wrong == nullptr, wrong);
+  }
+}
+
 TEST_CASE("a hole that reaches the region's end is not believed to go on behind it") {
   alignas(64) std::byte memory[13_words]{};
   memory[12_words] = std::byte{word_bytes};  // behind the region stands what could be a hole's size
