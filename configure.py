@@ -130,20 +130,22 @@ ONLY_FOR = {"valgrind": "valgrind", "valgrind/memcheck.h": "valgrind", "g++": "g
             "relacy/relacy.hpp": "model"}
 
 
-def why_no_32_bits():
-    """Why this machine cannot build and run a 32-bit program; empty if it can. It is tried by one."""
+def try_32_bits():
+    """What a 32-bit program has to be prefixed with on this machine; and, if it cannot build or run one, why."""
     with tempfile.TemporaryDirectory() as folder:
         program = f"{folder}/program"
         # Of the C++ library's headers, <vector> includes one that each width has of its own.
         built = subprocess.run([CLANG, "-m32", "-xc++", "-", "-o", program], input="#include <vector>\nint main() {}",
                                capture_output=True, text=True)
         if built.returncode:
-            return f"{CLANG} -m32 builds no program: install the package g++-multilib"
-        try:
-            ran = subprocess.run([program], capture_output=True).returncode == 0
-        except OSError:
-            ran = False
-        return "" if ran else "the kernel runs no 32-bit programs"
+            return "", f"{CLANG} -m32 builds no program: install the package g++-multilib"
+        for prefix in ("", "qemu-i386"):
+            try:
+                if subprocess.run([*prefix.split(), program], capture_output=True).returncode == 0:
+                    return prefix, ""
+            except OSError:
+                pass
+        return "", "the kernel runs no 32-bit programs: install the package qemu-user"
 
 
 def output_of(*command, text=""):
@@ -176,7 +178,7 @@ def check_tools(driver_only):
                         for header in LIBRARIES)
         for header in output_of(CLANG, "-E", "-P", "-xc++", "-", text=probe).split():
             lacks(header, f"<{header}> not found: install the package {LIBRARIES[header]}")
-        if not driver_only and (why := why_no_32_bits()):
+        if not driver_only and (why := try_32_bits()[1]):
             unsupported["m32"] = why
     if subprocess.run(["/usr/bin/python3", "-c", "import psutil"], capture_output=True).returncode:
         lacks("psutil", "Debian's module psutil not found: install the package python3-psutil")
@@ -531,6 +533,7 @@ def main():
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
                             "without_program": tests_without_program(variant),
                             "lacking": unsupported.get(variant, ""),
+                            "runner_of_m32": try_32_bits()[0] if variant == "m32" else "",
                             "has_gcc": "gcc" not in unsupported}.items():
             text = text.replace(f"@{word}@", str(value))
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)

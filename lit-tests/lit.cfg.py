@@ -33,6 +33,8 @@ if config.has_gcc:
     config.available_features.add("g++")
 if shutil.which("clang++-19"):
     config.available_features.add("clang++-19")
+if config.runner_of_m32:
+    config.available_features.add("emulated")
 if config.variant in ("quarantine", "hardened"):
     config.available_features.add("asan")
 if config.variant == "model":  # a suite of its own, whose programs are built once
@@ -46,13 +48,13 @@ lit_config.maxIndividualTestTime = 300
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
-runner = {"valgrind": valgrind, "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(
-    config.variant, "")
+runner = {"valgrind": valgrind, "m32": config.runner_of_m32,
+          "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(config.variant, "")
 word = 4 if config.variant == "m32" else 8
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
     (r"%runner\b", runner),
-    (r"%this\b", f"{config.build}/tests/$(basename %s .cpp)"),
+    (r"%this\b", f"{config.runner_of_m32} {config.build}/tests/$(basename %s .cpp)".strip()),
     (r"%helgrind\b", helgrind if config.variant == "valgrind" else ""),
     (r"%fatal\b", f"FileCheck %s --match-full-lines -D#W={word}"),
     (r"%word\b", str(word)),

@@ -20,7 +20,7 @@ test_packages=(
   python3-matplotlib                                           # to plot how a fuzzing night went
   python3-clang-22                                             # to find what can be broken
 )
-if [[ $(uname -m) == x86_64 ]]; then test_packages+=(g++-multilib); fi  # for x86 alone: to test on 32 bits
+if [[ $(uname -m) == x86_64 ]]; then test_packages+=(g++-multilib qemu-user); fi  # for x86 alone: to test on 32 bits
 if [[ "${needs:-build}" == tests ]]; then packages+=("${test_packages[@]}"); fi
 packages+=("${more_packages[@]}")
 

@@ -1,6 +1,6 @@
 // REQUIRES: m32
-// RUN: not %runner %this --no-skip 2>&1 | FileCheck %s
-// RUN: %runner %this
+// RUN: not %this --no-skip 2>&1 | FileCheck %s
+// RUN: %this
 // CHECK: ERROR: CHECK( bytes_of(count, 8) > count ) is NOT correct!
 // CHECK: ERROR: CHECK( Bounded(region).capacity_bytes() == region.size() ) is NOT correct!
 // CHECK: test cases: 3 | 1 passed | 2 failed
