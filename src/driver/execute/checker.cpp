@@ -21,10 +21,6 @@ namespace {
 
 }  // namespace
 
-void Checker::check_oracle(const Mismatch& mismatch) {
-  if (mismatch) throw Corruption("the oracle differs: " + *mismatch);
-}
-
 void Checker::check_figures(const Stats& counters) const {
   check_oracle(oracle_.compare({.free_bytes = heap_.raw().free_bytes(),
                                 .used_bytes = counters.used_bytes,

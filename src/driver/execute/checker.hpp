@@ -29,7 +29,9 @@ class Checker {
   [[nodiscard]] const Oracle& oracle() const { return oracle_; }
 
   /// What the oracle says of a call of the library.
-  static void check_oracle(const Mismatch& mismatch);
+  static void check_oracle(const Mismatch& mismatch) {
+    if (mismatch) throw Corruption("the oracle differs: " + *mismatch);
+  }
   /// The library's counters, which it takes O(1) to compare.
   void check_figures(const Stats& counters) const;
   /// The heap's lists, by a walk through the whole heap: behind each step at first, and later

@@ -5,6 +5,7 @@
 //   before what else the same call of the library brought about; nothing in them is copied text.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <mneme/error.hpp>
@@ -96,15 +97,14 @@ class EventLog {
     step_ = step;
     add({.kind = head, .name = name});
   }
-  void add(Event event) {
-    event.step = step_;
-    events_.push_back(event);
-  }
+  void add(const Event& event) { events_.emplace_back(event).step = step_; }
   /// Where the result of a step goes that is known only behind other events.
   [[nodiscard]] std::size_t mark() const { return events_.size(); }
-  void insert(std::size_t mark, Event event) {
-    event.step = step_;
-    events_.insert(events_.begin() + static_cast<std::ptrdiff_t>(mark), event);
+  void insert(std::size_t mark, const Event& event) {
+    add(event);
+    if (mark + 1 == events_.size()) return;
+    std::rotate(events_.begin() + static_cast<std::ptrdiff_t>(mark), events_.end() - 1,
+                events_.end());
   }
   void end_line() { complete_ = events_.size(); }
 

@@ -96,7 +96,7 @@ class Executor {
   void check_machine(const Op& op, std::size_t size_bytes);
   void do_request(const Op& op);
   void request_now(const Op& op, Task& task);
-  [[nodiscard]] std::unique_ptr<Owner> make_owner(const Op& op);
+  void make_owner(const Op& op, Task& task);
   [[nodiscard]] bool first_poll(Task& task, std::size_t mark);
   void do_free(const Op& op, Task& task);
   void do_cancel(const Op& op);

@@ -23,11 +23,14 @@ namespace mneme::driver {
 /// multiple of 8. O(n).
 inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
                          std::size_t from = 0) noexcept {
-  for (std::size_t at = from; at < bytes.size(); at += 8) {
+  std::size_t at = from;
+  for (; at + 8 <= bytes.size(); at += 8) {
     const std::uint64_t word = pattern_word(serial, at / 8);
-    const std::size_t left = bytes.size() - at;
-    std::memcpy(bytes.data() + at, &word, left < 8 ? left : 8);
+    std::memcpy(bytes.data() + at, &word, 8);
   }
+  if (at >= bytes.size()) return;
+  const std::uint64_t word = pattern_word(serial, at / 8);
+  std::memcpy(bytes.data() + at, &word, bytes.size() - at);
 }
 
 /// The offset of the first byte that is not the pattern's, if any. O(n).

@@ -56,7 +56,7 @@ void Executor::do_request(const Op& op) {
   add_block(task, task.block);
   ++tally_.requests;
   if (op.kind == OpKind::alloc && op.mode != AllocMode::wait) return request_now(op, task);
-  task.owner = make_owner(op);
+  make_owner(op, task);
   const std::size_t mark = log_.mark();
   if (!first_poll(task, mark)) return;
   begin_live(task);
@@ -89,13 +89,12 @@ Task& Executor::begin_name(const Op& op, std::string_view name, Column column, T
   return task;
 }
 
-std::unique_ptr<Owner> Executor::make_owner(const Op& op) {
+void Executor::make_owner(const Op& op, Task& task) {
   switch (op.kind) {
-    case OpKind::array: return std::make_unique<ArrayOwner>(*heap_, op.count);
-    case OpKind::vec: return std::make_unique<VecOwner>(*heap_, op.count);
-    case OpKind::arc: return std::make_unique<ArcOwner>(*heap_);
-    default:
-      return std::make_unique<AllocationOwner>(*heap_, Layout{op.size_bytes, op.align_bytes});
+    case OpKind::array: return task.owner.emplace<ArrayOwner>(*heap_, op.count);
+    case OpKind::vec: return task.owner.emplace<VecOwner>(*heap_, op.count);
+    case OpKind::arc: return task.owner.emplace<ArcOwner>(*heap_);
+    default: task.owner.emplace<AllocationOwner>(*heap_, Layout{op.size_bytes, op.align_bytes});
   }
 }
 
@@ -103,7 +102,7 @@ std::unique_ptr<Owner> Executor::make_owner(const Op& op) {
 // the event; else the event is inserted here, at the mark.
 bool Executor::first_poll(Task& task, std::size_t mark) {
   const BlockId block = task.asking_block();
-  Owner& owner = task.moving ? *task.moving : *task.owner;
+  Owner& owner = task.asking();
   const std::size_t waiting_max = oracle().waiting() + 1;
   if (answered_.capacity() < waiting_max) answered_.reserve(2 * waiting_max);
   const Phase before = std::exchange(task.phase, Phase::waiting);
@@ -157,7 +156,7 @@ void Executor::request_now(const Op& op, Task& task) {
     return end(task, is_closed ? Phase::closed : Phase::refused);
   }
   ++tally_.granted_at_once;
-  task.owner = std::make_unique<AllocationOwner>(*heap_, payload, layout);
+  task.owner.emplace<AllocationOwner>(*heap_, payload, layout);
   begin_live(task);
   log_.insert(
       mark, {.kind = EventKind::granted_at_once, .offset = offset_of(payload), .name = task.name});
@@ -171,7 +170,7 @@ void Executor::begin_live(Task& task) {
 
 // The task takes what was granted to it.
 void Executor::take(Task& task) {
-  Owner& owner = task.moving ? *task.moving : *task.owner;
+  Owner& owner = task.asking();
   const void* const reserved = owner.reserved();
   const auto answer = owner.poll({});
   if (!answer || !*answer || owner.payload() != reserved) {
@@ -194,7 +193,8 @@ void Executor::finish_move(Task& task) {
   task.owner->release();
   collect();
   Checker::check_oracle(model().release(task.block, false, grants_));
-  task.owner = std::move(task.moving);
+  static_cast<AllocationOwner&>(*task.owner).take_over(*task.moving);
+  task.moving.reset();
   task.block = task.moving_block;
   Checker::fill(task, kept & ~std::size_t{7});
   ++tally_.moved;
@@ -210,10 +210,8 @@ void Executor::do_free(const Op& op, Task& task) {
   log_.add({.kind = op.defer || oracle().locked() ? EventKind::deferred : EventKind::freed,
             .offset = offset_of(task.owner->payload()),
             .name = task.name});
-  auto* const plain =
-      task.kind == OpKind::alloc ? static_cast<AllocationOwner*>(task.owner.get()) : nullptr;
-  if (op.defer) {
-    plain->defer_release();
+  if (op.defer) {  // only of plain blocks, as check_kind() saw
+    static_cast<AllocationOwner&>(*task.owner).defer_release();
   } else {
     task.owner->release();
   }
@@ -234,7 +232,7 @@ void Executor::do_cancel(const Op& op) {
   log_.add({.kind = EventKind::cancelled, .name = task.name});
   if (task.moving) log_.add({.kind = EventKind::stays, .name = task.name});
   const BlockId block = task.asking_block();
-  Owner& owner = task.moving ? *task.moving : *task.owner;
+  Owner& owner = task.asking();
   owner.cancel();
   collect();
   Checker::check_oracle(model().cancel(block, grants_));
@@ -322,7 +320,7 @@ void Executor::do_clone(const Op& op, Task& task) {
   clone.kind = OpKind::arc;
   clone.block = task.block;
   clone.serial = task.serial;
-  clone.owner = std::make_unique<ArcOwner>(*heap_, static_cast<const ArcOwner&>(*task.owner));
+  clone.owner.emplace<ArcOwner>(*heap_, static_cast<const ArcOwner&>(*task.owner));
   clone.phase = Phase::live;
   log_.add({.kind = EventKind::cloned, .size = clone.owner->owners(), .name = clone.name});
 }

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "driver_heap.hpp"
 #include "fill_pattern.hpp"
@@ -23,7 +23,6 @@ class Owner {
   Owner() = default;
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
-  virtual ~Owner() = default;
 
   /// The answer of the request, after which the owner is there; nothing while it waits.
   [[nodiscard]] virtual std::optional<std::expected<void, AllocError>> poll(Waker waker) = 0;
@@ -41,6 +40,9 @@ class Owner {
   virtual void release() = 0;
   /// How many owners the memory has.
   [[nodiscard]] virtual std::size_t owners() const { return 1; }
+
+ protected:
+  ~Owner() = default;
 };
 
 /// The part that all kinds share: a request that yields an owner of the library.
@@ -62,6 +64,7 @@ class RequestOwner : public Owner {
   void release() override { owner_ = LibraryOwner{}; }
 
  protected:
+  ~RequestOwner() = default;
   [[nodiscard]] LibraryOwner& owner() { return owner_; }
   [[nodiscard]] const LibraryOwner& owner() const { return owner_; }
 
@@ -93,6 +96,8 @@ class AllocationOwner final : public RequestOwner<Request<DriverHeap>, Allocatio
     owner() = Allocation<DriverHeap>::from_leaked(std::exchange(leaked_, nullptr), layout_);
   }
 
+  /// Owns from now on what the other one was granted.
+  void take_over(AllocationOwner& other) { owner() = std::move(other.owner()); }
   /// Frees by the deferring form.
   void defer_release() {
     const Layout layout = owner().layout();
@@ -189,6 +194,26 @@ class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
 
  private:
   ElementArc::Shared* leaked_ = nullptr;
+};
+
+/// An owner of any kind, or none, in place.
+class AnyOwner {
+ public:
+  template <class Kind, class... Arguments>
+  void emplace(Arguments&&... arguments) {
+    owner_ = &kinds_.emplace<Kind>(std::forward<Arguments>(arguments)...);
+  }
+  void reset() {
+    owner_ = nullptr;
+    kinds_.emplace<std::monostate>();
+  }
+
+  [[nodiscard]] Owner& operator*() const { return *owner_; }
+  [[nodiscard]] Owner* operator->() const { return owner_; }
+
+ private:
+  std::variant<std::monostate, AllocationOwner, ArrayOwner, VecOwner, ArcOwner> kinds_;
+  Owner* owner_ = nullptr;
 };
 
 }  // namespace mneme::driver

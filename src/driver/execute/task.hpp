@@ -83,6 +83,7 @@ class HeldSteps {
 
 struct Task {
   std::string name;
+  std::uint64_t name_hash = 0;
   OpKind kind = OpKind::alloc;  // or array, vec, arc
   Phase phase = Phase::freed;
   const Task* promised_by = nullptr;  // it is to be a clone of that task, whose step is held:
@@ -93,7 +94,7 @@ struct Task {
   std::uint64_t generation = 0;       // tells this use of the name from earlier ones
   std::uint64_t serial = 0;           // of the pattern in its bytes
   BlockId block = 0;
-  std::unique_ptr<Owner> owner;
+  AnyOwner owner;
   std::unique_ptr<AllocationOwner> moving;  // the new place of a resize that waits
   BlockId moving_block = 0;
   HeldSteps held;
@@ -111,7 +112,7 @@ struct Task {
            (held.back().kind() == OpKind::free || held.back().kind() == OpKind::drop);
   }
   /// What the last request of this task is about: the moving block, or the first one.
-  [[nodiscard]] const Owner& asking() const { return moving ? *moving : *owner; }
+  [[nodiscard]] Owner& asking() const { return moving ? *moving : *owner; }
   [[nodiscard]] BlockId asking_block() const { return moving ? moving_block : block; }
 };
 

@@ -9,7 +9,7 @@
 #include <deque>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "task.hpp"
@@ -19,13 +19,80 @@ namespace mneme::driver {
 /// How many finished names `expect` still knows.
 inline constexpr std::size_t finished_names_max = 4096;
 
+/// Tasks by their names: open addressing, linear probing, nothing allocated but to grow. As this is
+/// asked for each step, std::unordered_map took a sixth of the instructions of a run.
+class TaskTable {
+ public:
+  /// FNV-1a (Fowler, Noll, Vo 1991).
+  [[nodiscard]] static std::uint64_t hash(std::string_view name) {
+    std::uint64_t hash = 0xCBF29CE484222325U;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+    return hash;
+  }
+
+  [[nodiscard]] Task* find(std::string_view name) const {
+    const std::uint64_t wanted = hash(name);
+    for (std::size_t at = home(wanted); slots_[at].task != nullptr; at = behind(at)) {
+      if (slots_[at].hash == wanted && slots_[at].task->name == name) return slots_[at].task;
+    }
+    return nullptr;
+  }
+  /// The name is new.
+  void add(Task& task) {
+    task.name_hash = hash(task.name);
+    if (++count_ * 2 > slots_.size()) grow();
+    put({task.name_hash, &task});
+  }
+  void remove(const Task& task) {
+    --count_;
+    std::size_t hole = home(task.name_hash);
+    while (slots_[hole].task != &task) hole = behind(hole);
+    // Those behind move up, as far as their own places allow.
+    for (std::size_t at = behind(hole); slots_[at].task != nullptr; at = behind(at)) {
+      if (distance(home(slots_[at].hash), at) < distance(hole, at)) continue;
+      slots_[hole] = slots_[at];
+      hole = at;
+    }
+    slots_[hole] = {};
+  }
+  template <class F>
+  void for_each(F each) const {
+    for (const Slot& slot : slots_) {
+      if (slot.task != nullptr) each(*slot.task);
+    }
+  }
+
+ private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    Task* task = nullptr;
+  };
+
+  [[nodiscard]] std::size_t home(std::uint64_t hash) const { return hash & (slots_.size() - 1); }
+  [[nodiscard]] std::size_t behind(std::size_t at) const { return home(at + 1); }
+  [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const {
+    return home(to - from);
+  }
+  void put(Slot slot) {
+    std::size_t at = home(slot.hash);
+    while (slots_[at].task != nullptr) at = behind(at);
+    slots_[at] = slot;
+  }
+  void grow() {
+    const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
+    for (const Slot& slot : old) {
+      if (slot.task != nullptr) put(slot);
+    }
+  }
+
+  std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two, at most half of them used
+  std::size_t count_ = 0;
+};
+
 class Names {
  public:
   /// The task of a name, or nullptr. O(1).
-  [[nodiscard]] Task* find(std::string_view name) {
-    const auto at = tasks_.find(name);
-    return at == tasks_.end() ? nullptr : at->second;
-  }
+  [[nodiscard]] Task* find(std::string_view name) const { return tasks_.find(name); }
 
   /// A task for a new name, or for one that is finished. O(1).
   [[nodiscard]] Task& begin(std::string_view name, Task* finished) {
@@ -45,7 +112,7 @@ class Names {
 
   template <class F>
   void for_each(F each) const {
-    for (const auto& [key, task] : tasks_) each(*task);
+    tasks_.for_each(each);
   }
 
  private:
@@ -62,19 +129,16 @@ class Names {
     Task& task = *spare_.back();
     spare_.pop_back();
     task.name = name;
-    // Room for all that a long script needs, but not for a short one, as fuzzers run them.
-    if (tasks_.size() == finished_names_max / 16) tasks_.reserve(4 * finished_names_max);
-    tasks_.emplace(task.name, &task);
+    tasks_.add(task);
     return task;
   }
   void remove(Task& task) {
-    tasks_.erase(task.name);
+    tasks_.remove(task);
     task.generation = 0;
     spare_.push_back(&task);
   }
 
-  // The keys are views of the tasks' own names, which stay put.
-  std::unordered_map<std::string_view, Task*> tasks_;
+  TaskTable tasks_;
   std::vector<std::unique_ptr<Task>> store_;
   std::vector<Task*> spare_;
   std::deque<Retired> retired_;

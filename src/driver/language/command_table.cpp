@@ -328,7 +328,10 @@ std::span<const Command> commands() noexcept { return table; }
 std::span<const std::string_view> keywords() noexcept { return keyword_list; }
 
 const Command* find_command(std::string_view keyword) noexcept {
-  const auto* const found = std::ranges::find(table, keyword, &Command::keyword);
+  const auto* const found = std::ranges::find_if(table, [&](const Command& row) {
+    return row.keyword.size() == keyword.size() && row.keyword.front() == keyword.front() &&
+           row.keyword == keyword;
+  });
   return found == table.end() ? nullptr : found;
 }
 

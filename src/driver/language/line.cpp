@@ -74,17 +74,26 @@ bool Line::read_from(Source& source) {
 }
 
 Word Line::next_word() noexcept {
-  std::size_t first = position_;
-  while (first < text_.size() && is(text_[first], blank)) ++first;
-  std::size_t last = first;
-  while (last < text_.size() && !is(text_[last], blank | comment_start)) ++last;
-  position_ = last;
-  if (first == last) return {{}, column_of(words_end_)};
-  words_end_ = last;
-  return {text_.substr(first, last - first), column_of(first)};
+  const char* const begin = text_.data();
+  const char* const end = begin + text_.size();
+  const char* first = begin + position_;
+  while (first != end && is(*first, blank)) ++first;
+  const char* last = first;
+  unsigned shared = name_byte;  // the classes that all bytes have
+  for (; last != end; ++last) {
+    const unsigned classes = byte_classes[static_cast<unsigned char>(*last)];
+    if ((classes & (blank | comment_start)) != 0) break;
+    shared &= classes;
+  }
+  position_ = static_cast<std::size_t>(last - begin);
+  if (first == last) return {.text = {}, .column = column_of(words_end_)};
+  words_end_ = position_;
+  return {.text = {first, last},
+          .column = column_of(static_cast<std::size_t>(first - begin)),
+          .is_name = shared != 0};
 }
 
-std::string_view Line::comment() const {
+std::string_view Line::comment_behind_blanks() const {
   std::string_view text = text_.substr(position_);
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) fail(column_of(position_ + nul), "");
@@ -92,7 +101,7 @@ std::string_view Line::comment() const {
   return text;
 }
 
-std::string_view Line::name(const Word& word, std::string_view what) const {
+void Line::check_name(const Word& word, std::string_view what) const {
   for (std::size_t i = 0; i < word.text.size(); ++i) {
     if (is(word.text[i], name_byte)) continue;
     fail(word.column + static_cast<Column>(i),
@@ -103,7 +112,6 @@ std::string_view Line::name(const Word& word, std::string_view what) const {
     fail(word.column, std::string{what} + " of " + std::to_string(word.text.size()) +
                           " characters; at most 64 are allowed");
   }
-  return word.text;
 }
 
 std::uint64_t Line::size(const Word& word, std::string_view what) const {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "diagnostic.hpp"
+#include "op.hpp"
 #include "source.hpp"
 
 namespace mneme::driver {
@@ -17,6 +18,7 @@ namespace mneme::driver {
 struct Word {
   std::string_view text;
   Column column = 1;
+  bool is_name = false;  // surely; else it was not looked at, or is none
 
   [[nodiscard]] bool at_end() const noexcept { return text.empty(); }
 };
@@ -56,14 +58,19 @@ class Line {
 
   /// The comment, from its `#` on, without blanks at the end. Call it after the last word. A NUL in
   /// it is an error.
-  [[nodiscard]] std::string_view comment() const;
+  [[nodiscard]] std::string_view comment() const {
+    return position_ == text_.size() ? std::string_view{} : comment_behind_blanks();
+  }
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   [[nodiscard]] std::string_view file() const noexcept { return file_; }
 
   /// The word as a name. Error messages name the argument as `what`.
-  [[nodiscard]] std::string_view name(const Word& word, std::string_view what) const;
+  [[nodiscard]] std::string_view name(const Word& word, std::string_view what) const {
+    if (!word.is_name || word.text.size() > name_length_max) check_name(word, what);
+    return word.text;
+  }
 
   /// The word as a number: decimal, with K, M or G for powers of 1024.
   [[nodiscard]] std::uint64_t size(const Word& word, std::string_view what) const;
@@ -75,6 +82,8 @@ class Line {
   [[nodiscard]] Diagnostic diagnostic(Severity severity, Column column, std::string message) const;
 
  private:
+  [[nodiscard]] std::string_view comment_behind_blanks() const;
+  void check_name(const Word& word, std::string_view what) const;
   [[noreturn]] void fail_size(const Word& word, std::string_view what) const;
 
   std::string_view text_;

@@ -328,14 +328,14 @@ void Parser::parse_command(Op& op, const Word& keyword) {
   parse_options(op, *command);
   op.has_align = op.align_bytes != usual_align_bytes;
   if (op.kind == OpKind::heap) heap_align_bytes_ = op.align_bytes;
-  check_blocks(op, keyword);
+  if (op.kind == OpKind::end || begins_block(op.kind)) check_blocks(op, keyword);
 }
 
 void Parser::check_blocks(const Op& op, const Word& keyword) {
   if (op.kind == OpKind::end) {
     if (blocks_.empty()) line_.fail(keyword.column, "'end' without a block to end");
     blocks_.pop_back();
-  } else if (begins_block(op.kind)) {
+  } else {
     const std::string quoted = in_quotes(keyword.text);
     if (op.kind != OpKind::repeat && !blocks_.empty()) {
       line_.fail(keyword.column, quoted + " inside the block of line " +

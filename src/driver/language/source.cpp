@@ -22,6 +22,11 @@ const char* find(const char* text, char byte, std::size_t size_bytes) {
   return size_bytes == 0 ? nullptr : static_cast<const char*>(std::memchr(text, byte, size_bytes));
 }
 
+std::string_view without_cr(std::string_view line) {
+  while (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 /// Whether there is a CR with text of its line behind it.
 bool has_inner_cr(std::string_view line) {
   const std::size_t cr = line.find('\r');
@@ -49,6 +54,20 @@ Source::Source(std::string_view text, std::string name)
       at_end_{true} {}
 
 bool Source::next_line(std::string_view& line) {
+  const bool is_usual = line_number_ > 0 && !skips_line_ && !ends_with_cr_;
+  const auto available = static_cast<std::size_t>(limit_ - cursor_);
+  const char* const lf = is_usual ? find(cursor_, '\n', available) : nullptr;
+  if (lf == nullptr || static_cast<std::size_t>(lf - cursor_) > line_length_max) {
+    return next_unusual_line(line);
+  }
+  ++line_number_;
+  line = without_cr({cursor_, lf});
+  cursor_ = lf + 1;
+  return true;
+}
+
+/// The first line, one that is not all in the buffer, is too long or ends with CR, or none.
+bool Source::next_unusual_line(std::string_view& line) {
   if (!started_) start();
   if (skips_line_) skip_line();
   for (;;) {
@@ -68,9 +87,8 @@ bool Source::next_line(std::string_view& line) {
       skips_line_ = true;
       return true;
     }
-    line = {cursor_, static_cast<std::size_t>((end == nullptr ? limit_ : end) - cursor_)};
+    line = without_cr({cursor_, end == nullptr ? limit_ : end});
     cursor_ = end == nullptr ? limit_ : end + 1;
-    while (line.ends_with('\r')) line.remove_suffix(1);
     return true;
   }
 }

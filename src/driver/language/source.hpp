@@ -48,6 +48,7 @@ class Source {
  private:
   Source(Input input, LongLines long_lines);
 
+  [[nodiscard]] bool next_unusual_line(std::string_view& line);
   void start();
   void refill();
   [[nodiscard]] const char* find_end(std::size_t size_bytes);

@@ -272,15 +272,21 @@ Mismatch Oracle::close(std::span<const BlockId> closed) {
 }
 
 Mismatch Oracle::compare(const Figures& seen) const {
-  const auto differs = [](std::string_view what, std::size_t is, std::size_t expected) -> Mismatch {
-    if (is == expected) return std::nullopt;
-    return fmt::format("{} is {}, and should be {}", what, is, expected);
+  const Figures expected{.free_bytes = free_bytes(),
+                         .used_bytes = used_bytes(),
+                         .live = live(),
+                         .waiting = waiting(),
+                         .deferred = deferred()};
+  if (seen == expected) return std::nullopt;
+  const auto differs = [](std::string_view what, std::size_t is, std::size_t right) -> Mismatch {
+    if (is == right) return std::nullopt;
+    return fmt::format("{} is {}, and should be {}", what, is, right);
   };
-  if (auto mismatch = differs("free", seen.free_bytes, free_bytes())) return mismatch;
-  if (auto mismatch = differs("used", seen.used_bytes, used_bytes())) return mismatch;
-  if (auto mismatch = differs("live", seen.live, live())) return mismatch;
-  if (auto mismatch = differs("waiting", seen.waiting, waiting())) return mismatch;
-  return differs("deferred", seen.deferred, deferred());
+  if (auto mismatch = differs("free", seen.free_bytes, expected.free_bytes)) return mismatch;
+  if (auto mismatch = differs("used", seen.used_bytes, expected.used_bytes)) return mismatch;
+  if (auto mismatch = differs("live", seen.live, expected.live)) return mismatch;
+  if (auto mismatch = differs("waiting", seen.waiting, expected.waiting)) return mismatch;
+  return differs("deferred", seen.deferred, expected.deferred);
 }
 
 std::size_t Oracle::largest_bytes() const {

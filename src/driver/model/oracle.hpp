@@ -40,6 +40,8 @@ struct Figures {
   std::size_t live = 0;
   std::size_t waiting = 0;
   std::size_t deferred = 0;
+
+  [[nodiscard]] bool operator==(const Figures&) const = default;
 };
 
 /// Each function below is told of one step, of what the library answered, and of the grants that

@@ -1,0 +1,58 @@
+// purpose: shows that tasks are found by their names whatever was added and removed before.
+// layer: tests; includes the driver's task_table.
+// threads: one.
+// invariants: none.
+// RUN: %runner %build/tests/task_table_test
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "driver/execute/task_table.hpp"
+
+using mneme::driver::Names;
+using mneme::driver::Task;
+using mneme::driver::TaskTable;
+
+namespace {
+
+TEST_CASE("a table finds what a map finds") {
+  std::mt19937 random{1};
+  TaskTable table;
+  std::map<std::string, std::unique_ptr<Task>> expected;
+  for (int step = 0; step < 20'000; ++step) {
+    const std::string name = "b" + std::to_string(random() % 500);
+    const auto at = expected.find(name);
+    REQUIRE(table.find(name) == (at == expected.end() ? nullptr : at->second.get()));
+    if (at == expected.end()) {
+      auto& task = expected[name] = std::make_unique<Task>();
+      task->name = name;
+      table.add(*task);
+    } else {
+      table.remove(*at->second);
+      expected.erase(at);
+    }
+  }
+  std::size_t seen = 0;
+  table.for_each([&](const Task& task) {
+    CHECK(expected.contains(task.name));
+    ++seen;
+  });
+  CHECK(seen == expected.size());
+}
+
+TEST_CASE("the latest finished names are known, and older ones forgotten") {
+  Names names;
+  const auto name = [](std::size_t number) { return "b" + std::to_string(number); };
+  for (std::size_t i = 0; i <= mneme::driver::finished_names_max; ++i) {
+    names.retire(names.begin(name(i), nullptr));
+  }
+  CHECK(names.find(name(0)) == nullptr);
+  REQUIRE(names.find(name(1)) != nullptr);
+  CHECK(names.find(name(1))->name == name(1));
+}
+
+}  // namespace
