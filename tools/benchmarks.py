@@ -4,6 +4,7 @@ import json
 import random
 import re
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,18 +54,26 @@ PATHS = {
     "grant, take, ask again: 1,000 waiters": ("grant_cycle", 1000),
     "cancel one of 400 that wait": ("cancel", 0),
     "cancel one of 10,400 that wait": ("cancel", 10000),
+    "the slowest `try_allocate` found, of 2⁹ words": ("deepest_allocate", 9),
+    "the same, of 2¹⁵ words": ("deepest_allocate", 15),
+    "the slowest `free` found, beside a hole of 2⁹ words": ("deepest_free", 9),
+    "the same, beside one of 2¹⁵ words": ("deepest_free", 15),
 }
+ONCE = ("deepest_allocate", "deepest_free")  # workloads of a single operation
 HOLES = (0, 500, 4000, 32000)
+# of threads.cpp: what a reader sees
+THREADS = {"hand_over/threads:2": "one allocates, the other frees", "own_blocks/threads:2": "two with their own blocks",
+           "own_blocks/threads:1": "one alone"}
 # What the budget holds: one path of each kind.
 BUDGETED = [label for label, row in PATHS.items() if row in (
     ("await", 0), ("await", 72), ("request", 0), ("pair", 0), ("free_locked", 0), ("defer_free", 0), ("reclaim", 0),
     ("nothing_fits", 4000), ("head_waits", 4000), ("grant_cycle", 1000))]
 
 
-def build(name, flags):
+def build(name, flags, source="instructions", libraries=()):
     """The program, or why there is none."""
-    program = BUILD / re.sub(r"\W+", "_", name)
-    made = subprocess.run([CLANG, *FLAGS, *flags, "src/bench/instructions.cpp", "-o", program], cwd=ROOT,
+    program = BUILD / (source + "_" + re.sub(r"\W+", "_", name))
+    made = subprocess.run([CLANG, *FLAGS, *flags, f"src/bench/{source}.cpp", "-o", program, *libraries], cwd=ROOT,
                           capture_output=True, text=True)
     if made.returncode == 0:
         return program, None
@@ -80,6 +89,9 @@ def library(name):
 
 def instructions(program, workload, size, preload="", operations=OPERATIONS):
     """Of one operation."""
+    if workload in ONCE:
+        operations = 1
+
     def total(count):
         run = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured*",
@@ -90,6 +102,52 @@ def instructions(program, workload, size, preload="", operations=OPERATIONS):
             sys.exit(f"bench: {program} {workload} {size}: {run.stderr[-300:]}")
         return int(found[1])
     return round((total(operations) - total(0)) / operations)
+
+
+def small_live_sets(file, steps):
+    """A script with some 50 live blocks."""
+    chance, live, made = random.Random(1), [], 0
+    file.write("heap 64K poll=auto align=8\n")
+    for _ in range(steps):
+        if len(live) < 20 or (len(live) < 60 and chance.random() < 0.5):
+            file.write(f"alloc b{made} {chance.choice([16, 24, 40, 64, 100, 200])}\n")
+            live.append(made)
+            made += 1
+        else:
+            file.write(f"free b{live.pop(chance.randrange(len(live)))}\n")
+    file.flush()
+
+
+def build_driver():
+    subprocess.run(["./configure.py", "--driver"], cwd=ROOT, check=True)
+    subprocess.run(["ninja", "--quiet", "build/release/mneme"], cwd=ROOT, check=True)
+
+
+def driver_steps():
+    """Instructions of the driver, a step of each recording, and of one with few live blocks."""
+    build_driver()
+    program = BUILD / "mneme"  # callgrind cannot read what it is told of the lines
+    subprocess.run(["strip", "--strip-debug", "-o", program, ROOT / "build/release/mneme"], check=True)
+
+    def count(script):
+        run = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "run",
+                              "--quiet", script], capture_output=True, text=True)
+        steps = re.search(r"summary: (\d+) steps", run.stdout)
+        found = re.search(r"Collected : (\d+)", run.stderr)
+        if run.returncode or not steps or not found:
+            sys.exit(f"bench: {script}: {run.stdout[-300:]}{run.stderr[-300:]}")
+        return round(int(found[1]) / int(steps[1]))
+
+    counts = {}
+    for recording in sorted((ROOT / "lit-tests/scenarios").glob("*.mn.xz")):
+        script = BUILD / recording.stem
+        with open(script, "wb") as file:
+            subprocess.run(["xz", "-dc", recording], stdout=file, check=True)
+        counts[script.stem] = count(script)
+    with open(BUILD / "few_live_blocks.mn", "w") as file:
+        small_live_sets(file, 200_000)
+    counts["200,000 steps with some 50 live blocks"] = count(BUILD / "few_live_blocks.mn")
+    return counts
 
 
 def compiler():
@@ -118,7 +176,7 @@ def measure():
                                            OPERATIONS if number < 30000 or "fit" not in name else 40)
                         for number in HOLES} for name in [*MNEME, *PEERS]}
         settle = lambda value: value.result() if hasattr(value, "result") else value
-        return {"compiler": compiler(),
+        return {"compiler": compiler(), "driver": driver_steps(),
                 "paths": {label: {name: settle(value) for name, value in row.items()} for label, row in paths.items()},
                 "holes": {name: {number: settle(value) for number, value in row.items()}
                           for name, row in holes.items()}}
@@ -135,7 +193,9 @@ def tables(results):
                  for number, value in row.items()]
         rows.append([name, *cells])
     holes = table(["a pair among", *(f"{number:,} holes" for number in HOLES)], rows)
-    return paths, holes
+    driver = table(["script", "instructions a step"],
+                   [[name, f"{value:,}"] for name, value in results["driver"].items()])
+    return {"paths": paths, "holes": holes, "driver": driver}
 
 
 def plot(results, file):
@@ -178,35 +238,65 @@ def check():
     return 1 if over else 0
 
 
-def speed():
-    """Replays a script of ten million steps with some 50 live blocks, which it makes."""
-    steps, chance, live, made = 10_000_000, random.Random(1), [], 0
-    subprocess.run(["./configure.py", "--driver"], cwd=ROOT, check=True)
-    subprocess.run(["ninja", "--quiet", "build/release/mneme"], cwd=ROOT, check=True)
+def driver_speed():
+    """Replays ten million steps, with some 50 live blocks."""
+    steps = 10_000_000
+    build_driver()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.NamedTemporaryFile("w", suffix=".mn") as script:
-        script.write("heap 64K poll=auto align=8\n")
-        for _ in range(steps):
-            if len(live) < 20 or (len(live) < 60 and chance.random() < 0.5):
-                script.write(f"alloc b{made} {chance.choice([16, 24, 40, 64, 100, 200])}\n")
-                live.append(made)
-                made += 1
-            else:
-                script.write(f"free b{live.pop(chance.randrange(len(live)))}\n")
-        script.flush()
+        small_live_sets(script, steps)
         subprocess.run([ROOT / "build/release/mneme", "run", "--quiet", script.name], check=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{steps} steps in {seconds:.2f} s: {steps / seconds / 1e6:.2f} million steps a second")
+    print(f"{steps} steps in {seconds:.2f} s: {steps / seconds / 1e6:.2f} million steps a second\n")
+
+
+def threads_rows():
+    """One row an allocator; each is timed several times, in turn with the others."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    rows, times = [name for name in [*MNEME, *PEERS] if "first-fit" not in name], {}
+    for name in rows:
+        program, why = build(name, {**MNEME, **PEERS}[name], "threads", ["-lbenchmark"])
+        preload = library(name) if name in PRELOADED else ""
+        times[name] = (program, preload) if program and preload is not None else why or "not installed"
+    seen = {name: {label: [] for label in THREADS} for name in rows}
+    for _ in range(7):
+        for name in rows:
+            if isinstance(times[name], str):
+                continue
+            program, preload = times[name]
+            run = subprocess.run([program, "--benchmark_min_time=0.1", "--benchmark_format=json"],
+                                 capture_output=True, text=True, env={"LD_PRELOAD": preload} if preload else {})
+            if run.returncode:
+                times[name] = "does not run"
+                continue
+            for one in json.loads(run.stdout)["benchmarks"]:
+                seen[name][one["name"].replace("/process_time/real_time", "")].append(one["cpu_time"])
+    median = {name: {label: statistics.median(values) for label, values in seen[name].items()}
+              for name in rows if not isinstance(times[name], str)}
+
+    def cell(name, label):
+        values = seen[name][label]
+        spread = (max(values) - min(values)) / median[name][label]
+        return f"{median[name][label]:.0f} ({median[name][label] / median[rows[0]][label]:.1f}; ± {spread / 2:.0%})"
+
+    return [[name, *([times[name]] * len(THREADS) if name not in median else [cell(name, label) for label in THREADS])]
+            for name in rows]
+
+
+def write_tables(contents):
+    readme = BENCH / "README.md"
+    text = readme.read_text()
+    for mark, content in contents.items():
+        text, places = re.subn(rf"(<!-- {mark} -->\n).*?(?=<!-- end -->)", lambda found: found[1] + content, text,
+                               flags=re.S)
+        if places != 1:
+            sys.exit(f"bench: src/bench/README.md has no place for the table '{mark}'")
+    readme.write_text(text)
 
 
 def save(results):
-    paths, holes = tables(results)
-    readme = BENCH / "README.md"
-    text = readme.read_text()
-    for mark, content in {"paths": paths, "holes": holes}.items():
-        text = re.sub(rf"(<!-- {mark} -->\n).*?(?=<!-- end -->)", lambda found: found[1] + content, text, flags=re.S)
-    readme.write_text(text)
+    write_tables(tables(results))
     plot(results, BENCH / "holes.svg")
     kept = {name: {label: results["paths"][label][name] for label in BUDGETED} for name in list(MNEME)[:2]}
     (BENCH / "budget.json").write_text(json.dumps({"compiler": results["compiler"], "rows": kept}, indent=1) + "\n")
@@ -217,10 +307,15 @@ def main():
     if how == "--check":
         sys.exit(check())
     if how == "--speed":
-        return speed()
+        driver_speed()
+        threads = table(["processor time of an operation, ns", *THREADS.values()], threads_rows())
+        print(threads)
+        if "--save" in sys.argv:
+            write_tables({"threads": threads})
+        return
     results = measure()
     (BUILD / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    print(results["compiler"], *tables(results), sep="\n\n")
+    print(results["compiler"], *tables(results).values(), sep="\n\n")
     if how == "--save":
         save(results)
 

@@ -4,6 +4,7 @@
 // invariants: only what is inside measured() counts; with N = 0 it does nothing.
 //
 //   instructions WORKLOAD N [SIZE]     N operations; SIZE is the number of holes, waiters or bytes
+#include <bit>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -253,6 +254,89 @@ void cancel(std::size_t n, std::size_t waiters) {
   std::_Exit(0);
 }
 
+/// Holes that a bounded heap is slowest with: their sizes share ever longer prefixes.
+class DeepTries {
+ public:
+  explicit DeepTries(Peer& peer) : peer_(peer) {}
+
+  /// A block of so many words, header included, that becomes a hole of its own.
+  void* add(std::size_t words) {
+    void* const place = add_block(words);
+    holes_.push_back({place, words});
+    (void)add_block(3);
+    return place;
+  }
+  /// For each depth from `first` on, a hole that a walk to `words` meets there.
+  void add_path(std::size_t words, int first) {
+    for (int bit = std::bit_width(words) - 2 - first; bit >= 0; --bit) {
+      (void)add(words ^ (std::size_t{1} << bit));
+    }
+  }
+  void* add_block(std::size_t words) {
+    void* const place = peer_.allocate(payload(words));
+    require(place != nullptr);
+    return place;
+  }
+  /// Makes the holes, in their order, which is the one in which they go into the tries.
+  void free_all() {
+    for (const auto& [place, words] : holes_) peer_.free(place, payload(words));
+  }
+  [[nodiscard]] static std::size_t payload(std::size_t words) {
+    return (words - 1) * mneme::word_bytes;
+  }
+
+ private:
+  struct Hole {
+    void* place;
+    std::size_t words;
+  };
+
+  Peer& peer_;
+  std::vector<Hole> holes_;
+};
+
+/// One allocation that walks down one path, then the whole edge beside it, and then, from the hole
+/// found, down to a leaf that replaces it. `n`: 0 or 1.
+void deepest_allocate(std::size_t n, std::size_t bits) {
+  Peer peer((std::size_t{64} << bits) * bits);
+  DeepTries tries(peer);
+  const std::size_t found = std::size_t{3} << (bits - 1);
+  tries.add_path(found - 1, 0);
+  void* const expected = tries.add(found);
+  tries.add_path(found, 2);
+  tries.free_all();
+  void* place = nullptr;
+  measured([&] {
+    if (n > 0) place = peer.allocate(DeepTries::payload(found - 1));
+  });
+  require(n == 0 || place == expected);
+  std::_Exit(0);
+}
+
+/// One free that takes two holes out of the roots of their tries, each replaced by its deepest
+/// leaf, and puts the merged one at the end of a path. `n`: 0 or 1.
+void deepest_free(std::size_t n, std::size_t bits) {
+  Peer peer((std::size_t{64} << bits) * bits);
+  DeepTries tries(peer);
+  const std::size_t before = std::size_t{1} << bits;
+  const std::size_t behind = before / 2;
+  const std::size_t block = 3;
+  void* const first = tries.add_block(before);
+  void* const place = tries.add_block(block);
+  void* const last = tries.add_block(behind);
+  (void)tries.add_block(block);
+  tries.add_path(before, 1);
+  tries.add_path(before + block + behind, 1);
+  tries.add_path(behind, 1);
+  peer.free(first, DeepTries::payload(before));
+  peer.free(last, DeepTries::payload(behind));
+  tries.free_all();
+  measured([&] {
+    if (n > 0) peer.free(place, DeepTries::payload(block));
+  });
+  std::_Exit(0);
+}
+
 bool run_mneme(const Arguments& a) {
   if (a.workload == "await") return await_from_hole(a.n, a.size), true;
   if (a.workload == "fill_aligned") return fill_aligned(a.n, a.size), true;
@@ -264,6 +348,8 @@ bool run_mneme(const Arguments& a) {
   if (a.workload == "nothing_fits") return nothing_fits(a.n, a.size), true;
   if (a.workload == "head_waits") return head_waits(a.n, a.size), true;
   if (a.workload == "grant_cycle") return grant_cycle(a.n, a.size), true;
+  if (a.workload == "deepest_allocate") return deepest_allocate(a.n, a.size), true;
+  if (a.workload == "deepest_free") return deepest_free(a.n, a.size), true;
   if (a.workload == "cancel") return cancel(a.n, a.size), true;
   return false;
 }

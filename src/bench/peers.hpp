@@ -31,7 +31,7 @@ struct Peer {
 };
 #elifdef BENCH_BOOST
 #include <boost/interprocess/managed_external_buffer.hpp>
-/// Boost.Interprocess's best fit in one fixed buffer, behind its mutex.
+/// Boost.Interprocess's best fit in one fixed buffer, without a mutex.
 struct Peer {
   explicit Peer(std::size_t bytes) : region(bytes) {}
   void* allocate(std::size_t size) { return heap.allocate(size, std::nothrow); }
