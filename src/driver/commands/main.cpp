@@ -22,6 +22,7 @@
 #include "explore_command.hpp"
 #include "import_command.hpp"
 #include "run.hpp"
+#include "validators.hpp"
 
 namespace {
 
@@ -52,26 +53,6 @@ void stop_with_corruption(const char* line) noexcept {
   std::fputs(line, stderr);
   std::fputc('\n', stderr);
   std::_Exit(static_cast<int>(Exit::corruption));
-}
-
-// Sizes on the command line are those of scripts.
-CLI::Validator size_validator() {
-  return {[](std::string& text) {
-            try {
-              text = std::to_string(Line{}.size({.text = text}, "SIZE"));
-              return std::string();
-            } catch (const ScriptError& error) {
-              return std::string(error.what());
-            }
-          },
-          "SIZE"};
-}
-
-CLI::Validator raw_heap_validator() {
-  return {[](const std::string& name) {
-            return mneme::RawHeaps::find(name) ? std::string() : unknown_raw_heap(name);
-          },
-          fmt::format("{}", fmt::join(mneme::RawHeaps::names, "|"))};
 }
 
 std::vector<std::string> names_of_commands(const CLI::App& app) {
@@ -120,6 +101,19 @@ struct RunCommand {
   bool in_place = false;
 };
 
+/// How `run` and `draw` carry out a script.
+void add_script_options(CLI::App& command, ScriptOptions& options) {
+  command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
+      ->check(raw_heap_validator());
+  command
+      .add_option("--schedule", options.schedule,
+                  "Which task runs the next step: round-robin, random:SEED or a FILE.")
+      ->capture_default_str();
+  command.add_option("--steps", options.steps, "With tasks: stop after N steps.")->option_text("N");
+  command.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
+      ->transform(size_validator());
+}
+
 CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   RunOptions& options = command.options;
   CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
@@ -131,7 +125,11 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
       "its memory on this heap, 1 that a request was refused, 3 that one would wait for ever.");
   run.add_option("FILE", options.paths, "Scripts; '-' is standard input.")->required();
   run.add_flag("--quiet,-q", options.quiet, "Print the summary only.");
-  run.add_flag("--stats", options.stats, "Print the summary as JSON, one line per file.");
+  run.add_flag("--stats", options.stats,
+               "Print the summary and wait times as JSON, one line per file.");
+  run.add_option("--perfetto", options.perfetto,
+                 "Write a Chrome trace of the run, for ui.perfetto.dev.")
+      ->option_text("FILE");
   run.add_option("--why", options.why, "Explain one request: why it waited, and how that ended.")
       ->option_text("NAME");
   run.add_flag("--annotate", command.annotate,
@@ -141,15 +139,7 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
                "Compare the results with these comments; exit 1 if they differ.");
   run.add_flag("--keep-going", options.script.keep_going,
                "Continue after a failed expectation, and with the next file.");
-  run.add_option("--raw", options.script.raw, "The raw heap, instead of the script's.")
-      ->check(raw_heap_validator());
-  run.add_option("--schedule", options.script.schedule,
-                 "Which task runs the next step: round-robin, random:SEED or a FILE.")
-      ->capture_default_str();
-  run.add_option("--steps", options.script.steps, "With tasks: stop after N steps.")
-      ->option_text("N");
-  run.add_option("--heap", options.script.heap_bytes, "The region's size, instead of the script's.")
-      ->transform(size_validator());
+  add_script_options(run, options.script);
   return run;
 }
 
@@ -254,8 +244,10 @@ Exit run_as(const RunCommand& command, Output& output) {
   if (!command.annotate && !command.check) return run_scripts(command.options, output);
   if (command.annotate && command.check)
     throw InputError("--annotate and --check exclude each other");
-  if (command.options.quiet || command.options.stats || !command.options.why.empty()) {
-    throw InputError("--quiet, --stats and --why are for runs without --annotate or --check");
+  if (command.options.quiet || command.options.stats || !command.options.why.empty() ||
+      !command.options.perfetto.empty()) {
+    throw InputError(
+        "--quiet, --stats, --why and --perfetto are for runs without --annotate or --check");
   }
   const AnnotateOptions annotate{command.options.paths, command.in_place, command.options.script};
   if (command.check) return check_scripts(annotate, output);

@@ -10,9 +10,12 @@
 #include <cstdlib>
 
 #include "driver/language/diagnostic.hpp"
+#include "driver/report/history.hpp"
+#include "driver/report/perfetto.hpp"
 #include "driver/report/story.hpp"
 #include "driver/report/summary.hpp"
 #include "driver/report/transcript.hpp"
+#include "write_file.hpp"
 
 namespace mneme::driver {
 
@@ -79,6 +82,10 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
   Story story(options.why);
   std::vector<StepReader*> readers;
   if (!options.why.empty()) readers.push_back(&story);
+  WaitHistograms waits;
+  if (options.stats) readers.push_back(&waits);
+  History history;
+  if (!options.perfetto.empty()) readers.push_back(&history);
   Printer printer(options, output, readers);
   Exit exit = Exit::bad_input;
   try {
@@ -91,9 +98,13 @@ Exit run_script(const std::string& path, const RunOptions& options, Output& outp
       !print_story(story, path == "-" ? "<stdin>" : path, options, output)) {
     exit = worse(exit, Exit::bad_input);
   }
+  if (!options.perfetto.empty()) {
+    warn_if_cut(history, output);
+    write_file(options.perfetto, perfetto_trace(history));
+  }
   if (options.stats) {
     output.print("{}\n", summary_json(path == "-" ? "<stdin>" : path, static_cast<int>(exit),
-                                      runner.executor().tally()));
+                                      runner.executor().tally(), waits));
   }
   output.flush();
   // After corruption the runner is not destroyed: that may crash.
@@ -109,6 +120,10 @@ Exit worse(Exit a, Exit b) {
 }
 
 Exit run_scripts(const RunOptions& options, Output& output) {
+  if (!options.perfetto.empty()) {
+    if (options.paths.size() > 1) throw InputError("--perfetto is for one script");
+    check_writable(options.perfetto);
+  }
   Exit worst = Exit::ok;
   for (const std::string& path : options.paths) {
     if (options.paths.size() > 1 && !options.stats) output.print("== {}\n", path);

@@ -16,7 +16,8 @@ struct RunOptions {
   std::vector<std::string> paths;  // `-` is standard input
   bool quiet = false;
   bool stats = false;
-  std::string why;  // the name whose story is told instead of the transcript
+  std::string perfetto;  // the file for a trace of the run
+  std::string why;       // the name whose story is told instead of the transcript
   ScriptOptions script;
 };
 

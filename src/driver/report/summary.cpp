@@ -17,6 +17,26 @@ namespace {
 
 constexpr std::size_t never_freed_max = 10;
 
+nlohmann::ordered_json histogram_json(const Histogram& histogram) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  histogram.for_each([&](const std::string& range, std::uint64_t count) { json[range] = count; });
+  return json;
+}
+
+nlohmann::ordered_json sizes_json(const WaitHistograms& waits) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const auto& [bytes, size] : waits.sizes()) {
+    json.push_back({{"bytes_max", bytes},
+                    {"requests", size.requests},
+                    {"refused", size.refused},
+                    {"still_waiting", size.still_waiting},
+                    {"longest_wait_steps", size.longest_wait},
+                    {"wait_steps", histogram_json(size.wait_steps)},
+                    {"queue_depth", histogram_json(size.queue_depth)}});
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string never_freed(const Executor& executor) {
@@ -51,25 +71,27 @@ std::string summary_text(const Tally& tally, const std::string& never_freed) {
   return text;
 }
 
-std::string summary_json(const std::string& file, int exit_code, const Tally& tally) {
-  const nlohmann::ordered_json json{{"file", file},
-                                    {"exit", exit_code},
-                                    {"capacity_bytes", tally.capacity_bytes},
-                                    {"peak_bytes", tally.peak_bytes},
-                                    {"steps", tally.steps},
-                                    {"held_steps", tally.held},
-                                    {"requests", tally.requests},
-                                    {"granted_at_once", tally.granted_at_once},
-                                    {"waits", tally.waits},
-                                    {"granted_later", tally.granted_later},
-                                    {"refused", tally.refused},
-                                    {"closed", tally.closed},
-                                    {"cancelled", tally.cancelled},
-                                    {"freed", tally.freed},
-                                    {"moved", tally.moved},
-                                    {"expectations_failed", tally.expectations_failed},
-                                    {"live_at_end", tally.live_at_end},
-                                    {"waiting_at_end", tally.waiting_at_end}};
+std::string summary_json(const std::string& file, int exit_code, const Tally& tally,
+                         const WaitHistograms& waits) {
+  nlohmann::ordered_json json{{"file", file},
+                              {"exit", exit_code},
+                              {"capacity_bytes", tally.capacity_bytes},
+                              {"peak_bytes", tally.peak_bytes},
+                              {"steps", tally.steps},
+                              {"held_steps", tally.held},
+                              {"requests", tally.requests},
+                              {"granted_at_once", tally.granted_at_once},
+                              {"waits", tally.waits},
+                              {"granted_later", tally.granted_later},
+                              {"refused", tally.refused},
+                              {"closed", tally.closed},
+                              {"cancelled", tally.cancelled},
+                              {"freed", tally.freed},
+                              {"moved", tally.moved},
+                              {"expectations_failed", tally.expectations_failed},
+                              {"live_at_end", tally.live_at_end},
+                              {"waiting_at_end", tally.waiting_at_end}};
+  json["sizes"] = sizes_json(waits);
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "driver/execute/executor.hpp"
+#include "wait_histograms.hpp"
 
 namespace mneme::driver {
 
@@ -18,6 +19,7 @@ namespace mneme::driver {
 [[nodiscard]] std::string summary_text(const Tally& tally, const std::string& never_freed);
 
 /// One line, without its end.
-[[nodiscard]] std::string summary_json(const std::string& file, int exit_code, const Tally& tally);
+[[nodiscard]] std::string summary_json(const std::string& file, int exit_code, const Tally& tally,
+                                       const WaitHistograms& waits);
 
 }  // namespace mneme::driver

@@ -1,0 +1,126 @@
+// purpose: a run as it was: blocks and waits as spans of steps, and the heap behind each step.
+// layer: report; includes step_reader.
+// threads: one owner.
+// invariants: spans are in the order of their first step; a step's place in time is its number, and
+//   a span [from, to) holds behind its first step, and no more behind `to`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "step_reader.hpp"
+
+namespace mneme::driver {
+
+/// From 1.
+using StepNumber = std::uint32_t;
+
+inline constexpr StepNumber not_ended = std::numeric_limits<StepNumber>::max();
+
+struct BlockSpan {
+  std::string name;          // of its first owner
+  std::uint32_t task = 0;    // whose request it was
+  std::uint64_t asked = 0;   // bytes
+  std::uint64_t offset = 0;  // of the block, its header included
+  std::uint64_t size = 0;
+  StepNumber from = 0;
+  StepNumber to = not_ended;
+  StepNumber deferred_from = not_ended;  // freed, but not to be had again before `to`
+};
+
+enum class WaitEnd : std::uint8_t { waits, granted, cancelled, closed, refused };
+
+/// A request that was not granted at once.
+struct WaitSpan {
+  std::string name;
+  std::uint32_t task = 0;
+  std::uint64_t line = 0;
+  std::uint64_t asked = 0;  // bytes
+  std::uint64_t need = 0;   // the same with the header
+  StepNumber from = 0;
+  StepNumber to = not_ended;  // refused: as `from`
+  WaitEnd end = WaitEnd::waits;
+  AllocError error{};  // refused
+  // When it was requested; if it waits for ever, at the end.
+  std::size_t before = 0;   // it in the queue
+  std::uint64_t lacks = 0;  // of the bytes that it needs, in the largest hole
+};
+
+/// The heap behind a step.
+struct HeapSample {
+  std::uint64_t used = 0;
+  std::uint64_t largest_hole = 0;
+  std::uint32_t waiting = 0;
+};
+
+struct StepText {
+  std::uint32_t task = 0;
+  std::uint64_t line = 0;  // 0: behind the script
+  std::string text;
+};
+
+/// Keeps a run of up to steps_max steps; what comes later is not looked at.
+class History final : public StepReader {
+ public:
+  static constexpr std::size_t steps_max = 1'000'000;
+
+  explicit History(std::size_t steps = steps_max) : steps_allowed_{steps} {}
+
+  void events(std::span<const Event> events, const Executor& executor) override;
+  void task_step(const std::string& task, const std::string& text) override;
+
+  [[nodiscard]] StepNumber steps() const { return static_cast<StepNumber>(texts_.size()); }
+  /// Of a step, from 1.
+  [[nodiscard]] const StepText& text_of(StepNumber step) const { return texts_[step - 1]; }
+  [[nodiscard]] const HeapSample& behind(StepNumber step) const { return samples_[step - 1]; }
+  [[nodiscard]] std::span<const BlockSpan> blocks() const { return blocks_; }
+  [[nodiscard]] std::span<const WaitSpan> waits() const { return waits_; }
+  /// The names of tasks; the first is empty: of steps that are no task's.
+  [[nodiscard]] std::span<const std::string> tasks() const { return tasks_; }
+  [[nodiscard]] bool has_tasks() const { return tasks_.size() > 1; }
+  [[nodiscard]] std::uint64_t capacity_bytes() const { return capacity_bytes_; }
+  /// Whether there were more steps than are kept.
+  [[nodiscard]] bool is_cut() const { return is_cut_; }
+
+ private:
+  [[nodiscard]] bool begin_step(std::string text, std::uint64_t line);
+  void see(const Event& event);
+  void begin_block(const Event& event, std::uint64_t asked, bool moves);
+  void end_block(std::size_t block);
+  void begin_wait(const Event& event);
+  void end_wait(const Event& event, WaitEnd end);
+  void finish_move(const Event& event);
+  void reclaim(const Executor& executor);
+  void look_at_queue(const Executor& executor, StepNumber from);
+  [[nodiscard]] std::uint32_t task_number(const std::string& task);
+
+  struct Name {
+    std::size_t block = none;
+    std::size_t moving = none;  // the block that its resize is to move to
+    std::size_t wait = none;
+  };
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+  [[nodiscard]] Name& name_of(const Event& event) { return names_[std::string(event.name)]; }
+
+  std::size_t steps_allowed_;
+  bool is_cut_ = false;
+  std::uint64_t capacity_bytes_ = 0;
+  std::uint32_t task_ = 0;  // of the present step
+  std::vector<StepText> texts_;
+  std::vector<HeapSample> samples_;
+  std::vector<BlockSpan> blocks_;
+  std::vector<WaitSpan> waits_;
+  std::vector<std::string> tasks_{""};
+  std::unordered_map<std::string, std::uint32_t> task_numbers_{{"", 0}};
+  std::unordered_map<std::string, Name> names_;               // that hold or wait
+  std::unordered_map<std::uint64_t, std::size_t> by_offset_;  // of payloads: live blocks
+  std::vector<std::size_t> deferred_;
+};
+
+}  // namespace mneme::driver
