@@ -13,8 +13,12 @@
 #include "driver/explore/advice.hpp"
 #include "driver/explore/explain.hpp"
 #include "driver/explore/fit.hpp"
+#include "driver/explore/flat_run.hpp"
 #include "driver/explore/search.hpp"
 #include "driver/language/parser.hpp"
+#include "driver/report/picture.hpp"
+#include "fit_picture.hpp"
+#include "write_file.hpp"
 
 namespace mneme::driver {
 
@@ -105,6 +109,38 @@ void write_schedule(const ExploreOptions& options, const World& world, const Ver
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
 }
 
+/// The schedule as a run, whose last state is at the right.
+void draw_schedule(const ExploreOptions& options, World& world, const Verdict& verdict) {
+  Executor executor;
+  FlatRun run(world, executor);
+  History history;
+  history.events(run.make_heap(), executor);
+  for (std::size_t step = 0; step < run.boot_steps(); ++step) {
+    history.events(run.boot(step), executor);
+  }
+  for (const std::uint8_t task : verdict.schedule) {
+    const ProgramStep& step = *world.current_step(task);
+    const std::string& name = world.tasks()[task].name;
+    if (step.kind == OpKind::alloc || step.kind == OpKind::free) {
+      history.task_step(name, {});
+      history.events(run.step(task), executor);
+    } else {
+      (void)run.step(task);
+      history.task_step(name, step.text);
+    }
+  }
+  history.events({}, executor);
+  const std::string& file = world.program().file;
+  const PictureOptions picture{
+      .title = fmt::format("{}: {} on {}, {} bytes", file.substr(file.rfind('/') + 1),
+                           verdict.kind == VerdictKind::stuck ? "stuck" : "deadlock",
+                           world.program().raw, with_commas(world.options().heap_bytes)),
+      .colour_by = ColourBy::task};
+  write_file(options.draw, draw_run(history, picture).svg);
+  executor.run_to_end();
+  executor.take_everything_back();
+}
+
 Exit exit_of(VerdictKind kind) {
   switch (kind) {
     case VerdictKind::no_deadlock: return Exit::ok;
@@ -127,15 +163,6 @@ Exit check_expectation(const Program& program, VerdictKind kind, Output& output)
 constexpr std::uint64_t advice_states = 200'000;
 
 std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
-
-std::string_view word_of(const FitRange& range) {
-  switch (range.verdict) {
-    case VerdictKind::deadlock: return "deadlock";
-    case VerdictKind::stuck: return "stuck: a task waits for ever, but not for memory";
-    case VerdictKind::not_decided: return "not decided";
-    default: return range.waits ? "no deadlock" : "nothing waits";
-  }
-}
 
 void print_ranges(const Fit& fit, Output& output) {
   for (const FitRange& range : fit.ranges) {
@@ -172,6 +199,7 @@ void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
 }  // namespace
 
 Exit run_explore(const ExploreOptions& options, Output& output) {
+  if (!options.draw.empty()) check_writable(options.draw);
   const Program program = read_program(options);
   World world{program, world_options(program, options)};
   const SearchResult result = search(world, limits_of(options));
@@ -194,6 +222,7 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
                                      grouped(static_cast<double>(verdict.bad_states)))
                        : fmt::format("; {}", word_of(result.bound)));
       if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
+      if (!options.draw.empty()) draw_schedule(options, world, verdict);
       if (verdict.kind == VerdictKind::deadlock && options.advises) {
         SearchLimits limits = limits_of(options);
         limits.states = advice_states;
@@ -204,6 +233,7 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
 }
 
 Exit run_fit(const ExploreOptions& options, Output& output) {
+  if (!options.draw.empty()) check_writable(options.draw);
   const Program program = read_program(options);
   const FitGoal goal = options.goal == "no-wait" ? FitGoal::no_wait : FitGoal::no_deadlock;
   const Fit found = fit(program, world_options(program, options), goal, limits_of(options));
@@ -231,6 +261,12 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   }
   output.print("explored {} size{}, {} states\n", found.explorations,
                found.explorations == 1 ? "" : "s", size_text(found.states));
+  if (!options.draw.empty() && !found.ranges.empty()) {
+    write_file(options.draw,
+               draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
+                                           program.file.substr(program.file.rfind('/') + 1),
+                                           program.raw)));
+  }
   if (!is_decided) return Exit::not_decided;
   return has_safe ? Exit::ok : Exit::deadlock;
 }

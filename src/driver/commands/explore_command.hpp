@@ -22,6 +22,7 @@ struct ExploreOptions {
   std::string switches = "anywhere";
   std::string goal = "no-deadlock";
   std::string schedule_out;
+  std::string draw;  // the file for a picture
   bool is_exact = false;
   bool advises = true;
 };

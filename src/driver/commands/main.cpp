@@ -13,6 +13,7 @@
 
 #include "annotate.hpp"
 #include "codec_command.hpp"
+#include "draw_command.hpp"
 #include "driver/execute/driver_heap.hpp"
 #include "driver/language/command_table.hpp"
 #include "driver/language/diagnostic.hpp"
@@ -143,6 +144,26 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   return run;
 }
 
+CLI::App& add_draw_command(CLI::App& app, DrawOptions& options) {
+  CLI::App& draw =
+      *app.add_subcommand("draw", "Draw a run: addresses over steps, and above them what waits.");
+  draw.footer(
+      "Exit codes are those of run. What cannot be drawn of a run that ends badly is left "
+      "out.");
+  draw.add_option("FILE", options.path, "A script or malloclab trace; '-' is standard input.")
+      ->required();
+  draw.add_option("-o,--output", options.output_path,
+                  "Where the picture goes, instead of standard output.")
+      ->option_text("FILE");
+  draw.add_flag("--html", options.html,
+                "Draw a page, with details under the pointer and the transcript beside.");
+  draw.add_option("--colour", options.colour_by,
+                  "Colour blocks by size or by task; by default by task if there are any.")
+      ->check(CLI::IsMember({"size", "task"}));
+  add_script_options(draw, options.script);
+  return draw;
+}
+
 /// What `explore` and `fit` have in common.
 CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
                              ExploreOptions& options) {
@@ -164,6 +185,10 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
                   "Where to switch tasks: anywhere, or only where one waits or yields (waits).")
       ->check(CLI::IsMember({"anywhere", "waits"}))
       ->capture_default_str();
+  command
+      .add_option("--draw", options.draw,
+                  "Draw the deadlock, or of fit the outcome for each size, as SVG.")
+      ->option_text("FILE");
   command.add_flag("--exact", options.is_exact,
                    "Distinguish layouts even if all blocks have the same size.");
   return command;
@@ -298,6 +323,9 @@ int run(int argc, char** argv) {
   RunCommand run_command;
   CLI::App& run = add_run_command(app, run_command);
 
+  DrawOptions draw_options;
+  CLI::App& draw = add_draw_command(app, draw_options);
+
   ExploreOptions explore_options;
   CLI::App& explore = add_explore_command(app, explore_options);
   CLI::App& fit = add_fit_command(app, explore_options);
@@ -332,6 +360,7 @@ int run(int argc, char** argv) {
   Output& output = transcript();
   if (help) return print_help(app, command_name, output);
   if (run) return static_cast<int>(run_as(run_command, output));
+  if (draw) return static_cast<int>(run_draw(draw_options, output));
   if (explore) return end_with(run_explore(explore_options, output), output);
   if (fit) return end_with(run_fit(explore_options, output), output);
   if (import) {

@@ -1,0 +1,107 @@
+// purpose: what the kinds of picture share: colours, legend, the axis of addresses.
+// layer: report; includes picture, size_class.
+// threads: as in the header.
+// invariants: as in the header.
+#include "picture.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "size_class.hpp"
+
+namespace mneme::driver {
+
+namespace {
+
+constexpr std::size_t kinds_max = 12;
+constexpr std::string_view others_key = "\n";  // no name has that
+
+}  // namespace
+
+std::string BlockColours::key_of(const BlockSpan& block) const {
+  if (by_ == ColourBy::size) return std::to_string(size_class_of(block.asked));
+  return history_.has_tasks() ? history_.tasks()[block.task] : block.name;
+}
+
+BlockColours::BlockColours(const History& history, ColourBy by) : history_{history}, by_{by} {
+  if (by == ColourBy::size) {
+    std::set<std::uint64_t> classes;
+    for (const BlockSpan& block : history.blocks()) classes.insert(size_class_of(block.asked));
+    for (const std::uint64_t size_class : classes) {
+      kinds_[std::to_string(size_class)] = entries_.size();
+      const std::string_view unit = entries_.empty() ? " bytes" : "";
+      entries_.push_back({size_class_text(size_class) + std::string(unit),
+                          ramp_colour(entries_.size(), classes.size())});
+    }
+    return;
+  }
+  for (const BlockSpan& block : history.blocks()) {
+    const std::string key = key_of(block);
+    if (kinds_.contains(key)) continue;
+    if (entries_.size() < kinds_max) {
+      kinds_[key] = entries_.size();
+      entries_.push_back(
+          {key.empty() ? "before the tasks" : key, std::string(category_colour(entries_.size()))});
+    } else if (!kinds_.contains(std::string(others_key))) {
+      kinds_[std::string(others_key)] = entries_.size();
+      entries_.push_back({"others", "#cbd2d9"});
+    }
+  }
+}
+
+std::size_t BlockColours::kind_of(const BlockSpan& block) const {
+  const auto at = kinds_.find(key_of(block));
+  return at == kinds_.end() ? entries_.size() - 1 : at->second;
+}
+
+double put_legend(Svg* svg, double x, double y, double width,
+                  std::span<const LegendEntry> entries) {
+  constexpr double row = 18;
+  constexpr double swatch = 12;
+  constexpr std::size_t label_max = 40;
+  double left = x;
+  double top = y;
+  for (const LegendEntry& entry : entries) {
+    const std::string label = shortened(entry.label, label_max);
+    const double drawn = entry.colour.empty() ? 0 : swatch + 5;
+    const double wide =
+        drawn + static_cast<double>(characters_of(label)) * 11 * character_width + 16;
+    if (left > x && left + wide > x + width) {
+      left = x;
+      top += row;
+    }
+    if (svg != nullptr && !entry.colour.empty()) {
+      svg->rect(left, top, swatch, swatch,
+                fmt::format("fill=\"{}\" stroke=\"#9aa5b1\" stroke-width=\"0.6\"{}", entry.colour,
+                            entry.extra_attributes));
+    }
+    if (svg != nullptr) svg->text(left + drawn, top + 10, label, {.colour = entry.text_colour});
+    left += wide;
+  }
+  return top - y + row;
+}
+
+void put_address_axis(Svg& svg, const MapArea& map, std::uint64_t capacity_bytes) {
+  const double bottom = map.y + map.height;
+  const double scale = map.height / static_cast<double>(std::max<std::uint64_t>(capacity_bytes, 1));
+  const std::uint64_t step = tick_step(capacity_bytes, 8, true);
+  const auto put = [&](std::uint64_t address) {
+    const double y = bottom - static_cast<double>(address) * scale;
+    svg.line(map.x - 4, y, map.x, y, "stroke=\"#7b8794\"");
+    svg.text(map.x - 7, y + 3.5, with_commas(address), {.size = 10, .anchor = Anchor::end});
+  };
+  for (std::uint64_t address = 0; address < capacity_bytes; address += step) {
+    const double from_top = static_cast<double>(capacity_bytes - address) * scale;
+    if (address == 0 || from_top > 14) put(address);
+  }
+  put(capacity_bytes);
+  svg.text(14, map.y + map.height / 2, "address (bytes)",
+           {.anchor = Anchor::middle, .colour = grey, .is_upright = false});
+}
+
+Picture draw_run(const History& history, const PictureOptions& options) {
+  return history.steps() <= detailed_steps_max ? draw_details(history, options)
+                                               : draw_overview(history, options);
+}
+
+}  // namespace mneme::driver
