@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 
@@ -15,6 +16,7 @@
 #include "driver/explore/fit.hpp"
 #include "driver/explore/flat_run.hpp"
 #include "driver/explore/search.hpp"
+#include "driver/explore/walk.hpp"
 #include "driver/language/parser.hpp"
 #include "driver/report/picture.hpp"
 #include "fit_picture.hpp"
@@ -58,18 +60,29 @@ WorldOptions world_options(const Program& program, const ExploreOptions& options
 class Progress {
  public:
   void operator()(const SearchProgress& progress) {
-    constexpr std::chrono::seconds between{2};
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < between || progress.states < 2) return;
-    last_ = now;
-    std::fputs(fmt::format("mneme: {} states, {} steps deep, {} MiB\n",
-                           grouped(static_cast<double>(progress.states)), progress.depth,
-                           progress.bytes >> 20U)
-                   .c_str(),
-               stderr);
+    if (progress.states < 2 || !is_time()) return;
+    put(fmt::format("{} states, {} steps deep, {} MiB", grouped(progress.states), progress.depth,
+                    progress.bytes >> 20U));
+  }
+  void operator()(std::uint64_t walks) {
+    if (is_time()) put(fmt::format("{} walks", grouped(walks)));
   }
 
  private:
+  [[nodiscard]] static std::string grouped(std::uint64_t number) {
+    return driver::grouped(static_cast<double>(number));
+  }
+  static void put(const std::string& what) {
+    std::fputs(fmt::format("mneme: {}\n", what).c_str(), stderr);
+  }
+  [[nodiscard]] bool is_time() {
+    constexpr std::chrono::seconds between{2};
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < between) return false;
+    last_ = now;
+    return true;
+  }
+
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
@@ -196,38 +209,91 @@ void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
   }
 }
 
+/// With numbers that a script can add up.
+std::string walks_text(const WalkSum& sum, const WalkPlan& plan) {
+  std::string text = fmt::format(
+      "walks: {} from {} on, seed {}: {} deadlock, {} stuck, {} end, {} cut off after {} steps\n",
+      sum.walks, plan.first, plan.seed, sum.deadlocks, sum.stuck, sum.finished(), sum.cut_off,
+      plan.steps_max);
+  if (sum.deadlocks == 0) return text;
+  const auto walks = static_cast<double>(sum.walks);
+  const double chance = static_cast<double>(sum.deadlocks) / walks;
+  constexpr double deviations = 1.96;  // which 95 % of all samples are within
+  text += fmt::format("a random run deadlocks with a chance of {:.2f} % (+- {:.2f}); walk {}:\n",
+                      100 * chance, 100 * deviations * std::sqrt(chance * (1 - chance) / walks),
+                      sum.shortest_walk.value_or(0));
+  return text;
+}
+
+Verdict take_walks(World& world, const ExploreOptions& options, Output& output) {
+  std::signal(SIGINT, &on_interrupt);
+  const WalkPlan plan{.first = options.first_walk.value_or(0),
+                      .walks = options.walks,
+                      .seed = options.seed,
+                      .steps_max = options.walk_steps,
+                      .interrupted = &interrupted,
+                      .on_progress = Progress{}};
+  const WalkSum sum = walk(world, plan);
+  output.print("{}", walks_text(sum, plan));
+  Verdict verdict;
+  if (sum.shortest_walk) {
+    verdict.kind = sum.deadlocks > 0 ? VerdictKind::deadlock : VerdictKind::stuck;
+    verdict.schedule = sum.shortest;
+    verdict.is_shortest = false;
+  }
+  return verdict;
+}
+
+void print_bad_end(World& world, const Verdict& verdict, const std::string& how,
+                   const ExploreOptions& options, Output& output) {
+  output.print("{}({}, {} bytes: {})\n", explanation(world, verdict), world.program().raw,
+               size_text(world.options().heap_bytes), how);
+  if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
+  if (!options.draw.empty()) draw_schedule(options, world, verdict);
+  if (verdict.kind != VerdictKind::deadlock || !options.advises) return;
+  SearchLimits limits = limits_of(options);
+  limits.states = advice_states;
+  output.print("{}", text_of(advise(world.program(), world.options(), limits)));
+}
+
+Verdict print_search(World& world, const ExploreOptions& options, Output& output) {
+  const SearchResult result = search(world, limits_of(options));
+  const Verdict verdict = judge(result, world.program());
+  const std::string seen = covered(result, world);
+  const std::string on =
+      fmt::format("{}, {} bytes", world.program().raw, size_text(world.options().heap_bytes));
+  switch (verdict.kind) {
+    case VerdictKind::no_deadlock:
+      output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on, seen,
+                   size_text(result.observed.peak_bytes),
+                   result.observed.waits ? "" : "; nothing ever waits");
+      break;
+    case VerdictKind::not_decided:
+      output.print("not decided ({}): no deadlock in {}; {}\n", on, seen, word_of(result.bound));
+      break;
+    default:
+      print_bad_end(world, verdict,
+                    result.is_complete() ? fmt::format("{}, {} of them dead, all explored", seen,
+                                                       size_text(verdict.bad_states))
+                                         : fmt::format("{}; {}", seen, word_of(result.bound)),
+                    options, output);
+  }
+  return verdict;
+}
+
 }  // namespace
 
 Exit run_explore(const ExploreOptions& options, Output& output) {
   if (!options.draw.empty()) check_writable(options.draw);
   const Program program = read_program(options);
   World world{program, world_options(program, options)};
-  const SearchResult result = search(world, limits_of(options));
-  const Verdict verdict = judge(result, program);
-  const std::string on = fmt::format("{}, {} bytes", program.raw, size_text(program.heap_bytes));
-  switch (verdict.kind) {
-    case VerdictKind::no_deadlock:
-      output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on,
-                   covered(result, world), size_text(result.observed.peak_bytes),
-                   result.observed.waits ? "" : "; nothing ever waits");
-      break;
-    case VerdictKind::not_decided:
-      output.print("not decided ({}): no deadlock in {}; {}\n", on, covered(result, world),
-                   word_of(result.bound));
-      break;
-    default:
-      output.print("{}({}: {}{})\n", explanation(world, verdict), on, covered(result, world),
-                   result.is_complete()
-                       ? fmt::format(", {} of them dead, all explored",
-                                     grouped(static_cast<double>(verdict.bad_states)))
-                       : fmt::format("; {}", word_of(result.bound)));
-      if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
-      if (!options.draw.empty()) draw_schedule(options, world, verdict);
-      if (verdict.kind == VerdictKind::deadlock && options.advises) {
-        SearchLimits limits = limits_of(options);
-        limits.states = advice_states;
-        output.print("{}", text_of(advise(program, world.options(), limits)));
-      }
+  Verdict verdict;
+  if (!options.first_walk) verdict = print_search(world, options, output);
+  if (verdict.kind == VerdictKind::not_decided && options.walks > 0) {
+    verdict = take_walks(world, options, output);
+    if (verdict.kind != VerdictKind::not_decided) {
+      print_bad_end(world, verdict, "found by a random walk", options, output);
+    }
   }
   return check_expectation(program, verdict.kind, output);
 }

@@ -23,6 +23,10 @@ struct ExploreOptions {
   std::string goal = "no-deadlock";
   std::string schedule_out;
   std::string draw;  // the file for a picture
+  std::uint64_t walks = 0;
+  std::optional<std::uint64_t> first_walk;  // then there are walks only
+  std::uint64_t walk_steps = 10'000;
+  std::uint64_t seed = 1;
   bool is_exact = false;
   bool advises = true;
 };

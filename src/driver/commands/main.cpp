@@ -20,7 +20,7 @@
 #include "driver/language/format_script.hpp"
 #include "driver/language/line.hpp"
 #include "driver/report/output.hpp"
-#include "explore_command.hpp"
+#include "explore_options.hpp"
 #include "import_command.hpp"
 #include "run.hpp"
 #include "validators.hpp"
@@ -162,59 +162,6 @@ CLI::App& add_draw_command(CLI::App& app, DrawOptions& options) {
       ->check(CLI::IsMember({"size", "task"}));
   add_script_options(draw, options.script);
   return draw;
-}
-
-/// What `explore` and `fit` have in common.
-CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
-                             ExploreOptions& options) {
-  CLI::App& command = *app.add_subcommand(name, what);
-  command.footer(
-      "Exit codes: 0 no deadlock, 3 deadlock, 5 not decided, 2 bad script or usage, 4 corruption.\n"
-      "If the script has 'expect deadlock' or 'expect safe': 0 if that is true, 1 if not.");
-  command.add_option("FILE", options.path, "A script with tasks; '-' is standard input.")
-      ->required();
-  command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
-      ->check(raw_heap_validator());
-  command.add_option("--memory", options.memory_bytes, "Limit on the memory for states, in bytes.")
-      ->transform(size_validator())
-      ->capture_default_str();
-  command.add_option("--states", options.states, "Limit on the number of states.")
-      ->option_text("N");
-  command
-      .add_option("--switch", options.switches,
-                  "Where to switch tasks: anywhere, or only where one waits or yields (waits).")
-      ->check(CLI::IsMember({"anywhere", "waits"}))
-      ->capture_default_str();
-  command
-      .add_option("--draw", options.draw,
-                  "Draw the deadlock, or of fit the outcome for each size, as SVG.")
-      ->option_text("FILE");
-  command.add_flag("--exact", options.is_exact,
-                   "Distinguish layouts even if all blocks have the same size.");
-  return command;
-}
-
-CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
-  CLI::App& explore = add_search_command(
-      app, "explore", "Find out whether any order of the tasks' steps deadlocks.", options);
-  explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
-      ->transform(size_validator());
-  explore
-      .add_option("--schedule-out", options.schedule_out,
-                  "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")
-      ->option_text("FILE");
-  explore.add_flag("!--no-advice", options.advises,
-                   "Do not look for changes that would keep the tasks from deadlocking.");
-  return explore;
-}
-
-CLI::App& add_fit_command(CLI::App& app, ExploreOptions& options) {
-  CLI::App& fit = add_search_command(
-      app, "fit", "Find the smallest heap on which tasks cannot deadlock, or never wait.", options);
-  fit.add_option("--goal", options.goal, "no-deadlock or no-wait.")
-      ->check(CLI::IsMember({"no-deadlock", "no-wait"}))
-      ->capture_default_str();
-  return fit;
 }
 
 CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string& format) {

@@ -119,17 +119,21 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
   }
   reader.task_step({}, "schedule " + schedule.name());
   for (std::uint64_t steps = 0; options_.steps == 0 || steps < options_.steps; ++steps) {
-    const std::optional<std::size_t> task = schedule.next(world);
-    if (!task) break;
-    const ProgramStep& step = *world.current_step(*task);
-    const std::string& name = world.tasks()[*task].name;
+    const std::optional<Move> move = schedule.next(world);
+    if (!move) break;
+    const ProgramStep& step = *world.current_step(move->task);
+    const std::string& name = world.tasks()[move->task].name;
     line_ = step.line;
-    if (step.kind == OpKind::alloc || step.kind == OpKind::free) {
+    const bool frees_nothing =
+        step.kind == OpKind::free && world.held(move->task, step.name).offset == 0;
+    if (is_of_heap(step.kind) && !frees_nothing) {
       reader.task_step(name, {});
-      watched(reader, [&] { (void)run.step(*task); });
+      watched(reader, [&] { (void)run.step(*move); });
     } else {
-      (void)run.step(*task);
-      reader.task_step(name, fmt::format("{}: {}", step.line, step.text));
+      const std::string text = world.text_of(*move);
+      (void)run.step(*move);
+      reader.task_step(name, fmt::format("{}: {}{}", step.line, text,
+                                         frees_nothing ? " -> nothing to free" : ""));
     }
   }
   line_ = 0;

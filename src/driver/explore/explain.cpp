@@ -49,7 +49,8 @@ class Explainer {
             grouped(std::round(1 / verdict_.shares->chance)));
       }
     }
-    put("the shortest has {} step{}:\n", steps, steps == 1 ? "" : "s");
+    put("the shortest {}has {} step{}:\n", verdict_.is_shortest ? "" : "found ", steps,
+        steps == 1 ? "" : "s");
   }
 
   struct Line {
@@ -64,11 +65,12 @@ class Explainer {
     (void)run.make_heap();
     for (std::size_t step = 0; step < run.boot_steps(); ++step) (void)run.boot(step);
     std::vector<Line> lines;
-    for (const std::uint8_t task : verdict_.schedule) {
+    for (const Move move : verdict_.schedule) {
+      const std::size_t task = move.task;
       if (!world_.can_step(task))
         throw Corruption{"the search and the run differ in who can go on"};
-      const std::string step = world_.current_step(task)->text;
-      const auto events = run.step(task);
+      const std::string step = world_.text_of(move);
+      const auto events = run.step(move);
       lines.push_back({world_.tasks()[task].name, step, result_of(events)});
     }
     std::size_t task_width = 0;
@@ -145,8 +147,7 @@ class Explainer {
   /// What it waits for, and why that is not there.
   void put_waiter(std::size_t place) {
     const std::size_t task = world_.queue()[place];
-    const ProgramStep& step = *world_.current_step(task);
-    const std::size_t need = World::block_bytes(step.size_bytes);
+    const std::size_t need = World::block_bytes(world_.request_of(task).size);
     std::string why = "would fit, but is not first";
     if (need > free_) {
       why = "exhaustion: so much is not free";
@@ -232,12 +233,13 @@ std::string explanation(World& world, const Verdict& verdict) {
   return Explainer{world, verdict}.explain();
 }
 
-std::string schedule_text(const World& world, const std::vector<std::uint8_t>& schedule) {
+std::string schedule_text(const World& world, const Path& schedule) {
   std::string text;
   for (std::size_t at = 0; at < schedule.size();) {
     std::size_t count = 1;
     while (at + count < schedule.size() && schedule[at + count] == schedule[at]) ++count;
-    text += (text.empty() ? "" : " ") + world.tasks()[schedule[at]].name;
+    text += (text.empty() ? "" : " ") + world.tasks()[schedule[at].task].name;
+    if (schedule[at].choice > 0) text += '/' + std::to_string(schedule[at].choice + 1);
     if (count > 1) text += '*' + std::to_string(count);
     at += count;
   }

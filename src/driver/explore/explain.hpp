@@ -16,8 +16,7 @@ namespace mneme::driver {
 [[nodiscard]] std::string explanation(World& world, const Verdict& verdict);
 
 /// `imu*3 camera uplink`: the schedule as `mneme run --schedule` takes it.
-[[nodiscard]] std::string schedule_text(const World& world,
-                                        const std::vector<std::uint8_t>& schedule);
+[[nodiscard]] std::string schedule_text(const World& world, const Path& schedule);
 
 /// `44,800`; for what is larger than all whole numbers in a double: `2.1e+20`.
 [[nodiscard]] std::string grouped(double number);

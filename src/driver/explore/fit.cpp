@@ -108,11 +108,11 @@ class Fitter {
     return sample;
   }
 
-  [[nodiscard]] static std::size_t growth_of(World& world, const std::vector<std::uint8_t>& path) {
+  [[nodiscard]] static std::size_t growth_of(World& world, const Path& path) {
     world.restart();
     std::size_t growth = world.least_growth();
-    for (const std::uint8_t task : path) {
-      (void)world.step(task);
+    for (const Move move : path) {
+      (void)world.step(move);
       growth = std::min(growth, world.least_growth());
     }
     return growth;

@@ -26,61 +26,88 @@ std::span<const Event> FlatRun::make_heap() {
 std::span<const Event> FlatRun::boot(std::size_t step) {
   const BootStep& boot = world_.boot_steps()[step];
   if (boot.step->kind == OpKind::alloc) {
-    std::string& name = by_offset_[boot.block.offset];
-    name = begin_name(world_.name_of(boot.block));
+    const std::string& name = begin_name(world_.name_of(boot.block));
+    by_offset_.emplace(boot.block.offset, name);
     return carry_out(*boot.step, OpKind::alloc, name);
   }
-  freed_name_ = by_offset_[boot.block.offset];
-  by_offset_.erase(boot.block.offset);
-  live_.erase(freed_name_);
+  end_name(by_offset_.find(boot.block.offset));
   return carry_out(*boot.step, OpKind::free, freed_name_);
 }
 
 void FlatRun::skip_boot(std::size_t step) {
   const BootStep& boot = world_.boot_steps()[step];
   if (boot.step->kind == OpKind::alloc) {
-    by_offset_[boot.block.offset] = begin_name(world_.name_of(boot.block));
+    by_offset_.emplace(boot.block.offset, begin_name(world_.name_of(boot.block)));
   } else {
-    live_.erase(by_offset_[boot.block.offset]);
-    by_offset_.erase(boot.block.offset);
+    end_name(by_offset_.find(boot.block.offset));
   }
 }
 
-std::span<const Event> FlatRun::step(std::size_t task) {
+std::string FlatRun::wanted_name(std::size_t task, std::size_t name) const {
+  return world_.tasks()[task].name + '.' + world_.tasks()[task].program->names[name];
+}
+
+/// Of several owners of one block it does not matter which one is meant.
+std::multimap<std::uint32_t, std::string>::iterator FlatRun::owner_at(std::uint32_t offset,
+                                                                      const std::string& wanted) {
+  const auto [first, last] = by_offset_.equal_range(offset);
+  const auto same =
+      std::find_if(first, last, [&](const auto& each) { return each.second == wanted; });
+  return same == last ? first : same;
+}
+
+void FlatRun::end_name(std::multimap<std::uint32_t, std::string>::iterator owner) {
+  freed_name_ = owner->second;
+  live_.erase(freed_name_);
+  by_offset_.erase(owner);
+}
+
+std::span<const Event> FlatRun::step(Move move) {
+  const std::size_t task = move.task;
   const ProgramStep& step = *world_.current_step(task);
-  const std::vector<std::uint8_t> queue(world_.queue().begin(), world_.queue().end());
-  std::vector<std::size_t> slots;  // of the requests that wait
-  slots.reserve(queue.size());
-  for (const std::uint8_t waiter : queue) slots.push_back(world_.current_step(waiter)->name);
-  const std::uint32_t freed = step.kind == OpKind::free ? world_.held(task, step.name).offset : 0;
-  const StepResult result = world_.step(task);
+  std::vector<std::uint8_t> waiters(world_.queue().begin(), world_.queue().end());
+  if (world_.state_of(task) == TaskState::waiting) std::erase(waiters, move.task);
+  std::vector<std::size_t> slots;  // of their requests
+  slots.reserve(waiters.size());
+  for (const std::uint8_t waiter : waiters) slots.push_back(world_.current_step(waiter)->name);
+  const std::uint32_t held = world_.held(task, step.name).offset;
+  const StepResult result = world_.step(move);
   std::span<const Event> events;
-  if (step.kind == OpKind::alloc) {
-    const std::string& name = begin_name(world_.tasks()[task].name + '.' +
-                                         world_.tasks()[task].program->names[step.name]);
-    events = carry_out(step, OpKind::alloc, name);
+  if (result.gave_up) {
+    freed_name_ = waiting_.at(task);
+    events = carry_out(step, OpKind::cancel, freed_name_);
+    live_.erase(freed_name_);
+    waiting_.erase(task);
+  } else if (step.kind == OpKind::alloc) {
+    const std::string& name = begin_name(wanted_name(task, step.name));
+    events = carry_out(step, step.made_as, name, move.choice);
     if (result.waits) {
       waiting_[task] = name;
     } else if (!result.refused) {
-      by_offset_[static_cast<std::uint32_t>(result.offset)] = name;
+      by_offset_.emplace(static_cast<std::uint32_t>(result.offset), name);
     } else {
       live_.erase(name);
     }
-  } else if (freed != 0) {
-    freed_name_ = by_offset_.at(freed);
+  } else if (step.kind == OpKind::free && held != 0) {
+    end_name(owner_at(held, wanted_name(task, step.name)));
     events = carry_out(step, OpKind::free, freed_name_);
-    live_.erase(freed_name_);
-    by_offset_.erase(freed);
+  } else if (step.kind == OpKind::push) {
+    events = carry_out(step, OpKind::push, owner_at(held, wanted_name(task, step.name))->second);
+  } else if (step.kind == OpKind::clone) {
+    const std::string& clone = begin_name(wanted_name(task, step.new_name));
+    op_.new_name = clone;
+    events = carry_out(step, OpKind::clone, owner_at(held, wanted_name(task, step.name))->second);
+    by_offset_.emplace(held, clone);
   }
   for (std::size_t grant = 0; grant < result.grants; ++grant) {
-    const std::size_t granted = queue[grant];
+    const std::size_t granted = waiters[grant];
     const std::uint32_t offset = world_.held(granted, slots[grant]).offset;
     const std::string& name = waiting_.at(granted);
     const bool is_same = std::ranges::any_of(events, [&](const Event& event) {
       return event.kind == EventKind::granted && event.name == name && event.offset == offset;
     });
     if (!is_same) throw Corruption{name + " is granted otherwise in the search"};
-    by_offset_[offset] = name;
+    by_offset_.emplace(offset, name);
     waiting_.erase(granted);
   }
   check(events, result, result.grants);
@@ -88,12 +115,15 @@ std::span<const Event> FlatRun::step(std::size_t task) {
 }
 
 std::span<const Event> FlatRun::carry_out(const ProgramStep& step, OpKind kind,
-                                          const std::string& name) {
+                                          const std::string& name, std::size_t choice) {
+  const std::string_view new_name = kind == OpKind::clone ? op_.new_name : std::string_view{};
   op_ = {};
+  op_.new_name = new_name;
   op_.kind = kind;
   op_.name = name;
   op_.mode = step.try_now ? AllocMode::try_now : AllocMode::wait;
-  op_.size_bytes = step.size_bytes;
+  op_.size_bytes = step.kind == OpKind::alloc ? step.size_of(choice) : 0;
+  op_.count = step.count;
   op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : world_.program().align_bytes;
   op_.has_align = step.has_align;
   op_.line = step.line;

@@ -31,10 +31,15 @@ class FlatRun {
 
   /// A step of a task that can take one. No events if it is none of the heap. Throws Corruption if
   /// world and executor differ.
-  std::span<const Event> step(std::size_t task);
+  std::span<const Event> step(Move move);
 
  private:
-  std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, const std::string& name);
+  std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, const std::string& name,
+                                   std::size_t choice = 0);
+  [[nodiscard]] std::string wanted_name(std::size_t task, std::size_t name) const;
+  [[nodiscard]] std::multimap<std::uint32_t, std::string>::iterator owner_at(
+      std::uint32_t offset, const std::string& wanted);
+  void end_name(std::multimap<std::uint32_t, std::string>::iterator owner);
   [[nodiscard]] const std::string& begin_name(const std::string& wanted);
   void check(std::span<const Event> events, const StepResult& result, std::size_t grants) const;
 
@@ -42,10 +47,10 @@ class FlatRun {
   Executor& executor_;
   Op op_;  // as events refer to it
   std::deque<std::string> texts_;
-  std::map<std::uint32_t, std::string> by_offset_;  // of live blocks
-  std::string freed_name_;                          // of the last step, for its events
-  std::map<std::size_t, std::string> waiting_;      // by task
-  std::map<std::string, std::size_t> live_;         // names in use
+  std::multimap<std::uint32_t, std::string> by_offset_;  // of live blocks; of an arc several
+  std::string freed_name_;                               // of the last step, for its events
+  std::map<std::size_t, std::string> waiting_;           // by task
+  std::map<std::string, std::size_t> live_;              // names in use
 };
 
 }  // namespace mneme::driver

@@ -14,21 +14,29 @@ namespace mneme::driver {
 
 namespace {
 
+/// Steps that point into the task point to the same steps behind a change.
+void shift_jumps(TaskProgram& task, std::size_t at, std::ptrdiff_t by) {
+  const auto shift = [&](std::size_t& place) {
+    if (place > at) place += static_cast<std::size_t>(by);
+  };
+  for (ProgramStep& each : task.steps) {
+    shift(each.jump);
+    std::ranges::for_each(each.branches, shift);
+  }
+}
+
 bool is_block_edge(const ProgramStep& step) {
-  return step.kind == OpKind::repeat || step.kind == OpKind::end;
+  return step.kind == OpKind::repeat || step.kind == OpKind::end || step.kind == OpKind::choose ||
+         step.kind == OpKind::or_else;
 }
 
 void insert_step(TaskProgram& task, std::size_t at, ProgramStep step) {
-  for (ProgramStep& each : task.steps) {
-    if (each.jump > at) ++each.jump;
-  }
+  shift_jumps(task, at, 1);
   task.steps.insert(task.steps.begin() + static_cast<std::ptrdiff_t>(at), std::move(step));
 }
 
 void erase_step(TaskProgram& task, std::size_t at) {
-  for (ProgramStep& each : task.steps) {
-    if (each.jump > at) --each.jump;
-  }
+  shift_jumps(task, at, -1);
   task.steps.erase(task.steps.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
@@ -47,11 +55,12 @@ std::size_t add_semaphore(Program& program, std::string name, std::uint64_t star
 
 ProgramStep semaphore_step(OpKind kind, const Program& program, std::size_t semaphore,
                            std::uint64_t line) {
-  return {
-      .kind = kind,
-      .object = semaphore,
-      .line = line,
-      .text = (kind == OpKind::wait ? "wait " : "signal ") + program.semaphores[semaphore].name};
+  ProgramStep step;
+  step.kind = kind;
+  step.object = semaphore;
+  step.line = line;
+  step.text = (kind == OpKind::wait ? "wait " : "signal ") + program.semaphores[semaphore].name;
+  return step;
 }
 
 /// Where the steps lie that a task is "at work" in: all, or the body of its endless loop.
@@ -243,7 +252,9 @@ class Structure {
 
   static std::optional<std::size_t> freed_at(const TaskProgram& task, std::size_t request) {
     const ProgramStep& step = task.steps[request];
-    if (step.kind != OpKind::alloc || step.try_now) return std::nullopt;
+    const bool is_plain = step.kind == OpKind::alloc && step.made_as == OpKind::alloc &&
+                          step.sizes.empty() && !step.try_now && !step.can_time_out;
+    if (!is_plain) return std::nullopt;
     return find_step(task, request, OpKind::free, step.name, 1);
   }
 
@@ -255,7 +266,8 @@ class Structure {
 bool depend(const ProgramStep& one, const ProgramStep& two) {
   const auto name_of = [](const ProgramStep& step) -> std::optional<std::size_t> {
     const bool has_name = step.kind == OpKind::alloc || step.kind == OpKind::free ||
-                          step.kind == OpKind::send || step.kind == OpKind::receive;
+                          step.kind == OpKind::send || step.kind == OpKind::receive ||
+                          step.kind == OpKind::push;
     return has_name ? std::optional(step.name) : std::nullopt;
   };
   const auto object_of = [](const ProgramStep& step) -> std::optional<std::size_t> {
@@ -267,19 +279,25 @@ bool depend(const ProgramStep& one, const ProgramStep& two) {
          (object_of(one) && object_of(one) == object_of(two));
 }
 
+/// Whether a step stays where it is, and nothing goes past it.
+bool is_fixed(const ProgramStep& step) {
+  return is_block_edge(step) || step.is_glued || step.kind == OpKind::yield ||
+         step.kind == OpKind::clone;
+}
+
 /// Whether the step at `from` may go to `to`, and what that is.
 std::optional<MendKind> kind_of_move(const TaskProgram& task, std::size_t from, std::size_t to) {
   const ProgramStep& step = task.steps[from];
-  if (is_block_edge(step) || step.kind == OpKind::yield) return std::nullopt;
+  if (is_fixed(step)) return std::nullopt;
+  const std::size_t behind = std::max(from, to) + 1;
+  if (behind < task.steps.size() && task.steps[behind].is_glued) return std::nullopt;
   bool frees_earlier = false;
   bool has_request = step.kind == OpKind::alloc;
   const std::size_t first = std::min(from, to);
   for (std::size_t at = first; at <= std::max(from, to); ++at) {
     const ProgramStep& other = task.steps[at];
     if (at == from) continue;
-    if (is_block_edge(other) || other.kind == OpKind::yield || depend(step, other)) {
-      return std::nullopt;
-    }
+    if (is_fixed(other) || depend(step, other)) return std::nullopt;
     has_request = has_request || other.kind == OpKind::alloc;
     const bool is_behind = at > from;
     frees_earlier = frees_earlier ||

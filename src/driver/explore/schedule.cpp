@@ -32,10 +32,12 @@ Schedule::Schedule(const std::string& text) : name_{text} {
   if (text == "round-robin") return;
   if (text.starts_with(random)) {
     kind_ = Kind::random;
-    if (!read_number(std::string_view{text}.substr(random.size()), state_)) {
+    std::uint64_t seed = 0;
+    if (!read_number(std::string_view{text}.substr(random.size()), seed)) {
       throw InputError("the seed of --schedule=random:SEED is a number, not " +
                        in_quotes(text.substr(random.size())));
     }
+    random_ = Random{seed};
     return;
   }
   kind_ = Kind::file;
@@ -50,58 +52,55 @@ void Schedule::read(const std::string& path) {
     line = line.substr(0, line.find('#'));
     if (line.ends_with('\r')) line.remove_suffix(1);
     for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
-      const std::size_t star = word.find('*');
-      std::uint64_t count = 1;
-      if (star != std::string_view::npos &&
-          (!read_number(word.substr(star + 1), count) || count == 0)) {
-        throw InputError(
-            fmt::format("{}: {} is no task and number of steps", path, in_quotes(word)));
-      }
-      if (tasks_.size() + count > steps_max)
-        throw InputError(path + ": more than 10,000,000 steps");
-      tasks_.insert(tasks_.end(), count, std::string{word.substr(0, star)});
+      add(path, word);
     }
   }
 }
 
-std::optional<std::size_t> Schedule::next(const World& world) {
+/// `imu`, `imu*3`, `imu/2` or `imu/2*3`.
+void Schedule::add(const std::string& path, std::string_view word) {
+  const std::string_view step = word.substr(0, word.find('*'));
+  const std::string_view name = step.substr(0, step.find('/'));
+  std::uint64_t count = 1;
+  std::uint64_t choice = 1;
+  const bool has_count =
+      step.size() == word.size() || read_number(word.substr(step.size() + 1), count);
+  const bool has_choice =
+      name.size() == step.size() || read_number(step.substr(name.size() + 1), choice);
+  if (!has_count || !has_choice || count == 0 || choice == 0 || choice > choices_max) {
+    throw InputError(fmt::format("{}: {} is no task and number of steps", path, in_quotes(word)));
+  }
+  if (steps_.size() + count > steps_max) throw InputError(path + ": more than 10,000,000 steps");
+  steps_.insert(steps_.end(), count, {std::string{name}, static_cast<std::uint8_t>(choice - 1)});
+}
+
+std::optional<Move> Schedule::next(const World& world) {
   if (kind_ == Kind::file) return next_of_file(world);
-  std::vector<std::size_t> able;
+  if (kind_ == Kind::random) return random_move(world, random_);
   const std::size_t count = world.tasks().size();
   for (std::size_t turn = 0; turn < count; ++turn) {
     const std::size_t task = (at_ + turn) % count;
     if (!world.can_step(task)) continue;
-    if (kind_ == Kind::round_robin) {
-      at_ = task + 1;
-      return task;
-    }
-    able.push_back(task);
+    at_ = task + 1;
+    return Move{static_cast<std::uint8_t>(task), random_choice(world, task, random_)};
   }
-  if (able.empty()) return std::nullopt;
-  return able[draw() % able.size()];
+  return std::nullopt;
 }
 
-std::optional<std::size_t> Schedule::next_of_file(const World& world) {
-  if (at_ == tasks_.size()) return std::nullopt;
-  const std::string& name = tasks_[at_++];
+std::optional<Move> Schedule::next_of_file(const World& world) {
+  if (at_ == steps_.size()) return std::nullopt;
+  const auto& [name, choice] = steps_[at_++];
   const auto fail = [&](std::string_view what) {
     throw InputError(fmt::format("{}: step {}: {} {}", name_, at_, in_quotes(name), what));
   };
   for (std::size_t task = 0; task < world.tasks().size(); ++task) {
     if (world.tasks()[task].name != name) continue;
     if (!world.can_step(task)) fail("cannot go on here");
-    return task;
+    if (choice >= world.choices(task)) fail("has no such choice here");
+    return Move{static_cast<std::uint8_t>(task), choice};
   }
   fail("is no task of the script");
   return std::nullopt;
-}
-
-/// SplitMix64.
-std::uint64_t Schedule::draw() {
-  std::uint64_t word = state_ += 0x9e3779b97f4a7c15U;
-  word = (word ^ (word >> 30U)) * 0xbf58476d1ce4e5b9U;
-  word = (word ^ (word >> 27U)) * 0x94d049bb133111ebU;
-  return word ^ (word >> 31U);
 }
 
 }  // namespace mneme::driver

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "random.hpp"
 #include "world.hpp"
 
 namespace mneme::driver {
@@ -18,12 +19,13 @@ namespace mneme::driver {
 class Schedule {
  public:
   /// `round-robin`, `random:SEED`, or the name of a file with the names of tasks in their order:
-  /// `imu*3 camera uplink`, with `#` for comments. Throws InputError.
+  /// `imu*3 camera/2 uplink`, where camera makes its second choice; `#` for comments. Throws
+  /// InputError.
   explicit Schedule(const std::string& text);
 
   /// The task whose step is next; nothing at the end: if no task can go on, or the file ends.
   /// Throws InputError for a name in a file that is none, or cannot go on.
-  [[nodiscard]] std::optional<std::size_t> next(const World& world);
+  [[nodiscard]] std::optional<Move> next(const World& world);
 
   [[nodiscard]] bool is_file() const { return kind_ == Kind::file; }
   /// How it is called in the first line of a run.
@@ -33,14 +35,20 @@ class Schedule {
   enum class Kind : std::uint8_t { round_robin, random, file };
 
   void read(const std::string& path);
-  [[nodiscard]] std::optional<std::size_t> next_of_file(const World& world);
-  [[nodiscard]] std::uint64_t draw();
+  void add(const std::string& path, std::string_view word);
+  [[nodiscard]] std::optional<Move> next_of_file(const World& world);
 
   Kind kind_ = Kind::round_robin;
   std::string name_;
-  std::vector<std::string> tasks_;  // of a file
+  /// A step of a file.
+  struct Step {
+    std::string task;
+    std::uint8_t choice = 0;
+  };
+
+  std::vector<Step> steps_;  // of a file
   std::size_t at_ = 0;
-  std::uint64_t state_ = 0;  // of the generator
+  Random random_{0};  // of choices also where tasks take turns
 };
 
 }  // namespace mneme::driver

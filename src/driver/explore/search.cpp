@@ -45,19 +45,21 @@ class Searcher {
  private:
   [[nodiscard]] StateGraph& graph() { return result_.graph; }
 
+  [[nodiscard]] std::size_t bytes() const {
+    return result_.graph.bytes() + layer_.snapshots.capacity() + next_.snapshots.capacity();
+  }
+
   [[nodiscard]] bool is_out_of_bounds(StateNumber state) {
     constexpr StateNumber between_looks = 256;
     if (graph().size() >= std::min<std::uint64_t>(limits_.states, ~StateNumber{0} - 64)) {
       result_.bound = Bound::states;
     } else if (state % between_looks == 0) {
-      const std::size_t bytes =
-          graph().bytes() + layer_.snapshots.capacity() + next_.snapshots.capacity();
-      result_.bytes_max = std::max(result_.bytes_max, bytes);
-      if (bytes > limits_.memory_bytes) result_.bound = Bound::memory;
+      result_.bytes_max = std::max(result_.bytes_max, bytes());
+      if (bytes() > limits_.memory_bytes) result_.bound = Bound::memory;
       if (limits_.interrupted != nullptr && *limits_.interrupted != 0) {
         result_.bound = Bound::interrupt;
       }
-      if (limits_.on_progress) limits_.on_progress({graph().size(), result_.depth, bytes});
+      if (limits_.on_progress) limits_.on_progress({graph().size(), result_.depth, bytes()});
     }
     return result_.bound != Bound::none;
   }
@@ -79,7 +81,7 @@ class Searcher {
 
   /// The world is at a new state.
   void begin_state(StateNumber state) {
-    graph()[state].has_waiting = !world_.queue().empty();
+    graph()[state].has_waiting = world_.has_lasting_request();
     graph()[state].has_unfinished = world_.has_unfinished();
     graph()[state].blocking = world_.blocking_objects();
     observe();
@@ -130,24 +132,29 @@ class Searcher {
     bool is_there = true;
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
       if (weights[task] == 0) continue;
-      if (!is_there) bring_to(state);
-      is_there = false;
-      take_step(state, task, weights[task]);
+      const std::size_t choices = world_.choices(task);
+      for (std::size_t choice = 0; choice < choices; ++choice) {
+        if (!is_there) bring_to(state);
+        is_there = false;
+        take_step(state, {static_cast<std::uint8_t>(task), static_cast<std::uint8_t>(choice)},
+                  {.weight = weights[task], .choices = static_cast<std::uint8_t>(choices)});
+      }
     }
   }
 
-  void take_step(StateNumber from, std::size_t task, std::uint8_t weight) {
-    const StepResult step = world_.step(task);
+  void take_step(StateNumber from, Move move, Transition edge) {
+    const std::size_t task = move.task;
+    const StepResult step = world_.step(move);
     ++result_.transitions;
     const std::size_t known = graph().size();
     const StateNumber to = graph().add(fingerprint_of(world_.identity()));
-    graph().add_edge({.to = to,
-                      .weight = weight,
-                      .grants = step.grants > 0,
-                      .program = world_.tasks()[task].program_index});
+    edge.to = to;
+    edge.grants = step.lasting_grants > 0;
+    edge.program = world_.tasks()[task].program_index;
+    graph().add_edge(edge);
     const StateGraph::State& before = graph()[from];
-    const auto switches =
-        static_cast<std::uint16_t>(before.switches + (from != 0 && before.task != task ? 1 : 0));
+    const auto switches = static_cast<std::uint16_t>(
+        before.switches + (from != 0 && before.move.task != task ? 1 : 0));
     const bool is_new = to == known;
     if (is_new) {
       next_.end = to + 1;
@@ -156,7 +163,7 @@ class Searcher {
     // Of several shortest paths one with few switches.
     if (is_new || (to >= next_.first && switches < graph()[to].switches)) {
       graph()[to].parent = from;
-      graph()[to].task = static_cast<std::uint8_t>(task);
+      graph()[to].move = move;
       graph()[to].switches = switches;
       store(to);
     }
@@ -175,9 +182,9 @@ SearchResult search(World& world, const SearchLimits& limits) {
   return Searcher{world, limits}.run();
 }
 
-void replay(World& world, const std::vector<std::uint8_t>& path) {
+void replay(World& world, const Path& path) {
   world.restart();
-  for (const std::uint8_t task : path) (void)world.step(task);
+  for (const Move move : path) (void)world.step(move);
 }
 
 }  // namespace mneme::driver

@@ -56,6 +56,6 @@ struct SearchResult {
 [[nodiscard]] SearchResult search(World& world, const SearchLimits& limits);
 
 /// Brings a world to where these steps lead.
-void replay(World& world, const std::vector<std::uint8_t>& path);
+void replay(World& world, const Path& path);
 
 }  // namespace mneme::driver

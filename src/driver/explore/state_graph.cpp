@@ -90,9 +90,9 @@ std::span<const Transition> StateGraph::edges_of(StateNumber state) const {
   return std::span(edges_).subspan(first, last - first);
 }
 
-std::vector<std::uint8_t> StateGraph::path_to(StateNumber state) const {
-  std::vector<std::uint8_t> path;
-  for (; state != 0; state = states_[state].parent) path.push_back(states_[state].task);
+Path StateGraph::path_to(StateNumber state) const {
+  Path path;
+  for (; state != 0; state = states_[state].parent) path.push_back(states_[state].move);
   std::ranges::reverse(path);
   return path;
 }

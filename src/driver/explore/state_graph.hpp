@@ -1,5 +1,5 @@
 // purpose: the states of a search, each once, and the steps between them.
-// layer: explore; includes the standard library.
+// layer: explore; includes move.
 // threads: one owner.
 // invariants: states are numbered in the order of their discovery, breadth first; 0 is the first.
 #pragma once
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "move.hpp"
 
 namespace mneme::driver {
 
@@ -26,8 +28,9 @@ struct Fingerprint {
 struct Transition {
   StateNumber to = 0;
   std::uint8_t weight = 1;   // of how many identical tasks it is the step
-  bool grants = false;       // a request that waited
+  bool grants = false;       // a request that waited, and could not time out
   std::uint8_t program = 0;  // whose step it is
+  std::uint8_t choices = 1;  // of which it is one
 };
 
 class StateGraph {
@@ -36,9 +39,9 @@ class StateGraph {
     Fingerprint fingerprint;
     StateNumber parent = 0;
     std::uint16_t switches = 0;
-    std::uint8_t task = 0;        // whose step led here from the parent
+    Move move{};                  // that led here from the parent
     bool has_unfinished = false;  // tasks that do not go on for ever are not at their end
-    bool has_waiting = false;     // requests for memory wait
+    bool has_waiting = false;     // requests for memory wait that cannot time out
     std::uint64_t blocking = 0;   // World::blocking_objects()
     std::uint64_t first_edge = 0;
   };
@@ -63,8 +66,8 @@ class StateGraph {
     expanded_ = state + std::size_t{1};
   }
 
-  /// The tasks whose steps lead to a state.
-  [[nodiscard]] std::vector<std::uint8_t> path_to(StateNumber state) const;
+  /// The steps that lead to a state.
+  [[nodiscard]] Path path_to(StateNumber state) const;
   /// The states on that path, from 0 on.
   [[nodiscard]] std::vector<StateNumber> states_to(StateNumber state) const;
 

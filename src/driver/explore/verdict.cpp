@@ -171,6 +171,10 @@ class Judge {
     return true;
   }
 
+  [[nodiscard]] static double likelihood(const Transition& edge) {
+    return static_cast<double>(edge.weight) / edge.choices;
+  }
+
   /// Of a graph without circles. Its states are in the order of their depths, and all paths to one
   /// are equally long.
   template <class IsBad>
@@ -181,10 +185,10 @@ class Judge {
     Shares sum;
     for (StateNumber state = 0; state < graph_.size(); ++state) {
       double able = 0;
-      for (const Transition& edge : graph_.edges_of(state)) able += edge.weight;
+      for (const Transition& edge : graph_.edges_of(state)) able += likelihood(edge);
       for (const Transition& edge : graph_.edges_of(state)) {
         ways[edge.to] += ways[state] * edge.weight;
-        chance[edge.to] += chance[state] * edge.weight / able;
+        chance[edge.to] += chance[state] * likelihood(edge) / able;
       }
       if (able > 0) continue;
       sum.schedules += ways[state];

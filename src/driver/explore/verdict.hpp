@@ -29,11 +29,12 @@ struct Shares {
 
 struct Verdict {
   VerdictKind kind = VerdictKind::not_decided;
-  std::vector<std::uint8_t> schedule;  // deadlock, stuck: a shortest one, of tasks
+  Path schedule;  // deadlock, stuck: a shortest one
   /// Steps of the schedule after which no continuation ends well; 0: already at the beginning. To
   /// end well is to come to the end, or that some task of each kind can go on for ever.
   std::optional<std::size_t> no_return;
   std::optional<Shares> shares;
+  bool is_shortest = true;     // else the shortest that was found
   std::size_t bad_states = 0;  // in which nothing helps
 };
 

@@ -1,7 +1,7 @@
 // purpose: carrying out the tasks' steps on the real library.
 // layer: explore; includes world, diagnostic.
 // threads: one owner.
-// invariants: the queue kept here is a prefix short of the library's at most during a step.
+// invariants: see world.hpp.
 #include "world.hpp"
 
 #include <algorithm>
@@ -14,28 +14,24 @@ namespace mneme::driver {
 
 namespace {
 
-Layout layout_of(const ProgramStep& step) {
-  return {.size = step.size_bytes, .align = step.align_bytes};
-}
-
-[[noreturn]] void fail_step(const Program& program, const ProgramStep& step, std::string message) {
-  throw ScriptError{Diagnostic{.file = program.file,
-                               .line = step.line,
-                               .column = 1,
-                               .message = std::move(message),
-                               .source_line = step.text}};
-}
+/// Of a larger heap it takes less to make a state again by its steps than to copy it.
+constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 
 }  // namespace
 
 World::World(const Program& program, const WorldOptions& options)
     : program_{program}, options_{options} {
   const std::string_view raw = RawHeaps::names[options_.raw_row];
-  can_copy_ = raw == FirstFit::name || raw == Bounded::name;
+  can_copy_ =
+      (raw == FirstFit::name || raw == Bounded::name) && options_.heap_bytes <= copied_bytes_max;
   if (options_.heap_bytes > std::numeric_limits<std::uint32_t>::max()) {
     throw InputError("heaps of more than 4 GiB are not explored");
   }
-  counts_blocks_ = !options_.is_exact && has_one_size();
+  for (const TaskProgram& task : program_.tasks) {
+    has_clones_ = has_clones_ || task.has(OpKind::clone);
+    has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
+  }
+  counts_blocks_ = !options_.is_exact && !has_clones_ && has_one_size();
   lay_out();
   make_heap();
   check_requests(program_.boot);
@@ -51,6 +47,14 @@ World::World(const Program& program, const WorldOptions& options)
   }
 }
 
+void World::fail_step(const ProgramStep& step, std::string message) const {
+  throw ScriptError{Diagnostic{.file = program_.file,
+                               .line = step.line,
+                               .column = 1,
+                               .message = std::move(message),
+                               .source_line = step.text}};
+}
+
 World::~World() {
   if (can_copy_) {
     load(pristine_.data());
@@ -61,13 +65,28 @@ World::~World() {
 }
 
 bool World::can_step(std::size_t task) const {
-  if (!is_able(task)) return false;
+  if (!is_able(task) || is_held_up(task)) return false;
+  if (control(task).state == TaskState::waiting) return true;
   if (options_.switches == Switches::anywhere || tasks_[task].program->is_isr) return true;
   const std::size_t current = head_->current;
   return current == task || current >= tasks().size() || !is_able(current);
 }
 
+/// Whether another task is inside of an `atomic`, where it can go on.
+bool World::is_held_up(std::size_t task) const {
+  if (!has_atomic_) return false;
+  const auto is_inside = [&](std::size_t each) {
+    return control(each).state == TaskState::ready && current_step(each)->is_glued && is_able(each);
+  };
+  if (is_inside(task)) return false;
+  for (std::size_t other = 0; other < tasks().size(); ++other) {
+    if (other != task && is_inside(other)) return true;
+  }
+  return false;
+}
+
 bool World::is_able(std::size_t task) const {
+  if (control(task).state == TaskState::waiting) return current_step(task)->can_time_out;
   if (control(task).state != TaskState::ready) return false;
   return is_object_ready(tasks_[task].program->steps[control(task).at]);
 }
@@ -120,127 +139,26 @@ std::uint64_t World::blocking_objects() const {
   return blocking;
 }
 
-StepResult World::step(std::size_t task) {
-  StepResult result;
+std::size_t World::choices(std::size_t task) const {
+  return control(task).state == TaskState::waiting ? 1 : current_step(task)->choices();
+}
+
+std::string World::text_of(Move move) const {
+  const ProgramStep& step = *current_step(move.task);
+  if (control(move.task).state == TaskState::waiting) return step.text + ", given up";
+  if (step.choices() == 1) return step.text;
+  if (step.sizes.empty()) return step.text + ' ' + std::to_string(move.choice + 1);
+  return step.text + ": " + std::to_string(step.sizes[move.choice]);
+}
+
+Layout World::request_of(std::size_t task) const {
   const ProgramStep& step = *current_step(task);
-  HeldBlock* const slot = slots_ + tasks_[task].slots + step.name;
-  switch (step.kind) {
-    case OpKind::alloc: allocate(task, step, result); break;
-    case OpKind::free:
-      if (slot->offset != 0) free_block(*slot);
-      break;
-    case OpKind::signal: ++semaphores_[step.object]; break;
-    case OpKind::wait: --semaphores_[step.object]; break;
-    case OpKind::send:
-      mail_[mailbox_starts_[step.object] + mail_counts_[step.object]++] = *slot;
-      *slot = {};
-      break;
-    case OpKind::receive: {
-      HeldBlock* const first = mail_ + mailbox_starts_[step.object];
-      HeldBlock* const last = first + mail_counts_[step.object]--;
-      *slot = *first;
-      std::copy(first + 1, last, first);
-      last[-1] = {};
-      break;
-    }
-    default: break;  // yield
-  }
-  const bool yields = step.kind == OpKind::yield;
-  if (!result.waits) go_on(task);
-  result.grants = take_grants();
-  if (options_.switches == Switches::waits && !tasks_[task].program->is_isr) {
-    head_->current = static_cast<std::uint32_t>(yields || !is_able(task) ? tasks().size() : task);
-  }
-  return result;
+  return layout_of(step, step.size_of(control(task).choice));
 }
 
-void World::allocate(std::size_t task, const ProgramStep& step, StepResult& result) {
-  const Layout layout = layout_of(step);
-  void* payload = nullptr;
-  if (step.try_now) {
-    payload = heap_->try_allocate(layout);
-    if (payload == nullptr) {
-      result.refused = true;
-      if (head_->queued == 0) {
-        head_->try_growth = std::min(head_->try_growth, missing_at_end(layout.size, layout.align));
-      }
-      return;
-    }
-  } else {
-    HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
-        request_places_ + task * sizeof(HeapRequest), *heap_, layout);
-    auto answer = request->poll();
-    if (!answer) {
-      result.waits = true;
-      control(task).state = TaskState::waiting;
-      queue_[head_->queued++] = static_cast<std::uint8_t>(task);
-      return;
-    }
-    if (!*answer) fail_step(program_, step, "the heap refuses a request that it could meet");
-    payload = (*answer)->leak();
-    request->~HeapRequest();
-  }
-  hold(task, step, payload);
-  result.offset = slots_[tasks_[task].slots + step.name].offset;
-}
-
-void World::hold(std::size_t task, const ProgramStep& step, const void* payload) {
-  slots_[tasks_[task].slots + step.name] = {
-      .offset =
-          static_cast<std::uint32_t>(static_cast<const std::byte*>(payload) - heap_->raw().base()),
-      .size_bytes = static_cast<std::uint32_t>(step.size_bytes),
-      .name = static_cast<std::uint16_t>(step.name),
-      .task = static_cast<std::uint8_t>(task),
-      .align_exponent = static_cast<std::uint8_t>(std::countr_zero(step.align_bytes))};
-}
-
-void World::free_block(HeldBlock& block) {
-  (heap_->free)(heap_->raw().base() + block.offset,
-                {.size = block.size_bytes, .align = std::size_t{1} << block.align_exponent});
-  block = {};
-}
-
-/// Requests are granted in their order: those that were are the first of the queue.
-std::uint32_t World::take_grants() {
-  std::uint32_t grants = 0;
-  while (grants < head_->queued) {
-    const std::size_t task = queue_[grants];
-    HeapRequest* const request = requests_[task];
-    if (request->state() != RequestState::granted) break;
-    auto answer = request->poll();
-    hold(task, *current_step(task), (*answer)->leak());
-    request->~HeapRequest();
-    control(task).state = TaskState::ready;
-    go_on(task);
-    ++grants;
-  }
-  if (grants == 0) return 0;
-  std::copy(queue_ + grants, queue_ + head_->queued, queue_);
-  head_->queued -= grants;
-  std::fill_n(queue_ + head_->queued, grants, std::uint8_t{0});
-  return grants;
-}
-
-/// To the next step of its program, around its loops.
-void World::go_on(std::size_t task) {
-  Control& at = control(task);
-  const std::vector<ProgramStep>& steps = tasks_[task].program->steps;
-  for (++at.at;; ++at.at) {
-    if (at.at == steps.size()) {
-      at.state = TaskState::done;
-      return;
-    }
-    const ProgramStep& step = steps[at.at];
-    std::uint64_t& rounds = loops_[tasks_[task].loops + step.loop];
-    if (step.kind == OpKind::repeat) {
-      rounds = step.count;
-    } else if (step.kind == OpKind::end) {
-      if (rounds != forever && --rounds == 0) continue;
-      at.at = static_cast<std::uint32_t>(step.jump) - 1;
-    } else {
-      return;
-    }
-  }
+bool World::has_lasting_request() const {
+  return std::ranges::any_of(queue(),
+                             [&](std::uint8_t task) { return !current_step(task)->can_time_out; });
 }
 
 void World::run_boot() {
@@ -253,8 +171,8 @@ void World::run_boot() {
   while (control(boot).state != TaskState::done) {
     const ProgramStep& step = *current_step(boot);
     const HeldBlock before = held(boot, step.name);
-    if (!is_able(boot) || this->step(boot).waits) {
-      fail_step(program_, step, "what goes before the tasks would wait here for ever");
+    if (!is_able(boot) || this->step({static_cast<std::uint8_t>(boot)}).waits) {
+      fail_step(step, "what goes before the tasks would wait here for ever");
     }
     if (step.kind == OpKind::alloc) boot_steps_.push_back({&step, held(boot, step.name)});
     if (step.kind == OpKind::free && before.offset != 0) boot_steps_.push_back({&step, before});
@@ -264,10 +182,10 @@ void World::run_boot() {
 
 void World::check_requests(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
-    if (step.kind != OpKind::alloc || heap_->check_layout(layout_of(step))) continue;
-    fail_step(program_, step,
-              "a request that a heap of " + std::to_string(options_.heap_bytes) +
-                  " bytes could not meet even if it was empty");
+    if (step.kind != OpKind::alloc || heap_->check_layout(layout_of(step, step.size_bytes)))
+      continue;
+    fail_step(step, "a request that a heap of " + std::to_string(options_.heap_bytes) +
+                        " bytes could not meet even if it was empty");
   }
 }
 
@@ -277,6 +195,9 @@ bool World::has_one_size() const {
   const auto is_of_it = [&](const ProgramStep& step) {
     if (step.kind != OpKind::alloc) return true;
     if (!size) size = block_bytes(step.size_bytes);
+    if (!std::ranges::all_of(step.sizes, [&](auto each) { return block_bytes(each) == *size; })) {
+      return false;
+    }
     return *size == block_bytes(step.size_bytes) && step.align_bytes <= word_bytes;
   };
   return std::ranges::all_of(program_.boot.steps, is_of_it) &&
@@ -299,8 +220,8 @@ std::size_t World::missing_at_end(std::size_t size_bytes, std::size_t align_byte
 std::size_t World::least_growth() const {
   std::size_t least = head_->try_growth;
   if (head_->queued > 0) {
-    const ProgramStep& step = *current_step(queue_[0]);
-    least = std::min(least, missing_at_end(step.size_bytes, step.align_bytes));
+    const Layout request = request_of(queue_[0]);
+    least = std::min(least, missing_at_end(request.size, request.align));
   }
   return least;
 }

@@ -15,6 +15,7 @@
 #include "driver/execute/driver_heap.hpp"
 #include "driver/execute/region.hpp"
 #include "driver/language/program.hpp"
+#include "move.hpp"
 
 namespace mneme::driver {
 
@@ -54,9 +55,17 @@ struct TaskInstance {
 struct StepResult {
   bool waits = false;    // its request has to wait
   bool refused = false;  // its `alloc … try` was
+  bool gave_up = false;  // a request that could time out
   std::uint32_t grants = 0;
-  std::size_t offset = 0;  // of the payload it got at once
+  std::uint32_t lasting_grants = 0;  // of those, of requests that could not time out
+  std::size_t offset = 0;            // of the payload it got at once
 };
+
+/// Whether the steps of this kind are the heap's.
+[[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
+  return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
+         kind == OpKind::clone;
+}
 
 /// A step of the heap that went before the tasks.
 struct BootStep {
@@ -86,7 +95,12 @@ class World {
 
   /// Whether a task can take its next step, by itself and by the rule of switches.
   [[nodiscard]] bool can_step(std::size_t task) const;
-  [[nodiscard]] StepResult step(std::size_t task);
+  /// How many ways the next step can go.
+  [[nodiscard]] std::size_t choices(std::size_t task) const;
+  [[nodiscard]] StepResult step(Move move);
+
+  /// The next step as it goes by a choice.
+  [[nodiscard]] std::string text_of(Move move) const;
 
   [[nodiscard]] TaskState state_of(std::size_t task) const { return control(task).state; }
   /// The step that a task is at, or the request it waits for; nullptr if it is done.
@@ -95,6 +109,10 @@ class World {
   [[nodiscard]] std::span<const std::uint8_t> queue() const {
     return {queue_, static_cast<std::size_t>(head_->queued)};
   }
+  /// What a waiting task asks for.
+  [[nodiscard]] Layout request_of(std::size_t task) const;
+  /// Whether a request waits that cannot time out.
+  [[nodiscard]] bool has_lasting_request() const;
   /// The block behind a name of a task; task `tasks().size()`: of what went before.
   [[nodiscard]] const HeldBlock& held(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::span<const HeldBlock> mailbox(std::size_t index) const;
@@ -141,6 +159,7 @@ class World {
   struct Control {
     std::uint32_t at = 0;  // the step
     TaskState state = TaskState::ready;
+    std::uint8_t choice = 0;  // of the request that waits
   };
   struct Head {
     std::uint64_t queued = 0;
@@ -154,15 +173,22 @@ class World {
   void make_heap();
   void run_boot();
   void take_apart();
+  [[noreturn]] void fail_step(const ProgramStep& step, std::string message) const;
+  [[nodiscard]] static Layout layout_of(const ProgramStep& step, std::uint64_t size_bytes) {
+    return {.size = size_bytes, .align = step.align_bytes};
+  }
   void check_requests(const TaskProgram& task) const;
   [[nodiscard]] bool is_able(std::size_t task) const;
   [[nodiscard]] bool is_object_ready(const ProgramStep& step) const;
-  void allocate(std::size_t task, const ProgramStep& step, StepResult& result);
-  void hold(std::size_t task, const ProgramStep& step, const void* payload);
+  [[nodiscard]] bool is_held_up(std::size_t task) const;
+  void allocate(std::size_t task, std::size_t choice, const ProgramStep& step, StepResult& result);
+  void give_up(std::size_t task);
+  void hold(std::size_t task, const ProgramStep& step, std::size_t size_bytes, const void* payload);
+  [[nodiscard]] bool has_other_owner(const HeldBlock& block) const;
   void free_block(HeldBlock& block);
   void open_to_tools() const;
   void sort_copies(std::size_t first, std::size_t copies, std::size_t start);
-  [[nodiscard]] std::uint32_t take_grants();
+  void take_grants(StepResult& result);
   void go_on(std::size_t task);
   [[nodiscard]] bool has_one_size() const;
   void put_block(const HeldBlock& block);
@@ -179,6 +205,8 @@ class World {
   std::vector<TaskInstance> tasks_;  // and the boot, as one more
   bool can_copy_ = false;
   bool counts_blocks_ = false;
+  bool has_atomic_ = false;
+  bool has_clones_ = false;
   std::size_t arena_bytes_ = 0;
   std::vector<std::size_t> mailbox_starts_;
   std::optional<Region> arena_;

@@ -205,6 +205,7 @@ void World::put_task(std::size_t task) {
   }
   put(static_cast<std::uint16_t>(at.at));
   put(place);
+  put(at.choice);
   if (options_.switches == Switches::waits) put(head_->current == task);
   const TaskProgram& program = *tasks_[task].program;
   put(loops_ + tasks_[task].loops, program.loops * sizeof *loops_);

@@ -66,6 +66,10 @@ bool is_expectation_of_seeds(const Op& op) {
                              });
 }
 
+bool is_size(ArgumentKind kind) {
+  return kind == ArgumentKind::size || kind == ArgumentKind::sizes;
+}
+
 std::string default_name(std::size_t index) { return 'n' + std::to_string(index); }
 
 class Decoder {
@@ -117,7 +121,8 @@ class Decoder {
     switch (kind) {
       case ArgumentKind::name: op.name = name(); break;
       case ArgumentKind::new_name: op.new_name = name(); break;
-      case ArgumentKind::size: op.size_bytes = number(); break;
+      case ArgumentKind::size:
+      case ArgumentKind::sizes: op.size_bytes = number(); break;
       case ArgumentKind::count: op.count = number(); break;
       case ArgumentKind::state: op.state = static_cast<State>(byte() % state_words.size()); break;
       case ArgumentKind::literal: break;
@@ -259,6 +264,9 @@ void Encoder::add(const Op& op) {
   if (row.places.empty()) {
     fail_at(op, 0, in_quotes(row.keyword) + " has no place in the fuzzers' bytes");
   }
+  if (op.mode == AllocMode::timeout || !op.sizes.empty()) {
+    fail_at(op, 0, "what only tasks can do has no place in the fuzzers' bytes");
+  }
   const bool is_of_seeds = is_expectation_of_seeds(op);
   const std::size_t place =
       op.kind == OpKind::expect_keys && !is_of_seeds ? row.places[1] : row.places[0];
@@ -289,7 +297,7 @@ void Encoder::add(const Op& op) {
   }
   for (const std::size_t index : indices) put_index(index);
   for (const Argument& argument : row.arguments) {
-    if (argument.kind == ArgumentKind::size) put_number(op.size_bytes);
+    if (is_size(argument.kind)) put_number(op.size_bytes);
     if (argument.kind == ArgumentKind::count) put_number(op.count);
     if (argument.kind == ArgumentKind::state) put(static_cast<std::size_t>(op.state));
   }

@@ -15,6 +15,8 @@ inline constexpr std::array name_only{Argument{ArgumentKind::name, "NAME"}};
 inline constexpr std::array size_only{Argument{ArgumentKind::size, "SIZE"}};
 inline constexpr std::array name_size{Argument{ArgumentKind::name, "NAME"},
                                       Argument{ArgumentKind::size, "SIZE"}};
+inline constexpr std::array name_sizes{Argument{ArgumentKind::name, "NAME"},
+                                       Argument{ArgumentKind::sizes, "SIZE"}};
 inline constexpr std::array name_count{Argument{ArgumentKind::name, "NAME"},
                                        Argument{ArgumentKind::count, "COUNT"}};
 inline constexpr std::array name_capacity{Argument{ArgumentKind::name, "NAME"},
@@ -48,6 +50,10 @@ inline constexpr std::array alloc_options{
     Option{OptionKind::try_now, "try", "", "Refuse the request if it would have to wait."},
     Option{OptionKind::guard, "guard", "",
            "Allocate through the guard that 'lock' took, past all waiting requests, or be refused.",
+           true},
+    Option{OptionKind::timeout, "timeout", "",
+           "In a task: the wait may be given up at any moment. The name then holds no block, and "
+           "freeing it does nothing.",
            true}};
 inline constexpr std::array free_options{
     Option{OptionKind::defer, "defer", "",

@@ -26,10 +26,11 @@ constexpr std::array table{
         "size and keeps the options; with --heap the line may be left out.",
         "heap 1K raw=first-fit",
         {}},
-    Command{OpKind::alloc, "alloc", name_size, alloc_options,
+    Command{OpKind::alloc, "alloc", name_sizes, alloc_options,
             "Request SIZE bytes under a new name. If there is room, no other request waits and the "
             "heap is not locked, it is granted at once; otherwise it waits in the queue. A request "
-            "that even the empty heap could not meet is refused at once. A size of 0 is legal.",
+            "that even the empty heap could not meet is refused at once. A size of 0 is legal. "
+            "In a task, SIZE|SIZE|... is a choice of one of them.",
             "alloc b 600 align=64", places<0, 6, 12, 18, 24>},
     Command{
         OpKind::free, "free", name_only, free_options,
@@ -223,7 +224,13 @@ constexpr std::array table{
             "Begin a block of steps that runs N times, or for ever.",
             "repeat 4",
             {}},
-    Command{OpKind::end, "end", {}, {}, "End the innermost block: repeat, task or isr.", "end", {}},
+    Command{OpKind::end,
+            "end",
+            {},
+            {},
+            "End the innermost block: repeat, choose, atomic, task or isr.",
+            "end",
+            {}},
     Command{OpKind::yield,
             "yield",
             {},
@@ -273,13 +280,28 @@ constexpr std::array table{
             "Take the oldest block out of a mailbox under a new name; wait while there is none.",
             "receive rx frame",
             {}},
+    Command{OpKind::choose,
+            "choose",
+            {},
+            {},
+            "Begin a choice: one of the blocks of steps up to 'or' or 'end' is carried out.",
+            "choose",
+            {}},
+    Command{OpKind::or_else, "or", {}, {}, "Begin the next block of a choice.", "or", {}},
+    Command{OpKind::atomic,
+            "atomic",
+            {},
+            {},
+            "Begin a block of steps between which no other task goes on, unless one has to wait.",
+            "atomic",
+            {}},
 };
 
 consteval bool rows_are_in_order_of_kind() {
   for (std::size_t i = 0; i < table.size(); ++i) {
     if (static_cast<std::size_t>(table[i].kind) != i) return false;
   }
-  return static_cast<std::size_t>(OpKind::receive) + 1 == table.size();
+  return static_cast<std::size_t>(OpKind::atomic) + 1 == table.size();
 }
 static_assert(rows_are_in_order_of_kind());
 

@@ -21,6 +21,7 @@ enum class ArgumentKind : std::uint8_t {
   name,         // Op::name
   new_name,     // Op::new_name
   size,         // Op::size_bytes
+  sizes,        // the same; or, in a task, Op::sizes
   count,        // Op::count
   state,        // Op::state
   literal,      // a fixed word, which distinguishes a form from the others
@@ -37,7 +38,7 @@ struct Argument {
 };
 
 /// The kind of an option. Options follow the arguments, in any order, each at most once.
-enum class OptionKind : std::uint8_t { raw, poll, align, try_now, guard, defer };
+enum class OptionKind : std::uint8_t { raw, poll, align, try_now, guard, timeout, defer };
 
 struct Option {
   OptionKind kind{};
@@ -75,7 +76,7 @@ inline constexpr std::size_t define_place = 29;
 /// The words of the `poll` option, by PollMode.
 inline constexpr std::array<std::string_view, 2> poll_words{"manual", "auto"};
 
-/// `alloc NAME SIZE [align=N] [try|guard]`.
+/// `alloc NAME SIZE [align=N] [try|guard|timeout]`.
 [[nodiscard]] std::string synopsis(const Command& command);
 
 /// Every word with a meaning, each once: keywords, options (`align=`), choices, states and keys.

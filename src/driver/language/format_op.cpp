@@ -68,6 +68,12 @@ void put_argument(Writer& writer, const Op& op, const Argument& argument) {
   switch (argument.kind) {
     case ArgumentKind::name: writer.put("{}", op.name); break;
     case ArgumentKind::new_name: writer.put("{}", op.new_name); break;
+    case ArgumentKind::sizes:
+      if (!op.sizes.empty()) {
+        writer.put("{}", op.sizes);
+        break;
+      }
+      [[fallthrough]];
     case ArgumentKind::size: writer.put_size(op.size_bytes); break;
     case ArgumentKind::count: writer.put("{}", op.count); break;
     case ArgumentKind::state: writer.put("{}", word_of(op.state)); break;
@@ -91,6 +97,7 @@ bool is_given(const Op& op, OptionKind kind) {
     case OptionKind::align: return op.has_align;
     case OptionKind::try_now: return op.mode == AllocMode::try_now;
     case OptionKind::guard: return op.mode == AllocMode::guard;
+    case OptionKind::timeout: return op.mode == AllocMode::timeout;
     case OptionKind::defer: return op.defer;
   }
   return false;

@@ -37,9 +37,10 @@ class Formatter {
 
   /// The steps of a block are indented by two blanks more than it is.
   void add_step(const Op& op, std::string_view command, std::string_view comment) {
-    if (op.kind == OpKind::end && depth_ > 0) --depth_;
+    const bool ends_block = op.kind == OpKind::end || op.kind == OpKind::or_else;
+    if (ends_block && depth_ > 0) --depth_;
     add(command, comment);
-    if (begins_block(op.kind)) ++depth_;
+    if (begins_block(op.kind) || op.kind == OpKind::or_else) ++depth_;
   }
 
   [[nodiscard]] std::string finish() {

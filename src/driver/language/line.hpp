@@ -4,6 +4,7 @@
 // invariants: a word is never blank, and is never part of a comment; errors point into the line.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -92,5 +93,15 @@ class Line {
   std::size_t position_ = 0;
   std::size_t words_end_ = 0;  // behind the last word given
 };
+
+/// Of a step with a choice of them.
+template <class F>
+void for_each_size(const Op& op, F each) {
+  for (std::string_view rest = op.sizes; !rest.empty();) {
+    const std::string_view word = rest.substr(0, rest.find('|'));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    each(Line{}.size({.text = word}, "SIZE"));
+  }
+}
 
 }  // namespace mneme::driver

@@ -50,6 +50,9 @@ enum class OpKind : std::uint8_t {
   mailbox,
   send,
   receive,
+  choose,
+  or_else,  // the next branch of a choose
+  atomic,
 };
 
 /// Whether a step is only allowed in scripts with tasks.
@@ -59,7 +62,8 @@ enum class OpKind : std::uint8_t {
 
 /// Whether a step begins a block of steps, which `end` ends.
 [[nodiscard]] constexpr bool begins_block(OpKind kind) noexcept {
-  return kind == OpKind::task || kind == OpKind::isr || kind == OpKind::repeat;
+  return kind == OpKind::task || kind == OpKind::isr || kind == OpKind::repeat ||
+         kind == OpKind::choose || kind == OpKind::atomic;
 }
 
 /// What `expect deadlock|safe` expects of all orders of the tasks' steps.
@@ -74,8 +78,9 @@ enum class Key : std::uint8_t { used, free, largest, live, waiting, deferred, pe
 /// How a figure is compared with the number behind its key.
 enum class Comparison : std::uint8_t { equal, at_most, at_least };
 
-/// What `alloc` does if there is no room: wait, or fail at once (`try`); or it uses the guard.
-enum class AllocMode : std::uint8_t { wait, try_now, guard };
+/// How `alloc` meets a heap that has no room: wait, fail at once (`try`), use the held guard, or
+/// wait until it is given up (`timeout`, in tasks).
+enum class AllocMode : std::uint8_t { wait, try_now, guard, timeout };
 
 /// `automatic`: the driver polls after each step, so that granted tasks continue at once.
 enum class PollMode : std::uint8_t { manual, automatic };
@@ -145,10 +150,15 @@ struct Expectation {
 inline constexpr std::uint64_t forever = std::uint64_t{0} - 1;
 inline constexpr std::string_view forever_word = "forever";
 inline constexpr std::size_t tasks_max = 64;
+/// Of one step of a task.
+inline constexpr std::size_t choices_max = 16;
 inline constexpr std::size_t name_length_max = 64;
 inline constexpr std::size_t queue_names_max = 16;
 /// The alignment of blocks without `align`, if the heap's line has none either: that of C++.
 inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
+/// An element of an array or a vec, and what an arc holds.
+inline constexpr std::uint64_t element_bytes = 8;
+inline constexpr std::uint64_t arc_bytes = 16;
 /// The alignment of imported and malloclab scripts; the figures of the recordings depend on it.
 inline constexpr std::uint64_t recorded_align_bytes = 8;
 inline constexpr std::string_view default_raw_heap = "bounded";
@@ -167,6 +177,7 @@ struct Op {
   std::uint8_t expectation_count = 0;       // expect_keys
   std::string_view name;                    // every kind with a NAME
   std::string_view new_name;                // clone; send, receive: the block, name: the mailbox
+  std::string_view sizes;                   // alloc in a task: `64|128`; else empty
   std::string_view queue_names;             // expect_queue: names with blanks between them
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
   std::uint64_t size_bytes = 0;             // heap, alloc, resize; expect_at: the offset

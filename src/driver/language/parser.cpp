@@ -11,93 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "parse_expect.hpp"
+
 namespace mneme::driver {
 
 namespace {
 
-/// Throws an error that shows the command's synopsis.
-[[noreturn]] void fail_form(const Line& line, Column column, const std::string& message,
-                            const Command& command, const std::string& hint = {}) {
-  line.fail(column, message + "; the form is '" + synopsis(command) + '\'' + hint);
-}
-
-/// `expected a, b or c`, or the one of them that the word is most likely a misspelling of.
-std::string expected_one_of(std::string_view word, std::span<const std::string_view> words) {
-  const std::string hint = did_you_mean(word, words);
-  return hint.empty() ? "; expected " + one_of(words) : hint;
-}
-
 [[noreturn]] void fail_keyword(const Line& line, const Word& word) {
   line.fail(word.column,
             "unknown command " + in_quotes(word.text) + expected_one_of(word.text, keywords()));
-}
-
-void parse_state(Op& op, const Line& line, const Word& word) {
-  const std::optional<State> state = find_state(word.text);
-  if (!state) {
-    line.fail(word.column,
-              "unknown state " + in_quotes(word.text) + expected_one_of(word.text, state_words));
-  }
-  op.state = *state;
-  op.state_column = word.column;
-}
-
-bool is_comparison(std::string_view word) { return word.find_first_of("<>=!") == 0; }
-
-/// Reads a comparison, if the word is one, and goes on to the number behind it.
-Comparison parse_comparison(Line& line, Word& word) {
-  if (!is_comparison(word.text)) return Comparison::equal;
-  const auto at = std::ranges::find(comparison_words, word.text);
-  if (at == comparison_words.end()) {
-    line.fail(word.column, "unknown comparison " + in_quotes(word.text) +
-                               "; expected <= or >= and a blank, or only the number");
-  }
-  word = line.next_word();
-  return static_cast<Comparison>(at - comparison_words.begin());
-}
-
-/// Reads names up to the end of the line, and keeps the text from the first to the last.
-void parse_queue_names(Op& op, Line& line, Word word) {
-  const Column first = word.column;
-  std::size_t count = 0;
-  std::size_t length = 0;
-  for (; !word.at_end(); word = line.next_word()) {
-    const std::string_view name = line.name(word, "NAME");
-    if (++count > queue_names_max) {
-      line.fail(word.column, "more than " + std::to_string(queue_names_max) + " names behind " +
-                                 in_quotes("queue"));
-    }
-    length = word.column - first + name.size();
-  }
-  op.queue_names = line.text().substr(first - 1, length);
-  op.queue_column = first;
-}
-
-/// Reads keys, each with a comparison, if any, and a number, up to the end of the line.
-void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
-  unsigned given = 0;
-  for (; !word.at_end(); word = line.next_word()) {
-    const std::optional<Key> key = find_key(word.text);
-    if (!key) {
-      line.fail(word.column,
-                "unknown key " + in_quotes(word.text) + expected_one_of(word.text, key_words));
-    }
-    const unsigned bit = 1U << static_cast<unsigned>(*key);
-    if ((given & bit) != 0) {
-      line.fail(word.column, "key " + in_quotes(word.text) + " is given twice");
-    }
-    given |= bit;
-    Word number = line.next_word();
-    const Comparison comparison = parse_comparison(line, number);
-    if (number.at_end()) {
-      fail_form(line, number.column, "missing NUMBER behind " + in_quotes(word.text), command);
-    }
-    op.expectations[op.expectation_count++] = {.key = *key,
-                                               .comparison = comparison,
-                                               .key_column = word.column,
-                                               .number_column = number.column,
-                                               .number = line.size(number, "NUMBER")};
-  }
 }
 
 [[noreturn]] void fail_missing(const Line& line, Column column, const Argument& argument,
@@ -125,6 +47,25 @@ void parse_copies(Op& op, const Line& line, const Word& word) {
   }
 }
 
+/// `600`, or `64|128`: then the largest of them is Op::size_bytes.
+void parse_sizes(Op& op, const Line& line, const Word& word) {
+  op.number_column = word.column;
+  if (word.text.find('|') == std::string_view::npos) {
+    op.size_bytes = line.size(word, "SIZE");
+    return;
+  }
+  std::size_t count = 0;
+  for (std::size_t at = 0; at <= word.text.size(); ++count) {
+    const std::string_view part = word.text.substr(at, word.text.find('|', at) - at);
+    const Word each{part, word.column + static_cast<Column>(at)};
+    if (part.empty()) line.fail(each.column, "missing SIZE beside '|'");
+    if (count == choices_max) line.fail(each.column, "more than 16 sizes to choose from");
+    op.size_bytes = std::max(op.size_bytes, line.size(each, "SIZE"));
+    at += part.size() + 1;
+  }
+  op.sizes = word.text;
+}
+
 void parse_argument(Op& op, Line& line, const Argument& argument, const Word& word,
                     const Command& command) {
   if (argument.kind == ArgumentKind::queue_names) {
@@ -145,6 +86,7 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
       op.size_bytes = line.size(word, argument.word);
       op.number_column = word.column;
       break;
+    case ArgumentKind::sizes: parse_sizes(op, line, word); break;
     case ArgumentKind::count:
       op.count = line.size(word, argument.word);
       op.number_column = word.column;
@@ -163,23 +105,6 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
       break;
     case ArgumentKind::key_numbers: parse_key_numbers(op, line, word, command); break;
   }
-}
-
-/// The words behind `expect` decide its form: a key has a number, even a malformed one, or a
-/// comparison behind it, a name may have `at`; `queue` means the queue unless a state follows;
-/// `deadlock` and `safe` have nothing behind them.
-const Command& choose_expect_form(Line ahead) {
-  const std::string_view first = ahead.next_word().text;
-  const std::string_view second = ahead.next_word().text;
-  const std::size_t sign = second.starts_with('-') || second.starts_with('+') ? 1 : 0;
-  const bool is_number = second.size() > sign && second[sign] >= '0' && second[sign] <= '9';
-  if (second == "at") return command_of(OpKind::expect_at);
-  if (second.empty() && std::ranges::find(ending_words, first) != ending_words.end()) {
-    return command_of(OpKind::expect_end);
-  }
-  if (first == "queue" && !find_state(second)) return command_of(OpKind::expect_queue);
-  return command_of(is_number || is_comparison(second) ? OpKind::expect_keys
-                                                       : OpKind::expect_state);
 }
 
 void set_option(Op& op, const Line& line, const Option& option, const Word& word,
@@ -205,7 +130,10 @@ void set_option(Op& op, const Line& line, const Option& option, const Word& word
       break;
     case OptionKind::try_now:
     case OptionKind::guard:
-      op.mode = option.kind == OptionKind::guard ? AllocMode::guard : AllocMode::try_now;
+    case OptionKind::timeout:
+      op.mode = option.kind == OptionKind::guard     ? AllocMode::guard
+                : option.kind == OptionKind::timeout ? AllocMode::timeout
+                                                     : AllocMode::try_now;
       op.mode_column = word.column;
       break;
     case OptionKind::defer:
@@ -250,8 +178,11 @@ void check_not_given(const Line& line, const Command& command, const Word& word,
   const std::string option = in_quotes(options[index].word);
   if (is_given(index)) line.fail(word.column, "option " + option + " is given twice");
   for (std::size_t i = 0; i < options.size(); ++i) {
-    const bool are_neighbours = i + 1 == index || index + 1 == i;
-    if (are_neighbours && is_given(i) && options[std::max(i, index)].excludes_previous) {
+    const auto from = std::min(i, index) + 1;
+    const bool exclude_each_other =
+        i != index && std::ranges::all_of(options.subspan(from, std::max(i, index) + 1 - from),
+                                          &Option::excludes_previous);
+    if (is_given(i) && exclude_each_other) {
       fail_form(line, word.column,
                 option + " and " + in_quotes(options[i].word) + " exclude each other", command);
     }
@@ -328,21 +259,33 @@ void Parser::parse_command(Op& op, const Word& keyword) {
   parse_options(op, *command);
   op.has_align = op.align_bytes != usual_align_bytes;
   if (op.kind == OpKind::heap) heap_align_bytes_ = op.align_bytes;
-  if (op.kind == OpKind::end || begins_block(op.kind)) check_blocks(op, keyword);
+  check_blocks(op, keyword);
+  check_is_in_task(op);
+}
+
+void Parser::check_is_in_task(const Op& op) const {
+  if (!blocks_.empty()) return;
+  if (!op.sizes.empty()) line_.fail(op.number_column, "only a task can choose from several sizes");
+  if (op.mode == AllocMode::timeout)
+    line_.fail(op.mode_column, "only a task can wait with 'timeout'");
 }
 
 void Parser::check_blocks(const Op& op, const Word& keyword) {
   if (op.kind == OpKind::end) {
     if (blocks_.empty()) line_.fail(keyword.column, "'end' without a block to end");
     blocks_.pop_back();
-  } else {
+  } else if (op.kind == OpKind::or_else) {
+    if (blocks_.empty() || blocks_.back().kind != OpKind::choose) {
+      line_.fail(keyword.column, "'or' outside of a 'choose'");
+    }
+  } else if (begins_block(op.kind)) {
     const std::string quoted = in_quotes(keyword.text);
-    if (op.kind != OpKind::repeat && !blocks_.empty()) {
+    if ((op.kind == OpKind::task || op.kind == OpKind::isr) && !blocks_.empty()) {
       line_.fail(keyword.column, quoted + " inside the block of line " +
                                      std::to_string(blocks_.front().unfinished.line));
     }
     blocks_.push_back(
-        {line_.diagnostic(Severity::error, keyword.column, quoted + " has no 'end'")});
+        {op.kind, line_.diagnostic(Severity::error, keyword.column, quoted + " has no 'end'")});
   }
 }
 

@@ -44,6 +44,7 @@ class Parser {
   void parse_line(Op& op, LineContent& content);
   void parse_command(Op& op, const Word& keyword);
   void check_blocks(const Op& op, const Word& keyword);
+  void check_is_in_task(const Op& op) const;
   void check_heap_comes_first(const Op& op, const Word& keyword);
   void parse_options(Op& op, const Command& command);
   void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
@@ -52,6 +53,7 @@ class Parser {
 
   /// A block without its `end` so far, and the error if that never comes.
   struct Block {
+    OpKind kind{};
     Diagnostic unfinished;
   };
 

@@ -5,10 +5,12 @@
 #include "program.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "command_table.hpp"
 #include "format_op.hpp"
+#include "line.hpp"
 
 namespace mneme::driver {
 
@@ -28,9 +30,23 @@ bool is_task_step(OpKind kind) {
     case OpKind::signal:
     case OpKind::wait:
     case OpKind::send:
-    case OpKind::receive: return true;
+    case OpKind::receive:
+    case OpKind::array:
+    case OpKind::vec:
+    case OpKind::push:
+    case OpKind::arc:
+    case OpKind::clone:
+    case OpKind::choose:
+    case OpKind::or_else:
+    case OpKind::atomic: return true;
     default: return false;
   }
+}
+
+/// Of these what goes before the tasks may have.
+bool is_boot_step(OpKind kind) {
+  return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::drop ||
+         kind == OpKind::repeat || kind == OpKind::end;
 }
 
 template <class Specs>
@@ -39,17 +55,24 @@ std::size_t find_spec(const Specs& specs, std::string_view name) {
   return static_cast<std::size_t>(at - specs.begin());
 }
 
-[[noreturn]] void fail_on_line(const std::string& file, std::uint64_t line, std::string message) {
-  throw ScriptError{Diagnostic{
-      .file = file, .line = line, .column = 1, .message = std::move(message), .source_line = {}}};
-}
-
 }  // namespace
+
+void ProgramBuilder::fail_on_line(std::uint64_t line, std::string message) const {
+  throw ScriptError{Diagnostic{.file = program_.file,
+                               .line = line,
+                               .column = 1,
+                               .message = std::move(message),
+                               .source_line = {}}};
+}
 
 bool TaskProgram::goes_on_forever() const {
   return std::ranges::any_of(steps, [](const ProgramStep& step) {
     return step.kind == OpKind::repeat && step.count == forever;
   });
+}
+
+bool TaskProgram::has(OpKind kind) const {
+  return std::ranges::any_of(steps, [&](const ProgramStep& step) { return step.kind == kind; });
 }
 
 bool Program::goes_on_forever() const {
@@ -86,8 +109,16 @@ void ProgramBuilder::add(const Op& op) {
 
 void ProgramBuilder::add_any(const Op& op) {
   if (task_ == nullptr && !is_task_step(op.kind)) return add_top(op);
+  if (op.kind == OpKind::cancel) {
+    fail_at(op, 0,
+            "a task waits until it has its memory, and has nothing to cancel; 'alloc NAME "
+            "SIZE timeout' may give up");
+  }
   if (!is_task_step(op.kind)) {
     fail_at(op, 0, keyword_of(op) + " cannot be a step of a task");
+  }
+  if (task_ == nullptr && program_.tasks.empty() && !is_boot_step(op.kind)) {
+    fail_at(op, 0, keyword_of(op) + " cannot go before the tasks");
   }
   if (task_ == nullptr && !program_.tasks.empty()) {
     fail_at(op, 0, "steps outside of tasks must come before the first task");
@@ -134,6 +165,7 @@ void ProgramBuilder::begin_task(const Op& op) {
                             .steps = {},
                             .names = {}});
   task_ = &program_.tasks.back();
+  made_by_.clear();
 }
 
 void ProgramBuilder::add_step(const Op& op) {
@@ -142,14 +174,26 @@ void ProgramBuilder::add_step(const Op& op) {
     fail_at(op, 0, "an isr cannot " + std::string{command_of(op.kind).keyword});
   }
   CommandBuffer buffer;
-  ProgramStep step{.kind = op.kind, .line = op.line, .text = std::string{format_op(op, buffer)}};
+  ProgramStep step;
+  step.kind = op.kind;
+  step.is_glued = is_glued();
+  step.line = op.line;
+  step.text = format_op(op, buffer);
   switch (op.kind) {
+    case OpKind::array:
+    case OpKind::vec:
+    case OpKind::arc:
     case OpKind::alloc: add_alloc(op, step); [[fallthrough]];
+    case OpKind::push:
     case OpKind::free:
     case OpKind::drop:
       if (op.defer) fail_at(op, op.mode_column, "'defer' cannot be used in a script with tasks");
       if (op.kind == OpKind::drop) step.kind = OpKind::free;
       step.name = name_index(op.name);
+      break;
+    case OpKind::clone:
+      step.name = name_index(op.name);
+      step.new_name = name_index(op.new_name);
       break;
     case OpKind::signal:
     case OpKind::wait: step.object = semaphore_index(op); break;
@@ -159,23 +203,71 @@ void ProgramBuilder::add_step(const Op& op) {
       step.name = name_index(op.new_name);
       break;
     case OpKind::repeat: begin_loop(op, step); break;
+    case OpKind::choose:
+    case OpKind::atomic: blocks_.push_back({op.kind, task.steps.size()}); break;
+    case OpKind::or_else: begin_branch(step); break;
     case OpKind::end:
       if (blocks_.empty()) {
         task_ = nullptr;
         return;
       }
-      end_block(step);
+      if (!end_block(step)) return;
       break;
     default: break;  // yield
   }
+  if (op.kind == OpKind::atomic) return;
+  if (op.kind == OpKind::choose) step.branches = {task.steps.size() + 1};
+  check_kind(op, step);
   task.steps.push_back(std::move(step));
+}
+
+/// Whether a step that comes now is behind another of the same `atomic`.
+bool ProgramBuilder::is_glued() const {
+  const TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
+  return std::ranges::any_of(blocks_, [&](const Block& block) {
+    return block.kind == OpKind::atomic && block.step < task.steps.size();
+  });
+}
+
+/// A name is made by one kind of step, which tells what can be done with it.
+void ProgramBuilder::check_kind(const Op& op, const ProgramStep& step) {
+  const auto made = [&](std::size_t name, OpKind kind, Column column) {
+    if (made_by_.size() <= name) made_by_.resize(name + 1, OpKind::heap);
+    if (made_by_[name] != OpKind::heap && made_by_[name] != kind) {
+      fail_at(op, column,
+              "a name of a task is made by one kind of step: '" +
+                  std::string{command_of(made_by_[name]).keyword} + "' or " + keyword_of(op));
+    }
+    made_by_[name] = kind;
+  };
+  const auto needs = [&](OpKind kind) {
+    if (step.name < made_by_.size() && made_by_[step.name] == kind) return;
+    fail_at(op, op.name_column,
+            keyword_of(op) + " needs what '" + std::string{command_of(kind).keyword} + "' made");
+  };
+  switch (op.kind) {
+    case OpKind::alloc:
+    case OpKind::array:
+    case OpKind::vec:
+    case OpKind::arc: made(step.name, op.kind, op.name_column); break;
+    case OpKind::receive: made(step.name, op.kind, op.new_name_column); break;
+    case OpKind::push: needs(OpKind::vec); break;
+    case OpKind::clone:
+      needs(OpKind::arc);
+      made(step.new_name, OpKind::arc, op.new_name_column);
+      break;
+    default: break;
+  }
 }
 
 void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   if (op.mode == AllocMode::guard) {
     fail_at(op, op.mode_column, "'guard' cannot be used in a script with tasks");
   }
+  step.kind = OpKind::alloc;
+  step.made_as = op.kind;
   step.try_now = op.mode == AllocMode::try_now;
+  step.can_time_out = op.mode == AllocMode::timeout;
   if (task_ != nullptr && task_->is_isr && !step.try_now) {
     fail_at(op, 0,
             "an isr cannot wait for memory; use 'alloc " + std::string{op.name} + " SIZE try'");
@@ -183,6 +275,13 @@ void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   step.size_bytes = op.size_bytes;
   step.align_bytes = op.align_bytes;
   step.has_align = op.has_align;
+  for_each_size(op, [&](std::uint64_t size_bytes) { step.sizes.push_back(size_bytes); });
+  if (op.kind == OpKind::alloc) return;
+  step.count = op.count;
+  const std::uint64_t count_max = std::uint64_t{1} << 40U;  // more than any heap that is explored
+  step.size_bytes =
+      op.kind == OpKind::arc ? arc_bytes : std::min(op.count, count_max) * element_bytes;
+  step.align_bytes = element_bytes;
 }
 
 void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {
@@ -193,17 +292,47 @@ void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {
   TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
   step.count = op.count;
   step.loop = task.loops++;
-  blocks_.push_back(task.steps.size());
+  blocks_.push_back({OpKind::repeat, task.steps.size()});
 }
 
-void ProgramBuilder::end_block(ProgramStep& step) {
-  TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
-  ProgramStep& loop = task.steps[blocks_.back()];
-  step.loop = loop.loop;
-  step.jump = blocks_.back() + 1;
-  loop.jump = task.steps.size() + 1;
-  if (loop.jump == step.jump + 1) fail_on_line(program_.file, loop.line, "a block without steps");
+/// Behind the last step of the branch before, which goes on behind the end.
+void ProgramBuilder::begin_branch(ProgramStep& step) {
+  TaskProgram& task = program_of_step();
+  std::vector<std::size_t>& branches = task.steps[blocks_.back().step].branches;
+  if (branches.size() == choices_max) {
+    fail_on_line(step.line, "more than 16 blocks to choose from");
+  }
+  branches.push_back(task.steps.size() + 1);
+}
+
+bool ProgramBuilder::end_block(ProgramStep& step) {
+  TaskProgram& task = program_of_step();
+  const Block block = blocks_.back();
   blocks_.pop_back();
+  if (block.kind == OpKind::atomic) {
+    if (block.step == task.steps.size()) {
+      fail_on_line(step.line, "a block without steps");
+    }
+    return false;
+  }
+  ProgramStep& first = task.steps[block.step];
+  first.jump = task.steps.size() + 1;
+  if (block.kind == OpKind::choose) {
+    if (first.branches.size() < 2) {
+      fail_on_line(first.line, "a 'choose' without an 'or'");
+    }
+    for (const std::size_t branch : std::span(first.branches).subspan(1)) {
+      task.steps[branch - 1].jump = first.jump;
+    }
+    return true;
+  }
+  step.ends_loop = true;
+  step.loop = first.loop;
+  step.jump = block.step + 1;
+  if (first.jump == step.jump + 1) {
+    fail_on_line(first.line, "a block without steps");
+  }
+  return true;
 }
 
 std::size_t ProgramBuilder::name_index(std::string_view name) {
@@ -240,64 +369,6 @@ std::size_t ProgramBuilder::mailbox_index(const Op& op) const {
         "unknown mailbox " + in_quotes(op.name) + "; declare it first: 'mailbox NAME CAPACITY'");
   }
   return index;
-}
-
-Program ProgramBuilder::finish() {
-  if (!never_signalled_.empty()) throw ScriptError{std::move(never_signalled_.front().error)};
-  if (program_.tasks.empty()) {
-    fail_on_line(program_.file, 1, "the script has no task");
-  }
-  std::vector<Holds> held(program_.boot.names.size());
-  check_names(program_.boot, 0, program_.boot.steps.size(), held);
-  for (const TaskProgram& task : program_.tasks) {
-    if (task.steps.empty())
-      fail_on_line(program_.file, 1, "task " + in_quotes(task.name) + " has no steps");
-    held.assign(task.names.size(), Holds::nothing);
-    check_names(task, 0, task.steps.size(), held);
-  }
-  return std::move(program_);
-}
-
-// Whether a name holds a block after a loop's body depends only on the last step on it; so a body
-// that can run twice can run any number of times. NOLINTNEXTLINE(misc-no-recursion): blocks nest,
-// as deep as the parser lets them
-void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std::size_t to,
-                                 std::vector<Holds>& held) const {
-  for (std::size_t at = from; at < to; ++at) {
-    const ProgramStep& step = task.steps[at];
-    if (step.kind == OpKind::repeat) {
-      for (std::uint64_t round = 0; round < std::min<std::uint64_t>(step.count, 2); ++round) {
-        check_names(task, at + 1, step.jump - 1, held);
-      }
-      at = step.jump - 1;
-    } else if (!task.names.empty()) {
-      check_name(step, task.names[step.name], held[step.name]);
-    }
-  }
-}
-
-void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name,
-                                Holds& held) const {
-  const auto fail = [&](std::string_view what) {
-    fail_on_line(program_.file, step.line, in_quotes(name) + std::string{what});
-  };
-  switch (step.kind) {
-    case OpKind::alloc:
-    case OpKind::receive:
-      if (held != Holds::nothing) fail(" still holds a block here");
-      held = step.try_now ? Holds::maybe : Holds::block;
-      break;
-    case OpKind::free:
-      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
-      held = Holds::nothing;
-      break;
-    case OpKind::send:
-      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
-      if (held == Holds::maybe) fail(" may have been refused, and cannot be sent");
-      held = Holds::nothing;
-      break;
-    default: break;
-  }
 }
 
 }  // namespace mneme::driver

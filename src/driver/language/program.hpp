@@ -4,6 +4,7 @@
 // invariants: each loop has its end; at each step the task's name holds a block, or not, as needed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,20 +17,36 @@
 
 namespace mneme::driver {
 
-/// A step of a task. `repeat` and `end` are only jumps, which do not count as steps of a run.
+/// A step of a task. `repeat`, `or` and `end` are only jumps, which do not count as steps of a run.
+/// `array`, `vec` and `arc` are an `alloc`.
 struct ProgramStep {
   OpKind kind{};
-  bool try_now = false;          // alloc
-  bool has_align = false;        // alloc
-  std::size_t name = 0;          // alloc, free, send, receive: of TaskProgram::names
-  std::size_t object = 0;        // signal, wait: of semaphores; send, receive: of mailboxes
-  std::size_t loop = 0;          // repeat, end: of the task's counters
-  std::size_t jump = 0;          // repeat: behind its end; end: the first step of its block
-  std::uint64_t size_bytes = 0;  // alloc
+  OpKind made_as = OpKind::alloc;  // alloc: or array, vec, arc
+  bool try_now = false;            // alloc
+  bool can_time_out = false;       // alloc
+  bool has_align = false;          // alloc
+  bool is_glued = false;           // inside of `atomic`: no other task goes before it
+  bool ends_loop = false;          // end
+  std::size_t name = 0;            // alloc, free, send, receive, push, clone: of TaskProgram::names
+  std::size_t new_name = 0;        // clone
+  std::size_t object = 0;          // signal, wait: of semaphores; send, receive: of mailboxes
+  std::size_t loop = 0;            // repeat, end: of the task's counters
+  std::size_t jump = 0;  // repeat, choose, or: behind the end; end of repeat: its first step
+  std::uint64_t size_bytes = 0;         // alloc: the largest that it can choose
+  std::vector<std::uint64_t> sizes{};   // alloc: if it has a choice
+  std::vector<std::size_t> branches{};  // choose: where each begins
   std::uint64_t align_bytes = 0;
-  std::uint64_t count = 0;  // repeat
+  std::uint64_t count = 0;  // repeat; alloc: of an array or vec
   std::uint64_t line = 0;
   std::string text;  // in canonical form
+
+  /// How many ways it can go.
+  [[nodiscard]] std::size_t choices() const {
+    return std::max<std::size_t>(1, std::max(sizes.size(), branches.size()));
+  }
+  [[nodiscard]] std::uint64_t size_of(std::size_t choice) const {
+    return sizes.empty() ? size_bytes : sizes[choice];
+  }
 };
 
 struct TaskProgram {
@@ -42,6 +59,7 @@ struct TaskProgram {
   std::vector<std::string> names;  // of its blocks
 
   [[nodiscard]] bool goes_on_forever() const;
+  [[nodiscard]] bool has(OpKind kind) const;
   /// The name of a copy; the first is 0.
   [[nodiscard]] std::string name_of(std::size_t copy) const {
     return is_numbered ? name + std::to_string(copy + 1) : name;
@@ -92,6 +110,10 @@ class ProgramBuilder {
  private:
   /// Whether a name holds a block at a step.
   enum class Holds : std::uint8_t { nothing, block, maybe };
+  struct Block {
+    OpKind kind{};
+    std::size_t step = 0;  // that begins it; of `atomic` the one behind
+  };
   struct NamedError {
     std::string name;
     Diagnostic error;
@@ -103,17 +125,26 @@ class ProgramBuilder {
   void add_step(const Op& op);
   void add_alloc(const Op& op, ProgramStep& step) const;
   void begin_loop(const Op& op, ProgramStep& step);
-  void end_block(ProgramStep& step);
+  void begin_branch(ProgramStep& step);
+  /// False if its end takes no step.
+  [[nodiscard]] bool end_block(ProgramStep& step);
+  [[nodiscard]] bool is_glued() const;
+  [[nodiscard]] TaskProgram& program_of_step() { return task_ == nullptr ? program_.boot : *task_; }
+  void check_kind(const Op& op, const ProgramStep& step);
   [[nodiscard]] std::size_t name_index(std::string_view name);
   [[nodiscard]] std::size_t semaphore_index(const Op& op);
   [[nodiscard]] std::size_t mailbox_index(const Op& op) const;
+  [[noreturn]] void fail_on_line(std::uint64_t line, std::string message) const;
   void check_names(const TaskProgram& task, std::size_t from, std::size_t to,
                    std::vector<Holds>& held) const;
+  void check_branches(const TaskProgram& task, const ProgramStep& choose,
+                      std::vector<Holds>& held) const;
   void check_name(const ProgramStep& step, const std::string& name, Holds& held) const;
 
   Program program_;
-  TaskProgram* task_ = nullptr;      // the current task; none outside of tasks
-  std::vector<std::size_t> blocks_;  // the `repeat`s that enclose the current step
+  TaskProgram* task_ = nullptr;  // the current task; none outside of tasks
+  std::vector<Block> blocks_;    // that enclose the current step
+  std::vector<OpKind> made_by_;  // by the task's names: the kind of step that makes them
   std::vector<NamedError> never_signalled_;
   std::optional<ScriptError> flat_;  // an error, but only if the script turns out to have tasks
   std::size_t steps_ = 0;

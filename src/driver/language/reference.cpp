@@ -120,12 +120,30 @@ continues as soon as it has that: there is no 'poll'. A signal is declared by
 its first use, and starts at 0; to wait for one that no task signals is an
 error. Blocks that a task has not freed at its end stay allocated.
 
-'mneme run --schedule=round-robin|random:SEED|FILE' runs one order of the steps,
-and compares each with the model. FILE lists the names of the tasks in the order
-of their steps: 'driver1*3 done driver2'. 'mneme explore' runs all orders, and
-'mneme fit' all orders on all sizes of the heap. Tasks cannot use cancel,
-resize, lock, array, vec, arc or a second heap yet, and have no choices or
-timeouts.
+A step can be a choice, and a wait can be given up:
+
+  alloc a 64|128|512      # one of these sizes
+  alloc b 600 timeout     # may be given up at any moment: then b holds nothing
+  choose                  # one of these blocks of steps, also an empty one
+    free a
+  or
+    yield
+  end
+  atomic                  # no other task goes on in between, unless one has to wait
+    alloc c 16
+    signal ready
+  end
+
+A name that may hold no block can be freed, and not be sent. What 'array', 'vec'
+and 'arc' made can be freed and sent, too; 'push' and 'clone' are steps of tasks.
+
+'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
+steps, beside the model, choices drawn by the seed; a FILE holds the names of
+tasks in the order of their steps: 'driver1*3 done driver2/2', where driver2
+makes its second choice. 'mneme explore' carries out all orders and choices, and
+'mneme fit' does so on all sizes of the heap; 'explore --walks=N' takes random
+ones where there are too many. There is no resize, lock or second heap in tasks
+yet.
 )"};
 
 constexpr Section traces{

@@ -1,0 +1,185 @@
+// purpose: one step of a task on the real library, and what it lets happen.
+// layer: explore; includes world.
+// threads: one owner.
+// invariants: the queue kept here is a prefix short of the library's at most during a step.
+#include <algorithm>
+#include <bit>
+#include <mneme/node.hpp>
+
+#include "world.hpp"
+
+namespace mneme::driver {
+
+StepResult World::step(Move move) {
+  const std::size_t task = move.task;
+  StepResult result;
+  const ProgramStep& step = *current_step(task);
+  HeldBlock* const slot = slots_ + tasks_[task].slots + step.name;
+  result.gave_up = control(task).state == TaskState::waiting;
+  if (result.gave_up) {
+    give_up(task);
+    go_on(task);
+    take_grants(result);
+    return result;
+  }
+  switch (step.kind) {
+    case OpKind::alloc: allocate(task, move.choice, step, result); break;
+    case OpKind::free:
+      if (slot->offset != 0) free_block(*slot);
+      break;
+    case OpKind::signal: ++semaphores_[step.object]; break;
+    case OpKind::wait: --semaphores_[step.object]; break;
+    case OpKind::send:
+      mail_[mailbox_starts_[step.object] + mail_counts_[step.object]++] = *slot;
+      *slot = {};
+      break;
+    case OpKind::receive: {
+      HeldBlock* const first = mail_ + mailbox_starts_[step.object];
+      HeldBlock* const last = first + mail_counts_[step.object]--;
+      *slot = *first;
+      std::copy(first + 1, last, first);
+      last[-1] = {};
+      break;
+    }
+    case OpKind::clone: {
+      HeldBlock& clone = slots_[tasks_[task].slots + step.new_name];
+      clone = *slot;
+      clone.name = static_cast<std::uint16_t>(step.new_name);
+      break;
+    }
+    case OpKind::choose:
+      control(task).at = static_cast<std::uint32_t>(step.branches[move.choice]) - 1;
+      break;
+    default: break;  // yield, push
+  }
+  const bool yields = step.kind == OpKind::yield;
+  if (!result.waits) go_on(task);
+  take_grants(result);
+  if (options_.switches == Switches::waits && !tasks_[task].program->is_isr) {
+    head_->current = static_cast<std::uint32_t>(yields || !is_able(task) ? tasks().size() : task);
+  }
+  return result;
+}
+
+void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& step,
+                     StepResult& result) {
+  const Layout layout = layout_of(step, step.size_of(choice));
+  void* payload = nullptr;
+  if (step.try_now) {
+    payload = heap_->try_allocate(layout);
+    if (payload == nullptr) {
+      result.refused = true;
+      if (head_->queued == 0) {
+        head_->try_growth = std::min(head_->try_growth, missing_at_end(layout.size, layout.align));
+      }
+      return;
+    }
+  } else {
+    HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
+        request_places_ + task * sizeof(HeapRequest), *heap_, layout);
+    auto answer = request->poll();
+    if (!answer) {
+      result.waits = true;
+      control(task).state = TaskState::waiting;
+      control(task).choice = static_cast<std::uint8_t>(choice);
+      queue_[head_->queued++] = static_cast<std::uint8_t>(task);
+      return;
+    }
+    if (!*answer) fail_step(step, "the heap refuses a request that it could meet");
+    payload = (*answer)->leak();
+    request->~HeapRequest();
+  }
+  hold(task, step, layout.size, payload);
+  result.offset = slots_[tasks_[task].slots + step.name].offset;
+}
+
+void World::give_up(std::size_t task) {
+  requests_[task]->cancel();
+  requests_[task]->~HeapRequest();
+  std::uint8_t* const end = queue_ + head_->queued--;
+  std::uint8_t* const place = std::find(queue_, end, static_cast<std::uint8_t>(task));
+  *std::copy(place + 1, end, place) = 0;
+  control(task).state = TaskState::ready;
+}
+
+void World::hold(std::size_t task, const ProgramStep& step, std::size_t size_bytes,
+                 const void* payload) {
+  slots_[tasks_[task].slots + step.name] = {
+      .offset =
+          static_cast<std::uint32_t>(static_cast<const std::byte*>(payload) - heap_->raw().base()),
+      .size_bytes = static_cast<std::uint32_t>(size_bytes),
+      .name = static_cast<std::uint16_t>(step.name),
+      .task = static_cast<std::uint8_t>(task),
+      .align_exponent = static_cast<std::uint8_t>(std::countr_zero(step.align_bytes))};
+}
+
+/// Of what an arc made.
+bool World::has_other_owner(const HeldBlock& block) const {
+  const auto owns = [&](const HeldBlock& each) {
+    return &each != &block && each.offset == block.offset;
+  };
+  if (!has_clones_) return false;
+  for (std::size_t box = 0; box < program_.mailboxes.size(); ++box) {
+    if (std::ranges::any_of(mailbox(box), owns)) return true;
+  }
+  const std::size_t slots = tasks_.back().slots + tasks_.back().program->names.size();
+  return std::any_of(slots_, slots_ + slots, owns);
+}
+
+void World::free_block(HeldBlock& block) {
+  if (has_other_owner(block)) {
+    block = {};
+    return;
+  }
+  (heap_->free)(heap_->raw().base() + block.offset,
+                {.size = block.size_bytes, .align = std::size_t{1} << block.align_exponent});
+  block = {};
+}
+
+/// Requests are granted in their order: those that were are the first of the queue.
+void World::take_grants(StepResult& result) {
+  std::uint32_t grants = 0;
+  while (grants < head_->queued) {
+    const std::size_t task = queue_[grants];
+    HeapRequest* const request = requests_[task];
+    if (request->state() != RequestState::granted) break;
+    auto answer = request->poll();
+    hold(task, *current_step(task), request_of(task).size, (*answer)->leak());
+    request->~HeapRequest();
+    result.lasting_grants += current_step(task)->can_time_out ? 0 : 1;
+    control(task) = {.at = control(task).at};
+    go_on(task);
+    ++grants;
+  }
+  result.grants = grants;
+  if (grants == 0) return;
+  std::copy(queue_ + grants, queue_ + head_->queued, queue_);
+  head_->queued -= grants;
+  std::fill_n(queue_ + head_->queued, grants, std::uint8_t{0});
+}
+
+/// To the next step of its program, around its loops.
+void World::go_on(std::size_t task) {
+  Control& at = control(task);
+  const std::vector<ProgramStep>& steps = tasks_[task].program->steps;
+  for (++at.at;; ++at.at) {
+    if (at.at == steps.size()) {
+      at.state = TaskState::done;
+      return;
+    }
+    const ProgramStep& step = steps[at.at];
+    std::uint64_t& rounds = loops_[tasks_[task].loops + step.loop];
+    if (step.kind == OpKind::repeat) {
+      rounds = step.count;
+    } else if (step.kind == OpKind::or_else) {
+      at.at = static_cast<std::uint32_t>(step.jump) - 1;
+    } else if (step.kind == OpKind::end && step.ends_loop) {
+      if (rounds != forever && --rounds == 0) continue;
+      at.at = static_cast<std::uint32_t>(step.jump) - 1;
+    } else if (step.kind != OpKind::end) {
+      return;
+    }
+  }
+}
+
+}  // namespace mneme::driver

@@ -1,0 +1,100 @@
+// purpose: what is only wrong with a program on the whole: signals, and the lives of names.
+// layer: language; includes program.
+// threads: one owner.
+// invariants: see program.hpp.
+#include <algorithm>
+#include <utility>
+
+#include "program.hpp"
+
+namespace mneme::driver {
+
+Program ProgramBuilder::finish() {
+  if (!never_signalled_.empty()) throw ScriptError{std::move(never_signalled_.front().error)};
+  if (program_.tasks.empty()) {
+    fail_on_line(1, "the script has no task");
+  }
+  std::vector<Holds> held(program_.boot.names.size());
+  check_names(program_.boot, 0, program_.boot.steps.size(), held);
+  for (const TaskProgram& task : program_.tasks) {
+    if (task.steps.empty()) fail_on_line(1, "task " + in_quotes(task.name) + " has no steps");
+    held.assign(task.names.size(), Holds::nothing);
+    check_names(task, 0, task.steps.size(), held);
+  }
+  return std::move(program_);
+}
+
+// Whether a name holds a block after a loop's body depends only on the last step on it; so a body
+// that can run twice can run any number of times.
+// NOLINTNEXTLINE(misc-no-recursion): blocks nest, as deep as the parser lets them
+void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std::size_t to,
+                                 std::vector<Holds>& held) const {
+  for (std::size_t at = from; at < to; ++at) {
+    const ProgramStep& step = task.steps[at];
+    if (step.kind == OpKind::repeat) {
+      for (std::uint64_t round = 0; round < std::min<std::uint64_t>(step.count, 2); ++round) {
+        check_names(task, at + 1, step.jump - 1, held);
+      }
+      at = step.jump - 1;
+    } else if (step.kind == OpKind::choose) {
+      check_branches(task, step, held);
+      at = step.jump - 1;
+    } else if (step.kind == OpKind::clone) {
+      if (held[step.name] != Holds::block) {
+        fail_on_line(step.line,
+                     in_quotes(task.names[step.name]) + " holds no block here, or may not");
+      }
+      if (held[step.new_name] != Holds::nothing) {
+        fail_on_line(step.line, in_quotes(task.names[step.new_name]) + " still holds a block here");
+      }
+      held[step.new_name] = Holds::block;
+    } else if (!task.names.empty()) {
+      check_name(step, task.names[step.name], held[step.name]);
+    }
+  }
+}
+
+/// A name that only some of the branches leave with a block may hold one.
+// NOLINTNEXTLINE(misc-no-recursion): as above
+void ProgramBuilder::check_branches(const TaskProgram& task, const ProgramStep& choose,
+                                    std::vector<Holds>& held) const {
+  const std::vector<Holds> before = held;
+  for (std::size_t branch = 0; branch < choose.branches.size(); ++branch) {
+    const bool is_last = branch + 1 == choose.branches.size();
+    std::vector<Holds> own = before;
+    check_names(task, choose.branches[branch],
+                (is_last ? choose.jump : choose.branches[branch + 1]) - 1, own);
+    for (std::size_t name = 0; name < held.size(); ++name) {
+      held[name] = branch == 0 || held[name] == own[name] ? own[name] : Holds::maybe;
+    }
+  }
+}
+
+void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name,
+                                Holds& held) const {
+  const auto fail = [&](std::string_view what) {
+    fail_on_line(step.line, in_quotes(name) + std::string{what});
+  };
+  switch (step.kind) {
+    case OpKind::alloc:
+    case OpKind::receive:
+      if (held != Holds::nothing) fail(" still holds a block here");
+      held = step.try_now || step.can_time_out ? Holds::maybe : Holds::block;
+      break;
+    case OpKind::free:
+      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
+      held = Holds::nothing;
+      break;
+    case OpKind::send:
+      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
+      if (held == Holds::maybe) fail(" may hold no block here, and cannot be sent");
+      held = Holds::nothing;
+      break;
+    case OpKind::push:
+      if (held != Holds::block) fail(" holds no block here, or may not");
+      break;
+    default: break;
+  }
+}
+
+}  // namespace mneme::driver
