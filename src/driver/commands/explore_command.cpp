@@ -131,16 +131,12 @@ void draw_schedule(const ExploreOptions& options, World& world, const Verdict& v
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     history.events(run.boot(step), executor);
   }
-  for (const std::uint8_t task : verdict.schedule) {
-    const ProgramStep& step = *world.current_step(task);
-    const std::string& name = world.tasks()[task].name;
-    if (step.kind == OpKind::alloc || step.kind == OpKind::free) {
-      history.task_step(name, {});
-      history.events(run.step(task), executor);
-    } else {
-      (void)run.step(task);
-      history.task_step(name, step.text);
-    }
+  for (const Move move : verdict.schedule) {
+    const std::string& name = world.tasks()[move.task].name;
+    const std::string text = world.text_of(move);
+    const std::span<const Event> events = run.step(move);
+    history.task_step(name, events.empty() ? text : "");
+    if (!events.empty()) history.events(events, executor);
   }
   history.events({}, executor);
   const std::string& file = world.program().file;

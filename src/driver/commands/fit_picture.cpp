@@ -19,22 +19,22 @@ constexpr double fit_width = 760;
 constexpr double fit_top = 58;
 constexpr double fit_row = 34;
 
-struct Outcome {
+struct SizeOutcome {
   std::string_view word;
   std::string_view colour;
 };
 
 /// From the top.
-constexpr std::array<Outcome, 5> outcomes{{{"nothing waits", "#8fce9a"},
-                                           {"no deadlock", "#c7dd8a"},
-                                           {"not decided", "#cbd2d9"},
-                                           {"stuck", "#c7b299"},
-                                           {"deadlock", "#e8998d"}}};
+constexpr std::array<SizeOutcome, 5> outcomes{{{"nothing waits", "#8fce9a"},
+                                               {"no deadlock", "#c7dd8a"},
+                                               {"not decided", "#cbd2d9"},
+                                               {"stuck", "#c7b299"},
+                                               {"deadlock", "#e8998d"}}};
 
-const Outcome& outcome_of(const FitRange& range) {
+const SizeOutcome& outcome_of(const FitRange& range) {
   const std::string_view word = word_of(range);
   return *std::ranges::find_if(
-      outcomes, [&](const Outcome& outcome) { return word.starts_with(outcome.word); });
+      outcomes, [&](const SizeOutcome& outcome) { return word.starts_with(outcome.word); });
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::string draw_fit(const Fit& fit, const std::string& title) {
                           static_cast<double>(end - first);
   };
   std::vector<std::string_view> rows;
-  for (const Outcome& outcome : outcomes) {
+  for (const SizeOutcome& outcome : outcomes) {
     const auto is_it = [&](const FitRange& range) {
       return outcome_of(range).word == outcome.word;
     };
@@ -80,7 +80,7 @@ std::string draw_fit(const Fit& fit, const std::string& title) {
   }
   double labelled_to = 0;  // the boundaries' own labels, above, as far as there is room
   for (const FitRange& range : fit.ranges) {
-    const Outcome& outcome = outcome_of(range);
+    const SizeOutcome& outcome = outcome_of(range);
     const auto row = static_cast<double>(std::ranges::find(rows, outcome.word) - rows.begin());
     const double x0 = x_of(range.from);
     const double x1 = range.to == no_growth ? x_of(end) : x_of(range.to + word_bytes);
