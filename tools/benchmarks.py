@@ -260,7 +260,7 @@ def threads_rows():
         preload = library(name) if name in PRELOADED else ""
         times[name] = (program, preload) if program and preload is not None else why or "not installed"
     seen = {name: {label: [] for label in THREADS} for name in rows}
-    for _ in range(7):
+    for _ in range(5):
         for name in rows:
             if isinstance(times[name], str):
                 continue
