@@ -146,7 +146,7 @@ void World::take_grants(StepResult& result) {
     auto answer = request->poll();
     hold(task, *current_step(task), request_of(task).size, (*answer)->leak());
     request->~HeapRequest();
-    result.lasting_grants += current_step(task)->can_time_out ? 0 : 1;
+    result.lasting_grants += current_step(task)->can_time_out ? 0U : 1U;
     control(task) = {.at = control(task).at};
     go_on(task);
     ++grants;
