@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "atomic.hpp"
@@ -53,6 +54,7 @@ class [[nodiscard]] Arc {
   }
   [[nodiscard]] explicit operator bool() const noexcept { return shared_ != nullptr; }
 
+  friend bool operator==(const Arc&, const Arc&) noexcept = default;
   [[nodiscard]] Arc clone() const noexcept { return *this; }
 
   /// The number of owners; 0 if this Arc is empty. Other threads may change it at any time.
@@ -87,12 +89,17 @@ class [[nodiscard]] Arc {
   Shared* shared_ = nullptr;
 };
 
-/// `make_arc<T>(args…)`: a request for the first Arc of a new T. Arguments and errors: as make.
+template <class T, class... Args>
+using ArcRequest = OwnerRequest<Heap, BuildObject<Arc<T>, typename Arc<T>::Shared, Args...>>;
+
+/// `make_arc<T>(args…)`: a request for the first Arc of a new T. The arguments are kept by value
+/// until the grant.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {
-  return request_object<typename Arc<T, BasicHeap>::Shared>(*this, &Arc<T, BasicHeap>::from_leaked,
-                                                            std::forward<Args>(args)...);
+  using Made = Arc<T, BasicHeap>;
+  using Build = BuildObject<Made, typename Made::Shared, std::decay_t<Args>...>;
+  return OwnerRequest<BasicHeap, Build>(*this, std::forward<Args>(args)...);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -10,6 +10,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <expected>
+#include <iterator>
 #include <span>
 
 #include "error.hpp"
@@ -105,13 +106,24 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   template <class T>
   [[nodiscard]] auto make_array(std::size_t count) noexcept;
   template <class T>
+  [[nodiscard]] auto make_array_for_overwrite(std::size_t count) noexcept;
+  template <class T, class Range>
+    requires requires(const Range& range) { std::size(range), std::begin(range); }
+  [[nodiscard]] auto make_array(Range range);
+  template <class T>
   [[nodiscard]] auto make_fixed_vec(std::size_t capacity) noexcept;
   template <class T, class... Args>
   [[nodiscard]] auto make_arc(Args&&... args);
 
-  /// Allocates at once, or returns nullptr: if the heap is locked or closed, if there is no room,
-  /// if any request waits (P2), or if the layout can never be met. Free it by `free(payload,
-  /// layout)`. Any thread, interrupts too. O(raw heap).
+  // Owners at once, or `would_wait`, as try_allocate.
+  template <class T, class... Args>
+  [[nodiscard]] auto try_make(Args&&... args);
+  template <class T>
+  [[nodiscard]] auto try_make_array(std::size_t count);
+
+  /// Memory at once, or nullptr if it would have to wait: when the heap is locked, has no room, or
+  /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
+  /// `free(payload, layout)`. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     if (!block_layout) return nullptr;

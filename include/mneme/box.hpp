@@ -4,18 +4,47 @@
 // invariants: as small as a pointer; the word before the object leads to the heap (P10).
 #pragma once
 
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include "owner_request.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
+/// Classes of which a Box may hold a derived one.
+template <class T>
+concept Derivable = std::has_virtual_destructor_v<T> && std::destructible<T> && !std::is_final_v<T>;
+
+/// An object of such a class as `make` makes it: its destructor, which is virtual, ends in a delete
+/// that knows the layout, whatever class the Box is of. So neither block nor Box keeps the layout.
+template <class T, class Heap>
+struct Held final : T {
+  template <class... Args>
+  explicit Held(Args&&... args) : T(std::forward<Args>(args)...) {}
+  static void operator delete(void* object, std::size_t size) noexcept {
+    (misuse::heap_of<Heap>(object)->free)(object, {size, alignof(Held)});
+  }
+};
+template <class T, class Heap>
+struct MadeAs : std::type_identity<T> {};
+template <Derivable T, class Heap>
+struct MadeAs<T, Heap> : std::type_identity<Held<std::remove_cv_t<T>, Heap>> {};
+
 /// Owns one T. Move-only. An empty box (moved from) owns nothing.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] Box {
  public:
   Box() noexcept = default;
+  Box(std::nullptr_t) noexcept {}  // NOLINT(google-explicit-constructor)
   Box(Box&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  /// Of what becomes const, or of a class derived from T, if the destructor is virtual.
+  template <class From>
+    requires std::convertible_to<From*, T*> &&
+             (std::same_as<std::remove_cv_t<T>, From> || (Derivable<T> && Derivable<From>))
+  Box(Box<From, Heap>&& other) noexcept  // NOLINT(google-explicit-constructor)
+      : object_(other.leak()) {}
   Box& operator=(Box other) noexcept {
     std::swap(object_, other.object_);
     return *this;
@@ -26,17 +55,26 @@ class [[nodiscard]] Box {
   [[nodiscard]] T* operator->() const noexcept { return object_; }
   [[nodiscard]] T* get() const noexcept { return object_; }
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
+  friend bool operator==(const Box&, const Box&) noexcept = default;
 
   /// Destroys the object and frees its memory, as Heap::free. Does nothing if empty.
   void reset() noexcept {
-    if (T* const object = std::exchange(object_, nullptr); object != nullptr) {
-      Heap* const heap = misuse::heap_of<Heap>(object);
+    T* const object = std::exchange(object_, nullptr);
+    if (object == nullptr) return;
+    if constexpr (Derivable<T>) {
+      auto* const start = node::object_at<std::byte>(dynamic_cast<const void*>(object));
+      if constexpr (checks_enabled) (void)misuse::heap_of<Heap>(start);
+      delete object;
+    } else {
+      auto* const start = node::object_at<std::byte>(object);
+      Heap* const heap = misuse::heap_of<Heap>(start);
       object->~T();
-      (heap->free)(object, Layout::of<T>());
+      (heap->free)(start, Layout::of<T>());
     }
   }
 
-  /// Releases ownership without destroying the object; from_leaked makes an owner again.
+  /// Lets go of the object without destroying it; from_leaked takes it over again, or, of a class
+  /// that can be derived from, a Box of any class that it has.
   [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
   static Box from_leaked(T* object) noexcept { return Box(object); }
 
@@ -48,15 +86,32 @@ class [[nodiscard]] Box {
 
 static_assert(sizeof(Box<int>) == sizeof(void*));
 
-/// `make<T>(args…)`: a request for a Box<T>. The arguments are copied or moved into it, and T is
-/// constructed from them on the thread that takes the result. Errors: as Request, and what the
-/// constructor throws; then the memory is freed.
+/// The requests that make() returns, by names: `Args` is how the arguments are kept.
+template <class Heap, class T, class... Args>
+using BasicBoxRequest =
+    OwnerRequest<Heap, BuildObject<Box<T, Heap>, typename MadeAs<T, Heap>::type, Args...>>;
+template <class T, class... Args>
+using BoxRequest = BasicBoxRequest<Heap, T, Args...>;
+
+/// `make<T>(args…)`: a request for a Box<T>, or for an Array if T is an array. The arguments are
+/// kept by value until the grant; T is built from them on the thread that takes the answer.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make(Args&&... args) {
-  return request_object<T>(
-      *this, [](T* object) noexcept { return Box<T, BasicHeap>::from_leaked(object); },
-      std::forward<Args>(args)...);
+  if constexpr (std::is_unbounded_array_v<T>) {
+    return make_array<std::remove_extent_t<T>>(static_cast<std::size_t>(args)...);
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    return make_array<std::remove_extent_t<T>>(std::extent_v<T>);
+  } else {
+    return BasicBoxRequest<BasicHeap, T, std::decay_t<Args>...>(*this, std::forward<Args>(args)...);
+  }
+}
+
+template <RawHeap Raw, QueueLock Queue>
+template <class T, class... Args>
+auto BasicHeap<Raw, Queue>::try_make(Args&&... args) {
+  using Build = BuildObject<Box<T, BasicHeap>, typename MadeAs<T, BasicHeap>::type, Args&&...>;
+  return try_build<Build>(*this, std::forward<Args>(args)...);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -6,44 +6,78 @@
 
 #include <cstddef>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "owner_request.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// Owns memory for `capacity` T, of which the first `size` exist. Move-only.
-template <class T, class Heap = mneme::Heap>
-class [[nodiscard]] FixedVec {
+/// What Array and FixedVec have in common: T in a row, as algorithms expect them. As by a pointer,
+/// they may be changed through an owner that is const. `Parts` is what leak() lets go of.
+template <class T, class Parts>
+class Row {
  public:
-  /// The contents of a vector that was leaked.
-  struct Leaked {
-    T* data = nullptr;
-    std::size_t size = 0;
-    std::size_t capacity = 0;
-  };
+  using value_type = std::remove_cv_t<T>;
+  using Leaked = Parts;
+
+  [[nodiscard]] std::size_t size() const noexcept { return parts_.size; }
+  [[nodiscard]] bool empty() const noexcept { return parts_.size == 0; }
+  [[nodiscard]] T* data() const noexcept { return parts_.data; }
+  [[nodiscard]] T* begin() const noexcept { return parts_.data; }
+  [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
+  [[nodiscard]] T& front() const noexcept { return (*this)[0]; }
+  [[nodiscard]] T& back() const noexcept { return (*this)[parts_.size - 1]; }
+
+  /// The element at `index`, which must be below size().
+  [[nodiscard]] T& operator[](std::size_t index) const noexcept {
+    fatal_unless(index < parts_.size, Parts::out_of_range);
+    return parts_.data[index];
+  }
+  friend bool operator==(const Row& a, const Row& b) {
+    bool is_equal = a.size() == b.size();
+    for (std::size_t i = 0; is_equal && i < a.size(); ++i) is_equal = a[i] == b[i];
+    return is_equal;
+  }
+
+  /// Lets go of memory and elements; from_leaked takes them over again.
+  [[nodiscard]] Parts leak() noexcept { return std::exchange(parts_, {}); }
+
+ protected:
+  Row() noexcept = default;
+  Row(Row&& other) noexcept : parts_(other.leak()) {}
+  ~Row() = default;
+
+  Parts parts_{};
+};
+
+template <class T>
+struct VecParts {
+  static constexpr const char* out_of_range = "FixedVec: index out of range";
+
+  T* data = nullptr;
+  std::size_t size = 0;
+  std::size_t capacity = 0;
+};
+
+/// Owns room for `capacity` T, of which the first `size` exist. Move-only.
+template <class T, class Heap = mneme::Heap>
+class [[nodiscard]] FixedVec : public Row<T, VecParts<T>> {
+  using Row<T, VecParts<T>>::parts_;
+
+ public:
+  using typename Row<T, VecParts<T>>::Leaked;
 
   FixedVec() noexcept = default;
-  FixedVec(FixedVec&& other) noexcept : parts_(other.leak()) {}
+  FixedVec(FixedVec&& other) noexcept = default;
   FixedVec& operator=(FixedVec other) noexcept {
     std::swap(parts_, other.parts_);
     return *this;
   }
   ~FixedVec() { reset(); }
 
-  [[nodiscard]] std::size_t size() const noexcept { return parts_.size; }
   [[nodiscard]] std::size_t capacity() const noexcept { return parts_.capacity; }
-  [[nodiscard]] bool empty() const noexcept { return parts_.size == 0; }
   [[nodiscard]] bool full() const noexcept { return parts_.size == parts_.capacity; }
-  [[nodiscard]] T* data() const noexcept { return parts_.data; }
-  [[nodiscard]] T* begin() const noexcept { return parts_.data; }
-  [[nodiscard]] T* end() const noexcept { return parts_.data + parts_.size; }
-
-  /// The element at `index`, which must be less than size(): fatal in checked builds. O(1).
-  [[nodiscard]] T& operator[](std::size_t index) const noexcept {
-    fatal_unless(index < parts_.size, "FixedVec: index out of range");
-    return parts_.data[index];
-  }
 
   /// Constructs a T behind the last one, and returns it. If full, returns nullptr and leaves the
   /// arguments untouched. O(1).
@@ -57,28 +91,51 @@ class [[nodiscard]] FixedVec {
 
   /// Removes and returns the last element, or nullopt if empty. O(1).
   [[nodiscard]] std::optional<T> pop() {
-    if (empty()) return std::nullopt;
+    if (this->empty()) return std::nullopt;
     T& last = parts_.data[parts_.size - 1];
     std::optional<T> out(std::move(last));
-    last.~T();
+    node::end_object(last);
     --parts_.size;
     return out;
   }
 
-  /// Destroys all elements, last first; the capacity stays. O(size).
-  void clear() noexcept { destroy_all(parts_); }
+  // As those of std::vector, for algorithms; but to go beyond the capacity is misuse.
+  void push_back(T value) { has_room(push(std::move(value)) != nullptr); }
+  template <class Range>
+  void append_range(Range&& range) {
+    for (auto&& each : range) push_back(std::forward<decltype(each)>(each));
+  }
+  T* insert(T* place, T value) {
+    push_back(std::move(value));
+    for (T* at = this->end() - 1; at > place; --at) std::swap(at[0], at[-1]);
+    return place;
+  }
+  T* erase(T* first, T* last) {
+    T* to = first;
+    for (T* from = last; first != last && from != this->end(); ++from) *to++ = std::move(*from);
+    if (first != last) destroy_from(static_cast<std::size_t>(to - parts_.data), parts_);
+    return first;
+  }
+  T* erase(T* place) { return erase(place, place + 1); }
+  void resize(std::size_t size) {
+    destroy_from(size, parts_);
+    while (parts_.size < size && push() != nullptr) {
+    }
+    has_room(parts_.size == size);
+  }
+
+  /// Destroys all elements, last first; keeps the room. O(size).
+  void clear() noexcept { destroy_from(0, parts_); }
 
   /// Destroys all elements, last first, and frees the memory. Does nothing if it has none. O(size).
   void reset() noexcept {
-    Leaked parts = leak();
+    Leaked parts = this->leak();
     if (parts.data == nullptr) return;
     Heap* const heap = misuse::heap_of<Heap>(parts.data);
-    destroy_all(parts);
+    destroy_from(0, parts);
     (heap->free)(parts.data, *Layout::array<T>(parts.capacity));
   }
 
-  /// Releases ownership of memory and elements; from_leaked makes an owner again.
-  [[nodiscard]] Leaked leak() noexcept { return std::exchange(parts_, {}); }
   static FixedVec from_leaked(Leaked parts) noexcept {
     FixedVec vec;
     vec.parts_ = parts;
@@ -86,23 +143,31 @@ class [[nodiscard]] FixedVec {
   }
 
  private:
-  static void destroy_all(Leaked& parts) noexcept {
-    while (parts.size > 0) parts.data[--parts.size].~T();
+  static void destroy_from(std::size_t size, Leaked& parts) noexcept {
+    while (parts.size > size) node::end_object(parts.data[--parts.size]);
   }
-
-  Leaked parts_{};
+  static void has_room(bool has) noexcept {
+    fatal_unless(has, "FixedVec: no room for another element");
+  }
 };
 
-/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. Errors: as Request
-/// (`too_large` also if capacity × sizeof(T) overflows).
+template <class T, class Heap>
+struct BuildFixedVec {
+  static auto layout(std::size_t count) noexcept { return Layout::array<T>(count); }
+  FixedVec<T, Heap> operator()(Allocation<Heap> block) const noexcept {
+    return FixedVec<T, Heap>::from_leaked({node::object_at<T>(block.leak()), 0, capacity});
+  }
+  std::size_t capacity;
+};
+template <class T, class Heap = mneme::Heap>
+using FixedVecRequest = OwnerRequest<Heap, BuildFixedVec<T, Heap>>;
+
+/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. `too_large` if capacity ×
+/// sizeof(T) overflows.
 template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
-  auto build = [capacity](Allocation<BasicHeap> block) {
-    T* const data = node::object_at<T>(block.leak());
-    return FixedVec<T, BasicHeap>::from_leaked({data, 0, capacity});
-  };
-  return OwnerRequest<BasicHeap, decltype(build)>(*this, Layout::array<T>(capacity), build);
+  return FixedVecRequest<T, BasicHeap>(*this, capacity);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

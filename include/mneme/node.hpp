@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "check.hpp"
@@ -175,7 +176,17 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
   instrument::poison_free(payload + payload_size, block_size - sizeof(LiveNode) - payload_size);
 }
 
-// An aggregate may be built from its first members alone; g++ 12 would warn about the others.
+/// Ends an object, of an array its elements, last first.
+template <class T>
+void end_object(T& object) noexcept {
+  if constexpr (std::is_array_v<T>) {
+    for (std::size_t i = std::extent_v<T>; i > 0; --i) end_object(object[i - 1]);
+  } else {
+    object.~T();
+  }
+}
+
+// An aggregate may be built from its first members alone; g++ 12 warns of the others.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 /// Constructs an object in raw storage: the only placement new for objects of users and for a
@@ -183,7 +194,10 @@ inline void resize_live(std::byte* block, std::size_t block_size, std::size_t ol
 template <class T, class... Args>
 [[nodiscard]] T* begin_object(void* place, Args&&... args) {
   instrument::begin_reuse(place, sizeof(T));
-  return ::new (place) T(std::forward<Args>(args)...);
+  if constexpr (std::is_array_v<T>)
+    return object_at<T>(::new (place) T());
+  else
+    return ::new (place) T(std::forward<Args>(args)...);
 }
 #pragma GCC diagnostic pop
 

@@ -15,9 +15,8 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A request that turns its block into an owner by `build(Allocation)`, on the thread that takes
-/// the result. It is used like a Request. If a constructor throws, `poll` or co_await passes that
-/// on, and the block is freed.
+/// A request that turns its block into an owner by a `Build`, on the thread that takes the answer.
+/// Used as Request; made of what `Build` is made of, so that a container can emplace it.
 template <class Heap, class Build>
 class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base = Request<Heap>;
@@ -26,10 +25,11 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Owner = std::invoke_result_t<Build&, Allocation<Heap>>;
   using Result = std::expected<Owner, AllocError>;
 
-  /// A layout that overflowed is replaced by one that no heap can hold, so the result is
-  /// `too_large`.
-  OwnerRequest(Heap& heap, std::expected<Layout, AllocError> layout, Build build)
-      : Base(heap, layout.value_or(Layout{SIZE_MAX, 1})), build_(std::move(build)) {}
+  /// A layout that overflowed is passed on as one that no heap can hold, and so is `too_large`.
+  template <class... Args>
+  explicit OwnerRequest(Heap& heap, Args&&... args)
+      : Base(heap, Build::layout(args...).value_or(Layout{SIZE_MAX, 1})),
+        build_(std::forward<Args>(args)...) {}
 
   using Base::await_ready;
   using Base::await_suspend;
@@ -58,21 +58,45 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[no_unique_address]] Build build_;
 };
 
-/// A request for one T. Copies of `args` are kept in the request until T is constructed from them;
-/// `own(T*)` makes the owner.
-template <class T, class Heap, class Own, class... Args>
-[[nodiscard]] auto request_object(Heap& heap, Own own, Args&&... args) {
-  auto build = [own, kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](
-                   Allocation<Heap>&& block) mutable {
-    T* const object = std::apply(
-        [&](auto&&... each) {
-          return node::begin_object<T>(block.data(), std::forward<decltype(each)>(each)...);
-        },
-        std::move(kept));
-    (void)block.leak();
-    return own(object);
-  };
-  return OwnerRequest<Heap, decltype(build)>(heap, Layout::of<T>(), std::move(build));
+/// The same at once, as Heap::try_allocate. Errors: `would_wait`, or what a request is refused for.
+template <class Build, class Heap, class... Args>
+[[nodiscard]] auto try_build(Heap& heap, Args&&... args) ->
+    typename OwnerRequest<Heap, Build>::Result {
+  const std::expected<Layout, AllocError> layout = Build::layout(args...);
+  if (!layout) return std::unexpected(layout.error());
+  void* const memory = heap.try_allocate(*layout);
+  if (memory == nullptr) {
+    const auto block_layout = heap.check_layout(*layout);
+    return std::unexpected(!block_layout      ? block_layout.error()
+                           : heap.is_closed() ? AllocError::closed
+                                              : AllocError::would_wait);
+  }
+  return Build(std::forward<Args>(args)...)(Allocation<Heap>::from_leaked(memory, *layout));
 }
+
+/// Builds one `Object` from arguments that are kept by value until then, and its `Owner`.
+template <class Owner, class Object, class... Kept>
+class BuildObject {
+ public:
+  template <class... Args>
+  explicit BuildObject(Args&&... args) : kept_(std::forward<Args>(args)...) {}
+  template <class... Args>
+  [[nodiscard]] static std::expected<Layout, AllocError> layout(const Args&... /*args*/) noexcept {
+    return Layout::of<Object>();
+  }
+  template <class Heap>
+  [[nodiscard]] Owner operator()(Allocation<Heap>&& block) {
+    Object* const object = std::apply(
+        [&](auto&&... each) {
+          return node::begin_object<Object>(block.data(), std::forward<decltype(each)>(each)...);
+        },
+        std::move(kept_));
+    (void)block.leak();
+    return Owner::from_leaked(object);
+  }
+
+ private:
+  std::tuple<Kept...> kept_;
+};
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "basic_heap.hpp"
@@ -32,6 +33,12 @@ class [[nodiscard]] Allocation {
 
   [[nodiscard]] void* data() const noexcept { return data_; }
   [[nodiscard]] Layout layout() const noexcept { return layout_; }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+    return {static_cast<std::byte*>(data_), data_ != nullptr ? layout_.size : 0};
+  }
+  operator std::span<std::byte>() const noexcept {
+    return bytes();
+  }  // NOLINT(google-explicit-constructor)
   [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
 
   /// Frees the memory now, as Heap::free. Does nothing if empty.

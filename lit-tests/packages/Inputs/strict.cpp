@@ -12,6 +12,15 @@ struct Pair {
   long second = 0;
 };
 
+struct Base {
+  virtual ~Base() = default;
+  [[nodiscard]] virtual int number() const { return 1; }
+};
+struct Derived : Base {
+  [[nodiscard]] int number() const override { return 2; }
+  long more = 0;
+};
+
 }  // namespace
 
 int main() {
@@ -23,10 +32,13 @@ int main() {
   auto arc = heap.make_arc<int>(4).poll().value().value();
   auto block = heap.allocate({.size = 5}).poll().value().value();
   const auto other = arc;
-  (void)vec.push(3, 4L);
+  mneme::Box<const Base> base = heap.try_make<Derived>().value();
+  const auto text = heap.try_make_array<char>(3).value();
+  vec.push_back({3, 4L});
   array[1] = 7;
-  const bool is_sound = heap.validate() == nullptr && (MNEME_STATS == 0 || heap.stats().live == 5);
-  const bool is_right = box->second == 2 && array[1] == 7 && vec[0].first == 3 && *other == 4;
+  const bool is_sound = heap.validate() == nullptr && (MNEME_STATS == 0 || heap.stats().live == 7);
+  const bool is_right = box->second == 2 && array[1] == 7 && vec[0].first == 3 && *other == 4 &&
+                        base->number() == 2 && text == text;
   std::puts(is_sound && is_right && block ? "sound" : "broken");
   return is_sound && is_right ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -212,4 +213,71 @@ TEST_CASE("an array for nothing goes back as what it was asked for, whatever its
     CHECK(heap.stats().used_bytes == 2_words);
   }
   CHECK(heap.stats().used_bytes == 0);
+}
+
+TEST_CASE("arrays are compared by their elements, and have ends") {
+  TestHeap heap(1024);
+  const auto array = granted(heap.make_array<int>(3));
+  const auto other = granted(heap.make_array<int>(3));
+  CHECK(array == other);
+  other.back() = 1;
+  CHECK(array != other);
+  CHECK(array != granted(heap.make_array<int>(2)));
+  array.front() = 5;
+  CHECK(array[0] == 5);
+  CHECK(other[2] == 1);
+  CHECK(!array.empty());
+  CHECK(Array<int>().empty());
+}
+
+TEST_CASE("the front of an empty array stops the program" * doctest::skip(!mneme::checks_enabled)) {
+  const Array<int> array;
+  for (const bool front : {false, true}) {
+    CHECK(mneme::test::fatal_line_of([&] { (void)(front ? array.front() : array.back()); }) ==
+          "mneme: fatal: Array: index out of range");
+  }
+}
+
+TEST_CASE("an array for overwrite keeps old bytes, and builds what has a constructor") {
+  TestHeap heap(1024);
+  std::byte* place = nullptr;
+  {
+    auto used = granted(heap.make_array<std::byte>(100));
+    place = used.data();
+    for (auto& byte : used) byte = std::byte{0xab};
+  }
+  const auto array = granted(heap.make_array_for_overwrite<std::byte>(100));
+  CHECK(array.size() == 100);
+  CHECK(array.data() == place);
+#if !defined(MNEME_MSAN) && !defined(MNEME_VALGRIND) && MNEME_QUARANTINE == 0
+  CHECK(array[60] == std::byte{0xab});  // behind what the hole kept in these bytes
+#endif
+  const auto probes = granted(heap.make_array_for_overwrite<Probe>(3));
+  CHECK(Probe::alive == 3);
+}
+
+TEST_CASE("an array copies a range, which it keeps until the grant") {
+  TestHeap heap(256);
+  CHECK(granted(heap.make_array<char>(std::string_view("hello"))).back() == 'o');
+  auto hog = granted(heap.allocate(bytes(240)));
+  std::vector<int> numbers{1, 2, 3};
+  auto request = heap.make_array<long>(numbers);
+  CHECK(!request.poll());
+  numbers.assign(3, 9);
+  hog.reset();
+  CHECK(granted(request)[2] == 3);
+  CHECK(granted(heap.make_array<int>(std::vector<int>())).empty());
+}
+
+TEST_CASE("arrays of arrays") {
+  TestHeap heap(1024);
+  const auto table = granted(heap.make_array<int[4]>(3));
+  CHECK(table.size() == 3);
+  CHECK(table[2][3] == 0);
+  CHECK(heap.stats().used_bytes == 48 + 1_words);
+  {
+    const auto probes = granted(heap.make_array<Probe[2]>(2));
+    CHECK(Probe::alive == 4);
+  }
+  CHECK(Probe::alive == 0);
 }

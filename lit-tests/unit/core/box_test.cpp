@@ -7,12 +7,14 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "support/fatal_line.hpp"
 #include "support/tasks.hpp"
 #include "support/words.hpp"
 
@@ -307,4 +309,104 @@ TEST_CASE("boxes may be freed on threads other than their maker's") {
   for (auto& mailbox : mailboxes) Box<Probe>::from_leaked(mailbox.load()).reset();
   CHECK(Probe::alive == 0);
   CHECK(granted_count > 0);
+}
+
+struct Animal {
+  explicit Animal(int& count) : ends(count) {}
+  Animal(const Animal&) = delete;
+  Animal& operator=(const Animal&) = delete;
+  virtual ~Animal() { ++ends; }
+  [[nodiscard]] virtual int legs() const { return 0; }
+  int& ends;
+};
+struct Sound {
+  virtual ~Sound() = default;
+  std::size_t volume = 7;
+};
+struct alignas(64) Cow : Sound, Animal {
+  explicit Cow(int& count) : Animal(count) {}
+  [[nodiscard]] int legs() const override { return 4; }
+  std::array<std::size_t, 20> stomachs{};
+};
+
+TEST_CASE("a box of a base frees all of a derived object, wherever the base lies in it") {
+  TestHeap heap(4096);
+  int ends = 0;
+  for (const bool is_locked : {false, true}) {
+    Box<Cow> cow = granted(heap.make<Cow>(std::ref(ends)));
+    const std::size_t used = heap.stats().used_bytes;
+    CHECK(used >= sizeof(Cow) + 1_words);
+    Box<Animal> animal = std::move(cow);
+    CHECK(!cow);  // NOLINT(bugprone-use-after-move): that it is empty is the claim
+    CHECK(animal->legs() == 4);
+    CHECK(static_cast<void*>(animal.get()) != dynamic_cast<void*>(animal.get()));
+    Box<const Animal> same = std::move(animal);
+    auto guard = is_locked ? heap.try_lock() : mneme::Guard<Heap>();
+    same = nullptr;
+    CHECK(heap.stats().deferred == (is_locked ? 1 : 0));
+  }
+  CHECK(ends == 2);
+  CHECK(heap.stats().live == 0);
+}
+
+TEST_CASE("what a box of a derived object let go of may be owned as its base") {
+  TestHeap heap(4096);
+  int ends = 0;
+  Box<Cow> cow = granted(heap.make<Cow>(std::ref(ends)));
+  (void)Box<Sound>::from_leaked(cow.leak());
+  CHECK(ends == 1);
+  CHECK(heap.stats().live == 0);
+}
+
+TEST_CASE("a foreign object of a class with derived ones is detected" *
+          doctest::skip(!mneme::checks_enabled)) {
+  int ends = 0;
+  Cow foreign(ends);
+  CHECK(mneme::test::fatal_line_of([&] { Box<Animal>::from_leaked(&foreign).reset(); }) ==
+        "mneme: fatal: foreign pointer: not in any heap's region");
+}
+
+TEST_CASE("boxes of what is const, of null, and equal boxes") {
+  TestHeap heap(256);
+  Box<const int> number = granted(heap.make<int>(4));
+  CHECK(*number == 4);
+  CHECK(number != nullptr);
+  CHECK(number != granted(heap.make<const int>(4)));
+  const int* const place = number.get();
+  number = Box<const int>::from_leaked(number.leak());
+  CHECK(number.get() == place);
+  number = nullptr;
+  CHECK(number == nullptr);
+  CHECK(number == Box<const int>());
+}
+
+TEST_CASE("make of an array type makes an array") {
+  TestHeap heap(256);
+  CHECK(granted(heap.make<int[]>(4)).size() == 4);
+  CHECK(granted(heap.make<int[5]>()).size() == 5);
+}
+
+TEST_CASE("try_make has memory at once, or says why not") {
+  TestHeap heap(32_words);
+  {
+    const auto hog = granted(heap.allocate(bytes(20_words)));
+    const auto box = heap.try_make<Probe>(3);
+    REQUIRE(box.has_value());
+    CHECK((*box)->value == 3);
+    using Much = std::array<char, 20_words>;
+    CHECK(heap.try_make<Much>().error() == mneme::AllocError::would_wait);
+    using TooMuch = std::array<char, 40_words>;
+    CHECK(heap.try_make<TooMuch>().error() == mneme::AllocError::too_large);
+    const auto guard = heap.try_lock();
+    CHECK(heap.try_make<int>(1).error() == mneme::AllocError::would_wait);
+  }
+  CHECK(heap.try_make_array<int>(SIZE_MAX / 2).error() == mneme::AllocError::too_large);
+  CHECK(heap.try_make_array<int>(3)->size() == 3);
+  Probe::throw_after = 0;
+  CHECK_THROWS((void)heap.try_make<Probe>(1));
+  CHECK(heap.stats().live == 0);
+  const auto own = heap.try_make<std::unique_ptr<int>>(std::make_unique<int>(2));
+  CHECK(**own.value() == 2);
+  heap.close();
+  CHECK(heap.try_make<int>(1).error() == mneme::AllocError::closed);
 }

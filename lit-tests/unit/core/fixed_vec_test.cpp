@@ -3,8 +3,11 @@
 // threads: one.
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/fixed_vec_test
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
@@ -256,4 +259,53 @@ TEST_CASE("a vector for nothing goes back as what it was asked for, whatever its
     CHECK(heap.stats().used_bytes == 2_words);
   }
   CHECK(heap.stats().used_bytes == 0);
+}
+
+TEST_CASE("a vector is a container that algorithms fill and change") {
+  TestHeap heap(1024);
+  auto vec = granted(heap.make_fixed_vec<int>(8));
+  std::ranges::copy(std::array{5, 1, 4}, std::back_inserter(vec));
+  std::ranges::sort(vec);
+  CHECK(std::ranges::equal(vec, std::array{1, 4, 5}));
+  CHECK(*vec.insert(vec.begin() + 1, 3) == 3);
+  CHECK(*vec.insert(vec.end(), 6) == 6);
+  CHECK(std::ranges::equal(vec, std::array{1, 3, 4, 5, 6}));
+  CHECK(*vec.erase(vec.begin()) == 3);
+  CHECK(*vec.erase(vec.begin() + 1, vec.begin() + 3) == 6);
+  CHECK(vec.erase(vec.end(), vec.end()) == vec.end());
+  CHECK(std::ranges::equal(vec, std::array{3, 6}));
+  vec.resize(4);
+  CHECK(std::ranges::equal(vec, std::array{3, 6, 0, 0}));
+  vec.resize(1);
+  vec.append_range(std::array{7, 8});
+  CHECK(std::ranges::equal(vec, std::array{3, 7, 8}));
+  CHECK(vec.front() + vec.back() == 11);
+  auto same = granted(heap.make_fixed_vec<int>(3));
+  CHECK(vec != same);
+  same.append_range(vec);
+  CHECK(vec == same);
+}
+
+TEST_CASE("a vector keeps count of what it erases, inserts and cuts off") {
+  TestHeap heap(1024);
+  auto vec = granted(heap.make_fixed_vec<std::unique_ptr<Probe>>(5));
+  for (int i = 0; i < 4; ++i) vec.push_back(std::make_unique<Probe>(i));
+  vec.erase(vec.begin(), vec.begin() + 2);
+  CHECK(Probe::alive == 2);
+  vec.insert(vec.begin(), std::make_unique<Probe>(9));
+  CHECK(vec[0]->value == 9);
+  CHECK(vec[2]->value == 3);
+  vec.resize(1);
+  CHECK(Probe::alive == 1);
+}
+
+TEST_CASE("to go beyond the room stops the program" * doctest::skip(!mneme::checks_enabled)) {
+  TestHeap heap(1024);
+  auto vec = granted(heap.make_fixed_vec<int>(1));
+  vec.push_back(1);
+  const char* const line = "mneme: fatal: FixedVec: no room for another element";
+  CHECK(mneme::test::fatal_line_of([&] { vec.push_back(2); }) == line);
+  CHECK(mneme::test::fatal_line_of([&] { vec.insert(vec.begin(), 2); }) == line);
+  CHECK(mneme::test::fatal_line_of([&] { vec.resize(2); }) == line);
+  CHECK(vec.size() == 1);
 }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -435,4 +436,14 @@ TEST_CASE("a block moves, resets, leaks and comes back like any owner") {
   again.reset();
   again.reset();
   CHECK(heap.stats().live == 0);
+}
+
+TEST_CASE("an allocation is the span of its bytes") {
+  TestHeap heap(256);
+  auto block = granted(heap.allocate(bytes(20)));
+  const std::span<std::byte> span = block;
+  CHECK(span.data() == block.data());
+  CHECK(span.size() == 20);
+  block.reset();
+  CHECK(block.bytes().empty());
 }
