@@ -125,6 +125,7 @@ LIBRARIES = {  # header: Debian package
     "valgrind/memcheck.h": "valgrind",
     "sanitizer/asan_interface.h": "libclang-rt-22-dev",
     "relacy/relacy.hpp": "relacy-dev",
+    "asio.hpp": "libasio-dev",
 }
 # All that building the driver needs.
 FOR_DRIVER = {CLANG, "ninja", "fmt/format.h", "CLI/CLI.hpp", "nlohmann/json.hpp"}
@@ -450,8 +451,9 @@ def add_tidy(has_models):
 
 def add_text_checks(variants, unsupported):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
-    core = sources("include/mneme/**/*.hpp")
-    others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
+    adapters = sources("include/mneme/adapters/*.hpp")
+    core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
+    others = adapters + sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -470,7 +472,7 @@ def add_text_checks(variants, unsupported):
 
     add_tidy("model" not in unsupported)
 
-    texts = [*core, *sources("src/**/*.[ch]pp"), *sources(f"{FIRMWARE}*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
+    texts = [*core, *adapters, *sources("src/**/*.[ch]pp"), *sources(f"{FIRMWARE}*.[ch]pp"), *sources("fuzz/**/*.[ch]pp"),
              *sources("lit-tests/**/*.[ch]pp")]
     add("format-check", "phony",
         [add("build/format-check.ok", "format-check", texts, [".clang-format"])])

@@ -16,6 +16,7 @@ test_packages=(
   libstdc++-arm-none-eabi-dev                                  # and to build it
   relacy-dev                                                   # to search the models
   cmake pkg-config                                             # to find an installed mneme
+  libasio-dev                                                  # what an adapter is for
   clang-format-22 clang-tidy-22                                # to check the text
   python3-matplotlib                                           # to plot how a fuzzing night went
   python3-clang-22                                             # to find what can be broken
