@@ -10,6 +10,7 @@ from pathlib import Path
 
 CARD = "// purpose: p.\n// layer: {}; includes nothing.\n// threads: none.\n// invariants: none.\n"
 WORD, QUEUE, MAIN = "include/mneme/word.hpp", "include/mneme/queue.hpp", "src/driver/commands/main.cpp"
+ADAPTER = "include/mneme/adapters/near.hpp"
 QUEUE_TEXT = CARD.format("L1") + """#include <atomic>
 #include "word.hpp"
 class Queue {
@@ -50,6 +51,11 @@ about = "high"
 files = ["include/mneme/queue.hpp", "include/mneme/mneme.hpp"]
 includes = ["L0"]
 [[layer]]
+name = "adapters"
+about = "a"
+files = ["include/mneme/adapters/*"]
+includes = ["L0", "L1"]
+[[layer]]
 name = "driver"
 about = "d"
 files = ["src/driver/*"]
@@ -69,11 +75,13 @@ casts = ["include/mneme/word.hpp"]
                               "inline auto* p = reinterpret_cast<int*>(1);  // new (cast)\n",
     QUEUE: QUEUE_TEXT,
     "include/mneme/mneme.hpp": CARD.format("L1") + '#include "queue.hpp"\n',
+    ADAPTER: CARD.format("adapters") + '#include <vector>\n#include "../queue.hpp"\n',
     MAIN: CARD.format("driver") + '#include <fmt/core.h>\n#include <string>\n'
                            '#include <mneme/queue.hpp>\nint main() { return "union"[0]; }\n',
     "lit-tests/unit/core/word_test.cpp": "// RUN: true\n" + CARD.format("tests"),
     "lit-tests/unit/core/queue_test.cpp": CARD.format("tests"),
     "lit-tests/unit/core/mneme_test.cpp": CARD.format("tests"),
+    "lit-tests/adapters/near.test": "# RUN: true\n",
 }
 LONG_BODY = "  f();\n" * 59
 
@@ -98,6 +106,9 @@ CASES = [
     ("the wrong layer", MAIN, "layer: driver", "layer: L1",
      r"main.cpp:2: card: the file is in layer driver"),
     ("a long core header", WORD, "", "//\n" * 400, r"size: 406 lines, allowed 400"),
+    ("a long adapter", ADAPTER, "", "//\n" * 145, r"near.hpp:151: size: 151 lines, allowed 150"),
+    ("an atomic of an adapter", ADAPTER, "", "int f() { return a.load(std::memory_order_relaxed); }\n",
+     r"near.hpp:7: atomics: load has no tag"),
     ("a long driver file", MAIN, "", "//\n" * 400, r"size: 408 lines, allowed 400"),
     ("a long line", "lit-tests/unit/core/word_test.cpp", "", "//" + "x" * 99 + "\n",
      r"word_test.cpp:6: size: 101 columns, allowed 100"),
@@ -151,6 +162,8 @@ CASES = [
      r"x.py:2: marks: `https"),
     ("no test", "lit-tests/unit/core/queue_test.cpp", None, None,
      r"queue.hpp:1: tests: no lit-tests/unit/core/queue_test.cpp"),
+    ("an adapter without a test", "lit-tests/adapters/near.test", None, None,
+     r"near.hpp:1: tests: neither lit-tests/adapters/near_test.cpp nor lit-tests/adapters/near.test"),
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
     ("a README without the picture", "include/mneme/README.md", "", "# x\n",
      r"include/mneme/README.md:1: readme: must show"),
