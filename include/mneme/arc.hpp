@@ -92,8 +92,7 @@ class [[nodiscard]] Arc {
 template <class T, class... Args>
 using ArcRequest = OwnerRequest<Heap, BuildObject<Arc<T>, typename Arc<T>::Shared, Args...>>;
 
-/// `make_arc<T>(args…)`: a request for the first Arc of a new T. The arguments are kept by value
-/// until the grant.
+/// `make_arc<T>(args…)`: a request for the first Arc of a new T. Arguments and errors: as make.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {

@@ -21,7 +21,7 @@ struct ArrayParts {
   std::size_t size = 0;
 };
 
-/// Owns `size` T, which exist as long as it does. Move-only. A count of zero is legal.
+/// Owns `size` T, which exist as long as it does. Move-only. A size of zero is legal.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] Array : public Row<T, ArrayParts<T>> {
   using Row<T, ArrayParts<T>>::parts_;
@@ -39,7 +39,7 @@ class [[nodiscard]] Array : public Row<T, ArrayParts<T>> {
 
   [[nodiscard]] explicit operator bool() const noexcept { return parts_.data != nullptr; }
 
-  /// Destroys the elements, last first, and frees their memory; nothing if empty-handed.
+  /// Destroys the elements, last first, and frees their memory. Does nothing if empty. O(size).
   void reset() noexcept {
     const Leaked parts = this->leak();
     FixedVec<T, Heap>::from_leaked({parts.data, parts.size, parts.size}).reset();
@@ -77,7 +77,7 @@ struct BuildArray {
     return Layout::array<T>(count);
   }
   Array<T, Heap> operator()(Allocation<Heap> block) const {
-    // Filled as a vector, so that elements built so far are destroyed if a constructor throws.
+    // A vector destroys the elements that exist so far if a constructor throws.
     auto vec = BuildFixedVec<T, Heap>{count}(std::move(block));
     fill(vec);
     fatal_unless(vec.full(), "make_array: the range became shorter");
@@ -89,8 +89,8 @@ struct BuildArray {
 template <class T, class Heap = mneme::Heap, class Fill = ByValue>
 using ArrayRequest = OwnerRequest<Heap, BuildArray<T, Heap, Fill>>;
 
-/// `make_array<T>(count)`: a request for `count` value-initialised T. `too_large` if count ×
-/// sizeof(T) overflows.
+/// `make_array<T>(count)`: a request for an Array of `count` value-initialised T. Errors: as
+/// Request (`too_large` also if count × sizeof(T) overflows), and what a constructor throws.
 template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {

@@ -121,9 +121,9 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   template <class T>
   [[nodiscard]] auto try_make_array(std::size_t count);
 
-  /// Memory at once, or nullptr if it would have to wait: when the heap is locked, has no room, or
-  /// anybody waits (P2). Also nullptr for a layout that can never be met. Goes back by
-  /// `free(payload, layout)`. O(raw heap).
+  /// Allocates at once, or returns nullptr: if the heap is locked or closed, if there is no room,
+  /// if any request waits (P2), or if the layout can never be met. Free it by `free(payload,
+  /// layout)`. Any thread, interrupts too. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
     const auto block_layout = BlockLayout::with_header(layout);
     if (!block_layout) return nullptr;

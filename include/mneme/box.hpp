@@ -73,8 +73,8 @@ class [[nodiscard]] Box {
     }
   }
 
-  /// Lets go of the object without destroying it; from_leaked takes it over again, or, of a class
-  /// that can be derived from, a Box of any class that it has.
+  /// Releases ownership without destroying the object; from_leaked makes an owner again. If T is
+  /// Derivable, that may be a Box of any base.
   [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
   static Box from_leaked(T* object) noexcept { return Box(object); }
 
@@ -94,7 +94,8 @@ template <class T, class... Args>
 using BoxRequest = BasicBoxRequest<Heap, T, Args...>;
 
 /// `make<T>(args…)`: a request for a Box<T>, or for an Array if T is an array. The arguments are
-/// kept by value until the grant; T is built from them on the thread that takes the answer.
+/// copied or moved into it, and T is constructed from them on the thread that takes the result.
+/// Errors: as Request, and what the constructor throws; then the memory is freed.
 template <RawHeap Raw, QueueLock Queue>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue>::make(Args&&... args) {

@@ -13,8 +13,8 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// What Array and FixedVec have in common: T in a row, as algorithms expect them. As by a pointer,
-/// they may be changed through an owner that is const. `Parts` is what leak() lets go of.
+/// What Array and FixedVec have in common: T in a row, as algorithms expect them. A const owner
+/// gives access to elements that are not const, as a pointer does. `Parts` is what leak() returns.
 template <class T, class Parts>
 class Row {
  public:
@@ -29,7 +29,7 @@ class Row {
   [[nodiscard]] T& front() const noexcept { return (*this)[0]; }
   [[nodiscard]] T& back() const noexcept { return (*this)[parts_.size - 1]; }
 
-  /// The element at `index`, which must be below size().
+  /// The element at `index`, which must be less than size(): fatal in checked builds. O(1).
   [[nodiscard]] T& operator[](std::size_t index) const noexcept {
     fatal_unless(index < parts_.size, Parts::out_of_range);
     return parts_.data[index];
@@ -40,7 +40,7 @@ class Row {
     return is_equal;
   }
 
-  /// Lets go of memory and elements; from_leaked takes them over again.
+  /// Releases ownership of memory and elements; from_leaked makes an owner again.
   [[nodiscard]] Parts leak() noexcept { return std::exchange(parts_, {}); }
 
  protected:
@@ -60,7 +60,7 @@ struct VecParts {
   std::size_t capacity = 0;
 };
 
-/// Owns room for `capacity` T, of which the first `size` exist. Move-only.
+/// Owns memory for `capacity` T, of which the first `size` exist. Move-only.
 template <class T, class Heap = mneme::Heap>
 class [[nodiscard]] FixedVec : public Row<T, VecParts<T>> {
   using Row<T, VecParts<T>>::parts_;
@@ -99,7 +99,7 @@ class [[nodiscard]] FixedVec : public Row<T, VecParts<T>> {
     return out;
   }
 
-  // As those of std::vector, for algorithms; but to go beyond the capacity is misuse.
+  // As in std::vector, for algorithms; but exceeding the capacity is fatal in checked builds.
   void push_back(T value) { has_room(push(std::move(value)) != nullptr); }
   template <class Range>
   void append_range(Range&& range) {
@@ -124,7 +124,7 @@ class [[nodiscard]] FixedVec : public Row<T, VecParts<T>> {
     has_room(parts_.size == size);
   }
 
-  /// Destroys all elements, last first; keeps the room. O(size).
+  /// Destroys all elements, last first; the capacity stays. O(size).
   void clear() noexcept { destroy_from(0, parts_); }
 
   /// Destroys all elements, last first, and frees the memory. Does nothing if it has none. O(size).
@@ -162,8 +162,8 @@ struct BuildFixedVec {
 template <class T, class Heap = mneme::Heap>
 using FixedVecRequest = OwnerRequest<Heap, BuildFixedVec<T, Heap>>;
 
-/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. `too_large` if capacity ×
-/// sizeof(T) overflows.
+/// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. Errors: as Request
+/// (`too_large` also if capacity × sizeof(T) overflows).
 template <RawHeap Raw, QueueLock Queue>
 template <class T>
 auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {

@@ -15,8 +15,9 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// A request that turns its block into an owner by a `Build`, on the thread that takes the answer.
-/// Used as Request; made of what `Build` is made of, so that a container can emplace it.
+/// A request that turns its block into an owner by a `Build`, on the thread that takes the result.
+/// It is used like a Request, and constructed from a heap and the arguments of `Build`. If a
+/// constructor throws, `poll` or co_await passes that on, and the block is freed.
 template <class Heap, class Build>
 class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base = Request<Heap>;
@@ -25,7 +26,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Owner = std::invoke_result_t<Build&, Allocation<Heap>>;
   using Result = std::expected<Owner, AllocError>;
 
-  /// A layout that overflowed is passed on as one that no heap can hold, and so is `too_large`.
+  /// A layout that overflowed is replaced by one that no heap can hold, so the result is
+  /// `too_large`.
   template <class... Args>
   explicit OwnerRequest(Heap& heap, Args&&... args)
       : Base(heap, Build::layout(args...).value_or(Layout{SIZE_MAX, 1})),
@@ -74,7 +76,7 @@ template <class Build, class Heap, class... Args>
   return Build(std::forward<Args>(args)...)(Allocation<Heap>::from_leaked(memory, *layout));
 }
 
-/// Builds one `Object` from arguments that are kept by value until then, and its `Owner`.
+/// Constructs one `Object` from arguments that are kept until then, and makes its `Owner`.
 template <class Owner, class Object, class... Kept>
 class BuildObject {
  public:
