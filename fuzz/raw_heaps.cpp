@@ -1,7 +1,7 @@
 // purpose: every raw heap under the same steps, against an oracle each, and against each other.
 // layer: fuzz; includes the raw heaps and the driver's codec and oracle.
 // threads: one.
-// invariants: P8, P9; heaps of one kind do exactly the same, those of two kinds what they must.
+// invariants: P8, P9, P15; heaps of one kind do exactly the same, others what they must.
 #include <mneme/raw/bounded.hpp>
 #include <mneme/raw/fault_injecting.hpp>
 #include "driver/language/byte_codec.hpp"
@@ -16,5 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
   if (heap_bytes > fuzz::heap_bytes_max) return -1;
   fuzz::run_raw_heaps<MNEME_RAW_HEAPS, FaultInjecting<FirstFit>>(script, heap_bytes);
+  fuzz::run_beside_roomy_twins<Bounded, FirstFit>(script, heap_bytes);
   return 0;
 }

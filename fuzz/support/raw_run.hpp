@@ -106,7 +106,7 @@ class RawRun {
     const auto wanted = BlockLayout::with_header({payload_bytes, block.align});
     if (!wanted || !raw_.fits_empty(*wanted)) return std::nullopt;
     check_bytes(block);
-    const bool done = raw_.resize(block.start, block.size, wanted->size);
+    const bool done = raw_.resize(block.start, block.size, *wanted);
     check_oracle(oracle_.resize(block.id, payload_bytes, done, {}));
     if (!done) return std::nullopt;
     block.size = wanted->size;
@@ -154,6 +154,26 @@ class RawRun {
   std::uint64_t serials_ = 0;
 };
 
+/// The same steps on twice the room: as long as nothing is refused for lack of it, blocks are where
+/// they are on less (P15).
+template <RawHeap Raw>
+class RoomyTwin {
+ public:
+  explicit RoomyTwin(std::size_t size_bytes) : tight_(size_bytes), roomy_(2 * size_bytes) {}
+
+  void step(const Op& op) {
+    if (!is_equal_ || !tight_.can_hold(op)) return;
+    const auto outcome = tight_.step(op);
+    is_equal_ = roomy_.step(op) == outcome;
+    require(is_equal_ || !outcome, "room behind moved a block (P15)");
+  }
+
+ private:
+  RawRun<Raw> tight_;
+  RawRun<Raw> roomy_;
+  bool is_equal_ = true;
+};
+
 /// The steps up to the present one.
 class StepsReproducer final : public Reproducer {
  public:
@@ -189,6 +209,17 @@ void run_raw_heaps(const Script& script, std::size_t heap_bytes) {
   }
   first.finish();
   std::apply([](auto&... run) { (run.finish(), ...); }, more);
+}
+
+/// Runs a script on each raw heap, and on a larger one beside it.
+template <RawHeap... Raws>
+void run_beside_roomy_twins(const Script& script, std::size_t heap_bytes) {
+  std::tuple<RoomyTwin<Raws>...> twins((sizeof(Raws) != 0 ? heap_bytes : 0)...);
+  StepsReproducer reproducer(script);
+  for (const Op& op : script.ops) {
+    reproducer.next();
+    std::apply([&](auto&... twin) { (twin.step(op), ...); }, twins);
+  }
 }
 
 }  // namespace mneme::fuzz

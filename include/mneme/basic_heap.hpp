@@ -151,8 +151,10 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
 
   /// Makes a block longer or shorter in place. On success its layout is `wanted`. False, and
   /// nothing has changed, if there is no room behind it, if the heap is locked, or if the
-  /// alignments differ; to make a block longer, also if any request waits (P2) or the heap is
-  /// closed. O(raw heap).
+  /// alignments differ; to make a block longer, also if any request waits (P2), if the heap is
+  /// closed, or if the room behind it is the last of the region and a hole has room for all of it:
+  /// a new request is granted that hole at once, and a larger region moves no block (P15).
+  /// O(raw heap).
   [[nodiscard]] bool try_resize(void* payload, Layout layout, Layout wanted) noexcept {
     const BlockRef block = checked_block(payload, layout);
     const auto to = this->check_layout(wanted);
@@ -160,7 +162,7 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     this->reclaim();
     const bool may_grow = this->requests_.waiting() == 0 && !is_closed();
     const bool done =
-        (to->size <= block.size || may_grow) && this->resize(block.start, block.size, to->size);
+        (to->size <= block.size || may_grow) && this->resize(block.start, block.size, *to);
     if (done) node::resize_live(block.start, to->size, layout.size, wanted.size);
     this->settle();
     return done;

@@ -93,10 +93,10 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
 
   /// Makes a block longer or shorter in place. False, and nothing has changed, if that is
   /// impossible.
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (!raw_.resize(block, old_size, new_size)) return false;
-    header::store(block, header_for(new_size) | (header::load(block) & header::hole_before));
-    if (new_size < old_size) largest_new_hole_ = SIZE_MAX;
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    if (!raw_.resize(block, old_size, wanted)) return false;
+    header::store(block, header_for(wanted.size) | (header::load(block) & header::hole_before));
+    if (wanted.size < old_size) largest_new_hole_ = SIZE_MAX;
     note_use();
     return true;
   }

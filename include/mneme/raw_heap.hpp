@@ -30,7 +30,10 @@ namespace mneme::inline MNEME_SETTINGS {
 ///   them there is neither the region's end, nor a hole, nor the header of a block of the same
 ///   heap. In checked builds it leaves the bit header::hole (in a quarantine: header::deferred) in
 ///   the block's first word.
-/// * `resize` makes a block of `old_size` bytes `new_size` bytes long in place, or returns false.
+/// * `resize` gives a block of `old_size` bytes another size in place: that of the layout, whose
+///   alignment it has. It returns false if the bytes behind it are not free; or if they are the
+///   last of the region and another hole has room for the whole block, so that a larger region
+///   moves no block (P15).
 /// * `fits_empty` returns whether the empty heap could meet the layout (P6).
 /// * `is_free` returns whether the byte at an offset is in a hole.
 /// * `validate` checks all data structures; it returns nullptr, or describes what is wrong.
@@ -43,7 +46,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
   { raw.allocate(layout, size) } noexcept -> std::same_as<std::byte*>;
   { view.is_exact(layout) } noexcept -> std::same_as<bool>;
   { raw.deallocate(block, size) } noexcept -> std::same_as<std::size_t>;
-  { raw.resize(block, size, size) } noexcept -> std::same_as<bool>;
+  { raw.resize(block, size, layout) } noexcept -> std::same_as<bool>;
   { view.fits_empty(layout) } noexcept -> std::same_as<bool>;
   { view.is_free(size) } noexcept -> std::same_as<bool>;
   { view.base() } noexcept -> std::same_as<std::byte*>;

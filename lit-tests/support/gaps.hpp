@@ -33,12 +33,12 @@ class Gaps : public Inner {
   [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
     return Inner::accepts(block, size + gap_bytes);
   }
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (!Inner::resize(block, old_size + gap_bytes, new_size + gap_bytes)) return false;
-    if (new_size > old_size) {
-      instrument::mark_undefined(block + old_size, new_size - old_size);
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    if (!Inner::resize(block, old_size + gap_bytes, with_gap(wanted))) return false;
+    if (wanted.size > old_size) {
+      instrument::mark_undefined(block + old_size, wanted.size - old_size);
     }
-    instrument::poison_free(block + new_size, gap_bytes);
+    instrument::poison_free(block + wanted.size, gap_bytes);
     return true;
   }
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {

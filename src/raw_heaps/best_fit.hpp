@@ -4,6 +4,7 @@
 // invariants: its holes are kept in a map of its own; the region is never touched.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <map>
@@ -32,9 +33,7 @@ class BestFit {
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     auto best = holes_.end();
     for (auto hole = holes_.begin(); hole != holes_.end(); ++hole) {
-      const bool fits =
-          layout.size <= hole->second && padding(layout, hole->first) <= hole->second - layout.size;
-      if (fits && (best == holes_.end() || hole->second < best->second)) best = hole;
+      if (fits(layout, *hole) && (best == holes_.end() || hole->second < best->second)) best = hole;
     }
     if (best == holes_.end()) return nullptr;
     const std::size_t at = best->first + padding(layout, best->first);
@@ -63,12 +62,15 @@ class BestFit {
     return hole->second;
   }
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (new_size < old_size) return deallocate(block + new_size, old_size - new_size) != 0;
-    if (new_size == old_size) return true;
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    if (wanted.size < old_size) return deallocate(block + wanted.size, old_size - wanted.size) != 0;
+    if (wanted.size == old_size) return true;
     const auto behind = holes_.find(static_cast<std::size_t>(block - base_) + old_size);
-    if (behind == holes_.end() || behind->second < new_size - old_size) return false;
-    take(behind, behind->first, new_size - old_size);
+    if (behind == holes_.end() || behind->second < wanted.size - old_size) return false;
+    const bool is_at_end = behind->first + behind->second == capacity_;
+    const auto takes_all = [&](const auto& hole) { return fits(wanted, hole); };
+    if (is_at_end && std::any_of(holes_.begin(), behind, takes_all)) return false;
+    take(behind, behind->first, wanted.size - old_size);
     return true;
   }
 
@@ -105,6 +107,10 @@ class BestFit {
 
   [[nodiscard]] std::size_t padding(BlockLayout layout, std::size_t at) const noexcept {
     return layout.padding_at(address_of(base_) + at);
+  }
+
+  [[nodiscard]] bool fits(BlockLayout layout, const Holes::value_type& hole) const noexcept {
+    return layout.size <= hole.second && padding(layout, hole.first) <= hole.second - layout.size;
   }
 
   /// Takes [at, at + size) out of a hole.

@@ -105,15 +105,15 @@ class Bounded : HoleLists {
     return is_inside(at, count) && hole_behind_block(words_.get(at), at + count) != no_block_end;
   }
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
     const Word at = words_.index_of(block);
     const Word from = old_size / word_bytes;
-    const Word to = new_size / word_bytes;
-    if (to > from) return grow(at + from, to - from);
+    const Word to = wanted.size / word_bytes;
+    if (to > from) return grow(at + from, to - from, wanted);
     if (to == from) return true;
     const Word behind = hole_behind(words_.get(at), at + from);
     if (checks_enabled && behind == no_block_end) return false;
-    instrument::poison_free(block + new_size, old_size - new_size);
+    instrument::poison_free(block + wanted.size, old_size - wanted.size);
     (void)give(at + to, from - to, false, behind);
     return true;
   }
@@ -284,19 +284,29 @@ class Bounded : HoleLists {
   // Tries the smallest hole that may fit, then the smallest that surely fits, then the top.
   [[nodiscard, gnu::noinline]] std::byte* allocate_aligned(BlockLayout layout, Word count,
                                                            Word header) noexcept {
-    const auto padding = [&](Word at) {
-      return layout.padding_at(address_of(words_.place(at))) / word_bytes;
-    };
+    const Found found = find_aligned(layout, count);
+    return found.hole != 0 ? take(found, padding_at(layout, found.hole), count, header)
+                           : take_top(padding_at(layout, top_), count, header);
+  }
+  [[nodiscard]] Found find_aligned(BlockLayout layout, Word count) const noexcept {
     const Word slack = layout.align / word_bytes - 1;
     for (const Word wanted : {count, count + slack}) {
       const Found found = wanted < count ? Found{} : find(wanted, 0);
       if (found.hole == 0) continue;
-      const Word skip = padding(found.hole);
-      if (skip <= found.size && count <= found.size - skip) {
-        return take(found, skip, count, header);
-      }
+      const Word skip = padding_at(layout, found.hole);
+      if (skip <= found.size && count <= found.size - skip) return found;
     }
-    return take_top(padding(top_), count, header);
+    return {};
+  }
+  [[nodiscard]] Word padding_at(BlockLayout layout, Word at) const noexcept {
+    return layout.padding_at(address_of(words_.place(at))) / word_bytes;
+  }
+  // Whether the block would go into a hole, and not into the top.
+  [[nodiscard]] bool has_hole_for(BlockLayout layout) const noexcept {
+    const Word count = layout.size / word_bytes;
+    const Found found =
+        is_exact(layout) ? find(count, layout.align / word_bytes - 1) : find_aligned(layout, count);
+    return found.hole != 0;
   }
   // Frees [at, at + count), merges it with the free memory on both sides, and returns the size of
   // the result. `behind`: the size of the hole behind it, or 0.
@@ -325,10 +335,10 @@ class Bounded : HoleLists {
     link(at, count);
     return count;
   }
-  // Makes the block that ends at `end` longer by `more` words.
-  [[nodiscard]] bool grow(Word end, Word more) noexcept {
+  // Makes the block that ends at `end` longer by `more` words; `wanted` is its layout then.
+  [[nodiscard]] bool grow(Word end, Word more, BlockLayout wanted) noexcept {
     if (end == top_) {
-      if (end_ - top_ < more || !is_top_intact()) return false;
+      if (end_ - top_ < more || !is_top_intact() || has_hole_for(wanted)) return false;
       set_top(top_ + more);
     } else {
       if (end > top_ || (words_.get(end) & header::hole) == 0) return false;

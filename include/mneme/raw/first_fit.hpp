@@ -72,8 +72,8 @@ class FirstFit {
     }
     while (at < capacity_) {
       const Hole hole = read_hole(at);
-      const std::size_t padding = layout.padding_at(address_of(base_ + at));
-      if (padding <= hole.size && layout.size <= hole.size - padding) {
+      if (fits(layout, at, hole)) {
+        const std::size_t padding = layout.padding_at(address_of(base_ + at));
         split_hole(before, at, hole, padding, layout.size);
         instrument::mark_undefined(base_ + at + padding, layout.size);
         header::store(base_ + at + padding,
@@ -97,15 +97,16 @@ class FirstFit {
     return is_taken(block, at, size, neighbours_of(at));
   }
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (new_size == old_size) return true;
-    if (new_size < old_size) return take_back(block, new_size, old_size) != 0;
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    if (wanted.size == old_size) return true;
+    if (wanted.size < old_size) return take_back(block, wanted.size, old_size) != 0;
     const std::size_t end = static_cast<std::size_t>(block - base_) + old_size;
-    const std::size_t more = new_size - old_size;
+    const std::size_t more = wanted.size - old_size;
     const Neighbours around = neighbours_of(end);
     if (around.after != end || around.after == capacity_) return false;
     const Hole hole = read_hole(end);
     if (hole.size < more) return false;
+    if (end + hole.size == capacity_ && has_hole_before(end, wanted)) return false;
     if (end == skipped_) skipped_ = around.before;
     split_hole(around.before, end, hole, 0, more);
     instrument::mark_undefined(base_ + end, more);
@@ -265,6 +266,17 @@ class FirstFit {
     } else {
       write_word(at, next | header::hole | (read_word(at) & one_word_flag));
     }
+  }
+
+  [[nodiscard]] bool fits(BlockLayout layout, std::size_t at, Hole hole) const noexcept {
+    const std::size_t padding = layout.padding_at(address_of(base_ + at));
+    return padding <= hole.size && layout.size <= hole.size - padding;
+  }
+  // Whether a hole in front of a place takes a block.
+  [[nodiscard]] bool has_hole_before(std::size_t place, BlockLayout layout) const noexcept {
+    std::size_t at = first_;
+    while (at < place && !fits(layout, at, read_hole(at))) at = read_hole(at).next;
+    return at < place;
   }
 
   [[nodiscard]] Neighbours neighbours_of(std::size_t place) const noexcept {

@@ -62,11 +62,12 @@ class Quarantining {
     return capacity_bytes();
   }
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
-    if (inner_.resize(block, old_size, new_size)) return true;
+  /// As blocks of the quarantine are no holes, it may grow a block that would be moved without it.
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    if (inner_.resize(block, old_size, wanted)) return true;
     if (held_bytes_ == 0) return false;
     end_quarantine();
-    return inner_.resize(block, old_size, new_size);
+    return inner_.resize(block, old_size, wanted);
   }
 
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {

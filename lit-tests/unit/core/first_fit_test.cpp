@@ -58,12 +58,12 @@ TEST_CASE("holes of a single word come, are skipped, and go again") {
   std::byte* const b = raw.allocate({.size = 3_words});
   std::byte* const c = raw.allocate({.size = 6_words});
   CHECK(holes_of(raw).empty());
-  CHECK(raw.resize(a, 3_words, 2_words));
-  CHECK(raw.resize(b, 3_words, 2_words));
+  CHECK(raw.resize(a, 3_words, {.size = 2_words}));
+  CHECK(raw.resize(b, 3_words, {.size = 2_words}));
   CHECK(holes_of(raw) == Holes{{2_words, 1_words}, {5_words, 1_words}});
   CHECK(raw.allocate({.size = 2_words}) == nullptr);
-  CHECK(raw.resize(a, 2_words, 3_words));  // eats a hole of one word
-  CHECK_FALSE(raw.resize(a, 3_words, 4_words));
+  CHECK(raw.resize(a, 2_words, {.size = 3_words}));  // eats a hole of one word
+  CHECK_FALSE(raw.resize(a, 3_words, {.size = 4_words}));
   CHECK(raw.deallocate(c, 6_words));  // joins the hole of one word in front of it
   CHECK(holes_of(raw) == Holes{{5_words, 7_words}});
   CHECK(raw.deallocate(b, 2_words));
@@ -92,12 +92,12 @@ TEST_CASE("a block grows into the hole behind it, up to its last word, and gives
   FirstFit raw(region);
   std::byte* const a = raw.allocate({.size = 4_words});
   std::byte* const b = raw.allocate({.size = 2_words});
-  CHECK_FALSE(raw.resize(a, 4_words, 5_words));  // b is in the way
-  CHECK(raw.resize(b, 2_words, 12_words));
+  CHECK_FALSE(raw.resize(a, 4_words, {.size = 5_words}));  // b is in the way
+  CHECK(raw.resize(b, 2_words, {.size = 12_words}));
   CHECK(raw.free_bytes() == 0);
-  CHECK_FALSE(raw.resize(b, 12_words, 13_words));  // the region ends
-  CHECK(raw.resize(b, 12_words, 12_words));
-  CHECK(raw.resize(b, 12_words, 3_words));
+  CHECK_FALSE(raw.resize(b, 12_words, {.size = 13_words}));  // the region ends
+  CHECK(raw.resize(b, 12_words, {.size = 12_words}));
+  CHECK(raw.resize(b, 12_words, {.size = 3_words}));
   CHECK(holes_of(raw) == Holes{{7_words, 9_words}});
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("in a checked build no walk follows a smashed hole") {
   const std::string line = "mneme: fatal: smashed hole at offset 0: free memory was written";
   CHECK(test::fatal_line_of([&] { (void)raw.allocate({.size = 6_words}); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.deallocate(b, 4_words); }) == line);
-  CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 4_words, 6_words); }) == line);
+  CHECK(test::fatal_line_of([&] { (void)raw.resize(b, 4_words, {.size = 6_words}); }) == line);
   CHECK(test::fatal_line_of([&] { (void)raw.is_free(5_words); }) == (is_hardened ? "" : line));
   CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) == line);
   smash(raw, 0, 8_words | header::hole);

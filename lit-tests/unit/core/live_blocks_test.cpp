@@ -110,11 +110,11 @@ TEST_CASE_TEMPLATE("a block that shrinks makes a hole, too", Raw, BOTH_RAW_HEAPS
   FullRegion<Raw> here;
   CHECK(here.blocks.take_or_note(1 * word_bytes) == nullptr);
   std::byte* const block = node::block_of(here.payloads[1]);
-  REQUIRE(here.blocks.resize(block, 6 * word_bytes, 4 * word_bytes));
+  REQUIRE(here.blocks.resize(block, 6 * word_bytes, {.size = 4 * word_bytes}));
   void* const payload = here.blocks.take_or_note(1 * word_bytes);
   CHECK(payload != nullptr);
   if (payload != nullptr) here.blocks.give(payload, 1 * word_bytes);
-  REQUIRE(here.blocks.resize(block, 4 * word_bytes, 6 * word_bytes));
+  REQUIRE(here.blocks.resize(block, 4 * word_bytes, {.size = 6 * word_bytes}));
 }
 
 }  // namespace

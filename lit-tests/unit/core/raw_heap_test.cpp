@@ -63,8 +63,7 @@ class Oracle {
     std::byte* block = is_quick() ? allocate_quickly(raw_, layout, 0) : nullptr;
     if (block == nullptr) block = raw_.allocate(layout);
     if (block == nullptr) {
-      const std::size_t slack = raw_.is_exact(layout) ? 0 : layout.align - word_bytes;
-      CHECK_FALSE(any_hole_fits(layout, slack));
+      CHECK_FALSE(any_hole_fits(layout, slack_of(layout), owner_.size()));
       return nullptr;
     }
     const std::size_t offset = address_of(block) - address_of(raw_.base());
@@ -76,17 +75,17 @@ class Oracle {
     REQUIRE((aligned && disjoint));
     mark(block, layout.size, ++last_);
     fill(block, layout.size, last_);
-    sizes_[block] = layout.size;
+    layouts_[block] = layout;
     return block;
   }
 
   void deallocate(std::byte* block) {
-    const std::size_t size = sizes_.at(block);
+    const std::size_t size = layouts_.at(block).size;
     REQUIRE(holds_its_bytes(block, size));
     std::size_t hole = is_quick() ? deallocate_quickly(raw_, block, size) : 0;
     if (hole == 0) hole = raw_.deallocate(block, size);
     mark(block, size, 0);
-    sizes_.erase(block);
+    layouts_.erase(block);
     std::size_t from = index(block);
     std::size_t end = from;
     while (from > 0 && owner_[from - 1] == 0) --from;
@@ -95,23 +94,32 @@ class Oracle {
     if (!is_quarantining) CHECK(hole == (end - from) * word_bytes);
   }
 
-  /// Resizes; a refusal must have a reason: the bytes behind the block are not free.
+  /// Resizes; a refusal must have a reason: the bytes behind the block are not free, or are the
+  /// last ones, and another hole takes the block.
   void resize(std::byte* block, std::size_t new_size) {
-    const std::size_t old_size = sizes_.at(block);
+    const std::size_t old_size = layouts_.at(block).size;
+    BlockLayout wanted = layouts_.at(block);
+    wanted.size = new_size;
     const std::size_t owner = owner_[index(block)];
     bool room = true;
     for (std::size_t at = old_size; at < new_size; at += word_bytes) {
       const std::size_t word = index(block) + at / word_bytes;
       room = room && word < owner_.size() && owner_[word] == 0;
     }
-    const bool done = raw_.resize(block, old_size, new_size);
-    CHECK(done == room);
+    const auto behind = std::span(owner_).subspan(index(block) + old_size / word_bytes);
+    const bool at_end = new_size > old_size && std::ranges::count(behind, 0U) == std::ssize(behind);
+    const bool must_move =
+        at_end && !is_quarantining && any_hole_fits(wanted, slack_of(wanted), index(block));
+    const bool may_move = at_end && any_hole_fits(wanted, 0, index(block));
+    const bool done = raw_.resize(block, old_size, wanted);
+    CHECK(done >= (room && !may_move));
+    CHECK(done <= (room && !must_move));
     if (!done) return;
     REQUIRE(holds_its_bytes(block, std::min(old_size, new_size)));
     mark(block, old_size, 0);
     mark(block, new_size, owner);
     fill(block, new_size, owner);
-    sizes_[block] = new_size;
+    layouts_[block] = wanted;
   }
 
   /// Compares everything that the raw heap says of itself with the map.
@@ -146,7 +154,7 @@ class Oracle {
     REQUIRE(agrees);
   }
 
-  [[nodiscard]] const std::map<std::byte*, std::size_t>& blocks() const { return sizes_; }
+  [[nodiscard]] const std::map<std::byte*, BlockLayout>& blocks() const { return layouts_; }
 
  private:
   // A quarantine does not know what its blocks will be joined to.
@@ -171,8 +179,12 @@ class Oracle {
     return std::ranges::all_of(std::span(block, size).subspan(word_bytes),
                                [&](std::byte b) { return b == filled; });
   }
-  [[nodiscard]] bool any_hole_fits(BlockLayout layout, std::size_t slack) const {
-    for (std::size_t word = 0; word < owner_.size(); ++word) {
+  /// How much larger a hole must be to be sure to take the layout.
+  [[nodiscard]] std::size_t slack_of(BlockLayout layout) const {
+    return raw_.is_exact(layout) ? 0 : layout.align - word_bytes;
+  }
+  [[nodiscard]] bool any_hole_fits(BlockLayout layout, std::size_t slack, std::size_t limit) const {
+    for (std::size_t word = 0; word < limit; ++word) {
       if ((address_of(raw_.base()) + word * word_bytes + layout.header_bytes) % layout.align != 0)
         continue;
       std::size_t end = word;
@@ -185,7 +197,7 @@ class Oracle {
   unsigned calls_ = 0;
   Raw& raw_;
   std::vector<std::size_t> owner_;  // one a word; 0: free
-  std::map<std::byte*, std::size_t> sizes_;
+  std::map<std::byte*, BlockLayout> layouts_;
   std::size_t last_ = 0;
 };
 

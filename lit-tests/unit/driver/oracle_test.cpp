@@ -380,6 +380,33 @@ TEST_CASE("a block that grows takes exactly what it needs of the gap behind it")
   CHECK(oracle.deferred() == 0);
 }
 
+TEST_CASE("a block grows into the gap at the end only if no gap in front takes all of it (P15)") {
+  Oracle oracle(128);
+  const BlockId first = oracle.add(24, 8);
+  const BlockId last = oracle.add(8, 8);
+  CHECK(!oracle.request(first, Answer::granted, 0, {}));
+  CHECK(!oracle.request(last, Answer::granted, 32, {}));
+  CHECK(!oracle.release(first, false, {}));
+  Oracle other = oracle;
+  CHECK(other.resize(last, 24, true, {}) == "a block was resized that could not be");
+  CHECK(!other.resize(last, 24, false, {}));
+  CHECK(oracle.resize(last, 32, false, {}) == "a block could be resized, and was not");
+  CHECK(!oracle.resize(last, 32, true, {}));
+}
+
+TEST_CASE("whether a gap in front takes a block of a large alignment may not be known") {
+  for (const bool done : {false, true}) {
+    Oracle oracle(512, 16);
+    const BlockId middle = oracle.add(56, 8);
+    const BlockId last = oracle.add(24, 32);
+    CHECK(!oracle.request(oracle.add(16, 8), Answer::granted, 0, {}));
+    CHECK(!oracle.request(middle, Answer::granted, 24, {}));
+    CHECK(!oracle.request(last, Answer::granted, 88, {}));
+    CHECK(!oracle.release(middle, false, {}));  // just the room for an aligned payload of 56
+    CHECK(!oracle.resize(last, 56, done, {}));
+  }
+}
+
 TEST_CASE("a figure that is not the oracle's is told, whichever it is") {
   Queue queue;
   const BlockId block = queue.oracle.live_by_offset().front();

@@ -41,11 +41,11 @@ class AnyRaw {
   [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     return std::visit([&](auto& raw) { return raw.deallocate(block, size); }, raw_);
   }
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t new_size) noexcept {
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
     const bool done =
-        std::visit([&](auto& raw) { return raw.resize(block, old_size, new_size); }, raw_);
-    if (done && new_size > old_size) {
-      instrument::mark_undefined(block + old_size, new_size - old_size);
+        std::visit([&](auto& raw) { return raw.resize(block, old_size, wanted); }, raw_);
+    if (done && wanted.size > old_size) {
+      instrument::mark_undefined(block + old_size, wanted.size - old_size);
     }
     return done;
   }

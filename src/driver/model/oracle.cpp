@@ -74,9 +74,7 @@ bool Oracle::impossible(std::size_t size, std::size_t align) const {
   return size == 0 || !fits({0, capacity_}, size, align);
 }
 
-Oracle::Room Oracle::room_for(BlockId id) {
-  const std::size_t size = blocks_[id].size;
-  const std::size_t align = blocks_[id].align;
+Oracle::Room Oracle::room_for(std::size_t size, std::size_t align) {
   if (gaps_.largest_room(align) < size) return Room::none;
   const bool is_exact = align <= exact_align_max_ || free_bytes_ == capacity_;
   const bool is_sure = is_exact || gaps_.largest_room(word) - size >= align - word;
@@ -227,6 +225,18 @@ Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
   return release(id, false, grants);  // it was granted already
 }
 
+// Where either is right, what was done decides.
+bool Oracle::can_grow(const Block& block, std::size_t size, bool done) {
+  const std::size_t end = block.offset + block.size;
+  const Gap behind{.offset = end, .size = gaps_.size_at(end)};
+  if (behind.size < size - block.size) return false;
+  if (end + behind.size < capacity_) return true;
+  gaps_.remove(behind);
+  const Room elsewhere = room_for(size, block.align);
+  gaps_.add(behind);
+  return elsewhere == Room::none || (elsewhere == Room::some && done);
+}
+
 Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
                         std::span<const Grant> grants) {
   Block& block = blocks_[id];
@@ -237,10 +247,8 @@ Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
   }
   reclaim();
   const std::size_t end = block.offset + block.size;
-  bool should = size <= block.size;
-  if (!should && waiting_.empty() && !closed_) {
-    should = gaps_.size_at(end) >= size - block.size;
-  }
+  const bool should =
+      size <= block.size || (waiting_.empty() && !closed_ && can_grow(block, size, done));
   if (should != done) {
     return done ? "a block was resized that could not be" : "a block could be resized, and was not";
   }

@@ -68,7 +68,7 @@ class Oracle {
   [[nodiscard]] Mismatch release(BlockId id, bool defer, std::span<const Grant> grants);
   [[nodiscard]] Mismatch cancel(BlockId id, std::span<const Grant> grants);
   /// A block that stays where it is was made `payload_bytes` long, or that was said to be
-  /// impossible.
+  /// impossible. It grows into the gap at the region's end only if no other takes all of it.
   [[nodiscard]] Mismatch resize(BlockId id, std::size_t payload_bytes, bool done,
                                 std::span<const Grant> grants);
   void lock() { locked_ = true; }
@@ -115,7 +115,9 @@ class Oracle {
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
   /// Whether a request is granted: certainly, not, or as the raw heap likes.
   enum class Room : std::uint8_t { none, some, enough };
-  [[nodiscard]] Room room_for(BlockId id);
+  [[nodiscard]] Room room_for(BlockId id) { return room_for(blocks_[id].size, blocks_[id].align); }
+  [[nodiscard]] Room room_for(std::size_t size, std::size_t align);
+  [[nodiscard]] bool can_grow(const Block& block, std::size_t size, bool done);
   [[nodiscard]] Mismatch after_attempt(BlockId id, std::span<const Grant> grants);
   [[nodiscard]] bool is_granted(BlockId id, Answer answer, std::size_t offset);
   [[nodiscard]] Mismatch place(Grant grant);

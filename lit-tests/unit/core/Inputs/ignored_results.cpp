@@ -54,10 +54,10 @@ void owners(Allocation<>& block, Box<int>& box, Array<int>& array, FixedVec<int>
 }
 
 void raw_heaps(FirstFit& first, Bounded& bounded, BlockLayout layout, std::byte* block) {
-  first.allocate(layout);         // expected-warning {{ignoring return value}}
-  first.deallocate(block, 16);    // expected-warning {{ignoring return value}}
-  first.resize(block, 16, 24);    // expected-warning {{ignoring return value}}
-  bounded.allocate(layout);       // expected-warning {{ignoring return value}}
-  bounded.deallocate(block, 16);  // expected-warning {{ignoring return value}}
-  bounded.resize(block, 16, 24);  // expected-warning {{ignoring return value}}
+  first.allocate(layout);             // expected-warning {{ignoring return value}}
+  first.deallocate(block, 16);        // expected-warning {{ignoring return value}}
+  first.resize(block, 16, layout);    // expected-warning {{ignoring return value}}
+  bounded.allocate(layout);           // expected-warning {{ignoring return value}}
+  bounded.deallocate(block, 16);      // expected-warning {{ignoring return value}}
+  bounded.resize(block, 16, layout);  // expected-warning {{ignoring return value}}
 }
