@@ -77,6 +77,14 @@ template <RawHeap Raw>
   return 0;
 }
 
+/// A raw heap may have `taken_bytes(size)`: how many of its free bytes a block of `size` bytes
+/// takes. Others take as many as the block has.
+template <RawHeap Raw>
+[[nodiscard]] inline std::size_t taken_bytes(const Raw& raw, std::size_t size) noexcept {
+  if constexpr (requires { raw.taken_bytes(size); }) return raw.taken_bytes(size);
+  return size;
+}
+
 /// Whether deallocate would take the block back; for a quarantine. A raw heap may have a member
 /// `accepts(block, size)` for that; otherwise each word of the block is looked up. O(size) then.
 template <RawHeap Raw>

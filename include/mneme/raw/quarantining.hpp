@@ -52,7 +52,7 @@ class Quarantining {
     let_go(oldest_);
     const std::size_t header = header::set(block, header::deferred) | header::deferred;
     held_[oldest_] = {.block = block, .size = size, .header = header};
-    held_bytes_ += size;
+    held_bytes_ += taken_bytes(inner_, size);
     oldest_ = (oldest_ + 1) % blocks;
     {
       const instrument::ScopedUnpoison window(block + word_bytes, size - word_bytes);
@@ -124,7 +124,7 @@ class Quarantining {
     header::clear(held.block, header::deferred);
     fatal_unless(inner_.deallocate(held.block, held.size) != 0,
                  "the memory beside a block of the quarantine was written");
-    held_bytes_ -= held.size;
+    held_bytes_ -= taken_bytes(inner_, held.size);
     held = {};
   }
   void end_quarantine() const noexcept {
