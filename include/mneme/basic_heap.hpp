@@ -52,6 +52,9 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   /// A heap over `region`, which must outlive it; the heap's own data are not in the region. If the
   /// region is too small for one block, the heap refuses every request.
   explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {}
+  /// The same over two regions, for a Chain.
+  BasicHeap(std::span<std::byte> first, std::span<std::byte> second) noexcept
+      : Base(first, second) {}
 
   /// A heap without memory, which refuses every request until init() gives it a region. For heaps
   /// that static constructors use:

@@ -27,13 +27,19 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
  protected:
   /// A heap without memory until init().
   constexpr LiveBlocks() noexcept = default;
-  explicit LiveBlocks(std::span<std::byte> region) noexcept : raw_(region) { enlist(*this); }
+  /// A raw heap with two regions is given both.
+  template <class... Regions>
+  explicit LiveBlocks(std::span<std::byte> region, Regions... regions) noexcept
+      : raw_(region, regions...) {
+    enlist(*this);
+  }
 
   /// Gives a heap without memory its region. No other thread may use the heap yet.
-  void init(std::span<std::byte> region) noexcept {
+  template <class... Regions>
+  void init(std::span<std::byte> region, Regions... regions) noexcept {
     fatal_unless(raw_.capacity_bytes() == 0, "init of a heap that has its region");
     raw_.~Raw();
-    (void)node::begin_object<Raw>(&raw_, region);
+    (void)node::begin_object<Raw>(&raw_, region, regions...);
     enlist(*this);
   }
 
@@ -137,7 +143,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
   template <class Self>
   static void enlist(Self& self) noexcept {
     if constexpr (checks_enabled) {
-      self.identify(self.raw_.base(), self.raw_.capacity_bytes());
+      self.identify(self.raw_.base(), extent_bytes(self.raw_));
       self.is_free = [](const HeapRecord& record, std::size_t offset) noexcept MNEME_NONBLOCKING {
         return static_cast<const Self&>(record).raw_.is_free(offset);
       };

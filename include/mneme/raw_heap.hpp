@@ -77,12 +77,21 @@ template <RawHeap Raw>
   return 0;
 }
 
-/// A raw heap may have `taken_bytes(size)`: how many of its free bytes a block of `size` bytes
-/// takes. Others take as many as the block has.
+/// A raw heap may have `taken_bytes(block, size)`: how many of its free bytes a block of `size`
+/// bytes takes. Others take as many as the block has.
 template <RawHeap Raw>
-[[nodiscard]] inline std::size_t taken_bytes(const Raw& raw, std::size_t size) noexcept {
-  if constexpr (requires { raw.taken_bytes(size); }) return raw.taken_bytes(size);
+[[nodiscard]] inline std::size_t taken_bytes(const Raw& raw, const std::byte* block,
+                                             std::size_t size) noexcept {
+  if constexpr (requires { raw.taken_bytes(block, size); }) return raw.taken_bytes(block, size);
   return size;
+}
+
+/// A raw heap may have `extent_bytes()`: how far from base() on its blocks may reach, if it leaves
+/// out some of these bytes. In others they are all of its capacity.
+template <RawHeap Raw>
+[[nodiscard]] inline std::size_t extent_bytes(const Raw& raw) noexcept {
+  if constexpr (requires { raw.extent_bytes(); }) return raw.extent_bytes();
+  return raw.capacity_bytes();
 }
 
 /// Whether deallocate would take the block back; for a quarantine. A raw heap may have a member

@@ -119,7 +119,10 @@ class AnyPool {
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return slots_ * slot_; }
   /// Of whole slots.
   [[nodiscard]] std::size_t free_bytes() const noexcept { return free_ * slot_; }
-  [[nodiscard]] std::size_t taken_bytes(std::size_t /*size*/) const noexcept { return slot_; }
+  [[nodiscard]] std::size_t taken_bytes(const std::byte* /*block*/,
+                                        std::size_t /*size*/) const noexcept {
+    return slot_;
+  }
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
     return offset < capacity_bytes() && is_free_slot(offset / slot_);

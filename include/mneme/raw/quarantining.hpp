@@ -30,7 +30,9 @@ class Quarantining {
   static constexpr std::size_t min_region_bytes = Inner::min_region_bytes;
 
   constexpr Quarantining() noexcept = default;
-  explicit Quarantining(std::span<std::byte> region) noexcept : inner_(region) {}
+  template <class... Regions>
+  explicit Quarantining(std::span<std::byte> region, Regions... regions) noexcept
+      : inner_(region, regions...) {}
   ~Quarantining() { end_quarantine(); }
   Quarantining(const Quarantining&) = delete;
   Quarantining& operator=(const Quarantining&) = delete;
@@ -52,7 +54,7 @@ class Quarantining {
     let_go(oldest_);
     const std::size_t header = header::set(block, header::deferred) | header::deferred;
     held_[oldest_] = {.block = block, .size = size, .header = header};
-    held_bytes_ += taken_bytes(inner_, size);
+    held_bytes_ += taken_bytes(inner_, block, size);
     oldest_ = (oldest_ + 1) % blocks;
     {
       const instrument::ScopedUnpoison window(block + word_bytes, size - word_bytes);
@@ -82,6 +84,7 @@ class Quarantining {
 
   [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }
+  [[nodiscard]] std::size_t extent_bytes() const noexcept { return mneme::extent_bytes(inner_); }
   [[nodiscard]] std::size_t free_bytes() const noexcept {
     return inner_.free_bytes() + held_bytes_;
   }
@@ -124,7 +127,7 @@ class Quarantining {
     header::clear(held.block, header::deferred);
     fatal_unless(inner_.deallocate(held.block, held.size) != 0,
                  "the memory beside a block of the quarantine was written");
-    held_bytes_ -= taken_bytes(inner_, held.size);
+    held_bytes_ -= taken_bytes(inner_, held.block, held.size);
     held = {};
   }
   void end_quarantine() const noexcept {
