@@ -171,6 +171,20 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
     return done;
   }
 
+  /// Adds the `bytes` directly behind the region's last whole word, such as memory that was only
+  /// needed for booting. Waiting requests that fit now are granted; requests that were too large
+  /// may not be any more. False, and nothing has changed, if the heap is locked or the raw heap
+  /// cannot have so much. No other thread may call the heap meanwhile, not even to free, or
+  /// construct another heap. O(1).
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept
+    requires requires(Raw& raw) { raw.extend(bytes); }
+  {
+    if (!this->lock_.try_acquire()) return false;
+    const bool done = Base::extend(bytes);
+    this->settle();
+    return done;
+  }
+
   /// Locks the heap; returns an empty guard if it is locked already. While the guard lives, frees
   /// are deferred and requests wait. O(1).
   [[nodiscard]] Guard<BasicHeap> try_lock() noexcept;

@@ -107,6 +107,14 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     return true;
   }
 
+  /// Adds memory behind the region, if the raw heap can have it.
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept {
+    if (!raw_.extend(bytes)) return false;
+    largest_new_hole_ = SIZE_MAX;
+    set_extent(*this);
+    return true;
+  }
+
   /// The header of a live block of `size` bytes. Any thread.
   [[nodiscard]] std::size_t header_for(std::size_t size) const noexcept {
     return this->anchor() | header::size_tag(size);
@@ -150,6 +158,13 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
       registry.add(&self);
       fatal_unless(!is_hardened || registry.is_complete(),
                    "more than 128 heaps at MNEME_CHECKED=2");
+      set_extent(self);
+    }
+  }
+  template <class Self>
+  static void set_extent(Self& self) noexcept {
+    if constexpr (checks_enabled) {
+      self.size_bytes = extent_bytes(self.raw_);
       const auto collides = [&](const HeapRecord* other) {
         return other != &self && self.collides_with(*other);
       };

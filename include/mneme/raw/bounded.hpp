@@ -118,6 +118,16 @@ class Bounded : HoleLists {
     return true;
   }
 
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept {
+    const Word more = bytes / word_bytes;
+    if (end_ == 0 || more > max_region_bytes / word_bytes - (end_ - words_.first())) return false;
+    instrument::poison_free(words_.place(end_), more * word_bytes);
+    end_ += more;
+    free_ += more;
+    set_top(top_);
+    return true;
+  }
+
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
     const std::size_t padding = layout.padding_at(address_of(base()));
     return padding <= capacity_bytes() && layout.size <= capacity_bytes() - padding;

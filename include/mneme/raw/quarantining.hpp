@@ -72,6 +72,12 @@ class Quarantining {
     return inner_.resize(block, old_size, wanted);
   }
 
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept
+    requires requires(Inner& inner) { inner.extend(bytes); }
+  {
+    return inner_.extend(bytes);
+  }
+
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
     return inner_.fits_empty(layout);
   }
