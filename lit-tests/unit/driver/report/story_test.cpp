@@ -129,7 +129,7 @@ TEST_CASE("a name that is none has its nearest") {
 
 TEST_CASE("steps of tasks have their task's name, and all are counted") {
   const std::string story = story_of(
-      "heap 64 align=8\nsignal go\ntask one\n  alloc a 40\n  signal go\n  free a\nend\n"
+      "heap 64 align=8\nsemaphore go 0\ntask one\n  alloc a 40\n  signal go\n  free a\nend\n"
       "task two\n  wait go\n  alloc b 40\n  free b\nend\n",
       "two.b");
   CHECK(tells(story, "two.b: step "));
