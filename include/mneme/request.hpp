@@ -36,9 +36,8 @@ class [[nodiscard]] Allocation {
   [[nodiscard]] std::span<std::byte> bytes() const noexcept {
     return {static_cast<std::byte*>(data_), data_ != nullptr ? layout_.size : 0};
   }
-  operator std::span<std::byte>() const noexcept {
-    return bytes();
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): an allocation is the span of its bytes
+  operator std::span<std::byte>() const noexcept { return bytes(); }
   [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
 
   /// Frees the memory now, as Heap::free. Does nothing if empty.

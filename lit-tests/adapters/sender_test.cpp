@@ -34,22 +34,22 @@ struct Outcome {
 
 struct Receiver {
   Outcome* outcome;
-  void set_value(mneme::Allocation<> block) && noexcept {
+  void set_value(mneme::Allocation<> block) const noexcept {
     block.reset();
     ++outcome->values;
   }
-  void set_error(AllocError error) && noexcept {
+  void set_error(AllocError error) const noexcept {
     outcome->error = error;
     ++outcome->errors;
   }
-  void set_stopped() && noexcept { ++outcome->stops; }
+  void set_stopped() const noexcept { ++outcome->stops; }
 };
 struct Stoppable : Receiver {
   std::stop_token token;
   [[nodiscard]] std::stop_token stop_token() const noexcept { return token; }
 };
 struct Deaf {
-  void set_value(mneme::Allocation<> /*block*/) && noexcept {}
+  void set_value(mneme::Allocation<> /*block*/) const noexcept {}
 };
 
 static_assert(mneme::ReceiverOf<Receiver, mneme::Request<>>);
@@ -113,7 +113,7 @@ TEST_CASE("a stop ends an operation that waits, one that begins, and none that i
 /// A request that is granted, or whose operation is stopped, while its first poll returns.
 struct EarlyRequest {
   using Result = std::expected<int, AllocError>;
-  std::optional<Result> poll(mneme::Waker waker = {}) {
+  [[nodiscard]] std::optional<Result> poll(mneme::Waker waker = {}) const {
     if (!waker) return is_cancelled ? Result(std::unexpected(AllocError::cancelled)) : Result(7);
     source != nullptr ? (void)source->request_stop() : waker.wake(waker.context);
     return std::nullopt;
@@ -127,9 +127,9 @@ struct Numbers {
   Outcome* outcome;
   std::stop_token token;
   [[nodiscard]] std::stop_token stop_token() const noexcept { return token; }
-  void set_value(int /*number*/) && noexcept { ++outcome->values; }
-  void set_error(AllocError /*error*/) && noexcept { ++outcome->errors; }
-  void set_stopped() && noexcept { ++outcome->stops; }
+  void set_value(int /*number*/) const noexcept { ++outcome->values; }
+  void set_error(AllocError /*error*/) const noexcept { ++outcome->errors; }
+  void set_stopped() const noexcept { ++outcome->stops; }
 };
 
 TEST_CASE("a grant or a stop before start() is over ends the operation once") {

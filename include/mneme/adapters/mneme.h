@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+/* NOLINTBEGIN(readability-identifier-naming,performance-enum-size): the names and types of C. */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -59,5 +60,6 @@ int mneme_cancel(mneme_request* request);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(readability-identifier-naming,performance-enum-size) */
 
 #endif

@@ -39,8 +39,8 @@ class BasicHeapResource final : public std::pmr::memory_resource {
     const Layout layout{size, align};
     void* memory = heap_.try_allocate(layout);
     if (memory == nullptr && heap_.check_layout(layout) && !heap_.is_closed()) {
-      memory = patience_.for_room > patience_.for_room.zero() ? wait_for_room(layout)
-                                                              : wait_for_holder(layout);
+      memory = patience_.for_room > std::chrono::nanoseconds::zero() ? wait_for_room(layout)
+                                                                     : wait_for_holder(layout);
     }
     if (memory == nullptr) throw std::bad_alloc();
     return memory;

@@ -53,7 +53,8 @@ std::string example_of(const Argument& argument) {
   switch (argument.kind) {
     case ArgumentKind::name: return "first";
     case ArgumentKind::new_name: return "second";
-    case ArgumentKind::size: return "24";
+    case ArgumentKind::size:
+    case ArgumentKind::sizes: return "24";
     case ArgumentKind::count: return "3";
     case ArgumentKind::state: return "granted";
     case ArgumentKind::literal: return std::string{argument.word};

@@ -87,6 +87,7 @@ class RandomText {
       case ArgumentKind::name:
       case ArgumentKind::new_name: return "name-" + std::to_string(below(9));
       case ArgumentKind::size:
+      case ArgumentKind::sizes:
       case ArgumentKind::count: return number();
       case ArgumentKind::state: return std::string{state_words[below(state_words.size())]};
       case ArgumentKind::key_numbers:
