@@ -270,13 +270,17 @@ TEST_CASE("an array copies a range, which it keeps until the grant") {
 }
 
 TEST_CASE("arrays of arrays") {
+  struct Counted {
+    Counted() : probe(1) {}
+    Probe probe;
+  };
   TestHeap heap(1024);
   const auto table = granted(heap.make_array<int[4]>(3));
   CHECK(table.size() == 3);
   CHECK(table[2][3] == 0);
   CHECK(heap.stats().used_bytes == 48 + 1_words);
   {
-    const auto probes = granted(heap.make_array<Probe[2]>(2));
+    const auto probes = granted(heap.make_array<Counted[2]>(2));
     CHECK(Probe::alive == 4);
   }
   CHECK(Probe::alive == 0);
