@@ -32,7 +32,7 @@ constexpr std::size_t low_words = 40;
 constexpr std::size_t gap_words = 61;
 constexpr std::size_t high_words = 100;
 
-constexpr BlockLayout of_words(std::size_t count, std::size_t align = word_bytes) {
+constexpr BlockLayout words_block(std::size_t count, std::size_t align = word_bytes) {
   return {.size = count * word_bytes, .align = align, .header_bytes = word_bytes};
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("random steps agree with a map of both banks, whichever is the first")
       auto victim = live.begin();
       if (!live.empty()) std::advance(victim, random() % live.size());
       if (random() % 2 != 0 || live.empty()) {
-        const BlockLayout layout = of_words(words, word_bytes << random() % 2);
+        const BlockLayout layout = words_block(words, word_bytes << random() % 2);
         const bool first_has_room = raw.first().largest_hole_bytes() >= layout.size + 1_words;
         std::byte* const block = raw.allocate(layout, 64);
         if (block == nullptr) {
@@ -111,7 +111,7 @@ TEST_CASE("random steps agree with a map of both banks, whichever is the first")
         live[at] = words;
       } else if (random() % 4 == 0) {
         const auto [at, count] = *victim;
-        if (!raw.resize(start(at), count * word_bytes, of_words(words))) {
+        if (!raw.resize(start(at), count * word_bytes, words_block(words))) {
           REQUIRE(words > count);
         } else {
           std::memset(start(at) + 1_words, static_cast<int>(words), (words - 1) * word_bytes);
@@ -154,9 +154,9 @@ TEST_CASE("a bank without memory leaves the other one") {
               low_first ? std::span<std::byte>{} : banks.low());
     CHECK(raw.base() == banks.memory);
     CHECK(raw.extent_bytes() == low_words * word_bytes);
-    CHECK(raw.fits_empty(of_words(low_words)));
-    CHECK_FALSE(raw.fits_empty(of_words(low_words + 1)));
-    std::byte* const block = raw.allocate(of_words(low_words));
+    CHECK(raw.fits_empty(words_block(low_words)));
+    CHECK_FALSE(raw.fits_empty(words_block(low_words + 1)));
+    std::byte* const block = raw.allocate(words_block(low_words));
     CHECK(block == banks.memory);
     CHECK_FALSE(raw.is_free(0));
     CHECK(raw.deallocate(block, low_words * word_bytes));
@@ -164,7 +164,7 @@ TEST_CASE("a bank without memory leaves the other one") {
   }
   const Small none;
   CHECK(none.capacity_bytes() == 0);
-  CHECK_FALSE(none.fits_empty(of_words(2)));
+  CHECK_FALSE(none.fits_empty(words_block(2)));
 }
 
 TEST_CASE("a heap over two banks uses the fast one first, and waits only if both are full") {

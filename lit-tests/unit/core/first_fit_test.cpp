@@ -222,8 +222,8 @@ TEST_CASE("wherever a search begins, the lowest hole that fits is taken") {
                              .header_bytes = word_bytes};
     if (below(8) == 0 && !blocks.empty()) {
       Block& block = blocks[below(blocks.size())];
-      const std::size_t size = (2 + below(9)) * word_bytes;
-      if (raw.resize(block.start, block.size, size)) block.size = size;
+      const BlockLayout wanted{.size = (2 + below(9)) * word_bytes, .header_bytes = word_bytes};
+      if (raw.resize(block.start, block.size, wanted)) block.size = wanted.size;
     } else if (below(2) == 0) {
       std::byte* lowest = nullptr;
       for (const auto& [offset, size] : holes_of(raw)) {

@@ -41,7 +41,7 @@ struct Step {
 };
 
 /// A task as a graph of steps, loops unrolled; behind the last there is nothing.
-struct Task {
+struct ModelTask {
   std::string text;
   std::vector<Step> steps;
   int copies = 1;
@@ -52,7 +52,7 @@ struct Script {
   int heap = 0;
   std::vector<int> starts;  // of semaphores s0, s1
   std::vector<int> rooms;   // of mailboxes m0
-  std::vector<Task> tasks;
+  std::vector<ModelTask> tasks;
   bool is_endless = false;
 
   [[nodiscard]] std::string text(int heap_bytes) const {
@@ -64,7 +64,7 @@ struct Script {
       all += "mailbox m" + std::to_string(at) + ' ' + std::to_string(rooms[at]) + '\n';
     }
     for (std::size_t at = 0; at < tasks.size(); ++at) {
-      const Task& task = tasks[at];
+      const ModelTask& task = tasks[at];
       all += (task.is_isr ? "isr t" : "task t") + std::to_string(at);
       if (task.copies > 1) all += " x" + std::to_string(task.copies);
       all += '\n' + task.text + "end\n";
@@ -242,7 +242,7 @@ class Drawer {
 
   std::mt19937 random_;
   Script script_;
-  Task task_;
+  ModelTask task_;
   std::vector<std::pair<int, bool>> held_;  // names, and whether they surely hold a block
   int names_ = 0;
   int largest_ = 0;
@@ -260,7 +260,7 @@ struct Found {
 class Model {
  public:
   Model(const Script& script, int heap) : script_{script}, heap_{heap} {
-    for (const Task& task : script.tasks) {
+    for (const ModelTask& task : script.tasks) {
       for (int copy = 0; copy < task.copies; ++copy) programs_.push_back(&task);
     }
   }
@@ -546,7 +546,7 @@ class Model {
 
   const Script& script_;
   int heap_;
-  std::vector<const Task*> programs_;
+  std::vector<const ModelTask*> programs_;
   std::map<std::string, std::size_t> numbers_;
   std::vector<State> states_;
   std::vector<int> depths_;
