@@ -307,10 +307,11 @@ def tests_without_program(variant):
 
 
 def is_run_by(variant, test):
-    """Whether its line `REQUIRES: a || b`, if there is one, names the variant."""
+    """Whether its line `REQUIRES: a || !b || full`, if there is one, is true of the variant, now or with --full."""
     required = re.search(r"^// REQUIRES: (.*)$", (ROOT / test).read_text(), re.MULTILINE)
     features = {variant, "asan"} if variant in ("quarantine", "hardened") else {variant}
-    return not required or not features.isdisjoint(required[1].split(" || "))
+    return not required or any(each[1:] not in features if each[0] == "!" else each in features | {"full"}
+                               for each in required[1].split(" || "))
 
 
 def add_variant(variant):

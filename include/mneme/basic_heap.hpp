@@ -10,7 +10,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <expected>
-#include <iterator>
 #include <span>
 
 #include "error.hpp"

@@ -27,21 +27,26 @@ struct Outcome {
   OpKind kind{};
 };
 
-/// Parses one command, behind a heap line if it is none itself.
+/// What has to stand before a command.
+std::string context_of(const Command& command, const std::string& line) {
+  if (command.kind == OpKind::heap) return "";
+  if (command.kind == OpKind::or_else) return "heap 1K\ntask t\nchoose\n";
+  const bool is_in_task = command.kind == OpKind::end || line.contains(" timeout");
+  return is_in_task ? "heap 1K\ntask t\n" : "heap 1K\n";
+}
+
 Outcome outcome_of(const Command& command, const std::string& line) {
-  const bool is_end = command.kind == OpKind::end;  // of a block, which has to begin before
-  const std::string text = (command.kind == OpKind::heap ? ""
-                            : is_end                     ? "heap 1K\ntask t\n"
-                                                         : "heap 1K\n") +
-                           line + "\n";
+  const std::string context = context_of(command, line);
+  const std::string text = context + line + "\n";
   Source source{text, "test.mn"};
   Parser parser{source};
   Op op;
   CommandBuffer buffer;
   try {
     bool is_given = parser.next(op);
-    if (command.kind != OpKind::heap) is_given = parser.next(op);
-    if (is_end) is_given = parser.next(op);
+    for (std::ptrdiff_t before = std::ranges::count(context, '\n'); before > 0; --before) {
+      is_given = parser.next(op);
+    }
     CHECK(is_given);
   } catch (const ScriptError& error) {
     return {.is_error = true, .text = error.diagnostic().message};
@@ -132,8 +137,9 @@ TEST_CASE("every row takes its options, each once, and prints them back") {
             "option " + in_quotes(option.word) + " is given twice");
       for (const Option& other : command.options) {
         if (&other == &option) continue;
-        const bool excluded = (&other == &option + 1 && other.excludes_previous) ||
-                              (&option == &other + 1 && option.excludes_previous);
+        const auto [first, last] = std::minmax(&option, &other);
+        const bool excluded = std::all_of(
+            first + 1, last + 1, [](const Option& each) { return each.excludes_previous; });
         CHECK(outcome_of(command, with_option + ' ' + example_of(other)).is_error == excluded);
       }
     }

@@ -129,13 +129,13 @@ A step can be a choice, and a wait can be given up:
   or
     yield
   end
-  atomic                  # no other task goes on in between, unless one has to wait
+  atomic                  # no other task runs in between, unless this one waits
     alloc c 16
     signal ready
   end
 
-A name that may hold no block can be freed, and not be sent. What 'array', 'vec'
-and 'arc' made can be freed and sent, too; 'push' and 'clone' are steps of tasks.
+A name that may hold no block can be freed, but not sent. What 'array', 'vec'
+and 'arc' made can be freed and sent too; 'push' and 'clone' are steps of tasks.
 
 'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
 steps, beside the model, choices drawn by the seed; a FILE holds the names of
