@@ -16,9 +16,9 @@ class Leaky : public FirstFit {
  public:
   using FirstFit::FirstFit;
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, std::size_t size) noexcept {
-    const bool planted = old_size >= 128 && old_size - size == 3 * word_bytes;
-    return planted || FirstFit::resize(block, old_size, size);
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+    const bool planted = old_size >= 128 && old_size - wanted.size == 3 * word_bytes;
+    return planted || FirstFit::resize(block, old_size, wanted);
   }
 };
 

@@ -110,6 +110,8 @@ TEST_CASE("a stop ends an operation that waits, one that begins, and none that i
   CHECK(outcome.ends() == 3);
 }
 
+namespace {
+
 /// A request that is granted, or whose operation is stopped, while its first poll returns.
 struct EarlyRequest {
   using Result = std::expected<int, AllocError>;
@@ -131,6 +133,8 @@ struct Numbers {
   void set_error(AllocError /*error*/) const noexcept { ++outcome->errors; }
   void set_stopped() const noexcept { ++outcome->stops; }
 };
+
+}  // namespace
 
 TEST_CASE("a grant or a stop before start() is over ends the operation once") {
   Outcome outcome;

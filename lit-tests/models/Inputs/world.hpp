@@ -34,9 +34,10 @@ class WatchedRaw : public FirstFit {
     Memory::touch(block, size);
     return FirstFit::deallocate(block, size);
   }
-  [[nodiscard]] bool resize(std::byte* block, std::size_t from, std::size_t to) noexcept {
+  [[nodiscard]] bool resize(std::byte* block, std::size_t from, BlockLayout wanted) noexcept {
     whole_.touch();
-    const bool done = FirstFit::resize(block, from, to);
+    const std::size_t to = wanted.size;
+    const bool done = FirstFit::resize(block, from, wanted);
     if (done) Memory::touch(block + std::min(from, to), std::max(from, to) - std::min(from, to));
     return done;
   }

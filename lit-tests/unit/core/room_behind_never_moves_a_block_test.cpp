@@ -191,7 +191,7 @@ TEST_CASE_TEMPLATE("nor is any block moved, in long scripts of all sizes and ali
   for (unsigned seed = 0; seed < 40; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    Run<Raw> tight(std::span(regions[0]).first(tight_bytes));
+    Run<Raw> tight{std::span{regions[0]}.first(tight_bytes)};
     Run<Raw> roomy(regions[1]);
     for (int count = 0; count < 600; ++count) {
       const Step step = random_step(tight.blocks(), random);
