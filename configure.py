@@ -88,7 +88,7 @@ MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 # Folders whose files clang-tidy reads each by itself, as names in them mean something to all, and those
 # whose files are programs.
-EACH_ALONE = ("fuzz", "lit-tests/sanitizers")
+EACH_ALONE = ("fuzz", "lit-tests/sanitizers", "src/bench")
 OF_PROGRAMS = ("src/examples", "lit-tests/misuse")
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")

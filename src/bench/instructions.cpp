@@ -268,7 +268,7 @@ class DeepTries {
   }
   /// For each depth from `first` on, a hole that a walk to `words` meets there.
   void add_path(std::size_t words, int first) {
-    for (int bit = std::bit_width(words) - 2 - first; bit >= 0; --bit) {
+    for (int bit = static_cast<int>(std::bit_width(words)) - 2 - first; bit >= 0; --bit) {
       (void)add(words ^ (std::size_t{1} << bit));
     }
   }

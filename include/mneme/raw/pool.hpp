@@ -101,7 +101,8 @@ class AnyPool {
            (header::load(block) & header::hole) == 0;
   }
 
-  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
+  [[nodiscard]] bool resize(std::byte* block, std::size_t old_size,
+                            BlockLayout wanted) const noexcept {
     if (wanted.size > slot_) return false;
     if (wanted.size > old_size) {
       instrument::mark_undefined(block + old_size, wanted.size - old_size);

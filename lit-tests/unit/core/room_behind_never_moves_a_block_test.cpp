@@ -36,10 +36,12 @@ std::string text_of(const Steps& steps) {
   std::string text;
   for (const Step& step : steps) {
     const std::string name(1, static_cast<char>('a' + step.name));
-    const std::string payload = ' ' + std::to_string((step.words - 1) * word_bytes);
-    text += step.kind == Kind::free     ? "free " + name
-            : step.kind == Kind::resize ? "resize " + name + payload
-                                        : "alloc " + name + payload;
+    text += step.kind == Kind::free ? "free " : step.kind == Kind::resize ? "resize " : "alloc ";
+    text += name;
+    if (step.kind != Kind::free) {
+      text += ' ';
+      text += std::to_string((step.words - 1) * word_bytes);
+    }
     text += "; ";
   }
   return text;
@@ -111,6 +113,7 @@ class AllScripts {
   }
 
   // The script has a step more, and up to that one nothing waits on `fits` bytes.
+  // NOLINTBEGIN(misc-no-recursion): as deep as a script has steps
   void extend(std::size_t names, std::size_t fits) {
     if (!steps_.empty()) fits = check(fits);
     if (steps_.size() == steps_max_) return;
@@ -129,6 +132,7 @@ class AllScripts {
       }
     }
   }
+  // NOLINTEND(misc-no-recursion)
 
   [[nodiscard]] std::size_t words_of(std::size_t name) const {
     std::size_t words = 0;

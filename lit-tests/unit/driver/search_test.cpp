@@ -502,6 +502,7 @@ class Model {
   }
 
   /// Of all paths from a state.
+  // NOLINTNEXTLINE(misc-no-recursion): as deep as a path is long
   [[nodiscard]] int longest(std::size_t at) const {
     if (longest_.empty()) longest_.assign(states_.size(), -1);
     if (longest_[at] >= 0) return longest_[at];
@@ -554,7 +555,7 @@ class Model {
   mutable std::vector<int> longest_;
 };
 
-Program program_of(const std::string& text) {
+Program parsed(const std::string& text) {
   Source source{text, "drawn.mn"};
   Parser parser{source, {}};
   ProgramBuilder builder;
@@ -593,7 +594,7 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
   try_scripts(1, 600, 2000, [&](const Script& script, const Found& found) {
     const std::string text = script.text(script.heap);
     CAPTURE(text);
-    const Program program = program_of(text);
+    const Program program = parsed(text);
     World world{program, options_of(program)};
     const Verdict verdict = judge(search(world, {}), program);
     ++kinds[found.verdict];
@@ -625,7 +626,7 @@ TEST_CASE("fit finds what trying each size finds") {
   try_scripts(2, 60, 250, [&](const Script& script, const Found&) {
     if (script.is_endless) return false;
     const std::string text = script.text(script.heap);
-    const Program program = program_of(text);
+    const Program program = parsed(text);
     const Fit found = fit(program, options_of(program), FitGoal::no_deadlock, {});
     REQUIRE(!found.ranges.empty());
     REQUIRE(found.ranges.back().to == no_growth);
@@ -651,7 +652,7 @@ TEST_CASE("random walks meet a deadlock as often as is said") {
     if (script.is_endless || found.verdict != "deadlock" || found.chance > 0.95) return false;
     const std::string text = script.text(script.heap);
     CAPTURE(text);
-    const Program program = program_of(text);
+    const Program program = parsed(text);
     World world{program, options_of(program)};
     const WalkSum sum = walk(world, {.walks = 4000, .seed = static_cast<std::uint64_t>(++count)});
     const double expected = 4000 * found.chance;

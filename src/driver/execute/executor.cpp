@@ -27,6 +27,7 @@ bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::d
 Executor::Executor(ExecutorOptions options)
     : options_{std::move(options)}, machine_memory_{options_.machine} {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what owners do here throws nothing
 Executor::~Executor() {
   if (!heap_) return;
   guard_.unlock();

@@ -50,7 +50,7 @@ void parse_copies(Op& op, const Line& line, const Word& word) {
 /// `600`, or `64|128`: then the largest of them is Op::size_bytes.
 void parse_sizes(Op& op, const Line& line, const Word& word) {
   op.number_column = word.column;
-  if (word.text.find('|') == std::string_view::npos) {
+  if (!word.text.contains('|')) {
     op.size_bytes = line.size(word, "SIZE");
     return;
   }
