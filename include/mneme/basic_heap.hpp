@@ -7,6 +7,7 @@
 #include "settings.hpp"  // first: it names the compilers that can go on
 
 #include <bit>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <expected>
@@ -53,6 +54,7 @@ class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
   explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {}
   /// The same over two regions, for a Chain.
   BasicHeap(std::span<std::byte> first, std::span<std::byte> second) noexcept
+    requires std::constructible_from<Raw, std::span<std::byte>, std::span<std::byte>>
       : Base(first, second) {}
 
   /// A heap without memory, which refuses every request until init() gives it a region. For heaps
