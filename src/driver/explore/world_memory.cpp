@@ -230,7 +230,10 @@ void World::put_raw_heap() {
   put(&heap_->raw(), sizeof heap_->raw());
   heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
     if (at + size == heap_->capacity_bytes()) return;  // the top, which no list has
-    put(heap_->raw().base() + at, std::min(size, hole_words_max * word_bytes));
+    const std::byte* const hole = heap_->raw().base() + at;
+    const std::size_t bytes = std::min(size, hole_words_max * word_bytes);
+    const instrument::ScopedUnpoison window(hole, bytes);
+    put(hole, bytes);
   });
 }
 
