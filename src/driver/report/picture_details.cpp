@@ -285,9 +285,10 @@ class DetailedPicture {
                         {.size = upright_size, .colour = colour, .is_upright = false});
       }
     }
+    if (size < 6.5) return;
     const auto characters =
         static_cast<std::size_t>(std::max(0.0, (wide - 2 * space) / (size * character_width)));
-    if (size >= 6.5 && characters >= 3) {
+    if (characters >= 3) {
       svg.text(x + space + 1, y + high / 2 + size * 0.35, shortened(short_name, characters),
                {.size = size, .colour = colour});
     }
