@@ -137,9 +137,9 @@ TEST_CASE("every row takes its options, each once, and prints them back") {
             "option " + in_quotes(option.word) + " is given twice");
       for (const Option& other : command.options) {
         if (&other == &option) continue;
-        const auto [first, last] = std::minmax(&option, &other);
-        const bool excluded = std::all_of(
-            first + 1, last + 1, [](const Option& each) { return each.excludes_previous; });
+        const bool excluded =
+            std::all_of(std::min(&option, &other) + 1, std::max(&option, &other) + 1,
+                        [](const Option& each) { return each.excludes_previous; });
         CHECK(outcome_of(command, with_option + ' ' + example_of(other)).is_error == excluded);
       }
     }
