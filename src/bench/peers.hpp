@@ -65,3 +65,10 @@ struct Peer {
   Heap heap{region.bytes()};
 };
 #endif
+
+/// Whether a request gets the smallest hole that fits.
+#ifdef BENCH_MNEME
+inline constexpr bool is_best_fit = std::is_same_v<BENCH_RAW, mneme::Bounded>;
+#else
+inline constexpr bool is_best_fit = false;
+#endif
