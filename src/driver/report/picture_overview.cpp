@@ -18,7 +18,7 @@ constexpr double plot_width = 999;
 constexpr double memory_height = 90;
 constexpr double waiting_height = 50;
 constexpr double cell = 3;  // pixels
-constexpr std::size_t columns_max = 333;
+constexpr std::size_t map_columns_max = 333;
 constexpr std::size_t rows = 107;
 
 /// How much of a cell is in use, as an opacity; the first: too little to be drawn.
@@ -36,7 +36,7 @@ class Overview {
       : history_{history},
         options_{options},
         colours_{history, options.colour_by},
-        columns_{std::min<std::size_t>(columns_max, history.steps())} {}
+        columns_{std::min<std::size_t>(map_columns_max, history.steps())} {}
 
   [[nodiscard]] Picture draw() {
     const double legend_height =

@@ -14,7 +14,7 @@ namespace mneme::driver {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
-constexpr std::string_view ellipsis = "…";
+constexpr std::string_view cut_mark = "…";
 
 unsigned byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
@@ -77,7 +77,7 @@ std::string shortened(std::string_view text, std::size_t characters_max) {
   for (; end < text.size(); ++end) {
     if ((byte_at(text, end) & 0xC0U) != 0x80 && ++characters >= characters_max) break;
   }
-  return std::string(text.substr(0, end)).append(ellipsis);
+  return std::string(text.substr(0, end)).append(cut_mark);
 }
 
 std::string number_text(double number) {
