@@ -1,4 +1,4 @@
-// purpose: comparing library and oracle, bytes and pattern.
+// purpose: compares the library with the oracle, and payloads with their patterns.
 // layer: execute; includes checker and pattern.
 // threads: one owner.
 // invariants: see checker.hpp.
@@ -29,8 +29,8 @@ void Checker::check_figures(const Stats& counters) const {
                                 .deferred = counters.deferred}));
 }
 
-// To walk through the lists settles a heap that nobody holds, as a poll does: which changes nothing
-// unless blocks are deferred, since the figures have agreed.
+// Validating an unlocked heap settles it, as a poll does. That changes nothing unless blocks are
+// deferred, as the counters have already been compared.
 void Checker::validate() {
   const bool may_settle = oracle_.locked() || oracle_.deferred() == 0;
   const char* wrong = heap_.raw().validate();

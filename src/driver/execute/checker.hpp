@@ -1,7 +1,7 @@
-// purpose: whether the library did right: by the oracle, by blocks' bytes, by its own invariants.
+// purpose: checks the library against the oracle, the fill patterns and its own invariants.
 // layer: execute; includes oracle, task and driver_heap.
 // threads: one owner.
-// invariants: what differs is thrown as Corruption, at the first step that shows it.
+// invariants: any difference is thrown as Corruption, at the first step that shows it.
 #pragma once
 
 #include <cstddef>
@@ -14,38 +14,38 @@
 
 namespace mneme::driver {
 
-/// The library did something wrong, or memory does not hold what was written: exit code 4.
+/// The library made an error, or memory was overwritten: exit code 4.
 class Corruption : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 class Checker {
  public:
-  /// The heap is empty, and outlives the checker.
+  /// The heap must be empty, and outlive the checker.
   explicit Checker(DriverHeap& heap)
       : heap_{heap}, oracle_{heap.capacity_bytes(), exact_align_max(heap.raw())} {}
 
   [[nodiscard]] Oracle& oracle() { return oracle_; }
   [[nodiscard]] const Oracle& oracle() const { return oracle_; }
 
-  /// What the oracle says of a call of the library.
+  /// Throws if the oracle found a mismatch.
   static void check_oracle(const Mismatch& mismatch) {
     if (mismatch) throw Corruption("the oracle differs: " + *mismatch);
   }
-  /// The library's counters, which it takes O(1) to compare.
+  /// Compares the library's counters with those of the oracle. O(1).
   void check_figures(const Stats& counters) const;
-  /// The heap's lists, by a walk through the whole heap: behind each step at first, and later
-  /// behind one in so many.
+  /// Validates the heap's lists by walking through the whole heap: at first after each step, later
+  /// only now and then.
   void check_lists(std::uint64_t steps) {
     if (steps <= validate_each_until || steps % validate_every == 0) validate();
   }
-  /// Once everything was given back: the region is one hole again (P9).
+  /// Once everything has been freed: the region must be one hole again (P9).
   void check_one_hole();
   [[nodiscard]] std::uint64_t checked_largest_hole_bytes() const;
 
-  /// Writes the task's pattern into its bytes, from `from` on, a multiple of 8.
+  /// Writes the task's pattern into its bytes, starting at `from`, a multiple of 8.
   static void fill(const Task& task, std::size_t from = 0);
-  /// The task's bytes are as they were filled.
+  /// Throws unless the task's bytes still hold its pattern.
   static void check_bytes(const Task& task);
 
  private:

@@ -1,4 +1,4 @@
-// purpose: what to say of a raw heap that is no row of the table.
+// purpose: the message for an unknown raw heap.
 // layer: execute; includes driver_heap, diagnostic.
 // threads: pure functions.
 // invariants: every row is named.

@@ -1,7 +1,7 @@
-// purpose: the heap of a script, over the raw heap that its heap line names.
+// purpose: the heap of a script, on the raw heap that its `heap` line names.
 // layer: execute; includes raws and mneme.
 // threads: one owner.
-// invariants: the row is chosen before the heap is made, and stays.
+// invariants: the row is chosen before the heap is made, and never changes.
 #pragma once
 
 #include <cstddef>
@@ -22,16 +22,16 @@ class AnyRaw {
   static constexpr const char* name = "any";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;
 
-  /// The row of the raw heaps that are made from now on, on this thread. A heap makes its raw heap
-  /// from a region and nothing else, so the choice cannot be an argument.
+  /// Selects the row for raw heaps constructed on this thread from now on. A heap constructs its
+  /// raw heap from a region alone, so the row cannot be an argument.
   static void select(std::size_t row) noexcept { selected_row = row; }
 
   explicit AnyRaw(std::span<std::byte> region) noexcept
       : raw_(RawHeaps::make(selected_row, region)) {}
 
-  // The variant is never without a value, so that no visit throws.
+  // The variant is never valueless, so no visit throws.
   // NOLINTBEGIN(bugprone-exception-escape)
-  /// Marks the block's bytes as usable: a raw heap from outside the tree need not know the tools.
+  /// Unpoisons the block, as a raw heap from outside the tree need not know about sanitizers.
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header) noexcept {
     std::byte* const block =
         std::visit([&](auto& raw) { return raw.allocate(layout, header); }, raw_);
@@ -91,7 +91,7 @@ using DriverHeap = BasicHeap<AnyRaw>;
 /// The largest alignment of a payload up to which `raw` is exact; see RawHeap.
 [[nodiscard]] std::size_t exact_align_max(const AnyRaw& raw) noexcept;
 
-/// The message for a name behind `raw=` that is no row's.
+/// The message for a name after `raw=` that is not in the table.
 [[nodiscard]] std::string unknown_raw_heap(std::string_view name);
 
 }  // namespace mneme::driver

@@ -1,8 +1,8 @@
-// purpose: what a step caused, as values: the one source of all output.
+// purpose: the effects of a step, as values: the only source of all output.
 // layer: execute; includes op and the library's errors.
 // threads: plain data, no sharing.
-// invariants: events are in the order in which things happened, but that the result of a step comes
-//   before what else the same call of the library brought about; nothing in them is copied text.
+// invariants: events are in the order in which they happened, except that the result of a step
+//   comes before the other effects of the same library call; events refer to text, never copy it.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +17,11 @@
 
 namespace mneme::driver {
 
-/// In brackets: the members of Event that mean something, beside `step`. A `name` is the task's.
+/// In brackets: the members of Event that are used besides `step`. A `name` is the task's.
 enum class EventKind : std::uint8_t {
-  // The heads of lines: what follows up to the next head belongs to it.
+  // The heads of lines: all events up to the next head belong to the line.
   step,       ///< a step of the script begins
-  held_step,  ///< a step that was held begins
+  held_step,  ///< a held step begins
   runs,       ///< a granted task runs, and takes its memory [name]
   end,        ///< the driver polls at the end of the script; there is no step
 
@@ -34,8 +34,8 @@ enum class EventKind : std::uint8_t {
   deferred,            ///< [name, offset]
   owner_dropped,       ///< one of several owners [name, size: owners left]
   skipped,             ///< a step on a name that never had memory, or has none now [name, state]
-  held_until_grant,    ///< the step waits for the grant of a name [name]
-  held_until_run,      ///< the step waits for others that are held for the name [name]
+  held_until_grant,    ///< the step is held until the name is granted [name]
+  held_until_run,      ///< the step is held behind earlier held steps of the name [name]
   polled,              ///< followed by one `resumed` for each task that runs next [size: how many]
   resumed,             ///< [name]
   locked,              ///<
@@ -43,9 +43,9 @@ enum class EventKind : std::uint8_t {
   unlocked,            ///<
   heap_closed,         ///<
   cancelled,           ///< [name]
-  nothing_to_cancel,   ///< [name, state: of a name that is over, granted: it has its memory,
-                       ///< waiting: it waits to be a clone]
-  resized,             ///< where it is [name, offset, size]
+  nothing_to_cancel,   ///< [name, state: of a finished name; granted: it has its memory already;
+                       ///< waiting: it will be a clone]
+  resized,             ///< in place [name, offset, size]
   moved_at_once,       ///< a resize [name, offset, size]
   leaked,              ///< [name, offset]
   adopted,             ///< owned again [name, offset]
@@ -57,17 +57,17 @@ enum class EventKind : std::uint8_t {
                        ///< NUMBER`:
                        ///< size: the number seen, offset: which of the step's expectations; of
                        ///< `expect NAME at OFFSET`: name, state, and if granted offset; of `expect
-                       ///< queue`: name seen or empty, size: the place from 1]
+                       ///< queue`: name seen or empty, size: the position from 1]
   figure,              ///< of `stat`, one for each [key, size]
-  map_asked,           ///< the map is drawn from the state behind the step
+  map_asked,           ///< the map is drawn from the state after the step
 
-  // What else happened.
-  granted,       ///< a request that waited [name, offset]
-  closed,        ///< a request that waited [name]
-  moved,         ///< to where its resize was granted [name, offset]
-  stays,         ///< its resize came to nothing [name]
-  keeps,         ///< while or as its resize is not granted [name, offset, size]
-  held_dropped,  ///< steps that were held for a name that is over [name, size: how many]
+  // Other effects.
+  granted,       ///< a waiting request [name, offset]
+  closed,        ///< a waiting request [name]
+  moved,         ///< a block, to the place granted for its resize [name, offset]
+  stays,         ///< a block whose resize was cancelled or closed [name]
+  keeps,         ///< its old size, as its resize waits or was refused [name, offset, size]
+  held_dropped,  ///< the held steps of a finished name [name, size: how many]
 };
 
 struct Event {
@@ -82,8 +82,8 @@ struct Event {
   const Op* step = nullptr;  // that caused it, for its line and text; none at the end
 };
 
-/// Collects the events of one step. A line of them is complete once its step, or its task, came to
-/// its end; where that failed, what it did so far is no event.
+/// Collects the events of one step. A line is complete once its step or task has finished; the
+/// events of a line that failed are discarded.
 class EventLog {
  public:
   EventLog() { events_.reserve(64); }
@@ -92,13 +92,13 @@ class EventLog {
     events_.clear();
     complete_ = 0;
   }
-  /// Begins a line. `step`: of this event and of those that follow.
+  /// Begins a line. `step`: the step of this event and of those that follow.
   void begin(EventKind head, const Op* step, std::string_view name = {}) {
     step_ = step;
     add({.kind = head, .name = name});
   }
   void add(const Event& event) { events_.emplace_back(event).step = step_; }
-  /// Where the result of a step goes that is known only behind other events.
+  /// The position for the result of a step, if that is only known after other events.
   [[nodiscard]] std::size_t mark() const { return events_.size(); }
   void insert(std::size_t mark, const Event& event) {
     add(event);

@@ -1,4 +1,4 @@
-// purpose: the run of things: dispatching steps, holding them, resuming tasks, beginning and end.
+// purpose: dispatches and holds steps, resumes tasks, and begins and ends a run.
 // layer: execute; includes executor and diagnostic.
 // threads: one owner.
 // invariants: see executor.hpp.
@@ -27,7 +27,7 @@ bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::d
 Executor::Executor(ExecutorOptions options)
     : options_{std::move(options)}, machine_memory_{options_.machine} {}
 
-// NOLINTNEXTLINE(bugprone-exception-escape): what owners do here throws nothing
+// NOLINTNEXTLINE(bugprone-exception-escape): no operation of an owner throws here
 Executor::~Executor() {
   if (!heap_) return;
   guard_.unlock();
@@ -51,7 +51,7 @@ std::span<const Event> Executor::step(const Op& op) {
   return events();
 }
 
-// One line of the transcript.
+// Carries out a step, as one line of the transcript.
 void Executor::carry_out(const Op& op, EventKind head) {
   log_.begin(head, &op);
   dispatch(op);
@@ -88,7 +88,7 @@ void Executor::dispatch(const Op& op) {
   }
 }
 
-// A step on a name: carried out now, held behind a request, or skipped as there never was memory.
+// A step on a name is carried out now, held behind a request, or skipped if there never was memory.
 void Executor::run_or_hold(const Op& op, Step act) {
   Task& task = known_task(op);
   if (task.phase == Phase::waiting || (!task.held.empty() && scheduler_.running() != &task)) {
@@ -105,7 +105,7 @@ void Executor::run_or_hold(const Op& op, Step act) {
     return;
   }
   check_kind(op, task);
-  if (task.phase == Phase::granted) {  // this step stands for its task, and polls
+  if (task.phase == Phase::granted) {  // this step polls in place of its task
     scheduler_.remove(task);
     take(task);
   }
@@ -115,7 +115,7 @@ void Executor::run_or_hold(const Op& op, Step act) {
   (this->*act)(op, task);
 }
 
-// A step that its name's kind has no use for is an error before anything was done.
+// A step that does not apply to the kind of its name fails before it has any effect.
 void Executor::check_kind(const Op& op, const Task& task) {
   if (op.defer && task.kind != OpKind::alloc) {
     fail_at(op, op.name_column, "only a plain block can be freed by the deferring form");
@@ -129,7 +129,7 @@ void Executor::check_kind(const Op& op, const Task& task) {
 
 void Executor::hold(Task& task, const Op& op) {
   ++tally_.held;
-  if (op.kind == OpKind::clone) {  // steps on the clone are to be held as well
+  if (op.kind == OpKind::clone) {  // steps on the clone are held as well
     Task* const known = names_.find(op.new_name);
     Task& promised = begin_name(op, op.new_name, op.new_name_column, known);
     promised.phase = Phase::waiting;
@@ -141,7 +141,7 @@ void Executor::hold(Task& task, const Op& op) {
             .name = task.name});
 }
 
-// The tasks that are ready by now run, each once; those that become ready meanwhile run next time.
+// Runs each task that is ready now once; tasks that become ready meanwhile run next time.
 void Executor::run_ready() {
   for (std::size_t count = scheduler_.size(); count > 0; --count) run(scheduler_.take_next());
 }
@@ -197,7 +197,7 @@ void Executor::do_poll() {
   polled_ = true;
 }
 
-// What it granted comes first, and then which tasks run next.
+// The grants of the poll come first, then the tasks that run next.
 void Executor::poll_now() {
   heap_->poll();
   collect();
@@ -208,7 +208,7 @@ void Executor::poll_now() {
   }
 }
 
-// With poll=auto the deferring form defers no longer than to the end of its step.
+// With poll=auto, a deferred free takes effect at the end of its step.
 void Executor::poll_deferred() {
   if (poll_mode_ == PollMode::manual || model().locked() || model().deferred() == 0) return;
   heap_->poll();
@@ -244,10 +244,10 @@ std::span<const Event> Executor::run_to_end() {
   if (!heap_) return {};
   log_.clear();
   resumed_.clear();
-  for (;;) {  // a task that runs may defer blocks, so that the next poll grants again
+  for (;;) {  // a task that runs may defer frees, so the next poll may grant again
     log_.begin(EventKind::end, nullptr);
     poll_now();
-    if (scheduler_.empty()) break;  // a poll for nothing is no event
+    if (scheduler_.empty()) break;  // leaves the line of a poll without effect incomplete
     log_.end_line();
     run_ready();
   }
@@ -277,19 +277,19 @@ void Executor::take_back(Task& task) {
   task.phase = Phase::freed;
 }
 
-// As a waker has to: it allocates nothing, as first_poll made room.
+// A waker must not allocate: first_poll has reserved the capacity.
 void Executor::on_answer(void* task) noexcept {
   auto* const answered = static_cast<Task*>(task);
   answered->executor->answered_.push_back(answered);
 }
 
-// Called after each call of the library: who was granted or ended by it, in the order it happened.
+// Called after each library call: collects the requests that it completed, in order.
 void Executor::collect() {
   grants_.clear();
   ended_.clear();
   if (answered_.empty()) return;
   collected_.clear();
-  collected_.reserve(answered_.capacity());  // as first_poll counts on it
+  collected_.reserve(answered_.capacity());  // first_poll relies on it
   collected_.swap(answered_);
   for (Task* const task : collected_) {
     const void* const reserved = task->asking().reserved();
@@ -297,7 +297,7 @@ void Executor::collect() {
     if (memory != nullptr) {  // else it was closed
       grants_.push_back({task->asking_block(), block_offset_of(memory)});
       ++tally_.granted_later;
-      if (reserved != nullptr) {  // else the step that asked has taken it already
+      if (reserved != nullptr) {  // else the requesting step has taken it already
         task->phase = Phase::granted;
         scheduler_.add(*task);
       }
@@ -307,7 +307,7 @@ void Executor::collect() {
     ended_.push_back(task->asking_block());
     ++tally_.closed;
     log_.add({.kind = EventKind::closed, .name = task->name});
-    if (task->moving) {  // it keeps what it had
+    if (task->moving) {  // it keeps its old block
       log_.add({.kind = EventKind::stays, .name = task->name});
       task->moving.reset();
       task->phase = Phase::live;

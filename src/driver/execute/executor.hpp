@@ -1,8 +1,8 @@
-// purpose: carries out steps on the real library, beside the oracle, and gives what they caused.
+// purpose: carries out steps on the real library and on the oracle, and returns their effects.
 // layer: execute; includes op, event, task_table, scheduler, checker, machine_memory, region.
 // threads: one owner.
 // invariants: after each step library and oracle agree, or Corruption is thrown. Nothing is
-//   formatted or printed: all output is made from events and from what the executor lets see.
+//   formatted or printed here: all output is made from events and the accessors of the executor.
 #pragma once
 
 #include <cstdint>
@@ -39,25 +39,24 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
   ~Executor();
 
-  /// Carries out one step, and what it lets run, and gives all that this caused. The events and
-  /// their views hold until the next call, as long as the op does: a step makes at most one new
-  /// name, before it causes anything, so no name in an event is overwritten. The first step is
-  /// `heap`.
-  /// Throws ScriptError for a step that makes no sense now, and Corruption; then events() has what
-  /// came before. An expectation that failed is an event, and in the tally.
+  /// Carries out one step, and the tasks that it lets run, and returns all events of this. The
+  /// events are valid until the next call, and while the op is: a step makes at most one new name,
+  /// before it has any effect, so no name in an event is overwritten. The first step is `heap`.
+  /// Throws ScriptError for a step that makes no sense now, and Corruption; events() then has the
+  /// earlier events of the step. A failed expectation is an event, and counted in the tally.
   std::span<const Event> step(const Op& op);
 
   /// After the last step: lets tasks run as long as they can. Nothing without a heap.
   std::span<const Event> run_to_end();
 
-  /// Behind that: takes everything back, and checks that the region is one hole again (P9). Then no
-  /// other call makes sense.
+  /// After that: frees everything, and checks that the region is one hole again (P9). No other call
+  /// is allowed afterwards.
   void take_everything_back();
 
-  /// The events of the last call, of complete lines.
+  /// The events of the complete lines of the last call.
   [[nodiscard]] std::span<const Event> events() const { return log_.complete(); }
 
-  // What the readers of events may look at between two steps.
+  // For the readers of events, between two steps.
   [[nodiscard]] bool has_heap() const { return heap_.has_value(); }
   [[nodiscard]] const Tally& tally() const { return tally_; }
   [[nodiscard]] const Oracle& oracle() const { return checker_->oracle(); }
@@ -113,7 +112,7 @@ class Executor {
   void begin_live(Task& task);
   void end(Task& task, Phase phase);
 
-  // expect_steps.cpp: what a script expects and asks to see.
+  // expect_steps.cpp: expectations and statistics.
   void do_expect_state(const Op& op);
   void do_expect_keys(const Op& op);
   void do_expect_at(const Op& op);
@@ -140,13 +139,13 @@ class Executor {
   EventLog log_;
   Scheduler scheduler_;
   std::deque<HeldStep> resumed_;  // held steps that the events of this step refer to
-  std::vector<Task*> answered_;   // by wakers, in their order, not looked at yet
-  std::vector<Task*> collected_;  // those of them that collect() looks at
+  std::vector<Task*> answered_;   // whose wakers were called, in order, and not yet collected
+  std::vector<Task*> collected_;  // those that collect() is processing
   std::vector<Grant> grants_;     // of the last library call
-  std::vector<BlockId> ended_;    // by close, of the last library call
-  std::vector<Task*> by_block_;   // who asked for each block
+  std::vector<BlockId> ended_;    // requests that the last library call closed
+  std::vector<Task*> by_block_;   // the requester of each block
   PollMode poll_mode_ = PollMode::manual;
-  bool polled_ = false;  // the present step was a poll: tasks run after its line
+  bool polled_ = false;  // the current step was a poll: tasks run after its line
   std::uint64_t serials_ = 0;
   std::uint64_t lock_line_ = 0;
   Tally tally_;

@@ -1,7 +1,7 @@
-// purpose: what a script expects and asks to see.
+// purpose: the steps that check expectations and show statistics.
 // layer: execute; includes executor.
 // threads: one owner.
-// invariants: nothing is changed by it.
+// invariants: these steps change nothing.
 #include <string_view>
 
 #include "executor.hpp"

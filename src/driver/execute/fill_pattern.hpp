@@ -1,4 +1,4 @@
-// purpose: fill a block with bytes of its own, and find out later whether they still stand there.
+// purpose: fills a block with a pattern of its own, and later checks that it is still intact.
 // layer: execute; includes nothing.
 // threads: none.
 // invariants: two serials give patterns that differ in every word, so that overlap shows.

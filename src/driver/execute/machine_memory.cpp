@@ -1,7 +1,7 @@
-// purpose: reads the limits of control groups, MemAvailable, and what the process has.
+// purpose: reads the limits of control groups, MemAvailable, and the memory of this process.
 // layer: execute; includes machine_memory, diagnostic and POSIX.
 // threads: one owner.
-// invariants: a file that is missing or holds no number is no limit.
+// invariants: a file that is missing or has no number sets no limit.
 #include "machine_memory.hpp"
 
 #include <unistd.h>
@@ -18,7 +18,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Requests of fewer bytes than this are let through unseen.
+/// Memory is checked again once requests have added up to this many bytes.
 constexpr std::uint64_t look_interval_bytes = std::uint64_t{8} << 20U;
 
 using Number = std::optional<std::uint64_t>;
@@ -26,10 +26,10 @@ using Number = std::optional<std::uint64_t>;
 Number read_number(const std::string& path) {
   std::ifstream file{path};
   std::uint64_t number = 0;
-  return file >> number ? Number{number} : std::nullopt;  // `max` is none
+  return file >> number ? Number{number} : std::nullopt;  // `max` is not a number
 }
 
-/// The number behind a word at the start of a line.
+/// The number after a word at the start of a line.
 std::uint64_t field(const std::string& path, std::string_view word) {
   std::ifstream file{path};
   std::string line;
@@ -44,7 +44,7 @@ std::uint64_t field(const std::string& path, std::string_view word) {
 
 std::uint64_t difference(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
-/// The names of a control group's files in one of the two versions.
+/// The names of a control group's files, in version 1 or 2.
 struct GroupFiles {
   std::string_view limit;
   std::string_view usage;
@@ -55,7 +55,7 @@ constexpr GroupFiles version_1{"/memory.limit_in_bytes", "/memory.usage_in_bytes
                                "total_inactive_file", "total_active_file"};
 constexpr GroupFiles version_2{"/memory.max", "/memory.current", "inactive_file", "active_file"};
 
-/// Swap space for this group, of which the machine has `swap_free_bytes`.
+/// The swap space left for this group, if the machine has `swap_free_bytes`.
 std::uint64_t swap_left(const std::string& group, const GroupFiles& files,
                         std::uint64_t memory_left, std::uint64_t swap_free_bytes) {
   std::uint64_t left = 0;
@@ -79,8 +79,8 @@ class Tightest {
     if (available > 0) take(available + swap_free_bytes_, meminfo);
   }
 
-  /// The limits of a group and of all above it, up to the folder that they are mounted at. A
-  /// container may see only a part of its path.
+  /// Applies the limits of a group and of all its ancestors, up to the mount point. A container may
+  /// see only a part of its path.
   void take_groups(const std::string& mount, std::string path, const GroupFiles& files) {
     while (true) {
       while (path.ends_with('/')) path.pop_back();
@@ -123,7 +123,7 @@ bool names_memory(std::string_view controllers) {
 std::optional<MemoryLeft> memory_left(const MachineRoots& roots) {
   Tightest tightest{roots};
   std::ifstream groups{roots.proc + "/self/cgroup"};
-  // `4:memory:/docker/1f` in version 1, `0::/user.slice` in version 2, both on some machines.
+  // `4:memory:/docker/1f` in version 1, `0::/user.slice` in version 2; some machines have both.
   for (std::string line; std::getline(groups, line);) {
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);
@@ -148,8 +148,8 @@ void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_
   unchecked_bytes_ = overflows ? size_bytes : unchecked_bytes_ + size_bytes;
   if (unchecked_bytes_ < look_interval_bytes) return;
   unchecked_bytes_ = 0;
-  // Memory that was freed in the heap is there to be used again. What small requests took since the
-  // last look, they are taken to need once more.
+  // Freed memory of the heap can be reused. What small requests took since the last check, they are
+  // assumed to need once more until the next.
   const std::uint64_t resident = resident_bytes();
   const std::uint64_t grown = difference(resident, std::exchange(last_resident_bytes_, resident));
   const std::uint64_t reusable =
@@ -158,7 +158,7 @@ void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_
       difference(size_bytes, reusable) + std::min(grown, look_interval_bytes);
   if (needed == 0) return;
   const auto left = memory_left(roots_);
-  // The tables of pages take 1/512 more, and others on the machine go on as well.
+  // Page tables take 1/512 more, and other processes also need some.
   if (!left || needed <= left->bytes - left->bytes / 64) return;
   throw InputError("no memory for " + std::to_string(size_bytes) + " bytes on this machine: " +
                    std::to_string(left->bytes) + " more are left, by " + left->limited_by);

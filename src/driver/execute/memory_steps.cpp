@@ -1,4 +1,4 @@
-// purpose: the steps that ask for memory, use it and give it back.
+// purpose: the steps that request memory, use it and free it.
 // layer: execute; includes executor and diagnostic.
 // threads: one owner.
 // invariants: bytes are filled when taken, and checked before they are freed, moved or leaked.
@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 namespace {
 
-// What the request of a step comes to, overflow cut to a size that no heap has.
+// The layout of a step's request; on overflow, a size that exceeds every heap.
 Layout payload_layout(const Op& op) {
   constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
   switch (op.kind) {
@@ -29,7 +29,7 @@ Layout payload_layout(const Op& op) {
 
 }  // namespace
 
-// Before a request that the heap can grant, as the driver then fills what was granted.
+// Called before a request that the heap could grant, as the driver fills each block it gets.
 void Executor::check_machine(const Op& op, std::size_t size_bytes) {
   if (size_bytes > tally_.capacity_bytes) return;
   try {
@@ -41,7 +41,7 @@ void Executor::check_machine(const Op& op, std::size_t size_bytes) {
 
 void Executor::do_request(const Op& op) {
   Task* const known = names_.find(op.name);
-  // A name that waits is to be free again by the time its turn comes, if a free is held last.
+  // If the last held step of a name is a free, the name can be reused after the held steps.
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
   if (op.mode == AllocMode::guard && !guard_) {
     fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
@@ -98,8 +98,8 @@ void Executor::make_owner(const Op& op, Task& task) {
   }
 }
 
-// Requests the block of task.asking(). True if it was granted at once, for which the caller adds
-// the event; else the event is inserted here, at the mark.
+// Requests the block of task.asking(). Returns true if it was granted at once: then the caller adds
+// the event; otherwise the event is inserted here, at the mark.
 bool Executor::first_poll(Task& task, std::size_t mark) {
   const BlockId block = task.asking_block();
   Owner& owner = task.asking();
@@ -116,7 +116,7 @@ bool Executor::first_poll(Task& task, std::size_t mark) {
   }
   task.phase = before;
   if (*answer) {
-    // Room may have been made for those who waited before, and then for this one, by the same call.
+    // The same call may have made room for the requests that waited before, and for this one.
     const bool was_queued = std::ranges::find(grants_, block, &Grant::id) != grants_.end();
     ++(was_queued ? tally_.waits : tally_.granted_at_once);
     Checker::check_oracle(model().request(block, was_queued ? Answer::waiting : Answer::granted,
@@ -133,7 +133,7 @@ bool Executor::first_poll(Task& task, std::size_t mark) {
   return false;
 }
 
-// `try` and `guard`: memory now, or none.
+// `try` and `guard`: memory now or never.
 void Executor::request_now(const Op& op, Task& task) {
   const Layout layout{op.size_bytes, op.align_bytes};
   const bool by_guard = op.mode == AllocMode::guard;
@@ -162,13 +162,13 @@ void Executor::request_now(const Op& op, Task& task) {
       mark, {.kind = EventKind::granted_at_once, .offset = offset_of(payload), .name = task.name});
 }
 
-// The task has its memory: it writes its pattern there.
+// The task has its memory, and writes its pattern there.
 void Executor::begin_live(Task& task) {
   task.phase = Phase::live;
   Checker::fill(task);
 }
 
-// The task takes what was granted to it.
+// The task takes the memory that was granted to it.
 void Executor::take(Task& task) {
   Owner& owner = task.asking();
   const void* const reserved = owner.reserved();
@@ -210,7 +210,7 @@ void Executor::do_free(const Op& op, Task& task) {
   log_.add({.kind = op.defer || oracle().locked() ? EventKind::deferred : EventKind::freed,
             .offset = offset_of(task.owner->payload()),
             .name = task.name});
-  if (op.defer) {  // only of plain blocks, as check_kind() saw
+  if (op.defer) {  // a plain block, as check_kind() made sure
     static_cast<AllocationOwner&>(*task.owner).defer_release();
   } else {
     task.owner->release();
@@ -325,8 +325,8 @@ void Executor::do_clone(const Op& op, Task& task) {
   log_.add({.kind = EventKind::cloned, .size = clone.owner->owners(), .name = clone.name});
 }
 
-// A name is over, and with it the clones that were to be made of it, and of those. Of a refused one
-// it is remembered until its own free, which is then skipped.
+// Finishes a name, and with it its promised clones, recursively. A refused name is remembered until
+// its own free, which is then skipped.
 void Executor::end(Task& task, Phase phase) {
   std::vector<Task*> promised;
   std::size_t next = 0;

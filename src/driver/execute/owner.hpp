@@ -1,7 +1,7 @@
-// purpose: what a name in a script holds: one request of the real library, and then its owner.
+// purpose: holds a name's request to the real library, and later the owner of its memory.
 // layer: execute; includes mneme and pattern.
 // threads: one owner.
-// invariants: every kind goes through the library's own owner: Allocation, Array, FixedVec, Arc.
+// invariants: each kind uses an owner of the library: Allocation, Array, FixedVec or Arc.
 #pragma once
 
 #include <cstddef>
@@ -24,19 +24,19 @@ class Owner {
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
 
-  /// The answer of the request, after which the owner is there; nothing while it waits.
+  /// Polls the request. Returns nothing while it waits; after a grant, the owner has its memory.
   [[nodiscard]] virtual std::optional<std::expected<void, AllocError>> poll(Waker waker) = 0;
-  /// Where the memory of a granted request is that was not taken yet, else nullptr.
+  /// The memory of a granted request that has not been taken yet, or nullptr.
   [[nodiscard]] virtual const void* reserved() const = 0;
   virtual void cancel() = 0;
 
-  /// The payload as the library placed it.
+  /// The address of the payload.
   [[nodiscard]] virtual const void* payload() const = 0;
-  /// The bytes that carry the pattern: all that the user may write.
+  /// The bytes that hold the pattern: all that the user may write.
   [[nodiscard]] virtual std::span<std::byte> bytes() = 0;
   virtual void leak() = 0;
   virtual void adopt() = 0;
-  /// Destroys the owner, and with the last one frees the memory.
+  /// Destroys the owner. The last owner frees the memory.
   virtual void release() = 0;
   /// How many owners the memory has.
   [[nodiscard]] virtual std::size_t owners() const { return 1; }
@@ -45,7 +45,7 @@ class Owner {
   ~Owner() = default;
 };
 
-/// The part that all kinds share: a request that yields an owner of the library.
+/// The common part of all kinds: a request that yields an owner of the library.
 template <class Request, class LibraryOwner>
 class RequestOwner : public Owner {
  public:
@@ -77,7 +77,7 @@ class AllocationOwner final : public RequestOwner<Request<DriverHeap>, Allocatio
  public:
   AllocationOwner(DriverHeap& heap, Layout layout)
       : RequestOwner{[&] { return heap.allocate(layout); }}, heap_{heap} {}
-  /// A block that did not come by way of a request.
+  /// Owns a block that was allocated without a request.
   AllocationOwner(DriverHeap& heap, void* payload, Layout layout) : AllocationOwner{heap, layout} {
     owner() = Allocation<DriverHeap>::from_leaked(payload, layout);
   }
@@ -96,9 +96,9 @@ class AllocationOwner final : public RequestOwner<Request<DriverHeap>, Allocatio
     owner() = Allocation<DriverHeap>::from_leaked(std::exchange(leaked_, nullptr), layout_);
   }
 
-  /// Owns from now on what the other one was granted.
+  /// Takes over the memory of the other owner.
   void take_over(AllocationOwner& other) { owner() = std::move(other.owner()); }
-  /// Frees by the deferring form.
+  /// Frees the memory by a deferred free.
   void defer_release() {
     const Layout layout = owner().layout();
     heap_.defer_free(owner().leak(), layout);
@@ -179,7 +179,7 @@ class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
   }
 
   [[nodiscard]] const void* payload() const override {
-    // The count stands before the value, at the payload's start.
+    // The payload starts with the count; the value follows.
     if (leaked_ != nullptr) return leaked_;
     const void* const value = owner().get();
     if (value == nullptr) return nullptr;
@@ -196,7 +196,7 @@ class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
   ElementArc::Shared* leaked_ = nullptr;
 };
 
-/// An owner of any kind, or none, in place.
+/// Storage for an owner of any kind, or none.
 class AnyOwner {
  public:
   template <class Kind, class... Arguments>

@@ -1,7 +1,7 @@
-// purpose: map a region.
+// purpose: maps a region.
 // layer: execute; includes region, diagnostic and POSIX.
 // threads: one owner.
-// invariants: what was mapped is unmapped.
+// invariants: each mapping is unmapped.
 #include "region.hpp"
 
 #include <sys/mman.h>
@@ -18,7 +18,7 @@ namespace mneme::driver {
 namespace {
 
 constexpr std::size_t mapped_bytes_min = 4096;
-constexpr std::size_t size_max = std::size_t{1} << 46U;  // what half of an address space can hold
+constexpr std::size_t size_max = std::size_t{1} << 46U;  // half of the address space
 
 }  // namespace
 
@@ -28,8 +28,8 @@ Region::Region(std::size_t size_bytes) {
                      " bytes on this machine");
   };
   if (size_bytes > size_max) fail();
-  // Address space for two aligned copies is reserved, and one of them made usable: the system then
-  // says at once if it could never back it.
+  // Reserves address space for two aligned copies, and makes one of them usable: this fails at once
+  // if the system could never provide the memory.
   const std::size_t align = std::bit_ceil(std::max(size_bytes, mapped_bytes_min));
   mapping_bytes_ = 2 * align;
   mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

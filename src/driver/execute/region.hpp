@@ -1,8 +1,8 @@
 // purpose: the memory that a script's heap manages.
 // layer: execute; includes the standard library; POSIX in region.cpp only.
 // threads: one owner.
-// invariants: its address is a multiple of the power of two that holds it, so that whatever depends
-//   on addresses is the same in every run.
+// invariants: its address is a multiple of its size, rounded up to a power of two, so results that
+//   depend on addresses are the same in every run.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 namespace mneme::driver {
 
-/// Anonymous memory of its own, which is only backed as it is touched.
+/// An anonymous mapping, which the system commits page by page as it is first written.
 class Region {
  public:
-  /// Throws InputError if the system has not that much memory.
+  /// Throws InputError if the system does not have that much memory.
   explicit Region(std::size_t size_bytes);
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;

@@ -1,4 +1,4 @@
-// purpose: which tasks can run, and which of them runs next.
+// purpose: the list of tasks that can run, and the choice of the next.
 // layer: execute; includes task.
 // threads: one owner.
 // invariants: a task is in the list at most once; first ready, first run.
@@ -13,7 +13,7 @@
 
 namespace mneme::driver {
 
-/// Tasks that were granted, or have held steps that can go on, and did not run yet.
+/// Tasks that were granted, or whose held steps can go on, and that have not run yet.
 class Scheduler {
  public:
   void add(Task& task) {
@@ -30,10 +30,10 @@ class Scheduler {
 
   [[nodiscard]] bool empty() const { return ready_.empty(); }
   [[nodiscard]] std::size_t size() const { return ready_.size(); }
-  /// The tasks in the order in which they run.
+  /// The tasks in the order in which they will run.
   [[nodiscard]] const std::list<Task*>& ready() const { return ready_; }
 
-  /// The task whose held steps are carried out, or nullptr.
+  /// The task whose held steps are being carried out, or nullptr.
   [[nodiscard]] const Task* running() const { return running_; }
   void set_running(const Task* task) { running_ = task; }
 

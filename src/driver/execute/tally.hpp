@@ -1,4 +1,4 @@
-// purpose: what a run came to, in numbers.
+// purpose: counts the results of a run.
 // layer: execute; includes the standard library only.
 // threads: plain data, no sharing.
 // invariants: each request is counted once as granted at once, as waiting, as refused or as closed.

@@ -1,7 +1,7 @@
-// purpose: one name of a script: a little task, with a request or memory, and steps held back.
-// layer: execute; includes op, holder, oracle.
+// purpose: one name of a script: a small task, with a request or memory, and held steps.
+// layer: execute; includes op, owner, oracle.
 // threads: one owner.
-// invariants: steps are held only behind a request that is not taken yet, and run in their order.
+// invariants: steps are only held behind a request whose memory is not taken yet, and run in order.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@ namespace mneme::driver {
 
 class Executor;
 
-/// Where a task is in its life.
+/// The state of a task.
 enum class Phase : std::uint8_t {
   waiting,    ///< its request waits; steps are held. Next: granted, cancelled, closed
-  granted,    ///< its memory is reserved, its task did not run yet. Next: live, cancelled
+  granted,    ///< its memory is reserved, its task has not run yet. Next: live, cancelled
   live,       ///< it has its memory. Next: waiting (a resize that must move), leaked, freed
   leaked,     ///< as live, but nothing owns the memory. Next: live
   freed,      ///< finished
@@ -34,16 +34,16 @@ enum class Phase : std::uint8_t {
   closed,     ///< as refused
 };
 
-/// A step that waits for its task's grant. Owns its texts.
+/// A step that waits for the grant of its task. Owns its strings.
 class HeldStep {
  public:
   explicit HeldStep(const Op& step)
       : op_{step}, name_{step.name}, new_name_{step.new_name}, source_line_{step.source_line} {}
 
   [[nodiscard]] OpKind kind() const { return op_.kind; }
-  /// The name that a held clone will begin, else empty.
+  /// The name that a held clone will introduce, else empty.
   [[nodiscard]] std::string_view promised_name() const { return new_name_; }
-  /// Holds as long as this step is not moved.
+  /// Valid until this step is moved.
   [[nodiscard]] const Op& op() {
     op_.name = name_;
     op_.new_name = new_name_;
@@ -58,8 +58,8 @@ class HeldStep {
   std::string source_line_;
 };
 
-/// The steps held for a task, first in, first out. A vector that is read from a moving start, as
-/// most tasks hold none, and an empty deque is not small.
+/// The held steps of a task, first in, first out. A vector with the index of its first element:
+/// most tasks hold no steps, and an empty deque is not small.
 class HeldSteps {
  public:
   [[nodiscard]] bool empty() const { return first_ == steps_.size(); }
@@ -86,19 +86,19 @@ struct Task {
   std::uint64_t name_hash = 0;
   OpKind kind = OpKind::alloc;  // or array, vec, arc
   Phase phase = Phase::freed;
-  const Task* promised_by = nullptr;  // it is to be a clone of that task, whose step is held:
-                                      // waiting, with no request of its own
-  std::uint64_t line = 0;             // of the step that began it
-  std::uint64_t asked_line = 0;       // of its last request: as `line`, or of a resize
-  std::uint64_t asked_bytes = 0;      // of its last request: the payload
-  std::uint64_t generation = 0;       // tells this use of the name from earlier ones
+  const Task* promised_by = nullptr;  // it will be a clone of that task, whose step is held; it
+                                      // waits without a request of its own
+  std::uint64_t line = 0;             // of the step that introduced the name
+  std::uint64_t asked_line = 0;       // of its last request: `line`, or that of a resize
+  std::uint64_t asked_bytes = 0;      // the payload of its last request
+  std::uint64_t generation = 0;       // distinguishes this use of the name from earlier ones
   std::uint64_t serial = 0;           // of the pattern in its bytes
   BlockId block = 0;
   AnyOwner owner;
-  std::unique_ptr<AllocationOwner> moving;  // the new place of a resize that waits
+  std::unique_ptr<AllocationOwner> moving;  // the new block of a resize that waits
   BlockId moving_block = 0;
   HeldSteps held;
-  std::optional<std::list<Task*>::iterator> in_ready;  // in the list of those that can run
+  std::optional<std::list<Task*>::iterator> in_ready;  // its place in the scheduler's list
   Executor* executor = nullptr;
 
   [[nodiscard]] bool finished() const {
@@ -106,12 +106,12 @@ struct Task {
            phase == Phase::closed;
   }
   [[nodiscard]] bool has_memory() const { return phase == Phase::live || phase == Phase::leaked; }
-  /// Whether the steps that are held end with this name being free again.
+  /// Whether the name will be free again after the held steps.
   [[nodiscard]] bool will_be_free() const {
     return !held.empty() &&
            (held.back().kind() == OpKind::free || held.back().kind() == OpKind::drop);
   }
-  /// What the last request of this task is about: the moving block, or the first one.
+  /// The owner of the last request: the new block of a resize, or the first block.
   [[nodiscard]] Owner& asking() const { return moving ? *moving : *owner; }
   [[nodiscard]] BlockId asking_block() const { return moving ? moving_block : block; }
 };

@@ -1,4 +1,4 @@
-// purpose: the names of a script and the tasks behind them, in memory bounded by what is alive.
+// purpose: maps the names of a script to tasks, in memory bounded by the number of live tasks.
 // layer: execute; includes task.
 // threads: one owner.
 // invariants: a task has a fixed address; finished names are remembered up to a fixed number.
@@ -16,11 +16,11 @@
 
 namespace mneme::driver {
 
-/// How many finished names `expect` still knows.
+/// How many finished names are remembered for `expect`.
 inline constexpr std::size_t finished_names_max = 4096;
 
-/// Tasks by their names: open addressing, linear probing, nothing allocated but to grow. As this is
-/// asked for each step, std::unordered_map took a sixth of the instructions of a run.
+/// A hash table of tasks by name, with open addressing and linear probing, which only allocates to
+/// grow. Each step looks up a name: std::unordered_map took a sixth of the instructions of a run.
 class TaskTable {
  public:
   /// FNV-1a (Fowler, Noll, Vo 1991).
@@ -37,7 +37,7 @@ class TaskTable {
     }
     return nullptr;
   }
-  /// The name is new.
+  /// The name must be new.
   void add(Task& task) {
     task.name_hash = hash(task.name);
     if (++count_ * 2 > slots_.size()) grow();
@@ -47,7 +47,7 @@ class TaskTable {
     --count_;
     std::size_t hole = home(task.name_hash);
     while (slots_[hole].task != &task) hole = behind(hole);
-    // Those behind move up, as far as their own places allow.
+    // Entries after the hole move back, but not to before their own home slots.
     for (std::size_t at = behind(hole); slots_[at].task != nullptr; at = behind(at)) {
       if (distance(home(slots_[at].hash), at) < distance(hole, at)) continue;
       slots_[hole] = slots_[at];
@@ -101,7 +101,7 @@ class Names {
     return task;
   }
 
-  /// Says that a task is over: it stays known until as many others as are remembered have finished.
+  /// Marks a task as finished: it is forgotten after finished_names_max others have finished.
   void retire(Task& task) {
     retired_.push_back({&task, task.generation});
     if (retired_.size() <= finished_names_max) return;

@@ -1,4 +1,4 @@
-// purpose: taking blocks out of gaps, and putting them back.
+// purpose: removes blocks from gaps, and adds them back.
 // layer: model; includes gaps.
 // threads: one owner.
 // invariants: see gaps.hpp.

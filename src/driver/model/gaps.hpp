@@ -1,8 +1,8 @@
-// purpose: the free stretches of a region, found by place and, once that was asked for, by size.
+// purpose: the free stretches of a region, found by address and, on demand, by size.
 // layer: model; includes the standard library only.
 // threads: one owner.
-// invariants: gaps are in address order, inside the region, and never touch; each call takes the
-//   logarithm of their number, but the first search for an alignment, and all().
+// invariants: gaps are in address order, inside the region, and never touch; each call takes time
+//   logarithmic in their number, except all() and the first search for an alignment.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace mneme::driver {
 
-/// The word of the heap under test.
+/// The word size of the heap under test.
 inline constexpr std::size_t model_word_bytes = 8;
 
 /// A free stretch of the region.
@@ -20,8 +20,8 @@ struct Gap {
   std::size_t size = 0;
 };
 
-/// The largest block, its payload behind one word and aligned to `align`, that can lie in the gap;
-/// 0 if there is none.
+/// The size of the largest block that fits into the gap, if its payload follows a header of one
+/// word and is aligned to `align`; 0 if there is none.
 [[nodiscard]] std::size_t room_in(Gap gap, std::size_t align);
 
 class Gaps {
@@ -36,24 +36,24 @@ class Gaps {
     return at != by_end_.end() && at->second <= block.offset &&
            block.size <= at->first - block.offset;
   }
-  /// The bytes that are free from this place on, if a gap begins here, else 0.
+  /// The size of the gap that begins at this offset; 0 if none does.
   [[nodiscard]] std::size_t size_at(std::size_t offset) const {
     const auto at = by_end_.upper_bound(offset);
     return at != by_end_.end() && at->second == offset ? at->first - offset : 0;
   }
-  /// The largest block with this alignment that can lie in a gap. The first call for an alignment
-  /// looks at all gaps; from then on their sizes are kept in order.
+  /// The size of the largest block with this alignment that fits into any gap. The first call for
+  /// an alignment visits all gaps; from then on their sizes are kept sorted.
   [[nodiscard]] std::size_t largest_room(std::size_t align);
 
-  /// The gaps contain the block: it is free no longer.
+  /// Removes a block that one gap contains: it is no longer free.
   void remove(Gap block);
-  /// The block becomes free, which it was not.
+  /// Adds a block that was not free.
   void add(Gap block);
 
   [[nodiscard]] std::vector<Gap> all() const;
 
  private:
-  /// How many gaps have room for a block of this size at most, by size.
+  /// For each size, the number of gaps whose largest block has it.
   struct Rooms {
     std::size_t align = 0;
     std::map<std::size_t, std::size_t> counts{};
@@ -62,8 +62,8 @@ class Gaps {
   void count(std::size_t begin, std::size_t end);
   void discount(std::size_t begin, std::size_t end);
 
-  std::map<std::size_t, std::size_t> by_end_;  // where each begins
-  std::vector<Rooms> rooms_;                   // of the alignments that were searched for
+  std::map<std::size_t, std::size_t> by_end_;  // from the end of each gap to its beginning
+  std::vector<Rooms> rooms_;                   // one for each alignment searched for so far
 };
 
 }  // namespace mneme::driver

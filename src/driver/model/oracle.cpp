@@ -42,7 +42,7 @@ Oracle::Oracle(std::size_t capacity_bytes, std::size_t exact_align_max)
       free_bytes_{capacity_bytes},
       gaps_{capacity_bytes} {}
 
-// The block for a payload: header, payload, rounding; 0 if that is more than the region.
+// The size of the block for a payload: header and payload, rounded up; 0 if it exceeds the region.
 std::size_t Oracle::block_size(std::size_t payload_bytes) const {
   const auto whole = static_cast<unsigned __int128>(payload_bytes) + header;
   const auto rounded = (whole + word - 1) / word * word;
@@ -81,8 +81,8 @@ Oracle::Room Oracle::room_for(std::size_t size, std::size_t align) {
   return is_sure ? Room::enough : Room::some;
 }
 
-// Whether a request that the queue lets through is to be granted; what it was answered decides
-// where either is right. A block that lies in a gap shows that there was room.
+// Whether a request that need not queue should be granted. Where the raw heap is free to choose,
+// the library's answer decides: a block inside a gap proves that there was room.
 bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
   const bool was_granted = answer == Answer::granted;
   if (was_granted && gaps_.contain({offset, blocks_[id].size})) return true;
@@ -90,8 +90,8 @@ bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
   return room == Room::enough || (room == Room::some && was_granted);
 }
 
-// A block was seen at an offset: it must lie in one gap (so it overlaps nothing and is inside the
-// region), at a whole word, with its payload aligned.
+// Checks the place of a new block: it must be inside one gap (so it overlaps nothing and does not
+// leave the region), start at a whole word, and have an aligned payload.
 Mismatch Oracle::place(Grant grant) {
   Block& block = blocks_[grant.id];
   if (!gaps_.contain({grant.offset, block.size})) {
@@ -137,7 +137,7 @@ void Oracle::reclaim() {
   deferred_.clear();
 }
 
-// What the owner of the heap does before it lets go: P1, P2, P3.
+// Does what the lock owner does before it unlocks: P1, P2, P3.
 Mismatch Oracle::settle(std::span<const Grant> grants) {
   reclaim();
   while (!waiting_.empty()) {
@@ -158,7 +158,7 @@ Mismatch Oracle::none_granted(std::span<const Grant> grants) const {
   return "a request was granted that should still wait";
 }
 
-// After an attempt that got nothing: the heap was entered, unless the size alone forbade it.
+// After an attempt that got no memory: the heap was locked, unless the size alone ruled it out.
 Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
   return locked_ || blocks_[id].overflows ? none_granted(grants) : settle(grants);
 }
@@ -167,7 +167,7 @@ Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align)) {
     if (auto mismatch = compare_answers(Answer::refused, answer)) return mismatch;
-    // Behind others it is refused by its layout alone.
+    // With others waiting, it is refused by its layout alone.
     return waiting_.empty() ? after_attempt(id, grants) : none_granted(grants);
   }
   if (!locked_) reclaim();
@@ -225,7 +225,7 @@ Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
   return release(id, false, grants);  // it was granted already
 }
 
-// Where either is right, what was done decides.
+// Whether a block should grow in place. Where the raw heap may choose, `done` decides.
 bool Oracle::can_grow(const Block& block, std::size_t size, bool done) {
   const std::size_t end = block.offset + block.size;
   const Gap behind{.offset = end, .size = gaps_.size_at(end)};

@@ -1,8 +1,8 @@
-// purpose: a naive model of the heap, which says after each step whether the library did right.
+// purpose: a naive model of the heap, which checks the library's results after each step.
 // layer: model; includes gaps, and nothing of the library.
 // threads: one owner.
-// invariants: it knows the rules (P1–P3, P5, P6, P8, P9, P13), not the library's structures; where
-//   a block lies it is told, and checks.
+// invariants: it knows the rules (P1–P3, P5, P6, P8, P9, P13), not the library's structures; it is
+//   given the place of each block, and checks it.
 #pragma once
 
 #include <cstddef>
@@ -18,22 +18,22 @@
 
 namespace mneme::driver {
 
-/// One block or request, as the oracle knows it. Numbers are used again.
+/// Identifies a block or request in the oracle. Numbers are reused.
 using BlockId = std::uint32_t;
 
-/// A grant that was seen: who got a block, and the block's offset (its header's) in the region.
+/// An observed grant: the request, and the offset of its block (its header) in the region.
 struct Grant {
   BlockId id = 0;
   std::size_t offset = 0;
 };
 
-/// What the library answered to a request at its first poll.
+/// The library's result for a request at its first poll.
 enum class Answer : std::uint8_t { granted, waiting, refused, closed, would_wait };
 
-/// What differs between model and library, in words; or nothing.
+/// A difference between model and library, in words; or nothing.
 using Mismatch = std::optional<std::string>;
 
-/// What a heap says of itself. Bytes count whole blocks, headers included.
+/// The statistics that a heap reports. Bytes count whole blocks, headers included.
 struct Figures {
   std::size_t free_bytes = 0;
   std::size_t used_bytes = 0;
@@ -44,9 +44,9 @@ struct Figures {
   [[nodiscard]] bool operator==(const Figures&) const = default;
 };
 
-/// Each function below is told of one step, of what the library answered, and of the grants that
-/// the step caused, in their order; it does the same naively and compares. A step takes the
-/// logarithm of gaps and waiters, for each block that it grants, frees or ends.
+/// Each function below takes one step, the library's result, and the grants that the step caused,
+/// in their order; it carries out the step naively, and compares. For each block that a step
+/// grants, frees or cancels, it takes time logarithmic in the number of gaps and waiters.
 class Oracle {
  public:
   /// `capacity_bytes`: a region of whole words, at an address that is a multiple of any alignment
@@ -55,7 +55,7 @@ class Oracle {
   /// alignment − one word; but not if everything is free.
   explicit Oracle(std::size_t capacity_bytes, std::size_t exact_align_max = SIZE_MAX);
 
-  /// A new block of a payload, not yet asked for.
+  /// A new block for a payload, not yet requested.
   [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes);
   /// Forgets a block that is neither live nor waiting nor deferred.
   void forget(BlockId id);
@@ -67,17 +67,17 @@ class Oracle {
   [[nodiscard]] Mismatch through_guard(BlockId id, Answer answer, std::size_t offset);
   [[nodiscard]] Mismatch release(BlockId id, bool defer, std::span<const Grant> grants);
   [[nodiscard]] Mismatch cancel(BlockId id, std::span<const Grant> grants);
-  /// A block that stays where it is was made `payload_bytes` long, or that was said to be
-  /// impossible. It grows into the gap at the region's end only if no other takes all of it.
+  /// Resizes a block in place to `payload_bytes`; `done` is false if the library refused to. A
+  /// block grows into the gap at the region's end only if no other gap could hold it whole.
   [[nodiscard]] Mismatch resize(BlockId id, std::size_t payload_bytes, bool done,
                                 std::span<const Grant> grants);
   void lock() { locked_ = true; }
   [[nodiscard]] Mismatch unlock(std::span<const Grant> grants);
   [[nodiscard]] Mismatch poll(std::span<const Grant> grants);
-  /// `closed`: the requests that were ended, in their order.
+  /// `closed`: the requests that were completed with `closed`, in their order.
   [[nodiscard]] Mismatch close(std::span<const BlockId> closed);
 
-  /// What the library's own figures must be; and the first of some that is not.
+  /// Compares the library's statistics with those of the model. Returns the first difference.
   [[nodiscard]] Mismatch compare(const Figures& seen) const;
   [[nodiscard]] std::size_t free_bytes() const { return free_bytes_; }
   [[nodiscard]] std::size_t used_bytes() const { return capacity_ - free_bytes_; }
@@ -88,8 +88,8 @@ class Oracle {
   [[nodiscard]] std::size_t capacity_bytes() const { return capacity_; }
   [[nodiscard]] bool locked() const { return locked_; }
 
-  /// For explanations: the gaps in address order, the live blocks by offset, who waits, what is
-  /// deferred.
+  /// For explanations: the gaps in address order, the live blocks by offset, the waiting requests,
+  /// and the deferred blocks.
   [[nodiscard]] std::vector<Gap> gaps() const { return gaps_.all(); }
   [[nodiscard]] std::vector<BlockId> live_by_offset() const;
   [[nodiscard]] auto queue() const { return std::views::values(waiting_); }
@@ -98,7 +98,7 @@ class Oracle {
   [[nodiscard]] std::size_t size_of(BlockId id) const { return blocks_[id].size; }
   [[nodiscard]] std::size_t align_of(BlockId id) const { return blocks_[id].align; }
 
-  /// Whether a block of `size` bytes, its payload aligned to `align`, can lie in the gap.
+  /// Whether a block of `size` bytes, with its payload aligned to `align`, fits into the gap.
   [[nodiscard]] static bool fits(Gap gap, std::size_t size, std::size_t align);
 
  private:
@@ -106,14 +106,14 @@ class Oracle {
     std::size_t size = 0;   // of the block; 0: more than the region
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
-    std::uint64_t ticket = 0;  // its place in the queue; 0: it does not wait
+    std::uint64_t ticket = 0;  // orders the queue; 0: not waiting
     std::uint32_t live_index = 0;
-    bool overflows = false;  // no number says how large the block would be
+    bool overflows = false;  // the size of the block does not fit into a size_t
   };
 
   [[nodiscard]] std::size_t block_size(std::size_t payload_bytes) const;
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
-  /// Whether a request is granted: certainly, not, or as the raw heap likes.
+  /// Whether there is room for a request: no; possibly, as the raw heap decides; certainly.
   enum class Room : std::uint8_t { none, some, enough };
   [[nodiscard]] Room room_for(BlockId id) { return room_for(blocks_[id].size, blocks_[id].align); }
   [[nodiscard]] Room room_for(std::size_t size, std::size_t align);
