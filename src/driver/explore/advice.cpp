@@ -1,4 +1,4 @@
-// purpose: trying changes, ranking those that hold, and putting them in words.
+// purpose: tries changes, ranks those that help, and describes them.
 // layer: explore; includes advice, fit, mend, verdict, diagnostic.
 // threads: one owner.
 // invariants: see advice.hpp.
@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t helps_max = 6;
 constexpr std::size_t moves_max = 400;
-// Of the limit on states, one change may use up so much, and all larger heaps together.
+// One change may use up this part of the limit on states; so may all larger heaps together.
 constexpr std::uint64_t parts_of_one = 5;
 constexpr std::uint64_t parts_of_heaps = 2;
 
@@ -79,7 +79,7 @@ class Adviser {
         default: return Outcome::fails;
       }
     } catch (const ScriptError&) {
-      return Outcome::impossible;  // a request, or what goes before the tasks, has no room
+      return Outcome::impossible;  // no room for a request, or for the steps before the tasks
     }
   }
 
@@ -132,7 +132,7 @@ class Adviser {
     }
   }
 
-  /// Of the kinds of which nothing helps.
+  /// Names the kinds of which no change helps.
   void summarise() {
     constexpr std::array<std::pair<MendKind, std::string_view>, 6> words{
         {{MendKind::fewer_tasks, "fewer tasks at a time"},
@@ -153,7 +153,7 @@ class Adviser {
     }
   }
 
-  /// The best of each kind first, then the next best, until there are enough.
+  /// Takes the best of each kind first, then the second best, until there are enough.
   void rank() {
     std::array<std::size_t, found_kinds> shown{};
     std::size_t sum = 0;
@@ -175,8 +175,8 @@ class Adviser {
 
   const Program& program_;
   WorldOptions options_;
-  SearchLimits limits_;  // of the exploration that is under way
-  std::uint64_t most_;   // states of all
+  SearchLimits limits_;  // of the current exploration
+  std::uint64_t most_;   // states of all explorations
   std::uint64_t left_ = most_;
   Advice advice_;
   std::array<Count, found_kinds> counts_{};

@@ -1,8 +1,8 @@
-// purpose: which small changes keep tasks from deadlocking: each is explored anew.
+// purpose: finds small changes that prevent a deadlock, by exploring each changed script.
 // layer: explore; includes mend, search, world.
 // threads: one owner.
-// invariants: a change is said to help if all orders of the changed script were explored; advice is
-//   the same in every run, as it is bounded by states and not by time.
+// invariants: a change is only said to help if all orders of the changed script were explored;
+//   advice is the same in every run, as states bound it and not time.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,12 @@ namespace mneme::driver {
 
 struct Advice {
   std::vector<std::string> helps;      // the best first
-  std::vector<std::string> fails;      // tried, and some order deadlocks still, or is stuck
-  std::vector<std::string> undecided;  // it would take too long
+  std::vector<std::string> fails;      // some order still deadlocks, or is stuck
+  std::vector<std::string> undecided;  // the limits were reached
 };
 
-/// Of a program that deadlocks with these options. The limits hold for all explorations together.
+/// Advice for a program that deadlocks with these options. The limits apply to all explorations
+/// together.
 [[nodiscard]] Advice advise(const Program& program, const WorldOptions& options,
                             const SearchLimits& limits);
 

@@ -1,4 +1,4 @@
-// purpose: the explanation of a deadlock: the schedule, what each waits for, and who holds what.
+// purpose: the explanation of a deadlock: its schedule, what each task waits for, and what it holds.
 // layer: explore; includes explain, flat_run.
 // threads: one owner.
 // invariants: see explain.hpp.
@@ -144,7 +144,7 @@ class Explainer {
     put(".\n");
   }
 
-  /// What it waits for, and why that is not there.
+  /// What a waiting request needs, and why it cannot be granted.
   void put_waiter(std::size_t place) {
     const std::size_t task = world_.queue()[place];
     const std::size_t need = World::block_bytes(world_.request_of(task).size);
@@ -189,7 +189,7 @@ class Explainer {
     }
   }
 
-  /// `only producer signals`, of all the programs that have such a step.
+  /// `only producer signals`: names all other tasks with such a step.
   [[nodiscard]] std::string others(std::size_t task, OpKind kind, std::size_t object,
                                    std::string_view verb) const {
     std::string names;

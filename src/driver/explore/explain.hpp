@@ -1,7 +1,7 @@
-// purpose: a deadlock, told so that a person understands it.
+// purpose: explains a deadlock to a person.
 // layer: explore; includes verdict, world.
 // threads: one owner.
-// invariants: what is printed was carried out on the library, beside the oracle, before.
+// invariants: everything printed was first carried out on the library and on the oracle.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@
 
 namespace mneme::driver {
 
-/// Of a verdict with a schedule, which is replayed on the world for it. Whole lines.
-/// Throws Corruption if the replay shows something else than the search.
+/// Explains a verdict that has a schedule, by replaying it on the world. Whole lines.
+/// Throws Corruption if the replay differs from the search.
 [[nodiscard]] std::string explanation(World& world, const Verdict& verdict);
 
 /// `imu*3 camera uplink`: the schedule as `mneme run --schedule` takes it.
 [[nodiscard]] std::string schedule_text(const World& world, const Path& schedule);
 
-/// `44,800`; for what is larger than all whole numbers in a double: `2.1e+20`.
+/// `44,800`; for numbers too large to be exact in a double: `2.1e+20`.
 [[nodiscard]] std::string grouped(double number);
 
 }  // namespace mneme::driver

@@ -1,4 +1,4 @@
-// purpose: the sizes of the heap, upwards, each by an exploration of its own.
+// purpose: explores heap sizes in ascending order.
 // layer: explore; includes fit, search.
 // threads: one owner.
 // invariants: see fit.hpp.
@@ -17,7 +17,7 @@ struct Sample {
   Verdict verdict;
   Observed observed;
   Bound bound = Bound::none;
-  std::size_t growth = no_growth;  // the least that could change the verdict
+  std::size_t growth = no_growth;  // the least growth that could change the verdict
   bool knows_growth = false;
 };
 
@@ -70,7 +70,7 @@ class Fitter {
     return options;
   }
 
-  /// The smallest heap that could meet each request, and has room for what goes before the tasks.
+  /// The smallest heap that can meet each request, and has room for the steps before the tasks.
   [[nodiscard]] std::uint64_t least_heap() const {
     std::uint64_t sum = 0;
     std::uint64_t largest = word_bytes;
@@ -103,7 +103,7 @@ class Fitter {
                   .bound = result.bound,
                   .growth = result.observed.least_growth,
                   .knows_growth = world.knows_growth()};
-    // The deadlock stays for as long as the steps that lead there go as they went.
+    // The deadlock remains as long as the steps that lead to it have the same results.
     if (result.bound == Bound::deadlock) sample.growth = growth_of(world, sample.verdict.schedule);
     return sample;
   }
@@ -118,7 +118,7 @@ class Fitter {
     return growth;
   }
 
-  /// False if the exploration was cut short, and so nothing is known.
+  /// Returns false if the exploration was cut short, so that nothing is known.
   bool add(std::uint64_t from, std::uint64_t to, const Sample& sample) {
     const bool waits = sample.observed.waits || sample.bound == Bound::deadlock;
     const VerdictKind kind = sample.verdict.kind;
@@ -145,7 +145,7 @@ class Fitter {
     }
   }
 
-  /// A heap on which nothing waits. Where blocks are then does not matter to what can happen.
+  /// Explores a heap on which nothing waits: then the places of blocks have no effect.
   [[nodiscard]] std::optional<Sample> explore_roomy(std::uint64_t least) {
     for (std::uint64_t size = 2 * least; size < std::uint64_t{1} << 31U; size *= 2) {
       Sample sample = explore(size);
@@ -169,7 +169,7 @@ class Fitter {
     (void)add(*fit_.any_placement, no_growth, *roomy);
   }
 
-  /// With first fit and the bounded heap it is the end of the highest block on a roomy heap.
+  /// With first fit and the bounded heap, the size is the end of the highest block on a large heap.
   void look_for_no_wait(std::uint64_t least, bool knows_growth) {
     const std::optional<Sample> roomy = explore_roomy(least);
     if (!roomy) return;

@@ -1,4 +1,4 @@
-// purpose: steps of tasks as steps of names, compared with what the world saw.
+// purpose: turns steps of tasks into steps on names, and compares their results with the world's.
 // layer: explore; includes flat_run, checker.
 // threads: one owner.
 // invariants: see flat_run.hpp.
@@ -47,7 +47,7 @@ std::string FlatRun::wanted_name(std::size_t task, std::size_t name) const {
   return world_.tasks()[task].name + '.' + world_.tasks()[task].program->names[name];
 }
 
-/// Of several owners of one block it does not matter which one is meant.
+/// If a block has several owners, any of them will do.
 std::multimap<std::uint32_t, std::string>::iterator FlatRun::owner_at(std::uint32_t offset,
                                                                       const std::string& wanted) {
   const auto [first, last] = by_offset_.equal_range(offset);
@@ -67,7 +67,7 @@ std::span<const Event> FlatRun::step(Move move) {
   const ProgramStep& step = *world_.current_step(task);
   std::vector<std::uint8_t> waiters(world_.queue().begin(), world_.queue().end());
   if (world_.state_of(task) == TaskState::waiting) std::erase(waiters, move.task);
-  std::vector<std::size_t> slots;  // of their requests
+  std::vector<std::size_t> slots;  // one for each request
   slots.reserve(waiters.size());
   for (const std::uint8_t waiter : waiters) slots.push_back(world_.current_step(waiter)->name);
   const std::uint32_t held = world_.held(task, step.name).offset;
@@ -140,7 +140,7 @@ const std::string& FlatRun::begin_name(const std::string& wanted) {
   return texts_.emplace_back(std::move(name));
 }
 
-/// The offsets are compared with the executor's, and those with the oracle's.
+/// Compares the offsets with the executor's, which the oracle has checked.
 void FlatRun::check(std::span<const Event> events, const StepResult& result,
                     std::size_t grants) const {
   std::size_t granted = 0;

@@ -1,4 +1,4 @@
-// purpose: a schedule as a flat script, carried out by the executor beside the oracle.
+// purpose: a schedule as a script without tasks, carried out by the executor and the oracle.
 // layer: explore; includes world, executor.
 // threads: one owner.
 // invariants: after each step the world and the executor agree on every block and every wait.
@@ -18,19 +18,19 @@ namespace mneme::driver {
 
 class FlatRun {
  public:
-  /// The world is taken to its beginning.
+  /// Restarts the world.
   FlatRun(World& world, Executor& executor);
 
-  /// The heap itself, for an executor that has none yet.
+  /// Makes the heap, for an executor that has none yet.
   std::span<const Event> make_heap();
-  /// How many steps go before the tasks, and one of them, in their order.
+  /// The number of steps before the tasks; boot() carries out one of them, in order.
   [[nodiscard]] std::size_t boot_steps() const { return world_.boot_steps().size(); }
   std::span<const Event> boot(std::size_t step);
-  /// Without carrying it out: the executor did so already.
+  /// Skips such a step, if the executor has carried it out already.
   void skip_boot(std::size_t step);
 
-  /// A step of a task that can take one. No events if it is none of the heap. Throws Corruption if
-  /// world and executor differ.
+  /// Carries out a step of a task that can take one. Returns no events if the step does not concern
+  /// the heap. Throws Corruption if world and executor differ.
   std::span<const Event> step(Move move);
 
  private:
@@ -45,11 +45,11 @@ class FlatRun {
 
   World& world_;
   Executor& executor_;
-  Op op_;  // as events refer to it
+  Op op_;  // kept, as events refer to it
   std::deque<std::string> texts_;
-  std::multimap<std::uint32_t, std::string> by_offset_;  // of live blocks; of an arc several
-  std::string freed_name_;                               // of the last step, for its events
-  std::map<std::size_t, std::string> waiting_;           // by task
+  std::multimap<std::uint32_t, std::string> by_offset_;  // names of live blocks; an arc has several
+  std::string freed_name_;                               // kept for the events of the last step
+  std::map<std::size_t, std::string> waiting_;           // names by task
   std::map<std::string, std::size_t> live_;              // names in use
 };
 

@@ -1,7 +1,7 @@
-// purpose: the changes, and what they do to a program.
+// purpose: finds possible changes, and applies them to a program.
 // layer: explore; includes mend.
 // threads: pure functions.
-// invariants: jumps lead where they led, whatever is put in or taken out between.
+// invariants: jumps keep their targets when steps are inserted or erased.
 #include "mend.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Steps that point into the task point to the same steps behind a change.
+/// Adjusts the jumps of a task after steps were inserted or erased.
 void shift_jumps(TaskProgram& task, std::size_t at, std::ptrdiff_t by) {
   const auto shift = [&](std::size_t& place) {
     if (place > at) place += static_cast<std::size_t>(by);
@@ -63,7 +63,7 @@ ProgramStep semaphore_step(OpKind kind, const Program& program, std::size_t sema
   return step;
 }
 
-/// Where the steps lie that a task is "at work" in: all, or the body of its endless loop.
+/// The steps of a task's work: all, or the body of its endless loop.
 struct Extent {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -141,7 +141,7 @@ class Structure {
     }
   }
 
-  /// A credit for each block: taken before the request, given back behind the free.
+  /// A credit for each block: taken before the request, returned after the free.
   void add_fewer_blocks(std::size_t box) {
     const MailboxSpec& mailbox = program_.mailboxes[box];
     Alternatives& smaller = mends_.emplace_back();
@@ -171,7 +171,7 @@ class Structure {
     }
   }
 
-  /// False if it is not plain where a block comes from or where it ends.
+  /// Returns false if it is unclear where a block is requested or freed.
   static bool limit_blocks(Program& program, std::size_t box, std::size_t most) {
     const std::size_t semaphore = add_semaphore(program, "credits", most);
     bool has_sender = false;
@@ -197,7 +197,7 @@ class Structure {
     return has_sender && has_receiver;
   }
 
-  /// The next step on a name, in this direction, if it is of this kind and in the same block.
+  /// The next step on a name in this direction, if it has this kind and is in the same block.
   static std::optional<std::size_t> find_step(const TaskProgram& task, std::size_t from,
                                               OpKind kind, std::size_t name, int direction) {
     const auto names_it = [&](const ProgramStep& step) {
@@ -215,7 +215,7 @@ class Structure {
     return std::nullopt;
   }
 
-  /// Of two requests whose blocks are both freed in the block of steps in which they are made.
+  /// Merges two requests whose memory is freed in the same block of steps.
   void add_merges(std::size_t index) {
     const TaskProgram& task = program_.tasks[index];
     if (task.is_isr) return;
@@ -262,7 +262,7 @@ class Structure {
   std::vector<Alternatives> mends_;
 };
 
-/// Whether two steps mean something else in the other order, whatever other tasks do.
+/// Whether exchanging two steps of a task would change their meaning, whatever other tasks do.
 bool depend(const ProgramStep& one, const ProgramStep& two) {
   const auto name_of = [](const ProgramStep& step) -> std::optional<std::size_t> {
     const bool has_name = step.kind == OpKind::alloc || step.kind == OpKind::free ||
@@ -279,13 +279,13 @@ bool depend(const ProgramStep& one, const ProgramStep& two) {
          (object_of(one) && object_of(one) == object_of(two));
 }
 
-/// Whether a step stays where it is, and nothing goes past it.
+/// Whether a step cannot move, and no other step can move past it.
 bool is_fixed(const ProgramStep& step) {
   return is_block_edge(step) || step.is_glued || step.kind == OpKind::yield ||
          step.kind == OpKind::clone;
 }
 
-/// Whether the step at `from` may go to `to`, and what that is.
+/// The kind of moving the step at `from` to `to`, if that is allowed.
 std::optional<MendKind> kind_of_move(const TaskProgram& task, std::size_t from, std::size_t to) {
   const ProgramStep& step = task.steps[from];
   if (is_fixed(step)) return std::nullopt;
@@ -340,7 +340,7 @@ std::vector<Alternatives> reorderings(const Program& program, std::size_t max) {
       };
       for (std::size_t low = 0; low + distance < task.steps.size(); ++low) {
         add(low + distance, low);
-        if (distance > 1) add(low, low + distance);  // of neighbours both moves are the same
+        if (distance > 1) add(low, low + distance);  // for neighbours, both moves are the same
       }
     }
     if (moves.size() == max) break;

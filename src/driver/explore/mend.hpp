@@ -1,7 +1,7 @@
 // purpose: small changes of a script with tasks that might keep it from deadlocking.
 // layer: explore; includes program.
 // threads: pure functions.
-// invariants: a change keeps what the steps of one name, semaphore or mailbox are to each other.
+// invariants: a change keeps the order of the steps on each name, semaphore and mailbox.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@
 
 namespace mneme::driver {
 
-/// From what costs least to what costs most, or may be impossible.
+/// From the cheapest change to the dearest, which may be impossible.
 enum class MendKind : std::uint8_t {
-  order,          // two steps of a task change places
-  raw_heap,       // another one
+  order,          // a step of a task moves
+  raw_heap,       // a different raw heap
   larger_heap,    //
-  fewer_tasks,    // at most so many at a time
-  smaller_box,    // a mailbox with less room
-  fewer_blocks,   // at most so many on their way through a mailbox
+  fewer_tasks,    // a limit on the tasks at a time
+  smaller_box,    // a smaller mailbox
+  fewer_blocks,   // a limit on the blocks in transit through a mailbox
   merge,          // two requests become one
-  earlier_frees,  // a block is freed before a request that it is freed behind
+  earlier_frees,  // a block is freed before a request instead of after it
   count
 };
 
@@ -32,13 +32,13 @@ struct Mend {
   std::function<void(Program&)> apply;
 };
 
-/// Of which the first that holds makes the others needless: each changes less than the next.
+/// Only the first that helps is needed: each changes less than the next.
 using Alternatives = std::vector<Mend>;
 
-/// Tasks and blocks at a time, and requests merged.
+/// Limits on tasks and blocks at a time, and merged requests.
 [[nodiscard]] std::vector<Alternatives> structural_mends(const Program& program);
 
-/// Every step of a task to every other place, near ones first; at most so many.
+/// Moves of each step of a task to each other place, near ones first; at most `max`.
 [[nodiscard]] std::vector<Alternatives> reorderings(const Program& program, std::size_t max);
 
 }  // namespace mneme::driver

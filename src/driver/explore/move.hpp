@@ -1,4 +1,4 @@
-// purpose: a step of a schedule: which task, and what it chooses where it has a choice.
+// purpose: a step of a schedule: the task, and its choice if it has several.
 // layer: explore; includes the standard library.
 // threads: plain data.
 // invariants: none.

@@ -1,4 +1,4 @@
-// purpose: numbers at random, the same on every machine, and moves chosen by them.
+// purpose: random numbers, the same on every machine, and random moves.
 // layer: explore; includes world.
 // threads: one owner.
 // invariants: a seed gives one sequence.
@@ -30,14 +30,14 @@ class Random {
   std::uint64_t state_;
 };
 
-/// A choice of a task, if it has one.
+/// A random choice of a task; 0 if it has no choice.
 [[nodiscard]] inline std::uint8_t random_choice(const World& world, std::size_t task,
                                                 Random& random) {
   const std::size_t choices = world.choices(task);
   return choices < 2 ? std::uint8_t{0} : static_cast<std::uint8_t>(random.below(choices));
 }
 
-/// A task that can go on, and its choice; none if no task can.
+/// A random move of a task that can run; nothing if no task can.
 [[nodiscard]] inline std::optional<Move> random_move(const World& world, Random& random) {
   std::array<std::uint8_t, tasks_max> able{};
   std::size_t count = 0;

@@ -1,4 +1,4 @@
-// purpose: schedules: in turns, at random, from a file.
+// purpose: schedules: round-robin, random, or from a file.
 // layer: explore; includes schedule, input.
 // threads: one owner.
 // invariants: see schedule.hpp.
@@ -20,7 +20,7 @@ constexpr std::size_t steps_max = 10'000'000;
 
 bool read_number(std::string_view digits, std::uint64_t& number) {
   const char* const end = digits.data() + digits.size();
-  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end is passed as well
   const auto [stop, error] = std::from_chars(digits.data(), end, number);
   return error == std::errc{} && stop == end && !digits.empty();
 }

@@ -1,4 +1,4 @@
-// purpose: which task goes on next, where a run has to choose.
+// purpose: chooses the task that runs next.
 // layer: explore; includes world.
 // threads: one owner.
 // invariants: the same choices in every run.
@@ -23,12 +23,12 @@ class Schedule {
   /// InputError.
   explicit Schedule(const std::string& text);
 
-  /// The task whose step is next; nothing at the end: if no task can go on, or the file ends.
-  /// Throws InputError for a name in a file that is none, or cannot go on.
+  /// The next move; nothing at the end of the file, or if no task can run. Throws InputError if a
+  /// file names an unknown task, or one that cannot run.
   [[nodiscard]] std::optional<Move> next(const World& world);
 
   [[nodiscard]] bool is_file() const { return kind_ == Kind::file; }
-  /// How it is called in the first line of a run.
+  /// Its name in the first line of a run.
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
@@ -48,7 +48,7 @@ class Schedule {
 
   std::vector<Step> steps_;  // of a file
   std::size_t at_ = 0;
-  Random random_{0};  // of choices also where tasks take turns
+  Random random_{0};  // also for the choices of round-robin
 };
 
 }  // namespace mneme::driver

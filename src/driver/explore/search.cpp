@@ -1,7 +1,7 @@
-// purpose: the search.
+// purpose: the breadth-first search.
 // layer: explore; includes search.
 // threads: one owner.
-// invariants: of the snapshots, only those of the layer that is expanded and of the next are kept.
+// invariants: snapshots are kept only for the layer being expanded and for the next.
 #include "search.hpp"
 
 #include <algorithm>
@@ -69,7 +69,7 @@ class Searcher {
     world_.load(layer_.snapshots.data() + (state - layer_.first) * world_.snapshot_bytes());
   }
 
-  /// Keeps the world as a state of the next layer.
+  /// Saves the world as a state of the next layer.
   void store(StateNumber state) {
     if (!world_.can_copy()) return;
     const std::size_t at = (state - next_.first) * world_.snapshot_bytes();
@@ -79,7 +79,7 @@ class Searcher {
     world_.save(next_.snapshots.data() + at);
   }
 
-  /// The world is at a new state.
+  /// Records a new state, which is that of the world.
   void begin_state(StateNumber state) {
     graph()[state].has_waiting = world_.has_lasting_request();
     graph()[state].has_unfinished = world_.has_unfinished();
@@ -98,7 +98,7 @@ class Searcher {
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
       const ProgramStep* const step = world_.current_step(task);
       if (step == nullptr || step->kind != OpKind::alloc) continue;
-      // Any hole of this many bytes will do, and between n blocks there are n + 1.
+      // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
       const std::size_t needed = World::block_bytes(step->size_bytes) +
                                  std::max(step->align_bytes, word_bytes) - word_bytes;
       seen.any_placement = std::max(seen.any_placement,
@@ -160,7 +160,7 @@ class Searcher {
       next_.end = to + 1;
       begin_state(to);
     }
-    // Of several shortest paths one with few switches.
+    // Among the shortest paths, prefer one with few switches.
     if (is_new || (to >= next_.first && switches < graph()[to].switches)) {
       graph()[to].parent = from;
       graph()[to].move = move;

@@ -1,7 +1,7 @@
 // purpose: the states of a search, each once, and the steps between them.
 // layer: explore; includes move.
 // threads: one owner.
-// invariants: states are numbered in the order of their discovery, breadth first; 0 is the first.
+// invariants: states are numbered from 0 in the order of their discovery, breadth first.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 using StateNumber = std::uint32_t;
 
-/// 128 bits of a state's identity: of 10^9 states two are mixed up once in 10^20 searches.
+/// A 128-bit hash of a state's identity: among 10^9 states, two collide once in 10^20 searches.
 struct Fingerprint {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
@@ -27,10 +27,10 @@ struct Fingerprint {
 
 struct Transition {
   StateNumber to = 0;
-  std::uint8_t weight = 1;   // of how many identical tasks it is the step
-  bool grants = false;       // a request that waited, and could not time out
-  std::uint8_t program = 0;  // whose step it is
-  std::uint8_t choices = 1;  // of which it is one
+  std::uint8_t weight = 1;   // the number of identical tasks that could take this step
+  bool grants = false;       // a waiting request that cannot time out
+  std::uint8_t program = 0;  // of the task that takes the step
+  std::uint8_t choices = 1;  // the number of choices that the task has
 };
 
 class StateGraph {
@@ -39,9 +39,9 @@ class StateGraph {
     Fingerprint fingerprint;
     StateNumber parent = 0;
     std::uint16_t switches = 0;
-    Move move{};                  // that led here from the parent
-    bool has_unfinished = false;  // tasks that do not go on for ever are not at their end
-    bool has_waiting = false;     // requests for memory wait that cannot time out
+    Move move{};                  // from the parent to this state
+    bool has_unfinished = false;  // some task that should end has not ended
+    bool has_waiting = false;     // some request that cannot time out is waiting
     std::uint64_t blocking = 0;   // World::blocking_objects()
     std::uint64_t first_edge = 0;
   };
@@ -52,23 +52,23 @@ class StateGraph {
   [[nodiscard]] State& operator[](StateNumber state) { return states_[state]; }
   [[nodiscard]] const State& operator[](StateNumber state) const { return states_[state]; }
 
-  /// The number of a state; it is a new one if that is size() before.
+  /// Returns the number of a state, which is the previous size() if the state is new.
   StateNumber add(const Fingerprint& fingerprint);
 
   void add_edge(Transition edge) { edges_.push_back(edge); }
-  /// The transitions of a state that was expanded, all others after it.
+  /// The transitions of a state; none if it is not expanded yet.
   [[nodiscard]] std::span<const Transition> edges_of(StateNumber state) const;
   [[nodiscard]] std::size_t edge_count() const { return edges_.size(); }
-  /// The states that were expanded are those before this.
+  /// The number of expanded states, which are the first ones.
   [[nodiscard]] std::size_t expanded() const { return expanded_; }
   void begin_edges(StateNumber state) {
     states_[state].first_edge = edges_.size();
     expanded_ = state + std::size_t{1};
   }
 
-  /// The steps that lead to a state.
+  /// The steps from state 0 to a state.
   [[nodiscard]] Path path_to(StateNumber state) const;
-  /// The states on that path, from 0 on.
+  /// The states on that path, starting with 0.
   [[nodiscard]] std::vector<StateNumber> states_to(StateNumber state) const;
 
   [[nodiscard]] std::size_t bytes() const {

@@ -1,7 +1,7 @@
-// purpose: ends and their shares, on the graph of states.
+// purpose: finds bad ends in the state graph, and computes how frequent they are.
 // layer: explore; includes verdict.
 // threads: pure functions.
-// invariants: linear in states and transitions.
+// invariants: the time is linear in the number of states and transitions.
 #include "verdict.hpp"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace mneme::driver {
 
 namespace {
 
-/// The strongly connected components of the graph (Tarjan), numbered so that each comes after all
-/// that it leads to.
+/// The strongly connected components of the graph (Tarjan), in reverse topological order: each has
+/// a higher number than all that it leads to.
 class Components {
  public:
   explicit Components(const StateGraph& graph)
@@ -82,14 +82,14 @@ class Components {
   std::uint32_t count_ = 0;
 };
 
-/// What is known of a component.
+/// The properties of a component.
 struct End {
-  bool is_last = true;   // nothing else follows
-  bool goes_on = false;  // it has a circle
-  bool waits = false;    // requests for memory do: as the queue is FIFO, in all of its states
+  bool is_last = true;   // it leads to no other component
+  bool goes_on = false;  // it has a cycle
+  bool waits = false;    // requests wait, in all of its states, as the queue is FIFO
   bool grants = false;   // inside of it
   bool has_unfinished = false;
-  std::uint64_t moves = 0;  // the programs, a bit each, whose tasks go on inside of it
+  std::uint64_t moves = 0;  // a bit for each program whose tasks take steps inside of it
   std::uint64_t blocking = ~std::uint64_t{0};
   bool can_be_good = false;
 };
@@ -103,7 +103,7 @@ class Judge {
       const bool goes_on = end.goes_on && !end.has_unfinished && (end.moves & endless_) == endless_;
       end.can_be_good = (goes_on || end.is_last) && (!end.waits || end.grants) && end.blocking == 0;
     }
-    // Each component comes after all that it leads to.
+    // Successors first, as a component has a higher number than all that it leads to.
     std::vector<StateNumber> order(graph_.size());
     for (StateNumber state = 0; state < graph_.size(); ++state) order[state] = state;
     std::ranges::sort(order, {}, [&](StateNumber state) { return components_.of(state); });
@@ -141,8 +141,8 @@ class Judge {
     }
   }
 
-  /// In a last component, all that can still happen happens again and again. So if any request in
-  /// it is granted, the head of the queue is, and in the end all are.
+  /// Everything that can happen in a last component can happen again and again. So if any request
+  /// in it is granted, the head of the queue is, and eventually all are.
   [[nodiscard]] bool is_bad(StateNumber state, VerdictKind kind) {
     const End& own = end(state);
     if (!own.is_last) return false;
@@ -175,8 +175,8 @@ class Judge {
     return static_cast<double>(edge.weight) / edge.choices;
   }
 
-  /// Of a graph without circles. Its states are in the order of their depths, and all paths to one
-  /// are equally long.
+  /// Counts in a graph without cycles. Its states are in order of depth, and all paths to a state
+  /// have the same length.
   template <class IsBad>
   [[nodiscard]] Shares shares(IsBad is_bad) const {
     std::vector<double> ways(graph_.size());
@@ -202,11 +202,11 @@ class Judge {
   const StateGraph& graph_;
   Components components_;
   std::vector<End> ends_;
-  std::uint64_t endless_;    // the programs, a bit each, that go on for ever
-  bool goes_round_ = false;  // some path leads back
+  std::uint64_t endless_;    // a bit for each program that runs forever
+  bool goes_round_ = false;  // the graph has a cycle
 };
 
-/// Of a search that was not completed: states in which nobody can go on.
+/// The verdict of an incomplete search, by the states in which no task can run.
 Verdict judge_incomplete(const SearchResult& result) {
   const StateGraph& graph = result.graph;
   for (StateNumber state = 0; state < graph.expanded(); ++state) {

@@ -1,7 +1,7 @@
-// purpose: what a search comes to: can the tasks deadlock, how soon, and how likely.
+// purpose: the verdict of a search: can the tasks deadlock, how soon, and how likely.
 // layer: explore; includes search.
 // threads: pure functions.
-// invariants: of an incomplete search, only what holds whatever it has not seen.
+// invariants: the verdict of an incomplete search holds whatever the unexplored states are.
 #pragma once
 
 #include <cstddef>
@@ -16,26 +16,26 @@ namespace mneme::driver {
 enum class VerdictKind : std::uint8_t {
   no_deadlock,
   deadlock,  // some request for memory can never be granted any more
-  stuck,     // a task waits for a signal or a mailbox, and nobody will ever do what it waits for
+  stuck,     // a task waits for a signal or a mailbox that no task will ever serve
   not_decided
 };
 
-/// Of a script that comes to an end: of all its schedules.
+/// Statistics over all schedules of a script that terminates.
 struct Shares {
   double schedules = 0;
   double bad = 0;
-  double chance = 0;  // of a bad end, if each task that can go on is equally likely to be next
+  double chance = 0;  // of a bad end, if each task that can run is equally likely to be next
 };
 
 struct Verdict {
   VerdictKind kind = VerdictKind::not_decided;
   Path schedule;  // deadlock, stuck: a shortest one
-  /// Steps of the schedule after which no continuation ends well; 0: already at the beginning. To
-  /// end well is to come to the end, or that some task of each kind can go on for ever.
+  /// The number of steps of the schedule after which no continuation ends well; 0: none does from
+  /// the beginning. A run ends well if all tasks end, or some task of each kind can run forever.
   std::optional<std::size_t> no_return;
   std::optional<Shares> shares;
-  bool is_shortest = true;     // else the shortest that was found
-  std::size_t bad_states = 0;  // in which nothing helps
+  bool is_shortest = true;     // false: only the shortest found so far
+  std::size_t bad_states = 0;  // from which no continuation ends well
 };
 
 [[nodiscard]] Verdict judge(const SearchResult& result, const Program& program);

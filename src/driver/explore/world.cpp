@@ -1,4 +1,4 @@
-// purpose: carrying out the tasks' steps on the real library.
+// purpose: constructs the world, carries out the steps before the tasks, and answers queries.
 // layer: explore; includes world, diagnostic.
 // threads: one owner.
 // invariants: see world.hpp.
@@ -14,7 +14,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Of a larger heap it takes less to make a state again by its steps than to copy it.
+/// For a larger heap, replaying the steps to a state is cheaper than copying it.
 constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 
 }  // namespace
@@ -72,7 +72,7 @@ bool World::can_step(std::size_t task) const {
   return current == task || current >= tasks().size() || !is_able(current);
 }
 
-/// Whether another task is inside of an `atomic`, where it can go on.
+/// Whether another task is inside an `atomic` and can run.
 bool World::is_held_up(std::size_t task) const {
   if (!has_atomic_) return false;
   const auto is_inside = [&](std::size_t each) {
@@ -189,7 +189,7 @@ void World::check_requests(const TaskProgram& task) const {
   }
 }
 
-/// Of which no alignment takes any more.
+/// Whether all requests of the script take blocks of the same size, whatever their place.
 bool World::has_one_size() const {
   std::optional<std::size_t> size;
   const auto is_of_it = [&](const ProgramStep& step) {

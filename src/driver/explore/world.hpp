@@ -1,7 +1,7 @@
-// purpose: the tasks of a script on a real heap, step by step; its memory is saved and restored.
+// purpose: runs the tasks of a script step by step on a real heap, and can save and restore it.
 // layer: explore; includes execute, program.
 // threads: one owner.
-// invariants: the heap, its region and all that changes are in one arena, at one address.
+// invariants: the heap, its region and all changing state are in one arena, at a fixed address.
 #pragma once
 
 #include <cstddef>
@@ -19,67 +19,67 @@
 
 namespace mneme::driver {
 
-/// Where the executor may go on with another task.
+/// Where another task may run next: anywhere, or only where a task waits.
 enum class Switches : std::uint8_t { anywhere, waits };
 
 struct WorldOptions {
   std::uint64_t heap_bytes = 0;
   std::size_t raw_row = 0;
   Switches switches = Switches::anywhere;
-  /// Tells layouts apart even where all blocks have one size.
+  /// Distinguishes layouts even if all blocks have the same size.
   bool is_exact = false;
 };
 
-/// A block that a name or a mailbox holds; none if `offset` is 0, where no payload can be.
+/// A block that a name or a mailbox holds; none if `offset` is 0, which no payload has.
 struct HeldBlock {
   std::uint32_t offset = 0;  // of the payload, from the start of the region
   std::uint32_t size_bytes = 0;
-  std::uint16_t name = 0;  // of the task that requested it; task `tasks().size()`: the boot
+  std::uint16_t name = 0;  // in the task that requested it; task `tasks().size()`: the boot
   std::uint8_t task = 0;
   std::uint8_t align_exponent = 0;
 };
 
 enum class TaskState : std::uint8_t { ready, waiting, done };
 
-/// One of the tasks, all copies apart, in the order of the script.
+/// A task, in the order of the script. Each copy is a task of its own.
 struct TaskInstance {
   const TaskProgram* program = nullptr;
   std::string name;
   std::uint8_t program_index = 0;
   bool is_endless = false;
-  std::size_t slots = 0;  // its first name in the world's slots
-  std::size_t loops = 0;  // its first counter
+  std::size_t slots = 0;  // the index of its first name in the world's slots
+  std::size_t loops = 0;  // the index of its first loop counter
 };
 
-/// What a step did.
+/// The result of a step.
 struct StepResult {
   bool waits = false;    // its request has to wait
   bool refused = false;  // its `alloc … try` was
-  bool gave_up = false;  // a request that could time out
+  bool gave_up = false;  // its request timed out
   std::uint32_t grants = 0;
-  std::uint32_t lasting_grants = 0;  // of those, of requests that could not time out
-  std::size_t offset = 0;            // of the payload it got at once
+  std::uint32_t lasting_grants = 0;  // those of requests that cannot time out
+  std::size_t offset = 0;            // of the payload, if granted at once
 };
 
-/// Whether the steps of this kind are the heap's.
+/// Whether the steps of this kind concern the heap.
 [[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
          kind == OpKind::clone;
 }
 
-/// A step of the heap that went before the tasks.
+/// A step before the tasks that concerns the heap.
 struct BootStep {
   const ProgramStep* step = nullptr;
-  HeldBlock block;  // that it made or freed
+  HeldBlock block;  // that it allocated or freed
 };
 
-/// A growth of the heap that changes nothing, however large.
+/// Means that no growth of the heap, however large, would change anything.
 inline constexpr std::size_t no_growth = std::numeric_limits<std::size_t>::max();
 
 class World {
  public:
-  /// Carries out what goes before the tasks. Throws ScriptError if that would have to wait, or if a
-  /// request could not even be met by an empty heap.
+  /// Carries out the steps before the tasks. Throws ScriptError if one of them would have to wait,
+  /// or if an empty heap could not meet some request of the script.
   World(const Program& program, const WorldOptions& options);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -93,66 +93,66 @@ class World {
   [[nodiscard]] const DriverHeap& heap() const { return *heap_; }
   [[nodiscard]] std::span<const BootStep> boot_steps() const { return boot_steps_; }
 
-  /// Whether a task can take its next step, by itself and by the rule of switches.
+  /// Whether a task can take its next step, and the rule for switches allows it.
   [[nodiscard]] bool can_step(std::size_t task) const;
-  /// How many ways the next step can go.
+  /// The number of choices for the next step.
   [[nodiscard]] std::size_t choices(std::size_t task) const;
   [[nodiscard]] StepResult step(Move move);
 
-  /// The next step as it goes by a choice.
+  /// The text of the next step, with its choice.
   [[nodiscard]] std::string text_of(Move move) const;
 
   [[nodiscard]] TaskState state_of(std::size_t task) const { return control(task).state; }
-  /// The step that a task is at, or the request it waits for; nullptr if it is done.
+  /// The next step of a task, or the request it waits for; nullptr if it is done.
   [[nodiscard]] const ProgramStep* current_step(std::size_t task) const;
-  /// The tasks whose requests wait, the oldest first.
+  /// The tasks with waiting requests, the oldest first.
   [[nodiscard]] std::span<const std::uint8_t> queue() const {
     return {queue_, static_cast<std::size_t>(head_->queued)};
   }
-  /// What a waiting task asks for.
+  /// The request of a waiting task.
   [[nodiscard]] Layout request_of(std::size_t task) const;
-  /// Whether a request waits that cannot time out.
+  /// Whether some request is waiting that cannot time out.
   [[nodiscard]] bool has_lasting_request() const;
-  /// The block behind a name of a task; task `tasks().size()`: of what went before.
+  /// The block that a name of a task holds; task `tasks().size()`: the boot.
   [[nodiscard]] const HeldBlock& held(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::span<const HeldBlock> mailbox(std::size_t index) const;
   [[nodiscard]] std::string name_of(const HeldBlock& block) const;
-  /// The semaphores and mailboxes, a bit each, that a task which is no isr stands before.
+  /// A bit for each semaphore and mailbox that a task waits for. An isr does not count.
   [[nodiscard]] std::uint64_t blocking_objects() const;
-  /// Whether a task that is no isr, and does not go on for ever, is not at its end.
+  /// Whether some task has not ended, not counting an isr or a task that runs forever.
   [[nodiscard]] bool has_unfinished() const;
   [[nodiscard]] bool is_blocked_by_object(std::size_t task) const;
 
-  /// The bytes that the block of a request takes.
+  /// The size of the block for a payload.
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);
   }
-  /// By how much the heap would have to be larger for the head of the queue to be granted now, or
-  /// for the last `try` that was refused: of first fit and the bounded heap, whose placement of
-  /// blocks depends on the region's end in no other way.
+  /// By how many bytes the heap would have to grow to grant the head of the queue now, or the last
+  /// refused `try`. Only for first fit and the bounded heap, whose placement of blocks depends on
+  /// the end of the region in no other way.
   [[nodiscard]] std::size_t missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const;
   [[nodiscard]] std::size_t least_growth() const;
   /// Whether least_growth() is exact.
   [[nodiscard]] bool knows_growth() const;
 
-  /// Whether all blocks have one size, so that a request is granted if and only if less than so
-  /// many blocks are there, on any raw heap. Then states are told apart by the number of blocks,
-  /// and not by where they are.
+  /// Whether all blocks have the same size. Then any raw heap grants a request if and only if the
+  /// number of live blocks is below a limit, so states are distinguished by that number, and not
+  /// by the places of blocks.
   [[nodiscard]] bool counts_blocks() const { return counts_blocks_; }
 
-  /// Whether states can be copied; else they are made again from the beginning.
+  /// Whether states can be copied; otherwise they are replayed from the beginning.
   [[nodiscard]] bool can_copy() const { return can_copy_; }
   [[nodiscard]] std::size_t snapshot_bytes() const { return arena_bytes_; }
   void save(std::byte* to) const;
   void load(const std::byte* from);
-  /// As behind the constructor.
+  /// Returns to the state after construction.
   void restart();
 
-  /// Identifies the state: equal for two states from which the same can follow, identical tasks
-  /// exchanged. Holds until the next call.
+  /// Identifies the state: equal for two states with the same continuations, up to exchanging
+  /// identical tasks. Valid until the next call.
   [[nodiscard]] std::span<const std::byte> identity();
-  /// Whether an identical task before this one is in the same state, so that its step is the same.
-  /// As of the last identity().
+  /// The first identical task in the same state, whose step has the same effect; the task itself if
+  /// there is none before it. As of the last identity().
   [[nodiscard]] std::size_t twin_of(std::size_t task) const { return twins_[task]; }
 
  private:
@@ -163,8 +163,8 @@ class World {
   };
   struct Head {
     std::uint64_t queued = 0;
-    std::uint32_t current = 0;   // the task that runs, with Switches::waits
-    std::size_t try_growth = 0;  // of the last `try`
+    std::uint32_t current = 0;   // with Switches::waits, the running task
+    std::size_t try_growth = 0;  // the growth that the last refused `try` needs
   };
   using HeapRequest = Request<DriverHeap>;
 
@@ -202,7 +202,7 @@ class World {
 
   const Program& program_;
   WorldOptions options_;
-  std::vector<TaskInstance> tasks_;  // and the boot, as one more
+  std::vector<TaskInstance> tasks_;  // the last one is the boot
   bool can_copy_ = false;
   bool counts_blocks_ = false;
   bool has_atomic_ = false;
@@ -222,8 +222,8 @@ class World {
   std::uint8_t* queue_ = nullptr;
   std::byte* heap_place_ = nullptr;
   std::byte* request_places_ = nullptr;
-  // Not in it:
-  std::vector<HeapRequest*> requests_;  // by task; each at its place since it first waited
+  // Outside the arena:
+  std::vector<HeapRequest*> requests_;  // by task; each has a fixed place in the arena
   std::vector<BootStep> boot_steps_;
   std::vector<std::byte> pristine_;  // an empty heap
   std::vector<std::byte> booted_;

@@ -1,7 +1,7 @@
-// purpose: the world's arena: laid out, saved, restored, and what identifies a state.
+// purpose: lays out, saves and restores the arena of the world, and identifies its state.
 // layer: explore; includes world.
 // threads: one owner.
-// invariants: whatever a step changes is in the arena, or is made again from nothing.
+// invariants: everything that a step changes is in the arena, or is recomputed.
 #include <algorithm>
 #include <cstring>
 #include <mneme/instrument.hpp>
@@ -13,7 +13,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Gives out parts of the arena, first of an imaginary one, to learn its size.
+/// Allocates the parts of the arena; with a null base, only computes its size.
 class Parts {
  public:
   explicit Parts(std::byte* base) : base_{base} {}
@@ -74,7 +74,7 @@ void World::lay_out() {
   }
   twins_.resize(tasks_.size());
   const std::size_t count = tasks_.size();
-  // The region comes first: so it is aligned as that of a run.
+  // The region comes first, so that it is aligned like the region of a run.
   const auto take_all = [&](std::byte* base) {
     Parts parts{base};
     (void)parts.take_bytes(options_.heap_bytes, 1);
@@ -106,7 +106,7 @@ void World::make_heap() {
   }
 }
 
-/// Gives everything back, by the library itself.
+/// Cancels and frees everything, with the library's own calls.
 void World::take_apart() {
   for (const std::uint8_t task : queue()) {
     requests_[task]->cancel();
@@ -135,7 +135,7 @@ void World::restart() {
   run_boot();
 }
 
-// AddressSanitizer and Valgrind cannot follow a copied arena: here they watch nothing of it.
+// AddressSanitizer and Valgrind cannot follow copies of the arena, so it is unpoisoned entirely.
 void World::save(std::byte* to) const {
   open_to_tools();
   std::memcpy(to, arena_->bytes().data(), arena_bytes_);
@@ -195,7 +195,7 @@ void World::sort_copies(std::size_t first, std::size_t copies, std::size_t start
   std::ranges::copy(sorted_, identity_.begin() + static_cast<std::ptrdiff_t>(start));
 }
 
-/// Where a task is, what it holds, and its place in the queue.
+/// Appends the position of a task, its place in the queue, and its blocks.
 void World::put_task(std::size_t task) {
   const Control& at = control(task);
   std::uint8_t place = 0;
@@ -215,21 +215,21 @@ void World::put_task(std::size_t task) {
   }
 }
 
-/// A block is known by its place, and freed with its size.
+/// A block is identified by its offset, and its size matters when it is freed.
 void World::put_block(const HeldBlock& block) {
   if (counts_blocks_) return put(block.offset != 0);
   put(block.offset);
   put(block.size_bytes);
 }
 
-/// First fit and best fit look at the layout alone, which the blocks are. The bounded heap has
-/// lists and trees of its holes, whose order is not in the layout.
+/// First fit and best fit depend on the places of blocks alone. The bounded heap also has lists and
+/// trees of its holes, whose order does not follow from these places.
 void World::put_raw_heap() {
   if (counts_blocks_ || RawHeaps::names[options_.raw_row] != Bounded::name) return;
   constexpr std::size_t hole_words_max = 4;
   put(&heap_->raw(), sizeof heap_->raw());
   heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
-    if (at + size == heap_->capacity_bytes()) return;  // the top, which no list has
+    if (at + size == heap_->capacity_bytes()) return;  // the top, which is in no list
     const std::byte* const hole = heap_->raw().base() + at;
     const std::size_t bytes = std::min(size, hole_words_max * word_bytes);
     const instrument::ScopedUnpoison window(hole, bytes);

@@ -1,7 +1,7 @@
-// purpose: one step of a task on the real library, and what it lets happen.
+// purpose: carries out a step of a task on the real library, and the grants that it causes.
 // layer: explore; includes world.
 // threads: one owner.
-// invariants: the queue kept here is a prefix short of the library's at most during a step.
+// invariants: between steps, the queue here equals the library's.
 #include <algorithm>
 #include <bit>
 #include <mneme/node.hpp>
@@ -113,7 +113,7 @@ void World::hold(std::size_t task, const ProgramStep& step, std::size_t size_byt
       .align_exponent = static_cast<std::uint8_t>(std::countr_zero(step.align_bytes))};
 }
 
-/// Of what an arc made.
+/// Whether another name or mailbox owns the same block, which an arc can cause.
 bool World::has_other_owner(const HeldBlock& block) const {
   const auto owns = [&](const HeldBlock& each) {
     return &each != &block && each.offset == block.offset;
@@ -136,7 +136,7 @@ void World::free_block(HeldBlock& block) {
   block = {};
 }
 
-/// Requests are granted in their order: those that were are the first of the queue.
+/// Requests are granted in order, so those granted by this step are the first of the queue.
 void World::take_grants(StepResult& result) {
   std::uint32_t grants = 0;
   while (grants < head_->queued) {
@@ -158,7 +158,7 @@ void World::take_grants(StepResult& result) {
   std::fill_n(queue_ + head_->queued, grants, std::uint8_t{0});
 }
 
-/// To the next step of its program, around its loops.
+/// Advances a task to the next step of its program, following its loops.
 void World::go_on(std::size_t task) {
   Control& at = control(task);
   const std::vector<ProgramStep>& steps = tasks_[task].program->steps;
