@@ -1,4 +1,4 @@
-// purpose: the explanation of a deadlock: its schedule, what each task waits for, and what it holds.
+// purpose: the explanation: the schedule, what each task waits for, and what it holds.
 // layer: explore; includes explain, flat_run.
 // threads: one owner.
 // invariants: see explain.hpp.

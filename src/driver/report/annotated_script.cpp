@@ -1,4 +1,4 @@
-// purpose: cutting annotations off lines, and putting others there.
+// purpose: removes annotations from lines, and adds new ones.
 // layer: report; includes annotated_script, diff, format_script, text_start.
 // threads: one owner.
 // invariants: see annotated_script.hpp.
@@ -51,7 +51,7 @@ AnnotatedScript::AnnotatedScript(std::string_view text) {
     mark_ = utf8_mark;
     text.remove_prefix(utf8_mark.size());
   }
-  // As a Source reads lines: CR alone ends them if it ends the first.
+  // Like a Source: if the first line ends with CR alone, all lines do.
   const std::size_t first_end = std::min(text.find_first_of("\r\n"), text.size());
   const bool ends_with_cr =
       text.substr(first_end).starts_with('\r') && !text.substr(first_end).starts_with("\r\n");
@@ -106,7 +106,7 @@ void AnnotatedScript::add_below(std::size_t line, std::string_view text) {
   }
 }
 
-// For each line its text with its result: results are aligned within a block, up to a blank line.
+// Each line with its result. Results are aligned within a block of lines, which a blank line ends.
 std::vector<std::string> AnnotatedScript::annotated_lines() const {
   std::vector<std::string> texts;
   std::size_t width = 0;
@@ -150,7 +150,7 @@ std::string AnnotatedScript::annotated() const {
       end_line({});
     }
   }
-  const bool is_open = lines_.size() > 1 && lines_.back().end.empty();  // and so stays
+  const bool is_open = lines_.size() > 1 && lines_.back().end.empty();  // and remains so
   if (is_open && text.ends_with(default_end_)) text.resize(text.size() - default_end_.size());
   return text;
 }

@@ -1,4 +1,4 @@
-// purpose: how many bytes the request of a step asks for.
+// purpose: the size that a step requests.
 // layer: report; includes owner, op.
 // threads: pure functions.
 // invariants: none.
@@ -11,7 +11,7 @@
 
 namespace mneme::driver {
 
-/// The payload; for more than all numbers, the largest one.
+/// The size of the payload; on overflow, the largest number.
 [[nodiscard]] inline std::uint64_t bytes_asked_by(const Op& op) {
   switch (op.kind) {
     case OpKind::array:

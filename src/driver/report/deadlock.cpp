@@ -1,4 +1,4 @@
-// purpose: why nothing goes on.
+// purpose: formats the explanation.
 // layer: report; includes deadlock, room.
 // threads: as in the header.
 // invariants: as in the header.
@@ -14,7 +14,7 @@ namespace mneme::driver {
 
 namespace {
 
-// The block that a resize is to replace is given back only after the move.
+// The block that a resize replaces is only freed after the move.
 std::string explain_room_for(const Executor& executor, BlockId head) {
   const std::optional<BlocksInTheWay> blocks = blocks_in_the_way(executor, head);
   if (!blocks) {

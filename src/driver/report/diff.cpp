@@ -47,7 +47,7 @@ std::string Diff::text() const {
     if (changed == lines_.end()) break;
     const auto left = static_cast<std::size_t>(changed - at);
     for (std::size_t i = lines_around; i < left; ++i) skip(*at++);
-    auto end = changed;  // behind the last change that is near the one before
+    auto end = changed;  // after the last change that is near the previous one
     for (auto next = changed; next != lines_.end();) {
       end = std::find_if_not(next, lines_.end(), is_changed);
       next = std::find_if(end, lines_.end(), is_changed);

@@ -1,7 +1,7 @@
-// purpose: the differences of two texts whose lines correspond, as a unified diff.
+// purpose: a unified diff of two texts whose lines correspond.
 // layer: report; includes the standard library only.
 // threads: one owner.
-// invariants: a stretch of changed lines shows what it begins and ends with in common only once.
+// invariants: common lines at the beginning and end of a change are not shown as changed.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class Diff {
   }
   void add_changed(std::span<const std::string> before, std::span<const std::string> after);
 
-  /// Hunks with three lines around each difference; empty if there is none.
+  /// Hunks with three lines around each difference; empty if there are none.
   [[nodiscard]] std::string text() const;
 
  private:

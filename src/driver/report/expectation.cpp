@@ -1,4 +1,4 @@
-// purpose: what was expected is in the step, what was seen in the event.
+// purpose: formats the expected value, from the step, and the actual one, from the event.
 // layer: report; includes expectation.
 // threads: as in the header.
 // invariants: as in the header.

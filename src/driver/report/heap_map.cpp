@@ -1,4 +1,4 @@
-// purpose: painting cells, and lists that are cut into lines.
+// purpose: paints cells, and breaks lists into lines.
 // layer: report; includes heap_map.
 // threads: as in the header.
 // invariants: as in the header.
@@ -41,7 +41,7 @@ std::string cells_of(const Oracle& oracle) {
   return cells;
 }
 
-// A list below the map. Of `count` items those given are shown.
+// A list below the map, which shows the given items, the first of `count`.
 void put_list(fmt::memory_buffer& text, std::string line, std::span<const std::string> items,
               std::size_t count) {
   if (count == 0) return;

@@ -1,4 +1,4 @@
-// purpose: the map of a heap: what each stretch of the region is, and the names of blocks.
+// purpose: the map of a heap: the use of each part of the region, and the names of blocks.
 // layer: report; includes executor.
 // threads: pure functions on const state.
 // invariants: at most 79 columns, and a bounded number of rows and names.
@@ -10,7 +10,7 @@
 
 namespace mneme::driver {
 
-/// How the map is announced, as the result of its step: `1024 bytes, 8 a cell`.
+/// The result of the step: `1024 bytes, 8 a cell`.
 void put_map_result(fmt::memory_buffer& text, const Executor& executor);
 
 /// The rows, and lists of names; each line ends with a newline.

@@ -1,4 +1,4 @@
-// purpose: from events to spans.
+// purpose: turns events into spans.
 // layer: report; includes history, asked_bytes, format_op.
 // threads: as in the header.
 // invariants: as in the header.
@@ -14,7 +14,7 @@ namespace mneme::driver {
 
 namespace {
 
-// Of a request that could never be met, just what it asked for.
+// For a request that can never be granted, just its size.
 std::uint64_t with_header(std::uint64_t asked) {
   return asked > BlockLayout::max_payload_bytes ? asked : BlockLayout::size_with_header(asked);
 }
@@ -28,7 +28,7 @@ std::uint32_t History::task_number(const std::string& task) {
   return at->second;
 }
 
-/// False if no more are kept.
+/// Returns false if no more steps are recorded.
 bool History::begin_step(std::string text, std::uint64_t line) {
   if (texts_.size() >= steps_allowed_) is_cut_ = true;
   if (is_cut_) return false;
@@ -42,7 +42,7 @@ void History::task_step(const std::string& task, const std::string& text) {
   if (task.empty()) return;
   task_ = task_number(task);
   if (text.empty()) return;
-  const std::size_t colon = text.find(": ");  // behind the number of its line
+  const std::size_t colon = text.find(": ");  // after the line number
   (void)begin_step(colon == std::string::npos ? text : text.substr(colon + 2), 0);
   task_ = 0;
 }
@@ -80,7 +80,7 @@ void History::see(const Event& event) {
     case EventKind::refused: return begin_wait(event);
     case EventKind::granted: {
       const Name& name = name_of(event);
-      // The step that asked may have taken it already, and has an event of its own then.
+      // If the requesting step has taken the memory already, it has an event of its own.
       if (name.wait == none) return;
       const bool moves = name.block != none;
       begin_block(event, waits_[name.wait].asked, moves);
@@ -106,7 +106,7 @@ void History::see(const Event& event) {
       task_ = task;
       return;
     }
-    case EventKind::owner_dropped:  // the block is the others', whatever the name is used for next
+    case EventKind::owner_dropped:  // the block belongs to the other owners from now on
       name_of(event).block = none;
       return;
     case EventKind::freed:
@@ -136,7 +136,7 @@ void History::begin_block(const Event& event, std::uint64_t asked, bool moves) {
                      .from = steps()});
 }
 
-/// Its memory is no block's any more; what the caller knows else, it sets.
+/// Ends a block with the current step. The caller sets anything else.
 void History::end_block(std::size_t block) {
   BlockSpan& span = blocks_[block];
   span.to = steps();
@@ -181,7 +181,7 @@ void History::finish_move(const Event& event) {
   }
 }
 
-/// Deferred blocks end when the oracle has them no more.
+/// Ends the deferred blocks that the oracle has reclaimed.
 void History::reclaim(const Executor& executor) {
   const Oracle& oracle = executor.oracle();
   std::erase_if(deferred_, [&](std::size_t block) {
@@ -193,7 +193,7 @@ void History::reclaim(const Executor& executor) {
   });
 }
 
-/// What the requests lack that wait since a step, or all of them.
+/// Records the place in the queue, and the lacking bytes, of requests made since a step.
 void History::look_at_queue(const Executor& executor, StepNumber from) {
   const Oracle& oracle = executor.oracle();
   const std::uint64_t largest = oracle.largest_bytes();

@@ -1,8 +1,8 @@
-// purpose: a run as it was: blocks and waits as spans of steps, and the heap behind each step.
+// purpose: the history of a run: blocks and waits as spans of steps, and the heap after each step.
 // layer: report; includes step_reader.
 // threads: one owner.
-// invariants: spans are in the order of their first step; a step's place in time is its number, and
-//   a span [from, to) holds behind its first step, and no more behind `to`.
+// invariants: spans are in the order of their first step; time is counted in steps, and a span
+//   [from, to) begins after step `from` and ends after step `to`.
 #pragma once
 
 #include <cstddef>
@@ -24,13 +24,13 @@ inline constexpr StepNumber not_ended = std::numeric_limits<StepNumber>::max();
 
 struct BlockSpan {
   std::string name;          // of its first owner
-  std::uint32_t task = 0;    // whose request it was
+  std::uint32_t task = 0;    // that requested it
   std::uint64_t asked = 0;   // bytes
   std::uint64_t offset = 0;  // of the block, its header included
   std::uint64_t size = 0;
   StepNumber from = 0;
   StepNumber to = not_ended;
-  StepNumber deferred_from = not_ended;  // freed, but not to be had again before `to`
+  StepNumber deferred_from = not_ended;  // when it was freed, if it is only reusable from `to` on
 };
 
 enum class WaitEnd : std::uint8_t { waits, granted, cancelled, closed, refused };
@@ -41,17 +41,17 @@ struct WaitSpan {
   std::uint32_t task = 0;
   std::uint64_t line = 0;
   std::uint64_t asked = 0;  // bytes
-  std::uint64_t need = 0;   // the same with the header
+  std::uint64_t need = 0;   // with the header
   StepNumber from = 0;
   StepNumber to = not_ended;  // refused: as `from`
   WaitEnd end = WaitEnd::waits;
   AllocError error{};  // refused
-  // When it was requested; if it waits for ever, at the end.
-  std::size_t before = 0;   // it in the queue
-  std::uint64_t lacks = 0;  // of the bytes that it needs, in the largest hole
+  // When it was requested or, if it waits forever, at the end.
+  std::size_t before = 0;   // the number of requests ahead of it
+  std::uint64_t lacks = 0;  // how many bytes the largest hole is too small
 };
 
-/// The heap behind a step.
+/// The heap after a step.
 struct HeapSample {
   std::uint64_t used = 0;
   std::uint64_t largest_hole = 0;
@@ -60,11 +60,11 @@ struct HeapSample {
 
 struct StepText {
   std::uint32_t task = 0;
-  std::uint64_t line = 0;  // 0: behind the script
+  std::uint64_t line = 0;  // 0: after the script
   std::string text;
 };
 
-/// Keeps a run of up to steps_max steps; what comes later is not looked at.
+/// Records up to steps_max steps of a run, and ignores later ones.
 class History final : public StepReader {
  public:
   static constexpr std::size_t steps_max = 1'000'000;
@@ -80,11 +80,11 @@ class History final : public StepReader {
   [[nodiscard]] const HeapSample& behind(StepNumber step) const { return samples_[step - 1]; }
   [[nodiscard]] std::span<const BlockSpan> blocks() const { return blocks_; }
   [[nodiscard]] std::span<const WaitSpan> waits() const { return waits_; }
-  /// The names of tasks; the first is empty: of steps that are no task's.
+  /// The names of tasks; the first is empty, for steps outside of tasks.
   [[nodiscard]] std::span<const std::string> tasks() const { return tasks_; }
   [[nodiscard]] bool has_tasks() const { return tasks_.size() > 1; }
   [[nodiscard]] std::uint64_t capacity_bytes() const { return capacity_bytes_; }
-  /// Whether there were more steps than are kept.
+  /// Whether later steps were ignored.
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
  private:
@@ -101,7 +101,7 @@ class History final : public StepReader {
 
   struct Name {
     std::size_t block = none;
-    std::size_t moving = none;  // the block that its resize is to move to
+    std::size_t moving = none;  // the block that its resize moves to
     std::size_t wait = none;
   };
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
@@ -111,15 +111,15 @@ class History final : public StepReader {
   std::size_t steps_allowed_;
   bool is_cut_ = false;
   std::uint64_t capacity_bytes_ = 0;
-  std::uint32_t task_ = 0;  // of the present step
+  std::uint32_t task_ = 0;  // of the current step
   std::vector<StepText> texts_;
   std::vector<HeapSample> samples_;
   std::vector<BlockSpan> blocks_;
   std::vector<WaitSpan> waits_;
   std::vector<std::string> tasks_{""};
   std::unordered_map<std::string, std::uint32_t> task_numbers_{{"", 0}};
-  std::unordered_map<std::string, Name> names_;               // that hold or wait
-  std::unordered_map<std::uint64_t, std::size_t> by_offset_;  // of payloads: live blocks
+  std::unordered_map<std::string, Name> names_;               // that hold a block or wait for one
+  std::unordered_map<std::uint64_t, std::size_t> by_offset_;  // live blocks, by payload offset
   std::vector<std::size_t> deferred_;
 };
 

@@ -1,4 +1,4 @@
-// purpose: the page: its data, its lines, and the script that looks up what is under the pointer.
+// purpose: the page: its data, its lines, and the script that finds what is under the pointer.
 // layer: report; includes html_page; JSON by nlohmann.
 // threads: as in the header.
 // invariants: as in the header.
@@ -130,7 +130,7 @@ PageJson page_data(const History& history, const Picture& picture, const Transcr
   data["blocks"] = std::move(blocks);
   data["waits"] = std::move(waits);
   data["names"] = std::move(names);
-  // The first line of each step, and behind them the first line that is no step's.
+  // The first line of each step, and finally the first line that belongs to no step.
   PageJson first = PageJson::array();
   std::size_t at = 0;
   const auto all = lines.lines();
@@ -175,7 +175,7 @@ std::string html_page(const History& history, const Picture& picture, const Pict
                       const TranscriptLines& lines) {
   std::string data =
       page_data(history, picture, lines).dump(-1, ' ', true, PageJson::error_handler_t::replace);
-  // Nothing in it can end the element that it is in.
+  // Escaped, so that no text can end the enclosing element.
   for (std::size_t at = 0; (at = data.find('<', at)) != std::string::npos;) {
     data.replace(at, 1, "\\u003c");
   }

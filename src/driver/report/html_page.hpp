@@ -1,7 +1,7 @@
-// purpose: a picture and its transcript as one page that answers what is under the pointer.
+// purpose: a page with a picture and its transcript, which shows details under the pointer.
 // layer: report; includes picture, transcript.
 // threads: one owner.
-// invariants: the page needs nothing but itself.
+// invariants: the page is self-contained.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace mneme::driver {
 
-/// The lines of a transcript, with their steps.
+/// The lines of a transcript, with their step numbers.
 class TranscriptLines final : public StepReader {
  public:
   struct Line {
@@ -23,7 +23,7 @@ class TranscriptLines final : public StepReader {
 
   void events(std::span<const Event> events, const Executor& executor) override;
   void task_step(const std::string& task, const std::string& text) override;
-  /// What is no step's.
+  /// Adds lines that belong to no step.
   void add(std::string_view text);
 
   [[nodiscard]] std::span<const Line> lines() const { return lines_; }

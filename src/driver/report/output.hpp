@@ -1,7 +1,7 @@
-// purpose: standard output, in whole pieces, whose failure is noticed.
+// purpose: buffered standard output, with errors detected.
 // layer: report; includes nothing of mneme.
 // threads: one owner.
-// invariants: what was added is either written or reported; nothing is written after a failure.
+// invariants: all text is written, or an error is reported; nothing is written after an error.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,13 +15,13 @@
 
 namespace mneme::driver {
 
-/// Nothing can be told any more.
+/// Standard output cannot be written.
 class OutputError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Collects text and writes it in large pieces. A closed pipe or a full disk throws OutputError.
-/// Without a file, which is what fuzzers want, all is formatted and nothing written.
+/// Collects text and writes it in large pieces. Throws OutputError on a closed pipe or a full disk.
+/// Without a file, as in fuzzers, everything is formatted but nothing written.
 class Output {
  public:
   explicit Output(std::FILE* file) : file_{file} {}
@@ -43,7 +43,7 @@ class Output {
     if (!good) throw OutputError(fmt::format("cannot write the output: {}", std::strerror(errno)));
   }
 
-  /// A diagnostic, on standard error, behind all that was printed before.
+  /// Writes a diagnostic to standard error, after everything printed so far.
   void report(const std::string& text) {
     flush();
     if (file_ != nullptr) std::fputs(text.c_str(), stderr);

@@ -1,4 +1,4 @@
-// purpose: events of a trace.
+// purpose: writes the events of a trace.
 // layer: report; includes perfetto; JSON by nlohmann.
 // threads: as in the header.
 // invariants: as in the header.
@@ -61,7 +61,7 @@ class Trace {
          {"args", {{"name", name}}}});
   }
 
-  /// Track 0 is the script's, then come the tasks in the order of their first steps.
+  /// Track 0 is the script, followed by the tasks in the order of their first steps.
   void name_tracks() {
     put_metadata("thread_name", 0, "script");
     std::size_t track = 0;
@@ -113,7 +113,7 @@ class Trace {
     put(event);
   }
 
-  /// Only where they change.
+  /// Writes a counter only if it changes.
   void put_counter(const char* name, const char* unit, StepNumber step, std::uint64_t value,
                    std::uint64_t& last) {
     if (step > 1 && value == last) return;

@@ -1,4 +1,4 @@
-// purpose: what the kinds of picture share: colours, legend, the axis of addresses.
+// purpose: the shared parts of pictures: colours, the legend, and the address axis.
 // layer: report; includes picture, size_class.
 // threads: as in the header.
 // invariants: as in the header.
@@ -14,7 +14,7 @@ namespace mneme::driver {
 namespace {
 
 constexpr std::size_t kinds_max = 12;
-constexpr std::string_view others_key = "\n";  // no name has that
+constexpr std::string_view others_key = "\n";  // occurs in no name
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// purpose: a run as a picture: addresses over steps, and above them what waits.
+// purpose: a picture of a run: addresses over steps, and the waiting requests above.
 // layer: report; includes history, svg.
 // threads: pure functions on const state.
 // invariants: a bounded number of elements, however long the run.
@@ -22,7 +22,7 @@ struct PictureOptions {
   ColourBy colour_by = ColourBy::size;
 };
 
-/// Where the map is in a picture: the first step begins at `x`, address 0 is at `y + height`.
+/// The place of the map in a picture: the first step begins at `x`, address 0 is at `y + height`.
 struct MapArea {
   double x = 0;
   double y = 0;
@@ -35,26 +35,26 @@ struct Picture {
   MapArea map;
 };
 
-/// Each block with its name up to `detailed_steps_max` steps, else an overview.
+/// Shows each block with its name up to `detailed_steps_max` steps, and an overview beyond.
 [[nodiscard]] Picture draw_run(const History& history, const PictureOptions& options);
 
 inline constexpr StepNumber detailed_steps_max = 160;
 
-// The parts that the kinds of picture share.
+// Shared by both kinds of picture.
 
 struct LegendEntry {
   std::string label;
-  std::string colour;  // empty: a text alone
+  std::string colour;  // empty: only a text
   std::string extra_attributes{};
   std::string text_colour = "#1f2933";
 };
 
-/// Which colour a block has.
+/// The colours of blocks.
 class BlockColours {
  public:
   BlockColours(const History& history, ColourBy by);
 
-  /// The index of its entry.
+  /// The index of the block's entry.
   [[nodiscard]] std::size_t kind_of(const BlockSpan& block) const;
   [[nodiscard]] std::span<const LegendEntry> entries() const { return entries_; }
 
@@ -67,7 +67,7 @@ class BlockColours {
   std::unordered_map<std::string, std::size_t> kinds_;
 };
 
-/// Its height; with `svg`, draws it as well.
+/// Returns the height of the legend; if `svg` is not null, draws it as well.
 [[nodiscard]] double put_legend(Svg* svg, double x, double y, double width,
                                 std::span<const LegendEntry> entries);
 /// Addresses, from the bottom upwards.

@@ -1,7 +1,7 @@
 // purpose: the picture of a short run: each block, wait and step with its name.
 // layer: report; includes picture.
 // threads: as in the header.
-// invariants: no label covers another, or goes beyond its block.
+// invariants: no label overlaps another, or exceeds its block.
 #include <algorithm>
 
 #include "picture.hpp"
@@ -29,7 +29,7 @@ double text_width(std::string_view text, double size) {
   return static_cast<double>(characters_of(text)) * size * character_width;
 }
 
-/// A wait, where it goes and what stands there.
+/// The bar of a wait, with its place and its label.
 struct WaitBar {
   const WaitSpan* wait = nullptr;
   double x0 = 0;
@@ -72,7 +72,7 @@ class DetailedPicture {
     return map_.y + map_.height - static_cast<double>(offset) * map_.height / capacity;
   }
 
-  /// The text of a step without its task's name, which stands above it.
+  /// The text of a step without the name of its task, which is shown separately.
   [[nodiscard]] std::string step_text(StepNumber step) const {
     const StepText& text = history_.text_of(step);
     const std::string prefix = history_.tasks()[text.task] + '.';
@@ -154,7 +154,7 @@ class DetailedPicture {
     return fmt::format("{} needs {}{}", wait.name, wait.need, why);
   }
 
-  /// Bars and their labels in lanes, the oldest nearest to the map, as far down as there is room.
+  /// Puts each bar and its label into the lowest lane with room, the oldest first.
   void lay_out_waits() {
     const double right = left_margin + std::max(map_.width, 480.0);
     std::vector<std::vector<std::pair<double, double>>> taken;
@@ -162,7 +162,7 @@ class DetailedPicture {
       WaitBar bar{.wait = &wait, .x0 = x_of(wait.from), .label = label_of(wait)};
       bar.x1 = wait.end == WaitEnd::refused ? bar.x0 + 5 : std::max(x_of(wait.to), bar.x0 + 3);
       const double wide = text_width(bar.label, label_size);
-      // In the bar, behind its end, or before it.
+      // The label goes inside the bar, after it, or before it.
       bar.text_x = bar.x0 + 5;
       if (bar.text_x + wide + 5 > bar.x1) bar.text_x = bar.x1 + 9;
       if (bar.text_x + wide > right) bar.text_x = std::max(bar.x0 - 6 - wide, left_margin);
@@ -213,11 +213,11 @@ class DetailedPicture {
                fmt::format("stroke=\"{}\" stroke-width=\"1.6\" fill=\"none\"", bad_colour));
     };
     switch (bar.wait->end) {
-      case WaitEnd::granted:  // it gets its memory below
+      case WaitEnd::granted:  // an arrow down, to its memory
         svg.path(fmt::format("M{} {}h8l-4 7z", number_text(bar.x1 - 4), number_text(middle - 3)),
                  fmt::format("fill=\"{}\"", good_colour));
         break;
-      case WaitEnd::waits:  // it goes on for ever
+      case WaitEnd::waits:  // an arrow: it waits forever
         svg.path(fmt::format("M{} {}v10l8 -5z", number_text(bar.x1), number_text(middle - 5)),
                  fmt::format("fill=\"{}\"", bad_colour));
         break;
@@ -258,8 +258,8 @@ class DetailedPicture {
     put_name(svg, block, x0, y, std::min(x1, deferred_x) - x0, high, is_dark(colour));
   }
 
-  /// As much of the name as fits: with its size, without its task, upright or upwards, or not at
-  /// all.
+  /// Writes as much of the name as fits: with its size, without its task, horizontally or upwards,
+  /// or nothing.
   void put_name(Svg& svg, const BlockSpan& block, double x, double y, double wide, double high,
                 bool on_dark) const {
     constexpr double space = 3;

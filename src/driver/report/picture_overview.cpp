@@ -1,4 +1,4 @@
-// purpose: the picture of a long run: cells that stand for many bytes and steps, and curves above.
+// purpose: the picture of a long run: cells of many bytes and steps, with curves above.
 // layer: report; includes picture.
 // threads: as in the header.
 // invariants: as in the header.
@@ -21,7 +21,7 @@ constexpr double cell = 3;  // pixels
 constexpr std::size_t map_columns_max = 333;
 constexpr std::size_t rows = 107;
 
-/// How much of a cell is in use, as an opacity; the first: too little to be drawn.
+/// The opacities that show how much of a cell is in use; the first is not drawn.
 constexpr std::array<double, 4> levels{0, 0.35, 0.65, 1};
 
 std::size_t level_of(double share) {
@@ -80,12 +80,12 @@ class Overview {
   [[nodiscard]] double x_of_column(std::size_t column) const {
     return overview_left + static_cast<double>(column) * plot_width / static_cast<double>(columns_);
   }
-  /// Of a time in steps, from 0, as a number of columns.
+  /// Converts a time in steps, from 0, to columns.
   [[nodiscard]] double columns_of(double steps) const {
     return steps * static_cast<double>(columns_) / history_.steps();
   }
 
-  /// Of a bucket of steps, what a function of their samples has as its largest value.
+  /// The maximum of a function over the samples of a bucket of steps.
   template <class F>
   [[nodiscard]] std::uint64_t largest_of(std::size_t column, F value) const {
     std::uint64_t largest = 0;
@@ -103,7 +103,7 @@ class Overview {
              {.anchor = Anchor::end, .colour = grey});
   }
 
-  /// What is used, as an area from below; the largest hole as a line.
+  /// Draws the bytes in use as an area, and the largest hole as a line.
   void put_memory(Svg& svg) const {
     svg.rect(overview_left, memory_top_, plot_width, memory_height, frame);
     const double bottom = memory_top_ + memory_height;
@@ -158,7 +158,7 @@ class Overview {
     const std::size_t kinds = colours_.entries().size();
     if (kinds == 0) return;
     const std::vector<float> shares = shares_of_cells(kinds);
-    // One path for each colour and level, of runs of cells along a row.
+    // One path for each colour and level, made of runs of cells in a row.
     std::vector<std::string> paths(kinds * levels.size());
     for (std::size_t row = 0; row < rows; ++row) {
       std::size_t begin = 0;
@@ -186,7 +186,7 @@ class Overview {
     }
   }
 
-  /// The index of a cell's path: its colour is that of most of its bytes.
+  /// The index of a cell's path, by the colour of most of its bytes.
   [[nodiscard]] std::size_t path_of(const std::vector<float>& shares, std::size_t kinds,
                                     std::size_t row, std::size_t column) const {
     const auto first =
@@ -198,7 +198,7 @@ class Overview {
     return kind * levels.size() + level_of(share);
   }
 
-  /// Of each cell, and each kind of block, how much of it that is over its bytes and steps.
+  /// For each cell and each kind of block, the share of the cell's bytes and steps that it takes.
   [[nodiscard]] std::vector<float> shares_of_cells(std::size_t kinds) const {
     std::vector<float> shares(rows * columns_ * kinds);
     const auto capacity =
@@ -222,7 +222,7 @@ class Overview {
     return shares;
   }
 
-  /// How much of [at, at + 1) is between two numbers.
+  /// The length of the part of [at, at + 1) that is between two numbers.
   [[nodiscard]] static double part_of(std::size_t at, double from, double to) {
     const auto begin = static_cast<double>(at);
     return std::max(0.0, std::min(to, begin + 1) - std::max(from, begin));

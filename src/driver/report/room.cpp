@@ -1,4 +1,4 @@
-// purpose: the cheapest stretch of the region.
+// purpose: finds the part of the region that is cheapest to free.
 // layer: report; includes room.
 // threads: as in the header.
 // invariants: as in the header.
@@ -31,8 +31,8 @@ struct Window {
   std::size_t live_bytes = 0;
 };
 
-// The stretch of the region that would hold the block if the fewest bytes went: a window over the
-// pieces, which grows at its end until the block fits, and then shrinks at its start.
+// The part of the region that would hold the block if the fewest bytes were freed: a window over
+// the pieces, which grows at its end until the block fits, and then shrinks at its start.
 std::optional<Window> cheapest_window(std::span<const Piece> pieces, std::size_t size,
                                       std::size_t align) {
   std::optional<Window> best;
@@ -40,7 +40,7 @@ std::optional<Window> cheapest_window(std::span<const Piece> pieces, std::size_t
   Gap stretch{};
   const auto fits = [&] { return Oracle::fits(stretch, size, align); };
   for (; window.first < pieces.size(); ++window.first) {
-    if (window.end < window.first) {  // the piece before stays, and let nothing in
+    if (window.end < window.first) {  // no window contains the previous piece, which stays
       window.end = window.first;
       window.live_bytes = 0;
       stretch.size = 0;
@@ -87,7 +87,7 @@ std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor, BlockI
   found.bytes = window->live_bytes;
   for (std::size_t at = window->first; at < window->end; ++at) {
     if (pieces[at].kind != Piece::Kind::live || ++found.blocks > names_shown_max) continue;
-    // A block that was granted, and not taken yet, has no owner but its requester.
+    // A block that was granted but not taken yet has no owner except its requester.
     const Task* const first = owners[pieces[at].id];
     const Task& owner = first == nullptr ? executor.requester_of(pieces[at].id) : *first;
     found.names.push_back(owner.name + (owner.moving ? " (waits itself)" : ""));

@@ -1,4 +1,4 @@
-// purpose: which live blocks would have to go so that a request that waits has room.
+// purpose: finds the live blocks whose frees would make room for a waiting request.
 // layer: report; includes executor.
 // threads: pure functions on const state.
 // invariants: linear in the blocks and holes, but for a sort of them.
@@ -13,15 +13,15 @@
 
 namespace mneme::driver {
 
-/// Neighbours, of all that would do those with the fewest bytes.
+/// Adjacent blocks: of all candidates, those with the fewest bytes.
 struct BlocksInTheWay {
   std::size_t blocks = 0;
   std::size_t bytes = 0;
   std::vector<std::string> names;  // of at most eight
 };
 
-/// Of the block of a request that waits. Nothing if it cannot fit beside the block that it is to
-/// replace, which is given back only after the move.
+/// For the block of a waiting request. Nothing if it cannot fit beside the block that it replaces,
+/// which is only freed after the move.
 [[nodiscard]] std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor,
                                                               BlockId waiting);
 

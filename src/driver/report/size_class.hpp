@@ -1,7 +1,7 @@
-// purpose: requests by size: classes that double, for statistics and colours.
+// purpose: classes of request sizes, in powers of two, for statistics and colours.
 // layer: report; includes the standard library.
 // threads: pure functions.
-// invariants: a class is named by the most bytes that it holds.
+// invariants: a class is identified by its largest size.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 inline constexpr std::uint64_t smallest_class_bytes = 16;
 
-/// The most bytes of the class of a payload: 16, 32, 64 and so on.
+/// The class of a payload, by its largest size: 16, 32, 64 and so on.
 [[nodiscard]] constexpr std::uint64_t size_class_of(std::uint64_t payload_bytes) {
   constexpr std::uint64_t largest = std::uint64_t{1} << 63U;
   if (payload_bytes > largest) return ~std::uint64_t{0};

@@ -1,7 +1,7 @@
-// purpose: what reads a run while it goes: transcripts, stories, statistics, pictures.
+// purpose: the interface of readers of a run: transcripts, stories, statistics, pictures.
 // layer: report; includes executor.
 // threads: one owner.
-// invariants: a reader changes nothing of the run.
+// invariants: a reader does not affect the run.
 #pragma once
 
 #include <span>
@@ -18,18 +18,19 @@ class StepReader {
   StepReader& operator=(const StepReader&) = delete;
   virtual ~StepReader() = default;
 
-  /// What a step caused, or what went on at the end: none, if that was nothing. The executor is as
-  /// behind that.
+  /// Takes the events of a step, or of the end of the run; there may be none. The executor is in
+  /// the state after them.
   virtual void events(std::span<const Event> events, const Executor& executor) = 0;
-  /// The next events are of a step of this task; or, with a text, there are none, and that is it.
+  /// Announces that the next events belong to a step of this task. With a text, the step has no
+  /// events, and the text describes it.
   virtual void task_step(const std::string& task, const std::string& text) = 0;
 };
 
-/// `step 5, line 12`, of the steps of a run as its readers count them: from 1, those of tasks that
-/// are none of the heap included.
+/// Counts the steps of a run from 1, for `step 5, line 12`. Steps of tasks that do not concern the
+/// heap count as well.
 class StepCounter {
  public:
-  /// Called first of all, with what the reader is called with.
+  /// A reader calls these first, with its own arguments.
   void events(std::span<const Event> events) {
     if (!events.empty() && events.front().kind == EventKind::step) ++step_;
   }

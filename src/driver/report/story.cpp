@@ -1,4 +1,4 @@
-// purpose: the sentences.
+// purpose: the sentences of the story.
 // layer: report; includes story, room, format_op, diagnostic.
 // threads: as in the header.
 // invariants: as in the header.
@@ -34,7 +34,7 @@ bool has_piece_for(const Oracle& oracle, BlockId id) {
   });
 }
 
-// Of a request at that place in the queue, why its turn has not come.
+// Why the request at this place in the queue has not been granted.
 std::string why_it_waits(const Executor& executor, BlockId id, std::size_t place) {
   const Oracle& oracle = executor.oracle();
   if (oracle.locked()) {
@@ -124,7 +124,7 @@ void Story::see(const Event& event, const Executor& executor) {
   }
 }
 
-/// A use of the name begins.
+/// Begins a new use of the name.
 void Story::begin(std::string_view what) {
   ++uses_;
   is_waiting_ = false;
@@ -132,7 +132,7 @@ void Story::begin(std::string_view what) {
       fmt::format("{}{}: {}{}\n", text_.empty() ? "" : "\n", name_, place_in_run().substr(2), what);
 }
 
-/// A request: that of a new name, or of a resize.
+/// The request of a new name, or of a resize.
 void Story::put_asked(const Event& event, const Executor& executor) {
   const Oracle& oracle = executor.oracle();
   switch (event.kind) {
@@ -179,7 +179,7 @@ Story::Situation Story::situation(const Executor& executor, BlockId waiting) con
           .is_locked = oracle.locked()};
 }
 
-/// Behind a step that left it waiting.
+/// After a step during which it waited.
 void Story::put_waiting(const Executor& executor) {
   const std::optional<BlockId> id = waiting_block(executor);
   if (!id) return;
@@ -209,7 +209,7 @@ void Story::put_waiting(const Executor& executor) {
   }
 }
 
-/// Behind the last step.
+/// After the last step.
 void Story::put_end(const Executor& executor) {
   if (!is_waiting_) return;
   const std::optional<BlockId> id = waiting_block(executor);
@@ -225,7 +225,7 @@ void Story::put_end(const Executor& executor) {
 
 void Story::put_line(std::string line) { text_ += std::move(line) += '\n'; }
 
-/// Of a long wait only the first changes and the latest are told.
+/// Only the first and the last changes of a long wait are shown.
 void Story::put_change(std::string line) {
   if (++changes_ <= first_changes_max) return put_line(std::move(line));
   latest_.push_back(std::move(line));
@@ -246,7 +246,7 @@ void Story::end_wait(std::string_view how) {
   put_line(place_in_run() + std::string(how));
 }
 
-/// `  step 5, uplink, line 12, `free a`: `, the beginning of a line.
+/// The beginning of a line: `  step 5, uplink, line 12, `free a`: `.
 std::string Story::place_in_run() const {
   return fmt::format("  step {}{}{}{}, {}: ", counter_.step(), task_.empty() ? "" : ", ", task_,
                      line_ == 0 ? "" : fmt::format(", line {}", line_), step_text_);

@@ -1,7 +1,7 @@
-// purpose: the story of one request, in sentences: why it waited, and what ended that.
+// purpose: tells the story of one request: why it waited, and what ended the wait.
 // layer: report; includes step_reader.
 // threads: one owner.
-// invariants: at most a fixed number of lines for each wait, however many steps it takes.
+// invariants: each wait takes a bounded number of lines, however many steps it lasts.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace mneme::driver {
 
-/// Of all uses of one name, in their order.
+/// The story of all uses of a name, in order.
 class Story final : public StepReader {
  public:
   explicit Story(std::string name) : name_{std::move(name)} {}
@@ -24,13 +24,13 @@ class Story final : public StepReader {
   void events(std::span<const Event> events, const Executor& executor) override;
   void task_step(const std::string& task, const std::string& text) override;
 
-  /// Behind the run. Nothing, if the name was never requested.
+  /// Call after the run. Nothing if the name was never requested.
   [[nodiscard]] std::optional<std::string> text() const;
-  /// `; did you mean 'a'?`, of the names that were, or nothing.
+  /// `; did you mean 'a'?`, with the nearest name of the run, or nothing.
   [[nodiscard]] std::string nearest_name() const;
 
  private:
-  /// What can change while it waits, and is worth a line then.
+  /// A change of any of these is worth a line while the request waits.
   struct Situation {
     std::size_t place = 0;  // in the queue, from 0
     std::size_t free_bytes = 0;
@@ -58,14 +58,14 @@ class Story final : public StepReader {
   std::string text_;
   std::set<std::string, std::less<>> names_;
   StepCounter counter_;
-  std::string task_;        // of the present step, if any
-  std::string step_text_;   // of the present line
+  std::string task_;        // of the current step, if any
+  std::string step_text_;   // of the current line
   std::uint64_t line_ = 0;  // of the script
   std::uint64_t uses_ = 0;
-  std::uint64_t asked_ = 0;  // the step that it waits since
+  std::uint64_t asked_ = 0;  // the step of the waiting request
   bool is_waiting_ = false;
   Situation last_;
-  std::size_t changes_ = 0;  // while it waits
+  std::size_t changes_ = 0;  // during the current wait
   std::deque<std::string> latest_;
 };
 

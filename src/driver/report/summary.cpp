@@ -1,4 +1,4 @@
-// purpose: the texts of a summary.
+// purpose: formats a summary.
 // layer: report; includes summary; JSON by nlohmann.
 // threads: as in the header.
 // invariants: as in the header.

@@ -1,4 +1,4 @@
-// purpose: what a run came to, as lines of text or as JSON, and what a script never freed.
+// purpose: the summary of a run, as text or as JSON, and the blocks that a script never freed.
 // layer: report; includes executor.
 // threads: pure functions on const state.
 // invariants: a few lines, however many blocks there are.
@@ -11,14 +11,14 @@
 
 namespace mneme::driver {
 
-/// The live blocks behind the last step, the oldest first, by the names of their owners: `a (line
+/// The live blocks after the last step, the oldest first, by the names of their owners: `a (line
 /// 2), b (line 3) and 7 more`. Empty if there are none.
 [[nodiscard]] std::string never_freed(const Executor& executor);
 
 /// Two lines, and a third if something was never freed; each ends with a newline.
 [[nodiscard]] std::string summary_text(const Tally& tally, const std::string& never_freed);
 
-/// One line, without its end.
+/// One line, without a newline.
 [[nodiscard]] std::string summary_json(const std::string& file, int exit_code, const Tally& tally,
                                        const WaitHistograms& waits);
 

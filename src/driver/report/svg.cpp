@@ -1,4 +1,4 @@
-// purpose: elements and their texts.
+// purpose: formats elements and their texts.
 // layer: report; includes svg.
 // threads: as in the header.
 // invariants: as in the header.
@@ -20,7 +20,7 @@ unsigned byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
 }
 
-/// The bytes of the character at the beginning of a text; 0 if there is none of UTF-8 that XML has.
+/// The length of the first character of a text; 0 if it is not UTF-8, or not allowed in XML.
 std::size_t character_bytes(std::string_view text) {
   const unsigned first = byte_at(text, 0);
   if (first < 0x80) return first >= 0x20 && first != 0x7F ? 1 : 0;
@@ -118,7 +118,7 @@ std::string ramp_colour(std::size_t index, std::size_t count) {
                                                         {56, 88, 140},
                                                         {72, 33, 115},
                                                         {68, 1, 84}}};
-  // With few colours, those from the middle, which are not so far apart.
+  // A few colours are taken from the middle of the ramp, so that they do not differ too much.
   const double at =
       static_cast<double>(index + 1) * (stops.size() - 1) / static_cast<double>(count + 1);
   const auto below = std::min(static_cast<std::size_t>(at), stops.size() - 2);

@@ -1,7 +1,7 @@
-// purpose: SVG, element by element: escaped texts, numbers, and the colours of all pictures.
+// purpose: writes SVG, with escaped texts, numbers, and the colours of all pictures.
 // layer: report; includes the standard library.
 // threads: one owner.
-// invariants: well-formed whatever bytes a text holds; no script, nothing from outside the file.
+// invariants: well-formed whatever bytes a text has; no scripts, and no references to other files.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,35 +14,35 @@
 
 namespace mneme::driver {
 
-/// Fit for XML and HTML, as text and between double quotes. What is no UTF-8, or no character of
-/// XML, is replaced by U+FFFD.
+/// Escapes a text for XML and HTML, also between double quotes. Bytes that are not UTF-8, or not
+/// allowed in XML, are replaced by U+FFFD.
 [[nodiscard]] std::string escape_xml(std::string_view text);
 
-/// How many characters a text has: its bytes that begin one.
+/// The number of characters of a text: the bytes that begin one.
 [[nodiscard]] std::size_t characters_of(std::string_view text);
 
-/// At most so many characters; if it was longer, the last is an ellipsis.
+/// Shortens a text to at most `characters_max` characters, with an ellipsis at the end.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t characters_max);
 
-/// With at most one decimal.
+/// A number with at most one decimal.
 [[nodiscard]] std::string number_text(double number);
 
 /// `44,800`
 [[nodiscard]] std::string with_commas(std::uint64_t number);
 
-/// A step for the ticks of an axis: 1, 2 or 5 times a power of ten; of an axis of bytes a power of
-/// two. So that there are at most `ticks_max`.
+/// The distance of the ticks of an axis, such that there are at most `ticks_max`: 1, 2 or 5 times a
+/// power of ten, or for bytes a power of two.
 [[nodiscard]] std::uint64_t tick_step(std::uint64_t range, std::size_t ticks_max, bool is_bytes);
 
-/// Well apart also for those who cannot tell red from green; dark text is legible on each. They
-/// repeat.
+/// Colours that can be distinguished without telling red from green, and on which dark text is
+/// legible. They repeat.
 [[nodiscard]] std::string_view category_colour(std::size_t index);
 /// From light to dark.
 [[nodiscard]] std::string ramp_colour(std::size_t index, std::size_t count);
-/// Whether a text on that colour of the ramp has to be light.
+/// Whether text on this colour of the ramp must be light.
 [[nodiscard]] bool is_dark(std::string_view colour);
 
-/// Texts are set in a font of fixed width, so that it is known what fits.
+/// The font has a fixed width, so it is known which texts fit.
 inline constexpr double character_width = 0.602;  // of its size
 
 enum class Anchor : std::uint8_t { start, middle, end };

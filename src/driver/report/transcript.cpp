@@ -1,4 +1,4 @@
-// purpose: the words for events.
+// purpose: the text of each event.
 // layer: report; includes transcript, expectation, heap_map, format_op.
 // threads: one owner.
 // invariants: see transcript.hpp.
@@ -14,7 +14,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// What goes between two events of a line.
+/// The separator between two events of a line.
 std::string_view separator(EventKind before, EventKind kind) {
   if (kind == EventKind::figure && before == EventKind::figure) return " ";
   if (kind == EventKind::resumed) return before == EventKind::polled ? "" : ", ";
@@ -31,7 +31,7 @@ std::string_view why_nothing_to_cancel(State state) {
 
 }  // namespace
 
-// False if there is nothing to say: a task that runs and has taken its memory before.
+// Returns false if the line is empty: a task runs that has already taken its memory.
 bool Transcript::format(std::span<const Event> line, const Executor& executor) {
   head_.clear();
   result_.clear();
@@ -64,7 +64,7 @@ void Transcript::put_head(const Event& head) {
   }
 }
 
-// The results of steps, in which the name of the step need not be repeated.
+// Results of steps, which need not repeat the name of the step.
 void Transcript::put_result(const Event& event, const Executor& executor) {
   const auto out = std::back_inserter(result_);
   switch (event.kind) {
@@ -112,7 +112,7 @@ void Transcript::put_result(const Event& event, const Executor& executor) {
   }
 }
 
-// What names the task that it is about.
+// Events that name their task.
 void Transcript::put_event(const Event& event) {
   const auto out = std::back_inserter(result_);
   switch (event.kind) {

@@ -1,7 +1,7 @@
-// purpose: events as the lines of a transcript.
+// purpose: formats events as the lines of a transcript.
 // layer: report; includes executor.
 // threads: one owner.
-// invariants: names and offsets only, so that the text is the same in every run.
+// invariants: the text has names and offsets only, so it is the same in every run.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,18 +14,18 @@
 
 namespace mneme::driver {
 
-/// A line is `head`, `result`, a newline, and `below`. Views hold until the next line.
+/// A line is `head`, `result`, a newline, and `below`. The views are valid until the next line.
 struct TranscriptLine {
   EventKind kind{};          // step, held_step, runs or end
-  const Op* step = nullptr;  // as the events have it
+  const Op* step = nullptr;  // that of the events
   std::string_view head;     // `12: free a -> `, or empty
   std::string_view result;   // `freed; b granted at 8`
-  std::string_view below;    // whole lines, as those of a map
+  std::string_view below;    // whole lines, such as those of a map
 };
 
 class Transcript {
  public:
-  /// Calls `each` with every line of the events of one call. The executor is as behind that call.
+  /// Calls `each` with every line of the events of one call. The executor is in the state after it.
   template <std::invocable<const TranscriptLine&> F>
   void each_line(std::span<const Event> events, const Executor& executor, F each) {
     while (!events.empty()) {

@@ -1,4 +1,4 @@
-// purpose: counting requests as they come and go.
+// purpose: counts requests as they begin and end.
 // layer: report; includes wait_histograms, asked_bytes.
 // threads: as in the header.
 // invariants: as in the header.
@@ -49,7 +49,7 @@ void WaitHistograms::see(const Event& event) {
 
 void WaitHistograms::end(const Event& event, bool is_granted) {
   const auto at = waiting_.find(std::string(event.name));
-  if (at == waiting_.end()) return;  // granted in the step that asked, or cancelled after its grant
+  if (at == waiting_.end()) return;  // granted in its first step, or cancelled after its grant
   SizeStats& size = sizes_[at->second.size_class];
   --size.still_waiting;
   if (is_granted) {

@@ -1,7 +1,7 @@
-// purpose: how long requests wait, and behind how many others, by their size.
+// purpose: statistics by request size: how long requests wait, and behind how many others.
 // layer: report; includes step_reader, size_class.
 // threads: one owner.
-// invariants: memory for the requests that wait and for some 60 classes, however long the run.
+// invariants: memory is bounded by the waiting requests and some 60 classes, however long the run.
 #pragma once
 
 #include <array>
@@ -17,12 +17,12 @@
 
 namespace mneme::driver {
 
-/// Counts in ranges that double: 0, 1, 2–3, 4–7 and so on.
+/// Counts values in ranges that double: 0, 1, 2–3, 4–7 and so on.
 class Histogram {
  public:
   void add(std::uint64_t value) { ++counts_[static_cast<std::size_t>(std::bit_width(value))]; }
 
-  /// With the range as text, `2-3`, for each that is not empty.
+  /// Calls `each` with each range that is not empty, as text (`2-3`), and its count.
   template <class F>
   void for_each(F each) const {
     for (std::size_t width = 0; width < counts_.size(); ++width) {
@@ -40,14 +40,14 @@ class Histogram {
   std::array<std::uint64_t, 65> counts_{};
 };
 
-/// Of the requests of one size.
+/// Statistics of the requests of one size class.
 struct SizeStats {
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;        // also by a closed heap
   std::uint64_t still_waiting = 0;  // at the end
   std::uint64_t longest_wait = 0;
-  Histogram wait_steps;   // until it was granted: 0, if that was at once
-  Histogram queue_depth;  // how many waited when it came, of those that were granted or had to wait
+  Histogram wait_steps;   // until the grant; 0 if granted at once
+  Histogram queue_depth;  // requests ahead, for those that were granted or had to wait
 };
 
 class WaitHistograms final : public StepReader {
@@ -57,7 +57,7 @@ class WaitHistograms final : public StepReader {
     counter_.task_step(task, text);
   }
 
-  /// By the most bytes of a class.
+  /// By the largest size of each class.
   [[nodiscard]] const std::map<std::uint64_t, SizeStats>& sizes() const { return sizes_; }
 
  private:
@@ -70,7 +70,7 @@ class WaitHistograms final : public StepReader {
   void end(const Event& event, bool is_granted);
 
   StepCounter counter_;
-  std::uint64_t waiting_before_ = 0;  // the present step
+  std::uint64_t waiting_before_ = 0;  // requests waiting before the current step
   std::map<std::uint64_t, SizeStats> sizes_;
   std::unordered_map<std::string, Waiting> waiting_;
 };
