@@ -251,7 +251,7 @@ inline void check_rest(const Heap& heap, const Actors& actors, bool may_defer) {
     return one.asked <= first && !has_room(heap, one.layout);
   };
   require(std::ranges::any_of(waiting, may_block_the_others),
-          "the oldest waiting request fits, and was not granted (P1)");
+          "the oldest waiting request fits but was not granted (P1)");
 }
 
 /// What must be true when every actor has finished.
@@ -261,7 +261,7 @@ inline void check_end(Heap& heap) {
   require(heap.validate() == nullptr, "the heap is not sound");
   require(stats.waiting == 0 && stats.deferred == 0 && stats.used_bytes == 0 &&
               stats.largest_free_bytes == stats.capacity_bytes,
-          "everything was freed, and the region is not one hole again (P9)");
+          "everything was freed, but the region is not one hole again (P9)");
 }
 
 }  // namespace mneme::fuzz

@@ -54,7 +54,7 @@ class RawRun {
     for (auto& [name, block] : live_) free(block);
     compare();
     check_oracle(raw_.largest_hole_bytes() == raw_.capacity_bytes() || raw_.capacity_bytes() == 0,
-                 "everything was freed, and the region is not one hole again (P9)");
+                 "everything was freed, but the region is not one hole again (P9)");
   }
 
  private:
@@ -122,15 +122,15 @@ class RawRun {
   }
 
   void compare() const {
-    check_oracle(raw_.free_bytes() == oracle_.free_bytes(), "the oracle differs: free bytes");
+    check_oracle(raw_.free_bytes() == oracle_.free_bytes(), "model mismatch: free bytes");
     check_oracle(raw_.largest_hole_bytes() == oracle_.largest_bytes(),
-                 "the oracle differs: largest hole");
+                 "model mismatch: largest hole");
     const auto gaps = oracle_.gaps();
     auto gap = gaps.begin();
     raw_.for_each_hole([&](std::size_t offset, std::size_t size) {
       check_oracle(gap != gaps.end() && gap->offset == offset && gap->size == size &&
                        raw_.is_free(offset) && raw_.is_free(offset + size - 1),
-                   "the oracle differs: a hole");
+                   "model mismatch: a hole");
       ++gap;
     });
     if (const char* const wrong = raw_.validate()) check_oracle(false, wrong);

@@ -128,7 +128,7 @@ class Sleepers {
     const Stats stats = heap_.stats();
     require(stats.waiting == 0 && stats.used_bytes == 0 &&
                 stats.largest_free_bytes == stats.capacity_bytes,
-            "everything was freed, and the region is not one hole again (P9)");
+            "everything was freed, but the region is not one hole again (P9)");
   }
 
  private:
@@ -206,7 +206,7 @@ class Sleepers {
     require(waiting == counts.waiting, "the heap counts others than those who wait");
     require(oldest == nullptr ||
                 BlockLayout::with_header(oldest->layout())->size > heap_.raw().largest_hole_bytes(),
-            "the oldest waiting request fits, and was not granted (P1)");
+            "the oldest waiting request fits but was not granted (P1)");
     require(oldest == nullptr || !heap_.is_closed(), "a request waits on a closed heap (P13)");
     require(heap_.validate() == nullptr, "the heap is not sound");
   }

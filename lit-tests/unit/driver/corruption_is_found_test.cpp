@@ -88,7 +88,7 @@ TEST_CASE("a byte that was written over is found when its block is freed") {
   run.step();
   run.write(8 + 16, 0);
   run.step();
-  CHECK_THROWS_WITH_AS(run.step(), "byte 16 of 'a' (from line 2) is not what was written there",
+  CHECK_THROWS_WITH_AS(run.step(), "byte 16 of 'a' (allocated on line 2) was overwritten",
                        Corruption);
 }
 
@@ -96,8 +96,8 @@ TEST_CASE("an answer that the oracle would not give is told") {
   Run run("heap 320K raw=first-fit align=8\nalloc a 64\nalloc b 64\n");
   run.step();
   run.write(72 + 8, 16);  // the hole says to be smaller than it is
-  CHECK_THROWS_WITH_AS(
-      run.step(), "the oracle differs: the request should be granted, and is waiting", Corruption);
+  CHECK_THROWS_WITH_AS(run.step(), "model mismatch: the result is waiting, expected granted",
+                       Corruption);
 }
 
 TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
@@ -114,8 +114,7 @@ TEST_CASE("a largest hole that is not the oracle's is told by whoever asks for i
     Run run(script);
     run.step();
     run.write(72 + 8, 16);
-    CHECK_THROWS_WITH_AS(run.step(), "the oracle differs: largest is 16, and should be 327608",
-                         Corruption);
+    CHECK_THROWS_WITH_AS(run.step(), "model mismatch: largest is 16, expected 327608", Corruption);
   }
 }
 
@@ -130,8 +129,8 @@ TEST_CASE("a block whose resize waited is looked at when it moves, and not only 
     for (int i = 0; i < 3; ++i) run.step();
     run.write(8 + at, 0);
     run.step();  // frees b, which grants the resize
-    CHECK_THROWS_WITH_AS(run.step(), doctest::Contains("of 'a' (from line 2) is not what was"),
-                         Corruption);
+    CHECK_THROWS_WITH_AS(
+        run.step(), doctest::Contains("of 'a' (allocated on line 2) was overwritten"), Corruption);
   }
 }
 
@@ -150,7 +149,7 @@ TEST_CASE("a block is looked at before it is resized, leaked, and after it was o
     Run run(script);
     for (int i = 0; i < steps; ++i) run.step();
     run.write(8 + 56, 0);
-    CHECK_THROWS_WITH_AS(run.step(), "byte 56 of 'a' (from line 2) is not what was written there",
+    CHECK_THROWS_WITH_AS(run.step(), "byte 56 of 'a' (allocated on line 2) was overwritten",
                          Corruption);
   }
 }
@@ -166,8 +165,7 @@ TEST_CASE("each owner of a shared block looks at it, and each kind of owner") {
     run.step();
     const bool is_shared = script.contains("arc");
     run.write(is_shared ? 16 : 24, 0);
-    CHECK_THROWS_WITH_AS(run.step(), doctest::Contains("is not what was written there"),
-                         Corruption);
+    CHECK_THROWS_WITH_AS(run.step(), doctest::Contains("was overwritten"), Corruption);
   }
 }
 
@@ -180,7 +178,7 @@ TEST_CASE("at the end all bytes are looked at, also those of a block whose resiz
     Run run(script);
     for (int i = 0; i < 3; ++i) run.step();
     run.write(8 + 16, 0);
-    CHECK_THROWS_WITH_AS(run.finish(), "byte 16 of 'a' (from line 2) is not what was written there",
+    CHECK_THROWS_WITH_AS(run.finish(), "byte 16 of 'a' (allocated on line 2) was overwritten",
                          Corruption);
   }
 }

@@ -185,9 +185,9 @@ TEST_CASE("a script that fills more than its machine may ends at that step with 
     return "none";
   };
   const std::string large = error_of("heap 2G\nalloc a 1G\nfree a\nexpect used 0\n");
-  CHECK(
-      large.starts_with("test.mn:2:9: error: no memory for 1073741824 bytes on this machine: "
-                        "163577856 more are left, by "));
+  CHECK(large.starts_with(
+      "test.mn:2:9: error: not enough memory for 1073741824 bytes on this machine: "
+      "163577856 bytes left, limited by "));
   CHECK(large.contains("/cgroup/memory.max\nalloc a 1G\n        ^\n"));
   CHECK(error_of("heap 2G\nalloc a 3G\n") == "none");  // refused by the heap
   CHECK(error_of("heap 2G\nalloc a 10\nresize a 1G\n").starts_with("test.mn:3:10: error"));

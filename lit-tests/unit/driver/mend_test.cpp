@@ -102,7 +102,7 @@ TEST_CASE("there are as many other places as asked for, the near ones first") {
 TEST_CASE("what a semaphore orders is left in its order") {
   const std::string before = "semaphore s 1\ntask t\nwait s\nalloc a 8\nsignal s\nfree a\nend\n";
   for (const Alternatives& each : reorderings(program_of(before), 100)) {
-    CHECK(each.front().text.find("'wait s' behind 'signal s'") == std::string::npos);
+    CHECK(each.front().text.find("'wait s' after 'signal s'") == std::string::npos);
     CHECK(each.front().text.find("'signal s' before 'wait s'") == std::string::npos);
   }
 }

@@ -55,7 +55,7 @@ TEST_CASE("a request that fits and is not granted is told (P1)") {
   Queue queue;
   const std::array grants{Grant{queue.first, 0}};
   CHECK(queue.oracle.release(queue.hog, false, grants) ==
-        "the oldest waiting request fits, and was not granted (P1)");
+        "the oldest waiting request fits but was not granted (P1)");
 }
 
 TEST_CASE("a grant that nothing made room for is told") {
@@ -67,7 +67,7 @@ TEST_CASE("a grant that nothing made room for is told") {
 TEST_CASE("a newcomer that overtakes is told (P2)") {
   Queue queue;
   CHECK(queue.oracle.request(queue.oracle.add(8, 8), Answer::granted, 104, {}) ==
-        "the request should be waiting, and is granted");
+        "the result is granted, expected waiting");
 }
 
 TEST_CASE("blocks that overlap, leave the region or are not aligned are told (P8)") {
@@ -76,19 +76,19 @@ TEST_CASE("blocks that overlap, leave the region or are not aligned are told (P8
   const BlockId block = oracle.add(40, 16);
   Oracle inside = oracle;
   CHECK(inside.request(block, Answer::granted, 40, {}) ==
-        "the block at 40 of 48 bytes does not lie in free memory");
+        "the block at 40 (48 bytes) is not in free memory");
   Oracle outside = oracle;
   CHECK(outside.request(block, Answer::granted, 88, {}) ==
-        "the block at 88 of 48 bytes does not lie in free memory");
+        "the block at 88 (48 bytes) is not in free memory");
   CHECK(oracle.request(block, Answer::granted, 48, {}) == "the payload at 56 is not aligned to 16");
 }
 
 TEST_CASE("impossible requests that wait, and possible ones that are refused, are told (P6)") {
   Oracle oracle(128);
   CHECK(oracle.request(oracle.add(128, 8), Answer::waiting, 0, {}) ==
-        "the request should be refused, and is waiting");
+        "the result is waiting, expected refused");
   CHECK(oracle.request(oracle.add(120, 8), Answer::refused, 0, {}) ==
-        "the request should be granted, and is refused");
+        "the result is refused, expected granted");
 }
 
 TEST_CASE("a close that ends not all, or in another order, is told (P13)") {
@@ -96,20 +96,21 @@ TEST_CASE("a close that ends not all, or in another order, is told (P13)") {
   for (const auto& ended :
        {std::array{queue.second, queue.first}, std::array{queue.first, queue.first}}) {
     Oracle oracle = queue.oracle;
-    CHECK(oracle.close(ended) == "close did not end all who wait, in order (P13)");
+    CHECK(oracle.close(ended) == "close did not complete all waiting requests in order (P13)");
   }
 }
 
 TEST_CASE("a block that grew though it could not, and one that did not though it could, are told") {
   Queue queue;
-  CHECK(queue.oracle.resize(queue.hog, 112, true, {}) == "a block was resized that could not be");
+  CHECK(queue.oracle.resize(queue.hog, 112, true, {}) ==
+        "a block was resized although it could not be");
   Oracle oracle(128);
   const BlockId low = oracle.add(40, 8);
   CHECK(!oracle.request(low, Answer::granted, 0, {}));
   CHECK(!oracle.request(oracle.add(40, 8), Answer::granted, 48, {}));
   Oracle grown = oracle;
-  CHECK(grown.resize(low, 48, true, {}) == "a block was resized that could not be");
-  CHECK(oracle.resize(low, 8, false, {}) == "a block could be resized, and was not");
+  CHECK(grown.resize(low, 48, true, {}) == "a block was resized although it could not be");
+  CHECK(oracle.resize(low, 8, false, {}) == "a block could have been resized but was not");
 }
 
 TEST_CASE(
@@ -122,9 +123,9 @@ TEST_CASE(
   const BlockId sure = oracle.add(72, 128);  // 80 + 128 - 8 bytes are free
   const BlockId maybe = oracle.add(200, 128);
   CHECK(Oracle(oracle).request(exact, Answer::waiting, 0, {}) ==
-        "the request should be granted, and is waiting");
+        "the result is waiting, expected granted");
   CHECK(Oracle(oracle).request(sure, Answer::waiting, 0, {}) ==
-        "the request should be granted, and is waiting");
+        "the result is waiting, expected granted");
   Oracle waits = oracle;
   CHECK(!waits.request(maybe, Answer::waiting, 0, {}));
   CHECK(!waits.poll({}));
@@ -135,7 +136,7 @@ TEST_CASE(
 TEST_CASE("an empty heap grants whatever fits, whatever its alignment") {
   Oracle oracle(512, 16);
   CHECK(oracle.request(oracle.add(200, 256), Answer::waiting, 0, {}) ==
-        "the request should be granted, and is waiting");
+        "the result is waiting, expected granted");
 }
 
 /// What is expected of an answer that was `granted` though it should be something else.
@@ -144,17 +145,17 @@ constexpr const char* still_waits = "a request was granted that should still wai
 TEST_CASE("a try that fails although there is room and nobody waits is told") {
   Oracle oracle(128);
   CHECK(oracle.try_now(oracle.add(96, 8), Answer::would_wait, 0, {}) ==
-        "the request should be granted, and is would wait");
+        "the result is would wait, expected granted");
   const BlockId block = oracle.add(96, 8);
   CHECK(!oracle.try_now(block, Answer::granted, 0, {}));
   CHECK(!oracle.release(block, true, {}));  // which a try reclaims first
   CHECK(oracle.try_now(oracle.add(96, 8), Answer::would_wait, 0, {}) ==
-        "the request should be granted, and is would wait");
+        "the result is would wait, expected granted");
 }
 
 TEST_CASE(
     "a try that gets what it should not is told: past a queue, a lock, an end, a limit (P2)") {
-  constexpr const char* too_much = "the request should be would wait, and is granted";
+  constexpr const char* too_much = "the result is granted, expected would wait";
   Queue queue;
   Oracle waits = queue.oracle;
   CHECK(waits.try_now(waits.add(8, 8), Answer::granted, 104, {}) == too_much);
@@ -176,7 +177,7 @@ TEST_CASE("who is granted by a try, also by one that fails, is looked at") {
   Oracle right = queue.oracle;
   CHECK(!right.try_now(block, Answer::would_wait, 0, both));
   CHECK(queue.oracle.try_now(block, Answer::would_wait, 0, {}) ==
-        "the oldest waiting request fits, and was not granted (P1)");
+        "the oldest waiting request fits but was not granted (P1)");
   Queue locked;
   locked.oracle.lock();
   const std::array one{Grant{locked.first, 104}};
@@ -188,19 +189,16 @@ TEST_CASE("a request that is answered as if the heap was open, or not locked, is
   const BlockId block = oracle.add(8, 8);
   Oracle locked = oracle;
   locked.lock();
-  CHECK(locked.request(block, Answer::granted, 0, {}) ==
-        "the request should be waiting, and is granted");
+  CHECK(locked.request(block, Answer::granted, 0, {}) == "the result is granted, expected waiting");
   CHECK(!oracle.close({}));
   Oracle closed = oracle;
-  CHECK(closed.request(block, Answer::granted, 0, {}) ==
-        "the request should be closed, and is granted");
+  CHECK(closed.request(block, Answer::granted, 0, {}) == "the result is granted, expected closed");
   closed = oracle;
-  CHECK(closed.request(block, Answer::waiting, 0, {}) ==
-        "the request should be closed, and is waiting");
+  CHECK(closed.request(block, Answer::waiting, 0, {}) == "the result is waiting, expected closed");
   CHECK(!oracle.request(block, Answer::closed, 0, {}));
   CHECK(oracle.waiting() == 0);
   CHECK(oracle.request(oracle.add(121, 8), Answer::closed, 0, {}) ==
-        "the request should be refused, and is closed");
+        "the result is closed, expected refused");
 }
 
 TEST_CASE(
@@ -210,7 +208,7 @@ TEST_CASE(
   CHECK(!oracle.request(hog, Answer::granted, 0, {}));
   CHECK(!oracle.release(hog, true, {}));
   CHECK(oracle.request(oracle.add(120, 8), Answer::waiting, 0, {}) ==
-        "the request should be granted, and is waiting");
+        "the result is waiting, expected granted");
 }
 
 TEST_CASE("a grant in a request of somebody else is looked at, with the lock and without") {
@@ -231,21 +229,21 @@ TEST_CASE("what a guard gets is all that there is room for, and nothing of a clo
   CHECK(!oracle.through_guard(small, Answer::granted, 104));
   oracle = queue.oracle;
   CHECK(oracle.through_guard(small, Answer::would_wait, 0) ==
-        "the request should be granted, and is would wait");
+        "the result is would wait, expected granted");
   oracle = queue.oracle;
   CHECK(oracle.through_guard(oracle.add(24, 8), Answer::granted, 104) ==
-        "the request should be would wait, and is granted");
+        "the result is granted, expected would wait");
   oracle = queue.oracle;
   CHECK(oracle.through_guard(oracle.add(121, 8), Answer::granted, 0) ==
-        "the request should be would wait, and is granted");
+        "the result is granted, expected would wait");
   oracle = queue.oracle;
   CHECK(!oracle.release(oracle.live_by_offset().front(), false, {}));
   CHECK(oracle.through_guard(oracle.add(96, 8), Answer::would_wait, 0) ==
-        "the request should be granted, and is would wait");  // it reclaims first
+        "the result is would wait, expected granted");  // it reclaims first
   const std::array ended{queue.first, queue.second};
   CHECK(!queue.oracle.close(ended));
   CHECK(queue.oracle.through_guard(small, Answer::granted, 104) ==
-        "the request should be would wait, and is granted");
+        "the result is granted, expected would wait");
 }
 
 TEST_CASE("while the heap is locked nothing is granted, and at the unlock all that fits") {
@@ -274,7 +272,7 @@ TEST_CASE("while the heap is locked nothing is granted, and at the unlock all th
   CHECK(!queue.oracle.release(queue.hog, false, {}));
   CHECK(queue.oracle.deferred() == 1);
   Oracle forgets = queue.oracle;
-  CHECK(forgets.unlock({}) == "the oldest waiting request fits, and was not granted (P1)");
+  CHECK(forgets.unlock({}) == "the oldest waiting request fits but was not granted (P1)");
   CHECK(!queue.oracle.unlock(both));
   CHECK(queue.oracle.deferred() == 0);
   CHECK(!queue.oracle.locked());
@@ -287,7 +285,7 @@ TEST_CASE("a block freed by the deferring form makes room at the next poll, and 
   CHECK(early.release(queue.hog, true, both) == still_waits);
   CHECK(!queue.oracle.release(queue.hog, true, {}));
   Oracle late = queue.oracle;
-  CHECK(late.poll({}) == "the oldest waiting request fits, and was not granted (P1)");
+  CHECK(late.poll({}) == "the oldest waiting request fits but was not granted (P1)");
   CHECK(!queue.oracle.poll(both));
 }
 
@@ -300,7 +298,7 @@ TEST_CASE("a cancel that strands the next, or keeps what was granted, is told (P
   CHECK(!oracle.request(large, Answer::waiting, 0, {}));
   CHECK(!oracle.request(small, Answer::waiting, 0, {}));
   Oracle strands = oracle;
-  CHECK(strands.cancel(large, {}) == "the oldest waiting request fits, and was not granted (P1)");
+  CHECK(strands.cancel(large, {}) == "the oldest waiting request fits but was not granted (P1)");
   const std::array next{Grant{small, 64}};
   CHECK(!oracle.cancel(large, next));
   CHECK(oracle.waiting() == 0);
@@ -333,7 +331,7 @@ TEST_CASE("a close reclaims what was deferred, unless somebody holds the heap") 
 }
 
 TEST_CASE("a resize that goes past a queue, an end, a lock or its room is told") {
-  constexpr const char* too_much = "a block was resized that could not be";
+  constexpr const char* too_much = "a block was resized although it could not be";
   Queue queue;  // 24 bytes are free behind the block of 104
   Oracle oracle = queue.oracle;
   CHECK(oracle.resize(queue.hog, 104, true, {}) == too_much);
@@ -351,10 +349,10 @@ TEST_CASE("a resize that goes past a queue, an end, a lock or its room is told")
 TEST_CASE("a block that shrinks must do so even while others wait, and makes room for them") {
   Queue queue;
   Oracle oracle = queue.oracle;
-  CHECK(oracle.resize(queue.hog, 40, false, {}) == "a block could be resized, and was not");
+  CHECK(oracle.resize(queue.hog, 40, false, {}) == "a block could have been resized but was not");
   oracle = queue.oracle;
   CHECK(oracle.resize(queue.hog, 40, true, {}) ==
-        "the oldest waiting request fits, and was not granted (P1)");
+        "the oldest waiting request fits but was not granted (P1)");
   const std::array next{Grant{queue.first, 48}};
   CHECK(!queue.oracle.resize(queue.hog, 40, true, next));
   CHECK(queue.oracle.used_bytes() == 48 + 56);
@@ -366,7 +364,7 @@ TEST_CASE("a block that grows takes exactly what it needs of the gap behind it")
   const BlockId middle = oracle.add(24, 8);
   CHECK(!oracle.request(low, Answer::granted, 0, {}));
   CHECK(!oracle.request(middle, Answer::granted, 32, {}));
-  CHECK(oracle.resize(middle, 97, true, {}) == "a block was resized that could not be");
+  CHECK(oracle.resize(middle, 97, true, {}) == "a block was resized although it could not be");
   Oracle all = oracle;
   CHECK(!all.resize(middle, 88, true, {}));  // down to the last byte
   CHECK(all.free_bytes() == 0);
@@ -388,9 +386,9 @@ TEST_CASE("a block grows into the gap at the end only if no gap in front takes a
   CHECK(!oracle.request(last, Answer::granted, 32, {}));
   CHECK(!oracle.release(first, false, {}));
   Oracle other = oracle;
-  CHECK(other.resize(last, 24, true, {}) == "a block was resized that could not be");
+  CHECK(other.resize(last, 24, true, {}) == "a block was resized although it could not be");
   CHECK(!other.resize(last, 24, false, {}));
-  CHECK(oracle.resize(last, 32, false, {}) == "a block could be resized, and was not");
+  CHECK(oracle.resize(last, 32, false, {}) == "a block could have been resized but was not");
   CHECK(!oracle.resize(last, 32, true, {}));
 }
 
@@ -418,11 +416,11 @@ TEST_CASE("a figure that is not the oracle's is told, whichever it is") {
     wrong.*figure = seen;
     return queue.oracle.compare(wrong);
   };
-  CHECK(mismatch(&Figures::free_bytes, 32) == "free is 32, and should be 24");
-  CHECK(mismatch(&Figures::used_bytes, 96) == "used is 96, and should be 104");
-  CHECK(mismatch(&Figures::live, 1) == "live is 1, and should be 0");
-  CHECK(mismatch(&Figures::waiting, 1) == "waiting is 1, and should be 2");
-  CHECK(mismatch(&Figures::deferred, 0) == "deferred is 0, and should be 1");
+  CHECK(mismatch(&Figures::free_bytes, 32) == "free is 32, expected 24");
+  CHECK(mismatch(&Figures::used_bytes, 96) == "used is 96, expected 104");
+  CHECK(mismatch(&Figures::live, 1) == "live is 1, expected 0");
+  CHECK(mismatch(&Figures::waiting, 1) == "waiting is 1, expected 2");
+  CHECK(mismatch(&Figures::deferred, 0) == "deferred is 0, expected 1");
 }
 
 TEST_CASE("gaps merge with both neighbours, and no two touch (P9)") {
@@ -452,7 +450,7 @@ TEST_CASE("a block that begins where a gap does and ends behind it is told (P8)"
   CHECK(!oracle.request(oracle.add(24, 8), Answer::granted, 32, {}));
   CHECK(!oracle.release(low, false, {}));
   CHECK(oracle.request(oracle.add(32, 8), Answer::granted, 0, {}) ==
-        "the block at 0 of 40 bytes does not lie in free memory");
+        "the block at 0 (40 bytes) is not in free memory");
   CHECK(oracle.request(oracle.add(8, 8), Answer::granted, 4, {}) ==
         "the payload at 12 is not aligned to 8");
 }
@@ -465,7 +463,7 @@ TEST_CASE("the payload is what is aligned, and room is counted from there") {
   Oracle oracle(128);
   CHECK(oracle.request(oracle.add(64, 64), Answer::granted, 56, {}) == std::nullopt);
   CHECK(oracle.request(oracle.add(64, 128), Answer::waiting, 0, {}) ==
-        "the request should be refused, and is waiting");
+        "the result is waiting, expected refused");
 }
 
 TEST_CASE("the smallest block is two words, and sizes that overflow fit nowhere") {
@@ -477,7 +475,7 @@ TEST_CASE("the smallest block is two words, and sizes that overflow fit nowhere"
   CHECK(oracle.align_of(nothing) == 8);
   for (std::size_t less = 0; less < 20; ++less) {
     CHECK(oracle.request(oracle.add(SIZE_MAX - less, 8), Answer::waiting, 0, {}) ==
-          "the request should be refused, and is waiting");
+          "the result is waiting, expected refused");
   }
 }
 

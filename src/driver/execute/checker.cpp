@@ -15,8 +15,8 @@ namespace mneme::driver {
 namespace {
 
 [[noreturn]] void fail_figure(std::string_view what, std::size_t seen, std::size_t expected) {
-  throw Corruption("the oracle differs: " + std::string(what) + " is " + std::to_string(seen) +
-                   ", and should be " + std::to_string(expected));
+  throw Corruption("model mismatch: " + std::string(what) + " is " + std::to_string(seen) +
+                   ", expected " + std::to_string(expected));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ void Checker::check_one_hole() {
   const Stats stats = heap_.stats();
   if (stats.used_bytes != 0 || stats.live != 0 || stats.waiting != 0 ||
       stats.largest_free_bytes != heap_.capacity_bytes()) {
-    throw Corruption("everything was freed, and the region is not one hole again (P9)");
+    throw Corruption("everything was freed, but the region is not one hole again (P9)");
   }
   if (const char* const wrong = heap_.validate()) throw Corruption(wrong);
 }
@@ -61,7 +61,7 @@ void Checker::check_bytes(const Task& task) {
   const auto damage = find_damage(task.owner->bytes(), task.serial);
   if (!damage) return;
   throw Corruption("byte " + std::to_string(*damage) + " of " + in_quotes(task.name) +
-                   " (from line " + std::to_string(task.line) + ") is not what was written there");
+                   " (allocated on line " + std::to_string(task.line) + ") was overwritten");
 }
 
 }  // namespace mneme::driver

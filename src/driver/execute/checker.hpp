@@ -30,7 +30,7 @@ class Checker {
 
   /// Throws if the oracle found a mismatch.
   static void check_oracle(const Mismatch& mismatch) {
-    if (mismatch) throw Corruption("the oracle differs: " + *mismatch);
+    if (mismatch) throw Corruption("model mismatch: " + *mismatch);
   }
   /// Compares the library's counters with those of the oracle. O(1).
   void check_figures(const Stats& counters) const;

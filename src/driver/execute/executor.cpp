@@ -84,7 +84,7 @@ void Executor::dispatch(const Op& op) {
     case OpKind::map: return log_.add({.kind = EventKind::map_asked});
     case OpKind::push: return run_or_hold(op, &Executor::do_push);
     case OpKind::clone: return run_or_hold(op, &Executor::do_clone);
-    default: fail_at(op, 0, "a step of a script with tasks, of which only schedules are run");
+    default: fail_at(op, 0, "a script with tasks only runs by a schedule");
   }
 }
 
@@ -94,7 +94,7 @@ void Executor::run_or_hold(const Op& op, Step act) {
   if (task.phase == Phase::waiting || (!task.held.empty() && scheduler_.running() != &task)) {
     return hold(task, op);
   }
-  if (task.phase == Phase::freed) fail_name(op, " was freed already");
+  if (task.phase == Phase::freed) fail_name(op, " was already freed");
   if (task.finished()) {
     log_.add({.kind = EventKind::skipped, .state = state_of(task.phase), .name = task.name});
     if (ends_a_name(op.kind)) names_.retire(task);
@@ -118,7 +118,7 @@ void Executor::run_or_hold(const Op& op, Step act) {
 // A step that does not apply to the kind of its name fails before it has any effect.
 void Executor::check_kind(const Op& op, const Task& task) {
   if (op.defer && task.kind != OpKind::alloc) {
-    fail_at(op, op.name_column, "only a plain block can be freed by the deferring form");
+    fail_at(op, op.name_column, "only a plain block can be freed with 'defer'");
   }
   if (op.kind == OpKind::resize && task.kind != OpKind::alloc) {
     fail_name(op, " is not a plain block that can be resized");
@@ -219,7 +219,7 @@ void Executor::poll_deferred() {
 void Executor::do_lock(const Op& op) {
   if (guard_) return log_.add({.kind = EventKind::lock_busy, .size = lock_line_});
   guard_ = heap_->try_lock();
-  if (!guard_) throw Corruption("the heap cannot be locked although nobody holds it");
+  if (!guard_) throw Corruption("the heap cannot be locked although it is not locked");
   model().lock();
   lock_line_ = op.line;
   log_.add({.kind = EventKind::locked});

@@ -160,8 +160,9 @@ void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_
   const auto left = memory_left(roots_);
   // Page tables take 1/512 more, and other processes also need some.
   if (!left || needed <= left->bytes - left->bytes / 64) return;
-  throw InputError("no memory for " + std::to_string(size_bytes) + " bytes on this machine: " +
-                   std::to_string(left->bytes) + " more are left, by " + left->limited_by);
+  throw InputError("not enough memory for " + std::to_string(size_bytes) +
+                   " bytes on this machine: " + std::to_string(left->bytes) +
+                   " bytes left, limited by " + left->limited_by);
 }
 
 std::uint64_t MachineMemory::resident_bytes() const {

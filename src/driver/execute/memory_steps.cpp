@@ -44,7 +44,7 @@ void Executor::do_request(const Op& op) {
   // If the last held step of a name is a free, the name can be reused after the held steps.
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
   if (op.mode == AllocMode::guard && !guard_) {
-    fail_at(op, op.mode_column, "no guard is held: 'lock' must come before");
+    fail_at(op, op.mode_column, "'guard' needs a preceding 'lock'");
   }
   const Layout layout = payload_layout(op);
   check_machine(op, layout.size);
@@ -79,7 +79,8 @@ Task& Executor::known_task(const Op& op) {
 
 Task& Executor::begin_name(const Op& op, std::string_view name, Column column, Task* known) {
   if (known != nullptr && !known->finished()) {
-    fail_at(op, column, in_quotes(name) + " is in use since line " + std::to_string(known->line));
+    fail_at(op, column,
+            in_quotes(name) + " has been in use since line " + std::to_string(known->line));
   }
   Task& task = names_.begin(name, known);
   task.executor = this;
@@ -174,7 +175,7 @@ void Executor::take(Task& task) {
   const void* const reserved = owner.reserved();
   const auto answer = owner.poll({});
   if (!answer || !*answer || owner.payload() != reserved) {
-    throw Corruption(in_quotes(task.name) + " cannot take what was granted to it");
+    throw Corruption(in_quotes(task.name) + " cannot take the memory granted to it");
   }
   if (!task.moving) return begin_live(task);
   log_.add(
@@ -282,7 +283,7 @@ void Executor::do_resize(const Op& op, Task& task) {
 
 void Executor::do_leak(const Op& op, Task& task) {
   if (task.phase == Phase::leaked) {
-    fail_at(op, op.name_column, in_quotes(op.name) + " is leaked already");
+    fail_at(op, op.name_column, in_quotes(op.name) + " is already leaked");
   }
   Checker::check_bytes(task);
   task.owner->leak();

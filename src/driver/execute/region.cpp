@@ -24,7 +24,7 @@ constexpr std::size_t size_max = std::size_t{1} << 46U;  // half of the address 
 
 Region::Region(std::size_t size_bytes) {
   const auto fail = [&] {
-    throw InputError("no memory for a heap of " + std::to_string(size_bytes) +
+    throw InputError("not enough memory for a heap of " + std::to_string(size_bytes) +
                      " bytes on this machine");
   };
   if (size_bytes > size_max) fail();

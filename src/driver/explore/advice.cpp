@@ -192,7 +192,7 @@ Advice advise(const Program& program, const WorldOptions& options, const SearchL
 std::string text_of(const Advice& advice) {
   std::string text;
   if (!advice.helps.empty()) {
-    text += "would help (each explored anew):\n";
+    text += "would help (each verified by exploration):\n";
     for (const std::string& help : advice.helps) text += "  " + help + '\n';
   }
   const auto put = [&](std::string_view what, const std::vector<std::string>& list) {

@@ -43,10 +43,9 @@ class Explainer {
       put("in {} of {} schedules", grouped(verdict_.shares->bad),
           grouped(verdict_.shares->schedules));
       if (verdict_.shares->chance > 0.5) {
-        put("; {:.0f} % of random runs meet it; ", 100 * verdict_.shares->chance);
+        put("; {:.0f} % of random runs hit it; ", 100 * verdict_.shares->chance);
       } else {
-        put("; a random run meets it once in {}; ",
-            grouped(std::round(1 / verdict_.shares->chance)));
+        put("; one random run in {} hits it; ", grouped(std::round(1 / verdict_.shares->chance)));
       }
     }
     put("the shortest {}has {} step{}:\n", verdict_.is_shortest ? "" : "found ", steps,
@@ -68,7 +67,7 @@ class Explainer {
     for (const Move move : verdict_.schedule) {
       const std::size_t task = move.task;
       if (!world_.can_step(task))
-        throw Corruption{"the search and the run differ in who can go on"};
+        throw Corruption{"the search and the run differ in which tasks can run"};
       const std::string step = world_.text_of(move);
       const auto events = run.step(move);
       lines.push_back({world_.tasks()[task].name, step, result_of(events)});
@@ -81,7 +80,7 @@ class Explainer {
       step_width = std::max(step_width, line.step.size());
       result_width = std::max(result_width, line.result.size());
     }
-    if (verdict_.no_return == 0U) put("  ! already at the beginning no order of the steps helps\n");
+    if (verdict_.no_return == 0U) put("  ! no order of the steps helps, even from the beginning\n");
     for (std::size_t at = 0; at < lines.size(); ++at) {
       const bool is_last_chance = verdict_.no_return == at + 1;
       std::string line = fmt::format("  {} {:>3}  {:<{}}  {:<{}}  {:<{}}",
@@ -120,7 +119,7 @@ class Explainer {
     put_free(holes);
     for (std::size_t place = 0; place < world_.queue().size(); ++place) put_waiter(place);
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) put_task(task);
-    put_held_by(world_.tasks().size(), "what went before the tasks");
+    put_held_by(world_.tasks().size(), "the part before the tasks");
     for (std::size_t box = 0; box < world_.program().mailboxes.size(); ++box) {
       std::string blocks;
       for (const HeldBlock& block : world_.mailbox(box))
@@ -150,9 +149,9 @@ class Explainer {
     const std::size_t need = World::block_bytes(world_.request_of(task).size);
     std::string why = "would fit, but is not first";
     if (need > free_) {
-      why = "exhaustion: so much is not free";
+      why = "exhaustion: not enough is free";
     } else if (place == 0 || need > largest_) {
-      why = "fragmentation: so much is free, but not in one piece";
+      why = "fragmentation: enough is free, but not in one piece";
     }
     put("  {} {} {} in one piece ({})\n", world_.tasks()[task].name,
         place == 0 ? "is first and needs" : "needs", bytes(need), why);
@@ -164,7 +163,7 @@ class Explainer {
       if (world_.is_blocked_by_object(task)) put_blocked(task, *step);
       put_held_by(task, name);
     } else {
-      put_held_by(task, name + ", which came to its end,");
+      put_held_by(task, name + ", which has ended,");
     }
   }
 

@@ -106,7 +106,7 @@ std::span<const Event> FlatRun::step(Move move) {
     const bool is_same = std::ranges::any_of(events, [&](const Event& event) {
       return event.kind == EventKind::granted && event.name == name && event.offset == offset;
     });
-    if (!is_same) throw Corruption{name + " is granted otherwise in the search"};
+    if (!is_same) throw Corruption{name + " is granted differently in the search"};
     by_offset_.emplace(offset, name);
     waiting_.erase(granted);
   }

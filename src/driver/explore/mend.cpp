@@ -311,7 +311,7 @@ std::optional<MendKind> kind_of_move(const TaskProgram& task, std::size_t from, 
 std::string text_of_move(const TaskProgram& task, std::size_t from, std::size_t to, MendKind kind) {
   const ProgramStep& step = task.steps[from];
   const ProgramStep& other = task.steps[to];
-  return fmt::format("{}: '{}' {} '{}'{}", task.name, step.text, to < from ? "before" : "behind",
+  return fmt::format("{}: '{}' {} '{}'{}", task.name, step.text, to < from ? "before" : "after",
                      other.text,
                      kind == MendKind::earlier_frees ? " (if it can be freed earlier)" : "");
 }

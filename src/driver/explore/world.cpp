@@ -172,7 +172,7 @@ void World::run_boot() {
     const ProgramStep& step = *current_step(boot);
     const HeldBlock before = held(boot, step.name);
     if (!is_able(boot) || this->step({static_cast<std::uint8_t>(boot)}).waits) {
-      fail_step(step, "what goes before the tasks would wait here for ever");
+      fail_step(step, "the steps before the tasks would wait here forever");
     }
     if (step.kind == OpKind::alloc) boot_steps_.push_back({&step, held(boot, step.name)});
     if (step.kind == OpKind::free && before.offset != 0) boot_steps_.push_back({&step, before});
@@ -184,8 +184,8 @@ void World::check_requests(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
     if (step.kind != OpKind::alloc || heap_->check_layout(layout_of(step, step.size_bytes)))
       continue;
-    fail_step(step, "a request that a heap of " + std::to_string(options_.heap_bytes) +
-                        " bytes could not meet even if it was empty");
+    fail_step(step, "even an empty heap of " + std::to_string(options_.heap_bytes) +
+                        " bytes could not meet this request");
   }
 }
 

@@ -31,7 +31,7 @@ std::string_view words_for(Answer answer) {
 
 Mismatch compare_answers(Answer expected, Answer seen) {
   if (expected == seen) return std::nullopt;
-  return fmt::format("the request should be {}, and is {}", words_for(expected), words_for(seen));
+  return fmt::format("the result is {}, expected {}", words_for(seen), words_for(expected));
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
 Mismatch Oracle::place(Grant grant) {
   Block& block = blocks_[grant.id];
   if (!gaps_.contain({grant.offset, block.size})) {
-    return fmt::format("the block at {} of {} bytes does not lie in free memory", grant.offset,
+    return fmt::format("the block at {} ({} bytes) is not in free memory", grant.offset,
                        block.size);
   }
   if (grant.offset % word != 0 || (grant.offset + header) % block.align != 0) {
@@ -144,7 +144,7 @@ Mismatch Oracle::settle(std::span<const Grant> grants) {
     const BlockId head = waiting_.begin()->second;
     const Room room = room_for(head);
     if (room == Room::none || (room == Room::some && grants.empty())) break;
-    if (grants.empty()) return "the oldest waiting request fits, and was not granted (P1)";
+    if (grants.empty()) return "the oldest waiting request fits but was not granted (P1)";
     if (grants.front().id != head) return "a request was granted out of order (P2)";
     dequeue(head);
     if (auto mismatch = place(grants.front())) return mismatch;
@@ -242,7 +242,7 @@ Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
   Block& block = blocks_[id];
   const std::size_t size = block_size(payload_bytes);
   if (impossible(size, block.align) || locked_) {
-    if (done) return "a block was resized that could not be";
+    if (done) return "a block was resized although it could not be";
     return none_granted(grants);
   }
   reclaim();
@@ -250,7 +250,8 @@ Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
   const bool should =
       size <= block.size || (waiting_.empty() && !closed_ && can_grow(block, size, done));
   if (should != done) {
-    return done ? "a block was resized that could not be" : "a block could be resized, and was not";
+    return done ? "a block was resized although it could not be"
+                : "a block could have been resized but was not";
   }
   if (done && size < block.size) make_gap({block.offset + size, block.size - size});
   if (done && size > block.size) {
@@ -272,7 +273,8 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
 
 Mismatch Oracle::close(std::span<const BlockId> closed) {
   closed_ = true;
-  if (!std::ranges::equal(closed, queue())) return "close did not end all who wait, in order (P13)";
+  if (!std::ranges::equal(closed, queue()))
+    return "close did not complete all waiting requests in order (P13)";
   for (const BlockId id : queue()) forget(id);
   waiting_.clear();
   if (!locked_) reclaim();
@@ -288,7 +290,7 @@ Mismatch Oracle::compare(const Figures& seen) const {
   if (seen == expected) return std::nullopt;
   const auto differs = [](std::string_view what, std::size_t is, std::size_t right) -> Mismatch {
     if (is == right) return std::nullopt;
-    return fmt::format("{} is {}, and should be {}", what, is, right);
+    return fmt::format("{} is {}, expected {}", what, is, right);
   };
   if (auto mismatch = differs("free", seen.free_bytes, expected.free_bytes)) return mismatch;
   if (auto mismatch = differs("used", seen.used_bytes, expected.used_bytes)) return mismatch;

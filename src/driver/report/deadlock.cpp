@@ -20,7 +20,7 @@ std::string explain_room_for(const Executor& executor, BlockId head) {
   if (!blocks) {
     const Oracle& oracle = executor.oracle();
     const BlockId kept = executor.requester_of(head).block;
-    return fmt::format("  it cannot fit beside the {} bytes at {} that it is to replace\n",
+    return fmt::format("  it cannot fit beside the {} bytes at {} that it would replace\n",
                        oracle.size_of(kept), oracle.offset_of(kept) + word_bytes);
   }
   if (blocks->blocks == 0) return {};  // only the lock is in the way
@@ -43,7 +43,7 @@ std::string deadlock_explanation(const Executor& executor) {
       task.name, task.asked_line, oracle.size_of(head), oracle.align_of(head),
       oracle.largest_bytes(), oracle.free_bytes(), holes, holes == 1 ? "" : "s");
   if (oracle.locked()) {
-    text += fmt::format("  the heap is locked since line {}, and was never unlocked\n",
+    text += fmt::format("  the heap has been locked since line {}, and is never unlocked\n",
                         executor.lock_line());
   }
   return text + explain_room_for(executor, head);

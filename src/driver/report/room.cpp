@@ -90,14 +90,15 @@ std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor, BlockI
     // A block that was granted but not taken yet has no owner except its requester.
     const Task* const first = owners[pieces[at].id];
     const Task& owner = first == nullptr ? executor.requester_of(pieces[at].id) : *first;
-    found.names.push_back(owner.name + (owner.moving ? " (waits itself)" : ""));
+    found.names.push_back(owner.name + (owner.moving ? " (also waits)" : ""));
   }
   return found;
 }
 
 std::string in_words(const BlocksInTheWay& blocks) {
-  return fmt::format("{} live block{} went ({} bytes): {}{}", blocks.blocks,
-                     blocks.blocks == 1 ? "" : "s", blocks.bytes, fmt::join(blocks.names, ", "),
+  return fmt::format("{} live block{} freed ({} bytes): {}{}", blocks.blocks,
+                     blocks.blocks == 1 ? " was" : "s were", blocks.bytes,
+                     fmt::join(blocks.names, ", "),
                      blocks.blocks == blocks.names.size()
                          ? ""
                          : fmt::format(", and {} more", blocks.blocks - blocks.names.size()));

@@ -25,7 +25,7 @@ struct BlocksInTheWay {
 [[nodiscard]] std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor,
                                                               BlockId waiting);
 
-/// `2 live blocks went (48 bytes): a, b`: what would have to happen.
+/// `2 live blocks were freed (48 bytes): a, b`: what would have to happen.
 [[nodiscard]] std::string in_words(const BlocksInTheWay& blocks);
 
 }  // namespace mneme::driver

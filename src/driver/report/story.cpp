@@ -38,7 +38,7 @@ bool has_piece_for(const Oracle& oracle, BlockId id) {
 std::string why_it_waits(const Executor& executor, BlockId id, std::size_t place) {
   const Oracle& oracle = executor.oracle();
   if (oracle.locked()) {
-    return fmt::format("the heap is locked since line {}", executor.lock_line());
+    return fmt::format("the heap has been locked since line {}", executor.lock_line());
   }
   if (place > 0) {
     const BlockId head = oracle.queue().front();
@@ -47,10 +47,9 @@ std::string why_it_waits(const Executor& executor, BlockId id, std::size_t place
                        executor.requester_of(head).name, oracle.size_of(head));
   }
   if (oracle.deferred() > 0) return "what was freed is deferred until a poll or an unlock";
-  if (oracle.size_of(id) > oracle.free_bytes()) return "so much is not free";
-  if (oracle.size_of(id) > oracle.largest_bytes()) return "so much is free, but not in one piece";
-  return fmt::format("no piece has so much behind an address that is a multiple of {}",
-                     oracle.align_of(id));
+  if (oracle.size_of(id) > oracle.free_bytes()) return "not enough is free";
+  if (oracle.size_of(id) > oracle.largest_bytes()) return "enough is free, but not in one piece";
+  return fmt::format("no free piece is large enough when aligned to {}", oracle.align_of(id));
 }
 
 std::string in_pieces(std::size_t free_bytes, std::size_t largest_bytes) {
@@ -100,15 +99,13 @@ void Story::see(const Event& event, const Executor& executor) {
   if (is_request_of(event, name_)) return put_asked(event, executor);
   if (event.name != name_) return;
   switch (event.kind) {
-    case EventKind::cloned:
-      begin("shares a block that was granted before, and asks for no memory");
-      break;
+    case EventKind::cloned: begin("shares an existing block, and requests no memory"); break;
     case EventKind::granted:
       return end_wait(fmt::format("granted at {}, after {} step{}", event.offset,
                                   counter_.step() - asked_,
                                   counter_.step() - asked_ == 1 ? "" : "s"));
     case EventKind::cancelled: return end_wait("cancelled");
-    case EventKind::closed: return end_wait("ended, as the heap is closed");
+    case EventKind::closed: return end_wait("ended because the heap was closed");
     case EventKind::moved:
       return put_line(fmt::format("{}moved to {}", place_in_run(), event.offset));
     case EventKind::stays: return put_line("  It stays where it is.");
@@ -203,7 +200,7 @@ void Story::put_waiting(const Executor& executor) {
   if (now.place > before.size())
     before.push_back(fmt::format("{} more", now.place - before.size()));
   if (now.place == 0) put_line("  It is the first in the queue.");
-  if (now.place > 1) put_line(fmt::format("  Before it wait {}.", fmt::join(before, ", ")));
+  if (now.place > 1) put_line(fmt::format("  Ahead of it: {}.", fmt::join(before, ", ")));
   if (const auto blocks = blocks_in_the_way(executor, *id); blocks && blocks->blocks > 0) {
     put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
   }
@@ -234,8 +231,7 @@ void Story::put_change(std::string line) {
 
 void Story::put_left_out() {
   if (const std::size_t told = first_changes_max + latest_.size(); changes_ > told) {
-    put_line(fmt::format("  … {} more steps that changed something, but not that it waits",
-                         changes_ - told));
+    put_line(fmt::format("  … {} more steps changed something while it waited", changes_ - told));
   }
   for (std::string& line : latest_) put_line(std::move(line));
   latest_.clear();

@@ -23,7 +23,7 @@ std::string_view separator(EventKind before, EventKind kind) {
 
 std::string_view why_nothing_to_cancel(State state) {
   switch (state) {
-    case State::waiting: return "is to be a clone";
+    case State::waiting: return "will be a clone";
     case State::granted: return "has its memory";
     default: return "was ";
   }

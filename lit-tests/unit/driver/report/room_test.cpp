@@ -28,20 +28,20 @@ std::string in_the_way(std::string_view script) {
 TEST_CASE("of all neighbours that would do, those with the fewest bytes") {
   CHECK(in_the_way(
             "heap 96 raw=first-fit align=8\nalloc a 40\nalloc b 8\nalloc c 24\nalloc d 32\n") ==
-        "1 live block went (48 bytes): a");
+        "1 live block was freed (48 bytes): a");
   CHECK(in_the_way("heap 96 raw=first-fit align=8\nalloc a 40\nalloc b 8\nalloc c 24\nfree b\n"
-                   "alloc d 40\n") == "1 live block went (32 bytes): c");
+                   "alloc d 40\n") == "1 live block was freed (32 bytes): c");
 }
 
 TEST_CASE("blocks that are deferred are in nobody's way") {
   CHECK(
       in_the_way("heap 96 raw=first-fit align=8\nalloc a 40\nalloc b 8\nalloc c 24\nfree b defer\n"
-                 "alloc d 40\n") == "1 live block went (32 bytes): c");
+                 "alloc d 40\n") == "1 live block was freed (32 bytes): c");
 }
 
 TEST_CASE("what is granted, but not taken yet, has its requester's name") {
   CHECK(in_the_way("heap 64 align=8\nalloc a 56\nalloc b 56\nfree a\nalloc c 56\n") ==
-        "1 live block went (64 bytes): b");
+        "1 live block was freed (64 bytes): b");
 }
 
 TEST_CASE("the block that a resize is to replace stays") {

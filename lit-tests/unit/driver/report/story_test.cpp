@@ -37,25 +37,25 @@ TEST_CASE("a request waits for more bytes than are free, for one piece, or for i
   CHECK(tells(too_few, "b: step 3, line 3, `alloc b 40`: waits\n"));
   CHECK(tells(too_few,
               "It needs 48 bytes in one piece, its header included. 16 bytes are free, 16 "
-              "in one piece: so much is not free.\n  It is the first in the queue.\n"
-              "  There would be room if 1 live block went (48 bytes): a.\n"));
+              "in one piece: not enough is free.\n  It is the first in the queue.\n"
+              "  There would be room if 1 live block was freed (48 bytes): a.\n"));
   CHECK(tells(too_few, "step 4, line 4, `free a`: granted at 8, after 1 step\n"));
 
   const std::string holes = story_of(
       "heap 96 raw=first-fit align=8\nalloc a 24\nalloc b 24\nalloc c 24\nfree a\nfree c\n"
       "alloc d 72\nfree b\n",
       "d");
-  CHECK(tells(holes, "64 bytes are free, 32 in one piece: so much is not free."));
+  CHECK(tells(holes, "64 bytes are free, 32 in one piece: not enough is free."));
   CHECK(tells(story_of("heap 96 raw=first-fit align=8\nalloc a 24\nalloc b 24\nalloc c 24\nfree a\n"
                        "free c\nalloc d 48\n",
                        "d"),
-              "64 bytes are free, 32 in one piece: so much is free, but not in one piece."));
+              "64 bytes are free, 32 in one piece: enough is free, but not in one piece."));
 
   const std::string turn =
       story_of("heap 64 align=8\nalloc a 40\nalloc b 40\nalloc c 8\nalloc d 8\nfree a\n", "d");
   CHECK(tells(turn,
               "there is room, but it is not its turn: b, which is first, needs 48 bytes.\n"
-              "  Before it wait b (48 bytes), c (16 bytes).\n"));
+              "  Ahead of it: b (48 bytes), c (16 bytes).\n"));
 }
 
 TEST_CASE("each step that changes something is told while it waits, and why it waits on") {
@@ -63,9 +63,9 @@ TEST_CASE("each step that changes something is told while it waits, and why it w
       "heap 96 raw=first-fit align=8\nalloc a 24\nalloc b 24\nalloc c 24\nalloc d 80\nexpect used "
       "96\nfree a\nfree b\nfree c\n",
       "d");
-  CHECK(tells(story, "nothing is free: so much is not free.\n"));
+  CHECK(tells(story, "nothing is free: not enough is free.\n"));
   CHECK(tells(story,
-              "step 7, line 7, `free a`: 32 bytes are free, 32 in one piece: so much is not "
+              "step 7, line 7, `free a`: 32 bytes are free, 32 in one piece: not enough is "
               "free\n"));
   CHECK(tells(story, "step 9, line 9, `free c`: granted at 8, after 4 steps\n"));
   CHECK(!story.contains("line 6"));  // changed nothing
@@ -74,7 +74,7 @@ TEST_CASE("each step that changes something is told while it waits, and why it w
 TEST_CASE("a locked heap and deferred frees are reasons, too") {
   const std::string story =
       story_of("heap 64 align=8\nalloc a 8\nlock\nalloc b 8\nfree a\nunlock\n", "b");
-  CHECK(tells(story, "the heap is locked since line 3.\n"));
+  CHECK(tells(story, "the heap has been locked since line 3.\n"));
   CHECK(tells(story, "`unlock`: granted at "));
   CHECK(
       tells(story_of("heap 64 align=8\nalloc a 40\nalloc b 40\nfree a defer\npoll\n", "b"),
@@ -92,10 +92,10 @@ TEST_CASE("every way in which a request can end is told") {
   CHECK(tells(story_of("heap 64 align=8\nalloc a 40\nalloc b 40\ncancel b\n", "b"),
               "`cancel b`: cancelled\n"));
   CHECK(tells(story_of("heap 64 align=8\nalloc a 40\nalloc b 40\nclose\n", "b"),
-              "`close`: ended, as the heap is closed\n"));
+              "`close`: ended because the heap was closed\n"));
   CHECK(tells(story_of("heap 64 align=8\nalloc a 40\nalloc b 40\n", "b"),
-              "  At the end it still waits: so much is not free.\n  There would be room if 1 live "
-              "block went (48 bytes): a.\n"));
+              "  At the end it still waits: not enough is free.\n  There would be room if 1 live "
+              "block was freed (48 bytes): a.\n"));
 }
 
 TEST_CASE("a name that is used again has a story for each use, a resize one of its own") {
