@@ -38,7 +38,7 @@ class Annotator final : public RunReader {
       if (line.kind == EventKind::step && !line.step->synthetic) {
         script_.add_result(line_, line.result);
       } else {
-        const bool is_made_up = line.kind == EventKind::step;  // the heap of a trace: comes first
+        const bool is_made_up = line.kind == EventKind::step;  // the heap of a trace comes first
         script_.add_below(line_ - (is_made_up ? 1 : 0),
                           fmt::format("{}{}", line.head, line.result));
       }

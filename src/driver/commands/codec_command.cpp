@@ -1,4 +1,4 @@
-// purpose: reading and printing around the codec.
+// purpose: reads the input of the codec, and prints its output.
 // layer: commands; includes codec, codec_command, input, parser.
 // threads: as in the header.
 // invariants: as in the header.

@@ -1,4 +1,4 @@
-// purpose: a run for the picture alone; what goes wrong goes to standard error.
+// purpose: runs a script for its picture alone; errors go to standard error.
 // layer: commands; includes draw_command, write_file, html_page.
 // threads: one call at a time.
 // invariants: see draw_command.hpp.

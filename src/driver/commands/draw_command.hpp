@@ -1,4 +1,4 @@
-// purpose: `mneme draw`: a run as a picture.
+// purpose: `mneme draw`: draws a run.
 // layer: commands; includes script_runner, picture.
 // threads: one call at a time.
 // invariants: standard output has the picture and nothing else.
@@ -20,7 +20,7 @@ struct DrawOptions {
   ScriptOptions script;
 };
 
-/// Also of a run that ends badly, as far as it went; gives how it ended.
+/// Draws a run, also one that fails, as far as it went. Returns the exit code of the run.
 [[nodiscard]] Exit run_draw(const DrawOptions& options, Output& output);
 
 }  // namespace mneme::driver

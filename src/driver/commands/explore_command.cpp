@@ -1,4 +1,4 @@
-// purpose: the options, the answers in words, and how the program ends.
+// purpose: runs the searches, prints their results, and chooses the exit code.
 // layer: commands; includes explore_command, explore, parser, rewrite_file.
 // threads: one call at a time; a signal handler sets a flag.
 // invariants: see explore_command.hpp.
@@ -56,7 +56,7 @@ WorldOptions world_options(const Program& program, const ExploreOptions& options
           .is_exact = options.is_exact};
 }
 
-/// A line now and then, once a search takes long.
+/// Prints a line now and then during a long search.
 class Progress {
  public:
   void operator()(const SearchProgress& progress) {
@@ -122,7 +122,7 @@ void write_schedule(const ExploreOptions& options, const World& world, const Ver
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
 }
 
-/// The schedule as a run, whose last state is at the right.
+/// Draws the run of a schedule, with its last state at the right.
 void draw_schedule(const ExploreOptions& options, World& world, const Verdict& verdict) {
   Executor executor;
   FlatRun run(world, executor);
@@ -158,7 +158,7 @@ Exit exit_of(VerdictKind kind) {
   }
 }
 
-/// What `expect deadlock|safe` makes of a verdict.
+/// Compares a verdict with `expect deadlock` or `expect safe`.
 Exit check_expectation(const Program& program, VerdictKind kind, Output& output) {
   if (!program.expected || kind == VerdictKind::not_decided) return exit_of(kind);
   const bool is_safe = kind == VerdictKind::no_deadlock;
@@ -168,7 +168,7 @@ Exit check_expectation(const Program& program, VerdictKind kind, Output& output)
   return is_met ? Exit::ok : Exit::expectation;
 }
 
-/// Of all that is tried for advice together, so that it takes a second at most.
+/// The limit for everything tried for advice, such that it takes at most a second.
 constexpr std::uint64_t advice_states = 200'000;
 
 std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
@@ -187,7 +187,7 @@ void print_ranges(const Fit& fit, Output& output) {
 
 bool is_good(const FitRange& range) { return range.verdict == VerdictKind::no_deadlock; }
 
-/// The first of the ranges at the end that are all good.
+/// The first range from which on all ranges are good.
 std::size_t first_good(const Fit& fit) {
   std::size_t first = fit.ranges.size();
   while (first > 0 && is_good(fit.ranges[first - 1])) --first;
@@ -205,7 +205,7 @@ void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
   }
 }
 
-/// With numbers that a script can add up.
+/// Prints numbers that a script can add up.
 std::string walks_text(const WalkSum& sum, const WalkPlan& plan) {
   std::string text = fmt::format(
       "walks: {} from {} on, seed {}: {} deadlock, {} stuck, {} end, {} cut off after {} steps\n",

@@ -18,23 +18,23 @@ struct ExploreOptions {
   std::optional<std::string> raw;
   std::optional<std::uint64_t> heap_bytes;
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
-  std::uint64_t states = 0;  // 0: as many as there are
+  std::uint64_t states = 0;  // 0: no limit
   std::string switches = "anywhere";
   std::string goal = "no-deadlock";
   std::string schedule_out;
   std::string draw;  // the file for a picture
   std::uint64_t walks = 0;
-  std::optional<std::uint64_t> first_walk;  // then there are walks only
+  std::optional<std::uint64_t> first_walk;  // if set, only walk
   std::uint64_t walk_steps = 10'000;
   std::uint64_t seed = 1;
   bool is_exact = false;
   bool advises = true;
 };
 
-/// Prints whether some order of the tasks' steps deadlocks.
+/// Prints whether any order of the tasks' steps deadlocks.
 [[nodiscard]] Exit run_explore(const ExploreOptions& options, Output& output);
 
-/// Prints the sizes of the heap on which some order does.
+/// Prints the heap sizes on which any order does.
 [[nodiscard]] Exit run_fit(const ExploreOptions& options, Output& output);
 
 }  // namespace mneme::driver

@@ -10,7 +10,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// What `explore` and `fit` have in common.
+/// The options that `explore` and `fit` share.
 CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
                              ExploreOptions& options) {
   CLI::App& command = *app.add_subcommand(name, what);

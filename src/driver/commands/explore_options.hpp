@@ -10,7 +10,7 @@
 
 namespace mneme::driver {
 
-/// Each adds its command, whose options are stored in `options`.
+/// These add a command to the command line, and store its options in `options`.
 CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options);
 CLI::App& add_fit_command(CLI::App& app, ExploreOptions& options);
 

@@ -1,4 +1,4 @@
-// purpose: rows of ranges over an axis of bytes.
+// purpose: draws rows of ranges over an axis of bytes.
 // layer: commands; includes fit_picture, svg.
 // threads: as in the header.
 // invariants: as in the header.
@@ -51,7 +51,7 @@ std::string_view word_of(const FitRange& range) {
 std::string draw_fit(const Fit& fit, const std::string& title) {
   const std::uint64_t first = fit.ranges.front().from;
   const std::uint64_t last = fit.ranges.back().from;
-  // The last range goes on for ever: a part of it is shown.
+  // The last range has no end: only a part of it is shown.
   const std::uint64_t end = last + std::max<std::uint64_t>((last - first) / 6, 64);
   const auto x_of = [&](std::uint64_t bytes) {
     return fit_left + static_cast<double>(std::min(bytes, end) - first) * fit_width /
@@ -78,7 +78,7 @@ std::string draw_fit(const Fit& fit, const std::string& title) {
     svg.text(fit_left - 8, fit_top + (static_cast<double>(row) + 0.5) * fit_row + 4, rows[row],
              {.anchor = Anchor::end});
   }
-  double labelled_to = 0;  // the boundaries' own labels, above, as far as there is room
+  double labelled_to = 0;  // boundaries get labels above the map, where there is room
   for (const FitRange& range : fit.ranges) {
     const SizeOutcome& outcome = outcome_of(range);
     const auto row = static_cast<double>(std::ranges::find(rows, outcome.word) - rows.begin());

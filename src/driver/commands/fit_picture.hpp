@@ -1,7 +1,7 @@
-// purpose: the answer of `mneme fit` as a picture: outcomes over sizes of the heap.
+// purpose: draws the result of `mneme fit`: outcomes over heap sizes.
 // layer: commands; includes fit, svg.
 // threads: pure functions.
-// invariants: one row an outcome; a range is at least two pixels wide.
+// invariants: one row for each outcome; a range is at least two pixels wide.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace mneme::driver {
 
-/// Of ranges that are not empty.
+/// The ranges must not be empty.
 [[nodiscard]] std::string draw_fit(const Fit& fit, const std::string& title);
 
 /// `deadlock`, `no deadlock`, `nothing waits` and so on: the outcome of a range.

@@ -1,7 +1,7 @@
 // purpose: the command line of the driver.
 // layer: commands; includes run, format_script, codec_command, import_command, language; CLI11.
 // threads: one.
-// invariants: every way out has one of the five exit codes.
+// invariants: the program always exits with a documented exit code.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -71,7 +71,7 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
                      did_you_mean(word, words), fmt::join(names, ", "));
 }
 
-// What is wrong with the command line. For an unknown command, CLI11 only says that there is none.
+// The message for a usage error. For an unknown command, CLI11 only reports that there is none.
 std::string usage_error(const CLI::App* parsed, const CLI::Error& error) {
   std::string message = error.what();
   while (!parsed->get_subcommands().empty()) parsed = parsed->get_subcommands().front();
@@ -102,7 +102,7 @@ struct RunCommand {
   bool in_place = false;
 };
 
-/// How `run` and `draw` carry out a script.
+/// The options of `run` and `draw` for carrying out a script.
 void add_script_options(CLI::App& command, ScriptOptions& options) {
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator());

@@ -1,4 +1,4 @@
-// purpose: run files, print, choose the exit code.
+// purpose: runs files, prints results, and chooses the exit code.
 // layer: commands; includes run, transcript, summary, diagnostic.
 // threads: one call at a time.
 // invariants: diagnostics come after the transcript that led to them.
@@ -24,7 +24,7 @@ namespace {
 /// Prints a run as it goes.
 class Printer final : public RunReader {
  public:
-  /// `others` read the same run.
+  /// `others` also read the run.
   Printer(const RunOptions& options, Output& output, std::span<StepReader* const> others)
       : options_{options},
         output_{output},
@@ -65,7 +65,7 @@ class Printer final : public RunReader {
   Transcript transcript_;
 };
 
-/// False if there is no such name.
+/// Returns false if there is no such name.
 bool print_story(const Story& story, const std::string& path, const RunOptions& options,
                  Output& output) {
   if (const auto text = story.text()) {

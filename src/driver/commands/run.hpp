@@ -17,7 +17,7 @@ struct RunOptions {
   bool quiet = false;
   bool stats = false;
   std::string perfetto;  // the file for a trace of the run
-  std::string why;       // the name whose story is told instead of the transcript
+  std::string why;       // the name whose story replaces the transcript
   ScriptOptions script;
 };
 

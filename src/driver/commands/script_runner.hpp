@@ -31,7 +31,7 @@ enum class Exit : std::uint8_t {
 
 /// How the steps of a script are run.
 struct ScriptOptions {
-  bool keep_going = false;                    // after an expectation that failed
+  bool keep_going = false;                    // after a failed expectation
   std::optional<std::string> raw;             // instead of the script's
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
   std::string schedule = "round-robin";       // of a script with tasks

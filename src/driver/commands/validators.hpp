@@ -15,7 +15,7 @@
 
 namespace mneme::driver {
 
-/// Sizes on the command line are those of scripts.
+/// Sizes on the command line are written as in scripts.
 inline CLI::Validator size_validator() {
   return {[](std::string& text) {
             try {

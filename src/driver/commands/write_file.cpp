@@ -1,4 +1,4 @@
-// purpose: writing a file, and saying why not.
+// purpose: writes a file, and reports errors.
 // layer: commands; includes write_file, diagnostic.
 // threads: as in the header.
 // invariants: as in the header.

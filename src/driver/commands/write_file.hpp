@@ -1,7 +1,7 @@
-// purpose: a new file for what a command makes.
+// purpose: writes the output file of a command.
 // layer: commands; includes output, history.
 // threads: one call at a time on one file.
-// invariants: a file that cannot be written is known before the work is done.
+// invariants: a file that cannot be written is reported before the work is done.
 #pragma once
 
 #include <string>
@@ -12,13 +12,13 @@
 
 namespace mneme::driver {
 
-/// Throws InputError if a file cannot be opened for writing. Leaves it as it is, or not there.
+/// Throws InputError if a file cannot be opened for writing. Neither changes nor creates it.
 void check_writable(const std::string& path);
 
 /// Throws InputError if not all of it can be written.
 void write_file(const std::string& path, std::string_view content);
 
-/// On standard error, if not all of a run was kept.
+/// Prints a warning to standard error if not all of a run was kept.
 void warn_if_cut(const History& history, Output& output);
 
 }  // namespace mneme::driver
