@@ -25,7 +25,7 @@ from fuzzing.common import write_atomically
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
 # Tests of the text and of the tools: they read sources, or build on their own.
-NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/readme_tells_the_truth|^examples/bare_build|"
+NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/the_readme_is_accurate|^examples/bare_build|"
                           r"/a_free_is_nonblocking_by_its_type|/results_may_not_be_ignored|every_order_is_shown_to_be_needed")
 TOOL_SPOKE = re.compile(
     r"(ERROR|WARNING): \w+Sanitizer|runtime error: |==\d+== +(Invalid |Conditional jump|Use of "
