@@ -5,10 +5,10 @@
 // CHECK-NEXT: a_drop_beside_two_takes: random: 4000 interleavings, no failure
 // RACE: a_drop_beside_two_takes: {{.*}}: DATA RACE in interleaving
 // STUCK: a_drop_beside_two_takes: {{.*}}: {{DEADLOCK|USER ASSERT FAILED}} in interleaving
-// purpose: shows that a request that is dropped in any state passes on what it was given: P5.
+// purpose: shows that a request destroyed in any state passes on memory granted to it: P5.
 // layer: tests; includes everything.
-// threads: one asks once and drops its request; one takes the only block twice.
-// invariants: the second is through; the first is never woken afterwards.
+// threads: one polls once and destroys its request; one takes the only block twice.
+// invariants: the second thread finishes; the first is never woken afterwards.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -6,10 +6,10 @@
 // CHECK-NEXT: arc_drops_against_clone: random: 4000 interleavings, no failure
 // RACE: arc_drops_against_clone: {{.*}}: DATA RACE in interleaving
 // GONE: arc_drops_against_clone: {{.*}}: ACCESS TO FREED MEMORY in interleaving
-// purpose: shows that the last owner of an Arc, whoever it is, destroys the object, and alone.
+// purpose: shows that the last owner of an Arc alone destroys the object, on any thread.
 // layer: tests; includes everything.
-// threads: two own one object: one clones it, looks at it by both and drops them; one drops.
-// invariants: the object ends after the last look of any owner; its memory goes back once.
+// threads: two own one object: one clones it, reads it by both owners, and drops both; one drops.
+// invariants: the object is destroyed after the last read of any owner; its memory is freed once.
 #include "Inputs/model.hpp"
 
 #include <mneme/mneme.hpp>

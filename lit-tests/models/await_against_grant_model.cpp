@@ -8,7 +8,7 @@
 // purpose: shows that a request may be polled first, awaited later, and granted at any moment.
 // layer: tests; includes everything.
 // threads: one polls a request, then awaits it; one frees the only block, and polls.
-// invariants: the coroutine goes on once, with memory that it sees.
+// invariants: the coroutine continues once, and sees its memory.
 #include "Inputs/coroutine.hpp"
 
 using namespace mneme;

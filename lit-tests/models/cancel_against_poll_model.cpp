@@ -7,7 +7,7 @@
 // purpose: shows that a suspended coroutine whose request is cancelled resumes once, by a poll.
 // layer: tests; includes everything.
 // threads: one cancels the request; one frees the only block, and polls.
-// invariants: either the coroutine gets the memory, or `cancelled`, and the memory comes back.
+// invariants: the coroutine gets either the memory, or `cancelled`, and then the memory is freed.
 #include "Inputs/coroutine.hpp"
 
 using namespace mneme;

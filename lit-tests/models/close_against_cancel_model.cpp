@@ -5,10 +5,10 @@
 // CHECK: close_against_cancel: 3 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: close_against_cancel: random: 4000 interleavings, no failure
 // RACE: close_against_cancel: {{.*}}: DATA RACE in interleaving
-// purpose: shows that a close, which calls wakers on its own, and a cancel end a request once: P13.
+// purpose: shows that a close and a cancel complete a request once: P13.
 // layer: tests; includes everything.
 // threads: one closes the full heap; one destroys the request that waits first.
-// invariants: no waker is called after its request; the second request is told closed, once.
+// invariants: no waker is called after its request; the second request is closed once.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -3,7 +3,7 @@
 // CHECK: close_against_poll: 3 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: close_against_poll: random: 4000 interleavings, no failure
 // RACE: close_against_poll: {{.*}}: {{DATA RACE|USER ASSERT FAILED}} in interleaving
-// purpose: shows that a poll which sees a close ends the request before its waker, or after.
+// purpose: shows that a poll which sees a close may end the request before its waker, or after.
 // layer: tests; includes everything.
 // threads: one closes the full heap; one polls a request, and destroys it if it is closed.
 // invariants: no waker is called after its request; the second is closed, once.

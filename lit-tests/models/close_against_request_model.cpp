@@ -5,10 +5,10 @@
 // CHECK-NEXT: close_against_request: random: 4000 interleavings, no failure
 // RACE: close_against_request: {{.*}}: DATA RACE in interleaving
 // WRONG: close_against_request: {{.*}}: DEADLOCK in interleaving
-// purpose: shows that a close ends who waits and who comes, and that nobody sleeps behind it: P13.
+// purpose: shows that a close completes waiting and new requests, so that no task sleeps on: P13.
 // layer: tests; includes everything.
-// threads: one closes the full heap; two ask for memory, and sleep until they are answered.
-// invariants: who was told to wait is woken once; all are told closed.
+// threads: one closes the full heap; two request memory, and sleep until the requests complete.
+// invariants: each waiting task is woken once; all requests are closed.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -5,7 +5,7 @@
 // RACE: coroutine_against_its_waker: {{.*}}: DATA RACE in interleaving
 // purpose: shows that a waker may have its coroutine resumed at once on another thread.
 // layer: tests; includes everything.
-// threads: one frees; its waker tells the other, which resumes the coroutine and ends its frame.
+// threads: one frees; its waker signals the other, which resumes the coroutine and ends it.
 // invariants: the granter does not touch the request, in the frame, once it calls the waker.
 #include "Inputs/coroutine.hpp"
 

@@ -6,10 +6,10 @@
 // CHECK-NEXT: crowd: random: 40000 interleavings, no failure
 // RACE: crowd: {{.*}}: DATA RACE in interleaving
 // WRONG: crowd: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows of many threads at once what smaller models show of two, by schedules at random.
+// purpose: shows for many threads what smaller models show for two, by random schedules.
 // layer: tests; includes everything.
-// threads: two free and ask; one holds a guard; one cancels the head; one defers a free.
-// invariants: who waited before is granted once all are done, without a further call (P1).
+// threads: two free and request; one holds a guard; one cancels the head; one defers a free.
+// invariants: earlier waiting requests are granted once all are done, without a further call (P1).
 #include "Inputs/world.hpp"
 
 using namespace mneme;

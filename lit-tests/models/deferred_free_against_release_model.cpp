@@ -4,10 +4,10 @@
 // CHECK: deferred_free_against_release: full search: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: deferred_free_against_release: random: 4000 interleavings, no failure
 // WRONG: deferred_free_against_release: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a deferred free is done by the release, request or poll that is next: P1, P4.
+// purpose: shows that the next release, request or poll carries out a deferred free: P1, P4.
 // layer: tests; includes everything.
-// threads: one defers a free; one releases the heap, polls it or asks for memory.
-// invariants: who waits is granted if the free was deferred before the other let go of the word.
+// threads: one defers a free; one releases the heap, polls it or requests memory.
+// invariants: the waiting request is granted if the free was deferred before the other unlocked.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

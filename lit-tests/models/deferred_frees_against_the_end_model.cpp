@@ -3,7 +3,7 @@
 // CHECK: deferred_frees_against_the_end: full search: {{([0-9]{3,})}} interleavings, no failure
 // CHECK-NEXT: deferred_frees_against_the_end: random: 4000 interleavings, no failure
 // WRONG: deferred_frees_against_the_end: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that blocks still in the free queue at a heap's end are taken back by it.
+// purpose: shows that a heap's destructor reclaims the blocks in its free queue.
 // layer: tests; includes everything.
 // threads: two defer a free each; then the heap is destroyed.
 // invariants: the destructor finds no live block.

@@ -3,7 +3,7 @@
 // CHECK: free_against_close: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: free_against_close: random: 4000 interleavings, no failure
 // WRONG: free_against_close: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a free and a close that race for requests end each of them once: P13.
+// purpose: shows that a free and a close that race complete each request once: P13.
 // layer: tests; includes everything.
 // threads: one frees the only block, one closes the heap; two requests wait from the beginning.
 // invariants: the first is granted or closed, the second closed; each is woken once.

@@ -7,7 +7,7 @@
 // purpose: shows that a guard's release grants what a free made fit meanwhile: P1.
 // layer: tests; includes everything.
 // threads: one holds a guard for a moment, one frees; a request waits from the beginning.
-// invariants: whoever comes second does the work, without a further call.
+// invariants: the later of the two does the work, without a further call.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -6,7 +6,7 @@
 // CHECK-NEXT: free_against_take: random: 4000 interleavings, no failure
 // RACE: free_against_take: {{.*}}: DATA RACE in interleaving
 // WRONG: free_against_take: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a free that meets a held heap is done by whoever holds it, or by itself.
+// purpose: shows that a free of a locked heap is carried out by the lock owner, or by itself.
 // layer: tests; includes everything.
 // threads: one frees a block, one allocates another and frees it.
 // invariants: the raw heap has one owner at a time, and nothing is stranded in the free queue.

@@ -6,10 +6,10 @@
 // CHECK-NEXT: grant_against_cancel: random: 4000 interleavings, no failure
 // RACE: grant_against_cancel: {{.*}}: DATA RACE in interleaving
 // WRONG: grant_against_cancel: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that cancelling a request during its grant keeps the memory, for one: P5.
+// purpose: shows that cancelling a request during its grant loses no memory: P5.
 // layer: tests; includes everything.
 // threads: one frees the only block; one destroys the request that waits first.
-// invariants: the second request is granted, whether or not the first one was before it went.
+// invariants: the second request is granted, whether or not the first one was.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -5,10 +5,10 @@
 // CHECK-NEXT: guard_against_free_and_request: random: 4000 interleavings, no failure
 // RACE: guard_against_free_and_request: {{.*}}: DATA RACE in interleaving
 // WRONG: guard_against_free_and_request: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that what is freed and asked for under a guard is done at its end.
+// purpose: shows that frees and requests during a guard take effect when it ends.
 // layer: tests; includes everything.
-// threads: one holds a guard, allocates past the queue, and frees; one frees; one asks for memory.
-// invariants: nobody else has the raw heap meanwhile, and the request is granted in the end.
+// threads: one holds a guard, allocates past the queue, and frees; one frees; one requests memory.
+// invariants: no other thread uses the raw heap meanwhile, and the request is granted in the end.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

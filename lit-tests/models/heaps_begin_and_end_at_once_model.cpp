@@ -9,7 +9,7 @@
 // purpose: shows that two heaps never take one slot: each is known as long as it lives.
 // layer: tests; includes registry.
 // threads: two, each with a heap that begins, is looked for, and ends.
-// invariants: whoever finds a heap sees what it says of itself; at the end all slots are free.
+// invariants: finding a heap publishes its fields; at the end all slots are free.
 #include "Inputs/model.hpp"
 
 #include <mneme/registry.hpp>

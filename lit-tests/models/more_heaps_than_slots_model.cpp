@@ -7,7 +7,7 @@
 // purpose: shows that heaps for which there is no slot are counted, however they begin and end.
 // layer: tests; includes registry.
 // threads: two, each with a heap that begins and ends, while a third has the only slot.
-// invariants: a registry that does not know all heaps says so; in the end it is complete.
+// invariants: a registry without some heaps reports that; in the end it is complete.
 #include "Inputs/model.hpp"
 
 #include <mneme/registry.hpp>

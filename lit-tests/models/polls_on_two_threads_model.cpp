@@ -7,7 +7,7 @@
 // purpose: shows that polls on two threads resume each granted coroutine once, with its memory.
 // layer: tests; includes everything.
 // threads: one frees the only block and polls, one polls; two coroutines wait.
-// invariants: a coroutine sees its memory on whatever thread it goes on.
+// invariants: a coroutine sees its memory on any thread that resumes it.
 #include "Inputs/coroutine.hpp"
 
 using namespace mneme;

@@ -9,7 +9,7 @@
 // purpose: shows that a request whose waker is replaced while it is granted calls one of the two.
 // layer: tests; includes everything.
 // threads: one polls with one waker, and then with another; one frees the only block.
-// invariants: exactly one waker is called, and none once the second poll gave the answer.
+// invariants: exactly one waker is called, and none once the second poll returned the result.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

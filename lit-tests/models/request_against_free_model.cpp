@@ -8,7 +8,7 @@
 // WRONG: request_against_free: {{.*}}: DEADLOCK in interleaving
 // purpose: shows that no free slips in between a request's failed attempt and its wait: P1.
 // layer: tests; includes everything.
-// threads: one asks for memory, again, and sleeps until it is woken; one frees all there is.
+// threads: one requests memory, polls again, and sleeps until it is woken; one frees everything.
 // invariants: the request is granted by the free, or at once; in the first case it is woken.
 #include "Inputs/world.hpp"
 

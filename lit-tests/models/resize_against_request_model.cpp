@@ -5,10 +5,10 @@
 // CHECK-NEXT: resize_against_request: random: 4000 interleavings, no failure
 // RACE: resize_against_request: {{.*}}: DATA RACE in interleaving
 // WRONG: resize_against_request: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a block grows into no memory of another's, and its shrinking grants: P1, P8.
+// purpose: shows that a block never grows into another, and that shrinking it grants: P1, P8.
 // layer: tests; includes everything.
-// threads: one lets its block grow into the rest of the heap, and shrink again; one asks for that.
-// invariants: the memory is one's or the other's; what the first gives back is granted at once.
+// threads: one grows its block into the rest of the heap, and shrinks it; one requests the rest.
+// invariants: the memory has one owner; what the first returns is granted at once.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -5,10 +5,10 @@
 // CHECK-NEXT: sizes_in_turn: random: 4000 interleavings, no failure
 // RACE: sizes_in_turn: {{.*}}: DATA RACE in interleaving
 // STUCK: sizes_in_turn: {{.*}}: {{DEADLOCK|USER ASSERT FAILED}} in interleaving
-// purpose: shows that requests for 2, 4 and 3 of 4 units, which exclude one another, end well.
+// purpose: shows that requests for 2, 4 and 3 of 4 units, which exclude each other, all succeed.
 // layer: tests; includes everything.
-// threads: three take and free a block each; who has to wait sleeps.
-// invariants: all are through, and the region is whole again (P1, P9).
+// threads: three take and free a block each; a task that must wait sleeps.
+// invariants: all threads finish, and the region is one hole again (P1, P9).
 #include "Inputs/world.hpp"
 
 using namespace mneme;

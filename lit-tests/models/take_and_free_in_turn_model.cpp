@@ -5,9 +5,9 @@
 // CHECK-NEXT: take_and_free_in_turn: random: 4000 interleavings, no failure
 // RACE: take_and_free_in_turn: {{.*}}: DATA RACE in interleaving
 // STUCK: take_and_free_in_turn: {{.*}}: {{DEADLOCK|USER ASSERT FAILED}} in interleaving
-// purpose: shows that two who share one block both get through: no wakeup is lost (P1).
+// purpose: shows that two tasks that share one block both finish: no wakeup is lost (P1).
 // layer: tests; includes everything.
-// threads: two take the only block and free it, twice each; who has to wait sleeps.
+// threads: two take the only block and free it, twice each; a task that must wait sleeps.
 // invariants: each waits for the other as often as it has to.
 #include "Inputs/world.hpp"
 

@@ -4,10 +4,10 @@
 // CHECK: three_closers_at_once: 2 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: three_closers_at_once: random: 4000 interleavings, no failure
 // RACE: three_closers_at_once: {{.*}}: {{DATA RACE|USER ASSERT FAILED}} in interleaving
-// purpose: shows that a request which three closes find is ended, and its waker called, once: P13.
+// purpose: shows that three closes complete a request, and call its waker, once: P13.
 // layer: tests; includes everything.
 // threads: three close the full heap.
-// invariants: both requests are told closed, in their order.
+// invariants: both requests are closed, in order.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

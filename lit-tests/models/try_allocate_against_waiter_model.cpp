@@ -5,7 +5,7 @@
 // CHECK-NEXT: try_allocate_against_waiter: random: 4000 interleavings, no failure
 // RACE: try_allocate_against_waiter: {{.*}}: DATA RACE in interleaving
 // WRONG: try_allocate_against_waiter: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that nobody gets in front of a waiter, at no moment of its grant: P2.
+// purpose: shows that no request overtakes a waiter, at any moment of its grant: P2.
 // layer: tests; includes everything.
 // threads: one frees the only block; one tries to allocate it; a request waits from the beginning.
 // invariants: the attempt fails, and the request is granted.

@@ -5,10 +5,10 @@
 // CHECK: two_closers_against_two_drops: 1 preemption: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: two_closers_against_two_drops: random: 4000 interleavings, no failure
 // RACE: two_closers_against_two_drops: {{.*}}: {{DATA RACE|USER ASSERT FAILED}} in interleaving
-// purpose: shows that a request which goes while two close leaves nothing to its waker: P5, P13.
+// purpose: shows that a request can be destroyed during two closes: P5, P13.
 // layer: tests; includes everything.
-// threads: two close the full heap; two destroy a request each that waits.
-// invariants: no waker is called after its request, nor on a thread of which it does not know.
+// threads: two close the full heap; two destroy a waiting request each.
+// invariants: no waker runs after the destruction of its request, or on an unexpected thread.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -5,9 +5,9 @@
 // CHECK-NEXT: two_frees_against_one_request: random: 4000 interleavings, no failure
 // RACE: two_frees_against_one_request: {{.*}}: DATA RACE in interleaving
 // WRONG: two_frees_against_one_request: {{.*}}: DEADLOCK in interleaving
-// purpose: shows that two frees that make room only together are not lost on a request: P1.
+// purpose: shows that two frees which only together make room grant a request: P1.
 // layer: tests; includes everything.
-// threads: one asks for two units, again, and sleeps until it is woken; two free one unit each.
+// threads: one requests two units, and sleeps until it is woken; two free one unit each.
 // invariants: the request is granted by the second free, or at once.
 #include "Inputs/world.hpp"
 

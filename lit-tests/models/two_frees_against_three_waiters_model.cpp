@@ -5,10 +5,10 @@
 // CHECK-NEXT: two_frees_against_three_waiters: random: 4000 interleavings, no failure
 // RACE: two_frees_against_three_waiters: {{.*}}: DATA RACE in interleaving
 // WRONG: two_frees_against_three_waiters: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that frees grant in order of arrival (P2), and wake only whom they satisfied (P3).
+// purpose: shows that frees grant in order of arrival (P2), and wake only granted requests (P3).
 // layer: tests; includes everything.
 // threads: two free one block each; a third takes what the first waiter got, and frees it.
-// invariants: three requests wait; who is granted before another was there before it.
+// invariants: three requests wait; a request granted before another arrived before it.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

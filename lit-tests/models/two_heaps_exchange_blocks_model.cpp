@@ -4,7 +4,7 @@
 // CHECK: two_heaps_exchange_blocks: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: two_heaps_exchange_blocks: random: 4000 interleavings, no failure
 // RACE: two_heaps_exchange_blocks: {{.*}}: DATA RACE in interleaving
-// purpose: shows that blocks go back to the heap they came from, whoever frees them.
+// purpose: shows that blocks return to the heap they came from, whichever thread frees them.
 // layer: tests; includes everything.
 // threads: each has a heap, and a block of the other's: it frees that, and allocates of its own.
 // invariants: a block's bytes have one owner at a time, on their way through both free queues.

@@ -5,10 +5,10 @@
 // CHECK-NEXT: two_polls_against_two_frees: random: 4000 interleavings, no failure
 // RACE: two_polls_against_two_frees: {{.*}}: DATA RACE in interleaving
 // WRONG: two_polls_against_two_frees: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that two who reclaim at once return each block once, and wake who waits.
+// purpose: shows that two concurrent reclaims return each block once, and wake the waiting task.
 // layer: tests; includes everything.
 // threads: two defer a free each; two poll.
-// invariants: what no poll reclaimed, the next does: then the request has both blocks.
+// invariants: the next poll reclaims what these did not: then the request has both blocks.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -3,7 +3,7 @@
 // CHECK: two_wakers_against_destruction: 3 preemptions: {{([0-9]{4,})}} interleavings, no failure
 // CHECK-NEXT: two_wakers_against_destruction: random: 4000 interleavings, no failure
 // RACE: two_wakers_against_destruction: {{.*}}: DATA RACE in interleaving
-// purpose: shows that whoever sees the next waker run also sees that the one before has returned.
+// purpose: shows that seeing the next waker run implies that the previous one has returned.
 // layer: tests; includes everything.
 // threads: two free a unit each, and each calls a waker; one destroys the first request.
 // invariants: the destructor waits for the first waker, not for the second.

@@ -4,10 +4,10 @@
 // CHECK: waker_against_its_own_task: 4 preemptions: {{([0-9]{5,})}} interleavings, no failure
 // CHECK-NEXT: waker_against_its_own_task: random: 4000 interleavings, no failure
 // RACE: waker_against_its_own_task: {{.*}}: DATA RACE in interleaving
-// purpose: shows that a woken task may take and go while the granter is still in the waker.
+// purpose: shows that a woken task may take its memory and end while the granter is in the waker.
 // layer: tests; includes everything.
-// threads: one frees, and its waker tells the other, which takes, uses and frees at once, and ends.
-// invariants: the granter looks at the request no more once its owner is past the destructor.
+// threads: one frees; its waker signals the other, which takes, uses and frees at once, and ends.
+// invariants: the granter does not access the request after its destruction.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

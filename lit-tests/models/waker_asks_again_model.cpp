@@ -5,10 +5,10 @@
 // CHECK-NEXT: waker_asks_again: random: 4000 interleavings, no failure
 // RACE: waker_asks_again: {{.*}}: DATA RACE in interleaving
 // WRONG: waker_asks_again: {{.*}}: USER ASSERT FAILED in interleaving
-// purpose: shows that a waker may ask for memory, and comes last: rewait-during-wake.
+// purpose: shows that a waker may request memory, and queues last: rewait-during-wake.
 // layer: tests; includes everything.
 // threads: one frees the only block; one cancels a request in the middle of the queue.
-// invariants: the new request waits behind all others; nobody is woken twice.
+// invariants: the new request waits behind all others; no waker is called twice.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

@@ -5,7 +5,7 @@
 // WRONG: waker_ends_its_own_request: {{.*}}: USER ASSERT FAILED in interleaving
 // purpose: shows that a waker may destroy its own request, and that the memory goes to the next.
 // layer: tests; includes everything.
-// threads: two free a block each, of which one grants the request whose waker ends it.
+// threads: two free a block each; one of the frees grants the request whose waker ends it.
 // invariants: the waker does not wait for itself; the request behind needs both blocks.
 #include "Inputs/world.hpp"
 

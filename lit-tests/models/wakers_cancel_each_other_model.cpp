@@ -6,7 +6,7 @@
 // purpose: shows that wakers on two threads may cancel each other's requests (libunifex 670).
 // layer: tests; includes everything.
 // threads: one frees, which grants the first request; one closes, which ends the rest.
-// invariants: no waker waits for the other; the memory of the one that was granted comes back.
+// invariants: no waker waits for the other; the memory of the granted request is freed.
 #include "Inputs/world.hpp"
 
 using namespace mneme;

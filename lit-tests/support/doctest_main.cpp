@@ -31,9 +31,9 @@ struct Counter : doctest::IReporter {
   void test_case_skipped(const doctest::TestCaseData& /*unused*/) override {}
 };
 
-/// Tells of failures by printf alone: MemorySanitizer takes the C++ library's streams, which are
-/// not instrumented, for readers of uninitialized memory, and TypeSanitizer for readers of a wrong
-/// type.
+/// Reports failures by printf alone: the streams of the C++ library are not instrumented, so they
+/// cause false reports of uninitialised memory by MemorySanitizer, and of wrong types by
+/// TypeSanitizer.
 struct PlainReporter : Counter {
   using Counter::Counter;
 

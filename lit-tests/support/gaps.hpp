@@ -1,7 +1,7 @@
 // purpose: a raw heap that keeps gaps between blocks, so that ASan sees strides over a block's end.
 // layer: tests; includes what raw heaps include.
 // threads: none; one owner at a time.
-// invariants: behind each block, gap_bytes (whole words) are free to nobody.
+// invariants: after each block, gap_bytes (whole words) are used by nothing.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace mneme::test {
 
-/// Decorates a raw heap without quick ways. Blocks are longer than P10 says, and a block that is
-/// one word too short goes unnoticed: test without gaps, too.
+/// Decorates a raw heap, without its fast paths. Blocks are longer than P10 says, so a block that
+/// is one word too short goes unnoticed: test without gaps, too.
 template <RawHeap Inner, std::size_t gap_bytes>
 class Gaps : public Inner {
   static_assert(gap_bytes % word_bytes == 0);

@@ -1,7 +1,7 @@
 // purpose: atomics that tell Helgrind what their memory orders promise, and nothing more.
 // layer: tests; includes nothing of mneme.
 // threads: any.
-// invariants: an order that the core does not state is an edge that Helgrind does not get.
+// invariants: Helgrind gets only the happens-before edges that the core's memory orders state.
 #pragma once
 
 #include <valgrind/helgrind.h>
@@ -11,7 +11,7 @@
 
 namespace mneme {
 
-/// Valgrind runs one thread at a time: a spin loop must let the others go on.
+/// Valgrind runs one thread at a time: a spin loop must let the others run.
 inline void relax() noexcept { std::this_thread::yield(); }
 
 namespace test {
@@ -59,7 +59,7 @@ class Atomic {
   bool compare_exchange_strong(T& expected, T value, std::memory_order good,
                                std::memory_order bad) noexcept {
     test::maybe_yield();
-    // What fails publishes nothing; so it is told of its success before it is tried.
+    // A failed exchange publishes nothing, so Helgrind is told of a success before the attempt.
     if (const T seen = value_.load(bad); seen != expected) {
       expected = seen;
       after(bad);

@@ -13,8 +13,8 @@
 
 namespace mneme::test {
 
-/// While it lives, this thread may wait and allocate although a free is under way. For wakers that
-/// show that the heap stays sound even if they break their contract.
+/// While it exists, this thread may wait and allocate during a free. For wakers that show that the
+/// heap stays consistent even if they break their contract.
 class [[maybe_unused]] MayWait {
 #ifdef MNEME_TEST_RTSAN
   __rtsan::ScopedDisabler disabler_;

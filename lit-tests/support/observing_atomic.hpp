@@ -1,4 +1,4 @@
-// purpose: atomics that count, have no default orders, and let a test in before each.
+// purpose: atomics that count operations, need explicit orders, and call a hook before each.
 // layer: tests; includes nothing of mneme.
 // threads: the hook and the counts are for tests with one thread.
 // invariants: the interface is exactly what the core may use.
@@ -14,7 +14,7 @@ namespace test {
 inline std::size_t operations = 0;  // all of them
 inline std::size_t writes = 0;      // stores and read-modify-writes
 
-/// Called before every operation, those that it causes itself included: an interrupt may act here.
+/// Called before every operation, including its own: simulates an interrupt.
 inline void (*interrupt)() = nullptr;
 
 /// Called for every turn of a spin loop.

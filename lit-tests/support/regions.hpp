@@ -22,7 +22,7 @@ struct HeapRegion {
   std::unique_ptr<std::byte[]> memory = std::make_unique<std::byte[]>(1024);
 };
 
-/// Reads or writes one byte where nobody may, so that no compiler leaves it out.
+/// Reads or writes one byte that is out of bounds, such that no compiler removes the access.
 [[gnu::noinline]] inline void read(const std::byte* place) {
   [[maybe_unused]] const volatile std::byte copy = *place;
 }

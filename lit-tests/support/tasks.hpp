@@ -1,4 +1,4 @@
-// purpose: what the unit tests share: regions, heaps that must end whole, probes and alarms.
+// purpose: shared by the unit tests: regions, heaps that must end pristine, probes and alarms.
 // layer: tests; includes mneme, doctest and the examples' task.
 // threads: an Alarm may be rung on any thread; the rest belongs to the test's own.
 // invariants: none.
@@ -23,8 +23,8 @@ namespace tests {
 
 using examples::Task;
 
-/// Memory for a heap, from operator new, so that sanitizers know where it ends. It begins `skew`
-/// bytes behind a page boundary.
+/// Memory for a heap, from operator new, so that sanitizers know its bounds. It begins `skew`
+/// bytes after a page boundary.
 class Region {
  public:
   explicit Region(std::size_t size, std::size_t skew = 0)
@@ -43,7 +43,7 @@ class Region {
   std::span<std::byte> bytes_;
 };
 
-/// Whether validate() finds nothing; else says what it found.
+/// Whether validate() finds no error; otherwise prints the error.
 template <class Heap>
 [[nodiscard]] bool sound(Heap& heap) {
   const char* const wrong = heap.validate();
@@ -51,7 +51,7 @@ template <class Heap>
   return wrong == nullptr;
 }
 
-/// Whether nothing is used, nobody waits, and the region is one hole (P9).
+/// Whether nothing is used, no request waits, and the region is one hole (P9).
 template <class Heap>
 [[nodiscard]] bool whole(Heap& heap) {
   const bool is_sound = sound(heap);
@@ -60,7 +60,7 @@ template <class Heap>
          stats.deferred == 0 && stats.largest_free_bytes == stats.capacity_bytes;
 }
 
-/// A heap over a region of its own that has to be whole when the test ends.
+/// A heap over a region of its own, which must be pristine when the test ends.
 template <class Heap>
 class BasicTestHeap : Region, public Heap {
  public:
@@ -72,14 +72,14 @@ using TestHeap = BasicTestHeap<mneme::Heap>;
 /// A layout of the heap's own granularity: its block is `size` bytes and one word.
 [[nodiscard]] constexpr mneme::Layout bytes(std::size_t size) { return {size, mneme::word_bytes}; }
 
-/// Lets a container build in place what `make` returns; requests cannot be moved into it.
+/// Lets a container construct the result of `make` in place, as requests cannot be moved into it.
 template <class F>
 struct InPlace {
   F make;
   operator std::invoke_result_t<F&>() { return make(); }  // NOLINT(google-explicit-constructor)
 };
 
-/// The answer of a request that has to be granted by now.
+/// The memory of a request that must be granted by now.
 template <class Request>
 [[nodiscard]] auto granted(Request&& request) {
   auto answer = request.poll();
@@ -88,7 +88,7 @@ template <class Request>
   return **std::move(answer);
 }
 
-/// The error of a request that has to be answered by one.
+/// The error of a request that must have failed.
 template <class Request>
 [[nodiscard]] mneme::AllocError failed(Request&& request) {
   auto answer = request.poll();
@@ -97,7 +97,7 @@ template <class Request>
   return answer->error();
 }
 
-/// An object that counts itself, and throws in its constructor when told so.
+/// An object that counts its instances, and whose constructor throws on demand.
 struct Probe {
   static inline std::atomic<int> alive{0};
   static inline int throw_after = -1;  // so many are built first; -1: never

@@ -10,7 +10,7 @@
 
 namespace mneme::test {
 
-/// As many bytes as so many words have: `6_words` is 48 on 64 bits, and 24 on 32.
+/// The size of a number of words in bytes: `6_words` is 48 on 64 bits, and 24 on 32.
 consteval std::size_t operator""_words(unsigned long long count) {
   return static_cast<std::size_t>(count) * word_bytes;
 }

@@ -1,4 +1,4 @@
-// purpose: what the regression tests share: a counted waker, and a coroutine that starts at once.
+// purpose: shared by the regression tests: a counting waker, and a coroutine that starts at once.
 // layer: tests; includes everything.
 // threads: a Woken may be woken on any thread; the rest belongs to the test's own.
 // invariants: none.
@@ -12,7 +12,7 @@
 
 namespace mneme::test {
 
-/// Counts how often it was woken.
+/// Counts its wakeups.
 struct Woken {
   std::atomic<int> times{0};
   [[nodiscard]] Waker waker() noexcept {
@@ -21,7 +21,7 @@ struct Woken {
   }
 };
 
-/// A task that starts at once and is destroyed, wherever it stands, with this object.
+/// A task that starts at once, and is destroyed with this object wherever it is suspended.
 class Task {
  public:
   struct promise_type {
@@ -51,7 +51,7 @@ class Task {
   std::coroutine_handle<promise_type> frame_;
 };
 
-/// Whether everything went back: nothing used, nobody waits, one hole, all sound.
+/// Whether the heap is pristine: nothing used, no request waiting, one hole, and valid.
 template <class HeapType>
 [[nodiscard]] bool as_new(HeapType& heap) {
   const Stats stats = heap.stats();

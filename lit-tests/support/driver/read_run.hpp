@@ -13,7 +13,7 @@
 
 namespace tests {
 
-/// Lets a reader see the run of a script. Gives how the run ended.
+/// Runs a script for a reader. Returns the exit code.
 inline mneme::driver::Exit read_run(std::string_view script, mneme::driver::StepReader& reader,
                                     const std::string& schedule = "round-robin") {
   using namespace mneme::driver;

@@ -1,7 +1,7 @@
-// purpose: what the driver tells of a script, for unit tests of single steps.
+// purpose: the transcript of a script, for unit tests of single steps.
 // layer: tests; includes the driver, doctest.
 // threads: one.
-// invariants: a transcript is without the numbers of lines, so that scripts can be compared.
+// invariants: a transcript has no line numbers, so that scripts can be compared.
 #pragma once
 
 #include <span>
