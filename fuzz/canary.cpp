@@ -1,4 +1,4 @@
-// purpose: a planted bug that must be found in seconds: it proves that the chain reports.
+// purpose: a planted bug that must be found in seconds, which shows that findings are reported.
 // layer: fuzz; includes a raw heap and the driver's codec and oracle.
 // threads: one.
 // invariants: this target fails, and nothing else does.
@@ -11,7 +11,7 @@ using namespace mneme;
 
 namespace {
 
-/// Forgets three words when a long block is made shorter by just these.
+/// Loses three words when a long block shrinks by exactly these.
 class Leaky : public FirstFit {
  public:
   using FirstFit::FirstFit;

@@ -1,4 +1,4 @@
-// purpose: coroutines that ask, sleep, are resumed, destroyed, or resumed although nobody answered.
+// purpose: coroutines that request memory, wait, are resumed, destroyed, or resumed without a poll.
 // layer: fuzz; includes the library.
 // threads: one.
 // invariants: P1, P2, P5, P6, P8, P9, P13; the same input gives the same run.
@@ -12,7 +12,7 @@ using namespace mneme::fuzz;
 
 namespace {
 
-// Two bytes a step: which of the eight and what it does; how many words it asks for.
+// Each step is two bytes: which of the eight and what it does; how many words it requests.
 struct Step {
   Sleepers::Act act;
   std::size_t which;

@@ -1,8 +1,8 @@
 // purpose: any stream of steps on one heap, or on two at a time, against the oracle.
 // layer: fuzz; includes the driver's codec and executor.
 // threads: one.
-// invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle knows them; every raw heap validates; what
-//   was decoded is the same script after it was encoded and decoded.
+// invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle checks them; every raw heap validates;
+//   encoding and decoding a script again gives the same script.
 #include <optional>
 
 #include "raw_heaps/table.hpp"
@@ -12,8 +12,8 @@ using namespace mneme::fuzz;
 
 namespace {
 
-constexpr unsigned beside_another_flag = 2;  // of the first byte, which the codec leaves to us
-// A name takes a byte at least, and the Encoder takes so many names.
+constexpr unsigned beside_another_flag = 2;  // in the first byte, unused by the codec
+// A name takes at least a byte, and the Encoder accepts this many names.
 constexpr std::size_t input_bytes_max = std::size_t{1} << 14U;
 
 Script there_and_back(const Script& script) {

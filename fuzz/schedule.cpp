@@ -1,4 +1,4 @@
-// purpose: two to four tasks on one heap, stopped before any atomic step that the input says.
+// purpose: two to four tasks on one heap, paused before the atomic operations that the input picks.
 // layer: fuzz; includes the library, on atomics that let the schedule in.
 // threads: one; tasks are fibers.
 // invariants: P1–P5, P8, P9; the same input gives the same run.

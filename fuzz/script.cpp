@@ -1,8 +1,8 @@
 // purpose: any text through parser, formatter and executor, as `mneme run` does it.
 // layer: fuzz; includes the driver's front end and executor.
 // threads: one.
-// invariants: a script that parses is formatted to one with the same steps, and formatted twice
-//   it stays as it is; a run ends well, or with one of the errors that it may have.
+// invariants: formatting a script keeps its steps, and formatting it again changes nothing; a run
+//   succeeds, or fails with a documented error.
 #include "driver/execute/executor.hpp"
 #include "driver/language/parser.hpp"
 #include "driver/report/deadlock.hpp"

@@ -1,6 +1,6 @@
 // purpose: two to four real threads on one heap, for ThreadSanitizer to watch.
 // layer: fuzz; includes the library and the driver's codec.
-// threads: as the input says. It finds races rather than reproducing them, so it tells what it ran.
+// threads: as the input says. A race may not recur, so a finding includes what was run.
 // invariants: P1 at the end, P3, P5, P8, P9, P11.
 #include <barrier>
 #include <memory>

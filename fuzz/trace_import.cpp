@@ -1,7 +1,7 @@
 // purpose: any bytes through the importers of recorded traces.
 // layer: fuzz; includes the driver's importers, parser and executor.
 // threads: one.
-// invariants: no line is lost; what is written is a script whose every step makes sense.
+// invariants: no line is lost; the output is a script whose steps are all valid.
 #include "driver/commands/import_command.hpp"
 #include "driver/execute/executor.hpp"
 #include "driver/import/importer.hpp"

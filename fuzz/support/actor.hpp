@@ -1,7 +1,7 @@
-// purpose: one task on a shared heap: its steps go straight to the library, as a user's would.
+// purpose: one task on a shared heap, which calls the library directly, as a user would.
 // layer: fuzz; includes the library, and the driver's steps and pattern.
 // threads: each actor belongs to one task; the heap is shared.
-// invariants: P3 (woken once a wait at most), P5, P8: its blocks hold what it wrote.
+// invariants: P3 (at most one wakeup per wait), P5, P8: its blocks hold what it wrote.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace mneme::fuzz {
 
-/// Sees the order of things, for a world with one thread.
+/// Observes the order of requests and grants, in a world with one thread.
 class Watch {
  public:
   Watch() = default;
@@ -28,15 +28,15 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
   virtual ~Watch() = default;
 
-  /// Ever later.
+  /// A time that increases with each call.
   virtual std::uint64_t now() = 0;
-  /// What was first asked for at `asked` is granted or closed; its waker, if any, is being called.
+  /// The request first polled at `asked` is granted or closed, and its waker, if any, called.
   virtual void woken(std::uint64_t asked) = 0;
 };
 
 class Actor {
  public:
-  /// `number` tells its bytes from those of others.
+  /// `number` distinguishes its bytes from those of others.
   Actor(Heap& heap, std::uint64_t number, Watch* watch = nullptr)
       : heap_{heap}, watch_{watch}, serial_{number << 32U} {}
 
@@ -67,8 +67,8 @@ class Actor {
   /// Whether it is inside of a free.
   [[nodiscard]] bool is_freeing() const { return is_freeing_; }
 
-  /// A request that was told to wait, and does. It took its place in the queue between two times,
-  /// as its task may have been stopped on the way; both are 0 if there is no watch.
+  /// A waiting request. It entered the queue between these two times, as its task may have been
+  /// paused during the poll; both are 0 if there is no watch.
   struct Waiting {
     Layout layout;
     std::uint64_t asked;
@@ -85,7 +85,7 @@ class Actor {
 
   void unlock() { guard_.unlock(); }
 
-  /// Gives all back.
+  /// Frees all its blocks.
   void finish() {
     unlock();
     for (auto& [name, slot] : slots_) {
@@ -103,7 +103,7 @@ class Actor {
     bool waited = false;
     Layout layout{};
     std::uint64_t asked = 0;   // when it was first polled,
-    std::uint64_t queued = 0;  // and when it was told to wait
+    std::uint64_t queued = 0;  // and when that poll returned without a result
     Watch* watch = nullptr;
   };
 
@@ -136,7 +136,7 @@ class Actor {
     own(slot, Allocation<>::from_leaked(payload, layout));
   }
 
-  /// Takes the answer of a request, if there is one.
+  /// Takes the result of a request, if there is one.
   void look(Slot& slot) {
     if (!slot.request) return;
     auto answer = slot.request->poll({.wake = &woken, .context = &slot});
@@ -234,8 +234,8 @@ using Actors = std::vector<std::unique_ptr<Actor>>;
   return found;
 }
 
-/// What must be true when no actor is inside of the heap. `may_defer`: a block may be deferred
-/// still, as its free only promised to leave it to the next step.
+/// Checks what must be true while no actor is inside the heap. `may_defer`: a block may still be
+/// deferred, as a deferred free leaves it to the next step.
 inline void check_rest(const Heap& heap, const Actors& actors, bool may_defer) {
   if (heap.is_locked()) return;
   const Stats counts = heap.counters();
@@ -244,8 +244,8 @@ inline void check_rest(const Heap& heap, const Actors& actors, bool may_defer) {
   require(waiting.size() == counts.waiting, "the heap counts others than those who wait");
   if (waiting.empty()) return;
   require(!heap.is_closed(), "a request waits, and the heap is closed (P13)");
-  // The oldest is one of those that asked before anybody was told to wait. Without a watch it may
-  // be any: a clock that real threads share would order them, and so hide their races.
+  // The oldest was first polled before any poll returned without a result. Without a watch it may
+  // be any: a clock that real threads share would synchronise them, and so hide their races.
   const std::uint64_t first = std::ranges::min(waiting, {}, &Actor::Waiting::queued).queued;
   const auto may_block_the_others = [&](const Actor::Waiting& one) {
     return one.asked <= first && !has_room(heap, one.layout);
@@ -254,7 +254,7 @@ inline void check_rest(const Heap& heap, const Actors& actors, bool may_defer) {
           "the oldest waiting request fits but was not granted (P1)");
 }
 
-/// What must be true when every actor has finished.
+/// Checks what must be true after every actor has finished.
 inline void check_end(Heap& heap) {
   heap.poll();
   const Stats stats = heap.stats();

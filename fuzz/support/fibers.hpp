@@ -1,5 +1,5 @@
-// purpose: several call stacks on one thread, switched only where the schedule says so.
-// layer: fuzz; includes POSIX, and ASan's interface to be told of the switches.
+// purpose: several call stacks on one thread, switched only where the schedule requires it.
+// layer: fuzz; includes POSIX, and ASan's interface for announcing switches.
 // threads: one.
 // invariants: the same schedule gives the same run.
 #pragma once
@@ -46,7 +46,7 @@ class Fibers {
 
   [[nodiscard]] std::size_t now() const { return now_; }
 
-  /// From inside of a fiber: lets another one go on, the next that has not ended from `which` on.
+  /// Called inside a fiber: continues the first fiber from `which` on that has not ended.
   void let(std::size_t which) {
     while (fibers_[which % fibers_.size()]->ended) ++which;
     which %= fibers_.size();

@@ -1,7 +1,7 @@
-// purpose: a run that dies says what it was doing, in a form that can be run again.
+// purpose: when a run crashes, prints what it was doing, in a form that can be run again.
 // layer: fuzz; includes the standard library.
 // threads: one run at a time; `threads` begins its run before its threads.
-// invariants: the one pointer that outlives a call is for the last words; no result rests on it.
+// invariants: the only pointer that outlives a call is for this report; no result depends on it.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace mneme::fuzz {
 
-/// What is being run. On whatever ends the process (a finding of the harness, a fatal line of the
+/// The current run. Whatever ends the process (a finding of the harness, a fatal line of the
 /// library, a sanitizer), standard error gets
 ///
 ///     == finding: WHAT
@@ -27,11 +27,11 @@ class Reproducer {
 
   [[nodiscard]] virtual std::string text() const = 0;
 
-  /// Says that this one is at work, where several are.
+  /// Makes this the current run, if there are several.
   void tell() const noexcept;
 };
 
-/// A run that follows its text to the letter.
+/// A run that is fully described by its text.
 class TextReproducer final : public Reproducer {
  public:
   explicit TextReproducer(std::string text) : text_{std::move(text)} {}
@@ -54,7 +54,7 @@ inline constexpr std::size_t heap_bytes_max = std::size_t{1} << 16U;
 /// Ends the process with a finding.
 [[noreturn]] void stop(const std::string& what);
 
-/// Ends the process if something that must be so is not.
+/// Ends the process with a finding unless `good` is true.
 inline void require(bool good, const char* what) {
   if (!good) stop(what);
 }

@@ -1,8 +1,8 @@
 // purpose: the allocating steps of a script on one raw heap, beside an oracle of its own.
 // layer: fuzz; includes L1 and the driver's oracle, pattern and region.
 // threads: one owner.
-// invariants: raw heap and oracle agree after each step, and after one that failed on demand;
-//   bytes stay what was written.
+// invariants: raw heap and oracle agree after each step, also after one that failed on demand;
+//   bytes keep their values.
 #pragma once
 
 #include <mneme/raw_heap.hpp>
@@ -27,7 +27,7 @@ class RawRun {
  public:
   explicit RawRun(std::size_t size_bytes) : region_(size_bytes), raw_(region_.bytes()) {}
 
-  /// What came of a step: where the block lies, if it has one now. The same for heaps of one kind.
+  /// The result of a step: the offset of the block, if there is one. Equal for heaps of one kind.
   using Outcome = std::optional<std::size_t>;
 
   Outcome step(const Op& op) {
@@ -44,7 +44,7 @@ class RawRun {
     return outcome;
   }
 
-  /// Whether an empty heap has room for what the step asks for.
+  /// Whether an empty heap has room for the request of the step.
   [[nodiscard]] bool can_hold(const Op& op) const {
     const auto wanted = BlockLayout::with_header({op.size_bytes, op.align_bytes});
     return wanted && raw_.fits_empty(*wanted);
@@ -154,8 +154,8 @@ class RawRun {
   std::uint64_t serials_ = 0;
 };
 
-/// The same steps on twice the room: as long as nothing is refused for lack of it, blocks are where
-/// they are on less (P15).
+/// The same steps on twice the memory: as long as nothing is refused for lack of memory, all blocks
+/// are at the same places (P15).
 template <RawHeap Raw>
 class RoomyTwin {
  public:
@@ -174,7 +174,7 @@ class RoomyTwin {
   bool is_equal_ = true;
 };
 
-/// The steps up to the present one.
+/// Reports the steps up to the current one.
 class StepsReproducer final : public Reproducer {
  public:
   /// The script must outlive it.

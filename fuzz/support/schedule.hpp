@@ -1,4 +1,4 @@
-// purpose: tasks on one heap as fibers, stopped before any atomic step that the input says.
+// purpose: tasks on one heap as fibers, paused before the atomic operations that the input picks.
 // layer: fuzz; includes the library, on atomics that yield to the schedule: include it first.
 // threads: one.
 // invariants: P1–P5, P8, P9 after each step; the same input gives the same run.
@@ -32,7 +32,7 @@ class Schedule final : public Watch {
 
   std::uint64_t now() override { return ++clock_; }
 
-  /// Which task took each atomic step, and what time it was then: equal for equal runs.
+  /// A hash of the task and the time of each atomic operation: equal for equal runs.
   [[nodiscard]] std::uint64_t digest() const { return digest_; }
 
   void woken(std::uint64_t asked) override {

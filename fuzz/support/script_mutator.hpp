@@ -1,4 +1,4 @@
-// purpose: scripts taken apart as scripts: formatted, and changed by lines, words, numbers.
+// purpose: mutates scripts by lines, words and numbers, and checks their formatting.
 // layer: fuzz; includes the driver's codec, formatter and parser.
 // threads: one owner.
 // invariants: the same text and seed give the same text.

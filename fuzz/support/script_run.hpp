@@ -1,7 +1,7 @@
 // purpose: a decoded script on the driver's executor, step by step, as `mneme run` does it.
 // layer: fuzz; includes the driver's codec and executor.
 // threads: one owner.
-// invariants: what text() gives holds the steps that made sense, and `mneme run` does the same.
+// invariants: text() has the valid steps, and `mneme run` on it does the same.
 #pragma once
 
 #include <vector>
@@ -24,7 +24,7 @@ class ScriptRun final : public Reproducer {
     heap_.size_bytes = heap_bytes;
   }
 
-  /// Carries out the next step; a step that makes no sense now is left out. False at the end.
+  /// Carries out the next step, or skips it if it is invalid. Returns false at the end.
   bool step() {
     if (over_ || next_ == script_.ops.size()) return false;
     tell();

@@ -1,7 +1,7 @@
-// purpose: coroutines that wait for memory, as a scheduler would run, resume and destroy them.
+// purpose: coroutines that wait for memory, run, resumed and destroyed as by a scheduler.
 // layer: fuzz; includes the library, and the driver's pattern.
 // threads: one owner.
-// invariants: P1, P2, P5, P8, P13 after each step; who was destroyed has left nothing behind.
+// invariants: P1, P2, P5, P8, P13 after each step; a destroyed coroutine leaves nothing behind.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace mneme::fuzz {
 
-/// One coroutine, which sleeps in a request until it is answered.
+/// One coroutine, which is suspended in a request until it completes.
 class Sleeper {
  public:
   Sleeper() = default;
@@ -25,7 +25,7 @@ class Sleeper {
   Sleeper& operator=(const Sleeper&) = delete;
   ~Sleeper() { destroy(); }
 
-  /// Asks at once; `turns` counts what happens. Not while it sleeps or has a block.
+  /// Starts a request; `turns` counts the events. Not while it is suspended or has a block.
   void ask(Heap& heap, Layout layout, std::uint64_t& turns) {
     destroy();
     number_ = ++turns;
@@ -33,19 +33,19 @@ class Sleeper {
     frame_ = run(*this, heap, turns).frame;
   }
 
-  /// The answer, once.
+  /// Returns the result, once.
   [[nodiscard]] std::optional<Request<>::Result> answer() { return std::exchange(answer_, {}); }
 
   [[nodiscard]] bool sleeps() const { return request_ != nullptr; }
   [[nodiscard]] bool waits() const {
     return sleeps() && request_->state() == RequestState::waiting;
   }
-  /// When it asked, and when it had its answer.
+  /// When it started its request, or got its result.
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::uint64_t ended() const { return ended_; }
   [[nodiscard]] Layout layout() const { return layout_; }
 
-  /// Resumes it, although nobody may have answered.
+  /// Resumes it, even if its request has not completed.
   void resume_by_hand() { frame_.resume(); }
   /// Destroys its frame, and with it the request.
   void destroy() {
@@ -89,7 +89,7 @@ class Sleepers {
  public:
   enum class Act : std::uint8_t { ask, ask_too, free, destroy, poll, lock, resume, defer };
 
-  /// `words` is the size that is asked for.
+  /// `words` is the size of a request.
   void step(Act act, std::size_t which, std::size_t words) {
     Sleeper& sleeper = sleepers_[which];
     Held& held = held_[which];
@@ -173,7 +173,7 @@ class Sleepers {
     heap_.defer_free(held.block.leak(), layout);
   }
 
-  /// Takes the answer of a coroutine that was resumed. False if it was not.
+  /// Takes the result of a resumed coroutine. Returns false if it was not resumed.
   bool take(std::size_t which, bool by_hand) {
     auto answer = sleepers_[which].answer();
     if (!answer) return false;
@@ -219,7 +219,7 @@ class Sleepers {
             "a block does not hold what was written (P8)");
   }
 
-  /// A heap whose control block stands in its region.
+  /// A heap whose control block is in its region.
   struct Home {
     Home() {
       const std::span all(region);

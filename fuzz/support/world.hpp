@@ -1,7 +1,7 @@
-// purpose: an input for several tasks: their number, a schedule, and a script dealt out to them.
+// purpose: an input for several tasks: their number, a schedule, and a script split among them.
 // layer: fuzz; includes the library and the driver's codec.
-// threads: next_step from each task for itself.
-// invariants: any bytes are a world.
+// threads: each task calls next_step() for itself.
+// invariants: any bytes are a valid input.
 #pragma once
 
 #include <algorithm>
@@ -45,11 +45,11 @@ class World final : public Reproducer {
     return choice;
   }
 
-  /// Whether any step used the deferring form since nothing was left of it.
+  /// Whether any step deferred a free since the last reset.
   [[nodiscard]] bool has_deferred() const { return has_deferred_.load(std::memory_order_relaxed); }
   void forget_deferred() { has_deferred_.store(false, std::memory_order_relaxed); }
 
-  /// The tasks' steps, behind one another; as a script it is one of many orders.
+  /// The steps of each task in turn; as a script, this is one of many possible orders.
   [[nodiscard]] std::string text() const override {
     std::string text = "heap " + std::to_string(heap.capacity_bytes()) +
                        " align=" + std::to_string(script_.ops.front().align_bytes) + "\n";

@@ -1,4 +1,4 @@
-// purpose: the workloads whose instructions tools/bench counts, for one allocator a program.
+// purpose: the workloads whose instructions tools/bench counts; each allocator has its own program.
 // layer: bench; includes peers.
 // threads: none.
 // invariants: only what is inside measured() counts; with N = 0 it does nothing.
@@ -33,7 +33,7 @@ struct Arguments {
 constexpr std::size_t largest_random = 600;
 constexpr std::size_t kib = 1024;
 
-/// Twice as many blocks as holes, of 32 to 512 bytes; every second one goes back, the last first.
+/// Allocates twice as many blocks as holes, of 32 to 512 bytes, and frees every second, last first.
 void fragment(Peer& peer, Random& random, std::size_t holes) {
   struct Held {
     void* place;
@@ -50,7 +50,7 @@ void fragment(Peer& peer, Random& random, std::size_t holes) {
 
 std::size_t fragmented_bytes(std::size_t holes) { return 2 * holes * 1000 + 4 * kib * kib; }
 
-/// A block of 64 bytes and back, from the memory at the end.
+/// Allocates and frees a block of 64 bytes, from the memory at the end.
 void pair(std::size_t n) {
   Peer peer(64 * kib);
   use(peer.allocate(24));
@@ -65,7 +65,7 @@ void pair(std::size_t n) {
   std::_Exit(0);  // a block lives on
 }
 
-/// A block of 64 to 600 bytes and back, among holes.
+/// Allocates and frees a block of 64 to 600 bytes, among holes.
 void among_holes(std::size_t n, std::size_t holes) {
   Random random;
   Peer peer(fragmented_bytes(holes));
@@ -81,7 +81,7 @@ void among_holes(std::size_t n, std::size_t holes) {
   std::_Exit(0);
 }
 
-/// N blocks of 64 bytes into an empty heap.
+/// Allocates N blocks of 64 bytes from an empty heap.
 void fill(std::size_t n) {
   Peer peer(n * 128 + 64 * kib);
   measured([&] {
@@ -93,7 +93,7 @@ void fill(std::size_t n) {
 #ifdef BENCH_MNEME
 using Heap = Peer::Heap;
 
-/// The same with an alignment, which may leave a hole of one word behind each block.
+/// The same with an alignment, which may leave a hole of one word after each block.
 void fill_aligned(std::size_t n, std::size_t align) {
   Peer peer(n * 128 + 64 * kib);
   measured([&] {
@@ -164,7 +164,7 @@ void guard(std::size_t n) {
 
 enum class Deferred : std::uint8_t { frees, defers, reclaims };
 
-/// N blocks that go back while the heap is locked.
+/// Frees N blocks while the heap is locked.
 void deferred(std::size_t n, Deferred part) {
   Peer peer(n * 96 + 64 * kib);
   std::vector<void*> blocks(n);
@@ -219,7 +219,7 @@ void head_waits(std::size_t n, std::size_t holes) {
   std::_Exit(0);
 }
 
-/// The memory goes to the head, whose task asks again behind all others.
+/// The head gets the memory, and its task requests again, behind all others.
 void grant_cycle(std::size_t n, std::size_t waiters) {
   Peer peer(256);  // one block, not two
   const mneme::Layout layout{.size = 128, .align = Peer::align};
@@ -240,7 +240,7 @@ void grant_cycle(std::size_t n, std::size_t waiters) {
   std::_Exit(0);
 }
 
-/// Requests that wait are cancelled, from the middle of the queue on.
+/// Cancels waiting requests, starting in the middle of the queue.
 void cancel(std::size_t n, std::size_t waiters) {
   Peer peer(256);
   const mneme::Layout layout{.size = 128, .align = Peer::align};
@@ -254,12 +254,12 @@ void cancel(std::size_t n, std::size_t waiters) {
   std::_Exit(0);
 }
 
-/// Holes that a bounded heap is slowest with: their sizes share ever longer prefixes.
+/// The worst holes for a bounded heap: their sizes share ever longer prefixes.
 class DeepTries {
  public:
   explicit DeepTries(Peer& peer) : peer_(peer) {}
 
-  /// A block of so many words, header included, that becomes a hole of its own.
+  /// Adds a block of this many words, header included, which becomes a hole of its own.
   void* add(std::size_t words) {
     void* const place = add_block(words);
     holes_.push_back({place, words});
@@ -277,7 +277,7 @@ class DeepTries {
     require(place != nullptr);
     return place;
   }
-  /// Makes the holes, in their order, which is the one in which they go into the tries.
+  /// Frees the blocks in order, so that the holes enter the tries in that order.
   void free_all() {
     for (const auto& [place, words] : holes_) peer_.free(place, payload(words));
   }

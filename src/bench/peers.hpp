@@ -1,7 +1,7 @@
-// purpose: the allocators that are measured, behind one face: allocate(size) and free(place, size).
+// purpose: the measured allocators, with a common interface: allocate(size) and free(place, size).
 // layer: bench; includes mneme and support.
 // threads: none.
-// invariants: Peer is the one that this program was compiled for.
+// invariants: Peer is the allocator that this program was compiled for.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include "support.hpp"
 
 #ifdef BENCH_MALLOC
-/// The C library's allocator, or another one that was preloaded.
+/// The C library's allocator, or a preloaded one.
 struct Peer {
   explicit Peer(std::size_t /*bytes*/) {}
   void* allocate(std::size_t size) { return std::malloc(size); }

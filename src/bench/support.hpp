@@ -1,4 +1,4 @@
-// purpose: what the workloads share: random numbers, a region, and the function that is measured.
+// purpose: shared by the workloads: random numbers, a region, and the measured function.
 // layer: bench; includes the standard library.
 // threads: none.
 // invariants: the same numbers in every run.
@@ -27,10 +27,10 @@ class Random {
   std::uint64_t state_ = 88172645463325252U;
 };
 
-/// Makes the compiler believe that somebody uses the memory.
+/// Makes the compiler assume that the memory is used.
 inline void use(const void* place) { asm volatile("" : : "g"(place) : "memory"); }
 
-/// Fresh memory of its own.
+/// Newly mapped memory.
 class Region {
  public:
   explicit Region(std::size_t size)
@@ -48,12 +48,12 @@ class Region {
   std::size_t size_;
 };
 
-/// Stops a workload that does not do what its name says: its count would be of something else.
+/// Stops a workload that does not do what its name says, as its count would be wrong.
 inline void require(bool is_as_named) {
   if (!is_as_named) std::abort();
 }
 
-/// What callgrind counts.
+/// Callgrind counts the instructions of this function.
 template <class F>
 [[gnu::noinline]] void measured(F&& f) {
   std::forward<F>(f)();

@@ -1,7 +1,7 @@
 // purpose: two threads on one allocator, timed by Google Benchmark: blocks handed over, own blocks.
 // layer: bench; includes peers.
-// threads: two, on one Peer; the allocators that are for one thread are behind a mutex.
-// invariants: an operation is a block allocated and freed.
+// threads: two, on one Peer; single-threaded allocators are protected by a mutex.
+// invariants: an operation allocates and frees one block.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -43,7 +43,7 @@ void put(Peer& peer, void* place, std::size_t size) {
 }
 #endif
 
-/// Of one thread to another one; who finds it full or empty waits.
+/// Passes blocks from one thread to another; a thread waits if the ring is full or empty.
 class Ring {
  public:
   void push(void* what) {
