@@ -62,7 +62,7 @@ TEST_CASE("bad_alloc at once if there is no room, others wait, or there can neve
   CHECK_THROWS_AS((void)resource.allocate(1_words), std::bad_alloc);
 }
 
-TEST_CASE("threads that hold the heap for a moment make nobody fail") {
+TEST_CASE("threads that lock the heap for a moment cause no failures") {
   TestHeap heap(1024_words);
   HeapResource resource(heap);
   std::atomic<int> failures{0};
@@ -83,7 +83,7 @@ TEST_CASE("threads that hold the heap for a moment make nobody fail") {
   CHECK(failures == 0);
 }
 
-TEST_CASE("a guard that is held for long is waited for as long as was said") {
+TEST_CASE("a request waits for a long-held guard up to its limit") {
   TestHeap heap(64_words);
   HeapResource resource(heap, {.for_holder = 2ms});
   auto guard = heap.try_lock();

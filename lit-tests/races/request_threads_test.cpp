@@ -120,7 +120,7 @@ TEST_CASE("requests given up at any moment lose neither memory nor the others' w
   CHECK(kept == asked);
 }
 
-TEST_CASE("guards, deferring frees and polls on other threads strand nobody") {
+TEST_CASE("guards, deferred frees and polls on other threads strand no request") {
   TestHeap heap(512);
   mneme::Atomic<std::uint32_t> running{threads_count};
   mneme::Atomic<std::uint32_t> kept{0};
@@ -152,7 +152,7 @@ TEST_CASE("guards, deferring frees and polls on other threads strand nobody") {
   CHECK(kept == threads_count * rounds);
 }
 
-TEST_CASE("try forms race with requests, and take nothing from those who wait") {
+TEST_CASE("try forms race with requests, and take no memory from waiting ones") {
   TestHeap heap(512);
   mneme::Atomic<std::uint32_t> kept{0};
   mneme::Atomic<std::uint32_t> asked{0};
@@ -174,7 +174,7 @@ TEST_CASE("try forms race with requests, and take nothing from those who wait") 
   CHECK(kept == asked);
 }
 
-TEST_CASE("close ends all who wait, on whatever thread, while others still free") {
+TEST_CASE("close completes all waiting requests on every thread, while others still free") {
   for (int round = 0; round < 30; ++round) {
     TestHeap heap(512);
     mneme::Atomic<std::uint32_t> ended{0};

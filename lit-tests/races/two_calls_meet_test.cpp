@@ -104,7 +104,7 @@ TEST_CASE("a request meets the free that makes its room") {
       });
 }
 
-TEST_CASE("a free meets somebody's look at the heap") {
+TEST_CASE("a free during another call on the heap") {
   Scene scene;
   race(
       [&] {

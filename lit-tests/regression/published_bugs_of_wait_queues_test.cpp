@@ -161,7 +161,7 @@ TEST_CASE("a small request behind a long wait is not overtaken, and not forgotte
   CHECK(woken.times == 8);
 }
 
-TEST_CASE("a waker that calls back, whatever it calls, locks nobody out") {
+TEST_CASE("a waker that calls the heap, in any way, causes no deadlock") {
   World here;
   struct CallsBack {
     World* world;

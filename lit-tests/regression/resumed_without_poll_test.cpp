@@ -57,7 +57,7 @@ TEST_CASE("already granted: it gets its memory, and poll() finds nobody to resum
   task.frame.destroy();
 }
 
-TEST_CASE("still waiting: it is told so, and waits no more") {
+TEST_CASE("still waiting: it completes as cancelled, and waits no more") {
   alignas(64) std::byte region[256];
   Heap heap(region);
   void* const held = heap.try_allocate(most);

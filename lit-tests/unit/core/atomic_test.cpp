@@ -31,7 +31,7 @@ TEST_CASE("the whole core runs on the atomics it is given") {
   CHECK(test::operations > 20);
 }
 
-TEST_CASE("a free that meets no one takes four read-modify-writes at most") {
+TEST_CASE("an uncontended free takes at most four read-modify-writes") {
   alignas(64) std::byte region[1024];
   Heap heap(region);
   void* const payload = heap.try_allocate({.size = 64});

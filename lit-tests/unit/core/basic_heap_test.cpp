@@ -218,7 +218,7 @@ TEST_CASE("a block may use all of its own words, also while somebody waits or th
   heap.free(block, bytes(5_words));
 }
 
-TEST_CASE("nobody grows past those who wait, and what shrinks is granted to them") {
+TEST_CASE("no block grows past waiting requests, and shrinking grants them") {
   TestHeap heap(32_words);
   void* const block = heap.try_allocate(bytes(25_words));
   auto request = heap.allocate(bytes(13_words));

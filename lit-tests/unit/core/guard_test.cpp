@@ -164,7 +164,7 @@ TEST_CASE("a task may keep a guard across its suspensions") {
   CHECK(request.state() == mneme::RequestState::granted);
 }
 
-TEST_CASE("a task that waits for the heap it holds goes on when somebody else lets go") {
+TEST_CASE("a task that waits for a heap continues when another task unlocks it") {
   TestHeap heap(256);
   Guard<Heap> shared;
   auto work = [](Heap& home, Guard<Heap>& guard) -> Task {

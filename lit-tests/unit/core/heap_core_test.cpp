@@ -164,7 +164,7 @@ void run_all(Shared& shared, std::size_t producers, std::vector<std::jthread>& t
   threads.clear();
 }
 
-TEST_CASE("producers that wait and free: nobody needs a poll") {
+TEST_CASE("producers that wait and free: no poll is needed") {
   Shared shared;
   std::vector<std::jthread> threads;
   for (const std::uint32_t seed : {1U, 2U, 3U, 4U})
@@ -174,7 +174,7 @@ TEST_CASE("producers that wait and free: nobody needs a poll") {
   shared.check_all_came_back();
 }
 
-TEST_CASE("producers that give up: a cancelled head strands nobody") {
+TEST_CASE("producers that give up: a cancelled head strands no request") {
   Shared shared;
   std::vector<std::jthread> threads;
   for (const std::uint32_t seed : {11U, 12U, 13U, 14U})
@@ -194,7 +194,7 @@ TEST_CASE("everything at once: cancels, deferred frees, guards and idle polls") 
   shared.check_all_came_back();
 }
 
-TEST_CASE("a close in the midst answers everybody") {
+TEST_CASE("a close in the middle completes all requests") {
   Shared shared;
   std::vector<std::jthread> threads;
   for (const std::uint32_t seed : {31U, 32U, 33U})

@@ -28,7 +28,7 @@ TEST_CASE("idle: take owns, release lets go") {
   CHECK(lock.try_release());
 }
 
-TEST_CASE("idle: who leaves work owns the word, and has taken note of that work") {
+TEST_CASE("idle: posting work acquires the lock, and clears the work flag") {
   LockWord lock;
   CHECK(lock.post_work_or_acquire());
   CHECK(lock.is_locked());
@@ -45,7 +45,7 @@ TEST_CASE("locked: take fails and leaves no trace") {
   CHECK(lock.try_release());
 }
 
-TEST_CASE("locked: work left stays the owner's, however often, and is told once") {
+TEST_CASE("locked: posted work is seen once by the owner, however often it is posted") {
   LockWord lock;
   REQUIRE(lock.try_acquire());
   CHECK_FALSE(lock.post_work_or_acquire());
@@ -56,7 +56,7 @@ TEST_CASE("locked: work left stays the owner's, however often, and is told once"
   CHECK(lock.try_release());
 }
 
-TEST_CASE("locked: work left between a failed release and the next is told again") {
+TEST_CASE("locked: work posted between a failed release and the next is seen again") {
   LockWord lock;
   REQUIRE(lock.try_acquire());
   CHECK_FALSE(lock.post_work_or_acquire());
@@ -84,7 +84,7 @@ TEST_CASE("defer owns nothing; the next owner, by either way, learns of it") {
   CHECK(lock.try_release());
 }
 
-TEST_CASE("threads: who takes the word sees what its last owner did") {
+TEST_CASE("threads: acquiring the lock publishes the writes of its last owner") {
   constexpr int rounds = 3'000;
   LockWord lock;
   int sum = 0;  // the owner's
@@ -160,7 +160,7 @@ TEST_CASE("threads: work left by post_work_or_acquire needs no further call") {
   CHECK(done == rounds * 3);
 }
 
-TEST_CASE("threads: who is told of work sees all that was done before it was left") {
+TEST_CASE("threads: seeing the work flag publishes all writes before the work was posted") {
   constexpr int rounds = 2'000;
   for (const bool defers : {false, true}) {
     LockWord lock;

@@ -298,7 +298,7 @@ TEST_CASE("the last block of a region is as any other") {
   for (void* block : {blocks[1], blocks[2]}) heap.free(block, word);
 }
 
-TEST_CASE("a guard that did not get the heap tells nothing of it") {
+TEST_CASE("an empty guard reports nothing about the heap") {
   if constexpr (!checks_enabled) return;
   const std::string empty = fatal + "use of a guard that holds no heap";
   CHECK(test::fatal_line_of([] { (void)Guard<Heap>().stats(); }) == empty);

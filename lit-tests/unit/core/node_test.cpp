@@ -78,7 +78,7 @@ TEST_CASE("a resized block keeps its bytes") {
   node::end_live(buffer.bytes, 16);
 }
 
-TEST_CASE("objects begin where they are told, with their arguments") {
+TEST_CASE("objects are constructed at the given place, with their arguments") {
   alignas(std::string) std::byte place[sizeof(std::string)];
   auto* const text = node::begin_object<std::string>(place, 3U, 'x');
   CHECK(static_cast<void*>(text) == place);

@@ -148,7 +148,7 @@ TEST_CASE("with 40 heaps at once every box still finds its own") {
   }
 }
 
-TEST_CASE("what a heap says of itself is seen with it") {
+TEST_CASE("finding a heap publishes its fields") {
   Registry list;
   HeapRecord heap;
   const std::jthread adds([&] {

@@ -163,7 +163,7 @@ TEST_CASE("withdrawn from either list, it is in none, and says what it was") {
   CHECK(lists.validate() == nullptr);
 }
 
-TEST_CASE("only a request that waits can be told whom to tell") {
+TEST_CASE("only a waiting request can be given a waker") {
   RequestLists<SpinLock> lists;
   Waiter waiter;
   CHECK_FALSE(lists.rearm(waiter, {.wake = &on_wake}, {}));
@@ -197,7 +197,7 @@ TEST_CASE("validate looks at each of the three lists, and names the one that is 
   CHECK(verdict_on(false, true) == "the ready list's links are broken");
 }
 
-TEST_CASE("closed: nobody is queued any more") {
+TEST_CASE("closed: no further request is queued") {
   RequestLists<SpinLock> lists;
   Waiter waiter;
   lists.close();

@@ -50,7 +50,7 @@ TEST_CASE("a request that was never polled has done nothing") {
   CHECK(stats.grants + stats.waits + stats.cancels + stats.refusals == 0);
 }
 
-TEST_CASE("with room, the first poll answers and nobody is woken") {
+TEST_CASE("with room, the first poll completes the request, and no waker is called") {
   TestHeap heap(256);
   Alarm alarm;
   auto request = heap.allocate({.size = 100, .align = 32});
@@ -64,7 +64,7 @@ TEST_CASE("with room, the first poll answers and nobody is woken") {
   CHECK(sound(heap));
 }
 
-TEST_CASE("an answer is given once; later polls answer `cancelled`") {
+TEST_CASE("a result is returned once; later polls return `cancelled`") {
   TestHeap heap(256);
   auto request = heap.allocate(bytes(8));
   {
@@ -126,7 +126,7 @@ TEST_CASE("a later poll replaces the waker, but one without a waker leaves it") 
   CHECK(kept.state() == RequestState::granted);
 }
 
-TEST_CASE("cancelled before its first poll, a request asks for nothing any more") {
+TEST_CASE("a request cancelled before its first poll never requests memory") {
   TestHeap heap(256);
   auto request = heap.allocate(bytes(8));
   request.cancel();
@@ -160,7 +160,7 @@ TEST_CASE("cancelling the head, the middle or the tail keeps the others' order")
   }
 }
 
-TEST_CASE("cancelling a head that fits not lets those behind it have what there is") {
+TEST_CASE("cancelling a head that does not fit grants those behind it") {
   TestHeap heap(256);
   Alarm alarm;
   const auto hog = granted(heap.allocate(bytes(120)));
@@ -236,7 +236,7 @@ TEST_CASE("a request may be destroyed in every state, and nothing is lost") {
   in_state(RequestState::closed);
 }
 
-TEST_CASE("what can never be met is refused at once, and blocks nobody") {
+TEST_CASE("an impossible request is refused at once, and blocks no other") {
   TestHeap heap(32_words);
   const auto hog = granted(heap.allocate(bytes(15_words)));
   auto waiting = heap.allocate(bytes(25_words));
@@ -282,7 +282,7 @@ TEST_CASE("a small request does not overtake a large one") {
   CHECK(small.state() == RequestState::granted);
 }
 
-TEST_CASE("one free wakes those it satisfies and nobody else: n waiters cost n wakes") {
+TEST_CASE("one free wakes only the requests that it grants: n waiters cost n wakes") {
   constexpr int count = 50;
   TestHeap heap(256);
   std::array<Alarm, count> alarms;
@@ -317,7 +317,7 @@ TEST_CASE("a request that meets a locked heap waits though it is empty, until th
   CHECK(granted(request).data() != nullptr);
 }
 
-TEST_CASE("close ends those who wait, oldest first, and those who come later at once") {
+TEST_CASE("close completes waiting requests, oldest first, and later ones at once") {
   static std::vector<int> order;
   TestHeap heap(256);
   auto hog = granted(heap.allocate(bytes(240)));

@@ -27,7 +27,7 @@ bool holds(const WaitList& list, const std::list<Waiter*>& expected) {
   return at == nullptr && list.size() == expected.size() && list.valid();
 }
 
-TEST_CASE("a new waiter is idle, unlinked, and wakes nobody") {
+TEST_CASE("a new waiter is idle, unlinked, and has no waker") {
   const Waiter waiter;
   CHECK(waiter.state.load(std::memory_order_relaxed) == RequestState::idle);
   CHECK_FALSE(waiter.waker);

@@ -92,7 +92,7 @@ TEST_CASE("a byte that was written over is found when its block is freed") {
                        Corruption);
 }
 
-TEST_CASE("an answer that the oracle would not give is told") {
+TEST_CASE("a result that differs from the oracle's is detected") {
   Run run("heap 320K raw=first-fit align=8\nalloc a 64\nalloc b 64\n");
   run.step();
   run.write(72 + 8, 16);  // the hole says to be smaller than it is
@@ -100,14 +100,14 @@ TEST_CASE("an answer that the oracle would not give is told") {
                        Corruption);
 }
 
-TEST_CASE("figures that are not the oracle's, and broken holes, are told") {
+TEST_CASE("counters that differ from the oracle's, and broken holes, are detected") {
   Run run("heap 320K raw=first-fit align=8\nalloc a 64\npoll\n");
   run.step();
   run.write(72 + 8, 16);
   CHECK_THROWS_WITH_AS(run.step(), "the holes do not sum to the free bytes", Corruption);
 }
 
-TEST_CASE("a largest hole that is not the oracle's is told by whoever asks for it") {
+TEST_CASE("a largest hole that differs from the oracle's is detected by 'stat' and 'expect'") {
   for (const std::string_view question : {"stat\n", "expect largest 1\n"}) {
     const std::string script =
         "heap 320K raw=first-fit align=8\nalloc a 64\n" + std::string(question);

@@ -93,7 +93,7 @@ TEST_CASE("a step that fails leaves the events of the lines that were complete b
         Kinds{EventKind::step, EventKind::polled, EventKind::resumed, EventKind::runs});
 }
 
-TEST_CASE("an expectation that failed is an event and no exception, and says what was seen") {
+TEST_CASE("a failed expectation is an event with the actual value, and not an exception") {
   Steps steps(
       "heap 1K align=8\nalloc a 600\nexpect used 608 live 2\nexpect a at 16\nexpect a freed\n");
   const auto figures = steps.skip(3);

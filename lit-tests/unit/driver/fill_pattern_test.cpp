@@ -40,7 +40,7 @@ TEST_CASE("of several bytes the first is named") {
   CHECK(find_damage(bytes, 1) == 9);
 }
 
-TEST_CASE("the part behind what was kept is filled, and no more") {
+TEST_CASE("only the part after the kept bytes is filled") {
   std::array<std::byte, 30> bytes{};
   fill_pattern(bytes, 3, 16);
   for (std::size_t at = 0; at < 16; ++at) CHECK(bytes[at] == std::byte{0});

@@ -67,7 +67,7 @@ bool are_same(const std::vector<Gap>& a, const std::vector<Gap>& b) {
   });
 }
 
-TEST_CASE("whatever is taken and put back, they are what a map of single words says") {
+TEST_CASE("removing and adding blocks gives the same gaps as a map of single words") {
   constexpr std::size_t words = 64;
   constexpr std::array<std::size_t, 5> aligns{8, 16, 32, 64, 128};
   for (unsigned seed = 0; seed < 200; ++seed) {
@@ -100,7 +100,7 @@ TEST_CASE("whatever is taken and put back, they are what a map of single words s
   }
 }
 
-TEST_CASE("no gap begins in the middle of one, or behind the last") {
+TEST_CASE("no gap begins in the middle of one, or after the last") {
   Gaps gaps{128};
   gaps.remove({0, 32});
   CHECK(gaps.size_at(32) == 96);

@@ -76,7 +76,7 @@ void check_mend(const std::vector<Alternatives>& all, const std::string& before,
   FAIL("no change is called ", mend.text);
 }
 
-TEST_CASE("steps go to other places, and an earlier free is told apart") {
+TEST_CASE("steps move to other places, and earlier frees are distinguished") {
   const std::string before =
       "task t\nrepeat 2\nalloc a 8\nalloc b 16\nfree a\nfree b\nend\nyield\nend\n";
   const auto all = reorderings(program_of(before), 100);
@@ -121,7 +121,7 @@ TEST_CASE("a turn is taken around the whole task, or in each round") {
              "turns\nend\nend\n");
 }
 
-TEST_CASE("a credit is taken before the request and given back behind the free") {
+TEST_CASE("a credit is taken before the request and returned after the free") {
   const std::string before =
       "mailbox m 2\ntask t\nrepeat 3\nalloc a 8\nsend m a\nend\nend\n"
       "task u\nrepeat 3\nreceive m b\nyield\nfree b\nend\nend\n";

@@ -44,33 +44,33 @@ TEST_CASE("grants in arrival order, in free memory, are as they should be") {
   CHECK(queue.oracle.waiting() == 0);
 }
 
-TEST_CASE("a grant out of order is told (P2)") {
+TEST_CASE("a grant out of order is detected (P2)") {
   Queue queue;
   const std::array grants{Grant{queue.second, 0}, Grant{queue.first, 56}};
   CHECK(queue.oracle.release(queue.hog, false, grants) ==
         "a request was granted out of order (P2)");
 }
 
-TEST_CASE("a request that fits and is not granted is told (P1)") {
+TEST_CASE("a request that fits but is not granted is detected (P1)") {
   Queue queue;
   const std::array grants{Grant{queue.first, 0}};
   CHECK(queue.oracle.release(queue.hog, false, grants) ==
         "the oldest waiting request fits but was not granted (P1)");
 }
 
-TEST_CASE("a grant that nothing made room for is told") {
+TEST_CASE("a grant without room is detected") {
   Queue queue;
   const std::array grants{Grant{queue.first, 0}};
   CHECK(queue.oracle.poll(grants) == "a request was granted that should still wait");
 }
 
-TEST_CASE("a newcomer that overtakes is told (P2)") {
+TEST_CASE("a newcomer that overtakes is detected (P2)") {
   Queue queue;
   CHECK(queue.oracle.request(queue.oracle.add(8, 8), Answer::granted, 104, {}) ==
         "the result is granted, expected waiting");
 }
 
-TEST_CASE("blocks that overlap, leave the region or are not aligned are told (P8)") {
+TEST_CASE("blocks that overlap, leave the region or are misaligned are detected (P8)") {
   Oracle oracle(128);
   CHECK(!oracle.request(oracle.add(40, 8), Answer::granted, 0, {}));
   const BlockId block = oracle.add(40, 16);
@@ -83,7 +83,7 @@ TEST_CASE("blocks that overlap, leave the region or are not aligned are told (P8
   CHECK(oracle.request(block, Answer::granted, 48, {}) == "the payload at 56 is not aligned to 16");
 }
 
-TEST_CASE("impossible requests that wait, and possible ones that are refused, are told (P6)") {
+TEST_CASE("impossible requests that wait, and possible ones that are refused, are detected (P6)") {
   Oracle oracle(128);
   CHECK(oracle.request(oracle.add(128, 8), Answer::waiting, 0, {}) ==
         "the result is waiting, expected refused");
@@ -91,7 +91,7 @@ TEST_CASE("impossible requests that wait, and possible ones that are refused, ar
         "the result is refused, expected granted");
 }
 
-TEST_CASE("a close that ends not all, or in another order, is told (P13)") {
+TEST_CASE("a close that misses a request, or changes the order, is detected (P13)") {
   const Queue queue;
   for (const auto& ended :
        {std::array{queue.second, queue.first}, std::array{queue.first, queue.first}}) {
@@ -100,7 +100,7 @@ TEST_CASE("a close that ends not all, or in another order, is told (P13)") {
   }
 }
 
-TEST_CASE("a block that grew though it could not, and one that did not though it could, are told") {
+TEST_CASE("a resize that should have failed, and one that should not, are detected") {
   Queue queue;
   CHECK(queue.oracle.resize(queue.hog, 112, true, {}) ==
         "a block was resized although it could not be");
@@ -142,7 +142,7 @@ TEST_CASE("an empty heap grants whatever fits, whatever its alignment") {
 /// What is expected of an answer that was `granted` though it should be something else.
 constexpr const char* still_waits = "a request was granted that should still wait";
 
-TEST_CASE("a try that fails although there is room and nobody waits is told") {
+TEST_CASE("a try that fails although there is room and nothing waits is detected") {
   Oracle oracle(128);
   CHECK(oracle.try_now(oracle.add(96, 8), Answer::would_wait, 0, {}) ==
         "the result is would wait, expected granted");
@@ -154,7 +154,7 @@ TEST_CASE("a try that fails although there is room and nobody waits is told") {
 }
 
 TEST_CASE(
-    "a try that gets what it should not is told: past a queue, a lock, an end, a limit (P2)") {
+    "a try that should have failed is detected: past a queue, a lock, a close, a limit (P2)") {
   constexpr const char* too_much = "the result is granted, expected would wait";
   Queue queue;
   Oracle waits = queue.oracle;
@@ -169,7 +169,7 @@ TEST_CASE(
   CHECK(small.try_now(small.add(121, 8), Answer::granted, 0, {}) == too_much);
 }
 
-TEST_CASE("who is granted by a try, also by one that fails, is looked at") {
+TEST_CASE("the grants that a try causes are checked, even if it fails") {
   Queue queue;
   CHECK(!queue.oracle.release(queue.hog, true, {}));
   const BlockId block = queue.oracle.add(96, 8);
@@ -184,7 +184,7 @@ TEST_CASE("who is granted by a try, also by one that fails, is looked at") {
   CHECK(locked.oracle.try_now(locked.oracle.add(8, 8), Answer::would_wait, 0, one) == still_waits);
 }
 
-TEST_CASE("a request that is answered as if the heap was open, or not locked, is told (P13)") {
+TEST_CASE("a request that ignores a close or a lock is detected (P13)") {
   Oracle oracle(128);
   const BlockId block = oracle.add(8, 8);
   Oracle locked = oracle;
@@ -201,8 +201,7 @@ TEST_CASE("a request that is answered as if the heap was open, or not locked, is
         "the result is closed, expected refused");
 }
 
-TEST_CASE(
-    "a request that waits though it is the first and fits is told, as what was deferred fits") {
+TEST_CASE("a request that waits although it is first and deferred frees made room is detected") {
   Oracle oracle(128);
   const BlockId hog = oracle.add(120, 8);
   CHECK(!oracle.request(hog, Answer::granted, 0, {}));
@@ -211,7 +210,7 @@ TEST_CASE(
         "the result is waiting, expected granted");
 }
 
-TEST_CASE("a grant in a request of somebody else is looked at, with the lock and without") {
+TEST_CASE("the grants that a request causes to others are checked, locked or not") {
   Queue queue;
   const BlockId third = queue.oracle.add(8, 8);
   const std::array one{Grant{queue.first, 0}};
@@ -221,7 +220,7 @@ TEST_CASE("a grant in a request of somebody else is looked at, with the lock and
   CHECK(queue.oracle.request(third, Answer::waiting, 0, one) == still_waits);
 }
 
-TEST_CASE("what a guard gets is all that there is room for, and nothing of a closed heap") {
+TEST_CASE("a guard gets any block that fits, and none of a closed heap") {
   Queue queue;
   queue.oracle.lock();
   const BlockId small = queue.oracle.add(8, 8);
@@ -289,7 +288,7 @@ TEST_CASE("a block freed by the deferring form makes room at the next poll, and 
   CHECK(!queue.oracle.poll(both));
 }
 
-TEST_CASE("a cancel that strands the next, or keeps what was granted, is told (P5)") {
+TEST_CASE("a cancel that strands the next request, or keeps granted memory, is detected (P5)") {
   Oracle oracle(128);
   const BlockId hog = oracle.add(56, 8);
   const BlockId large = oracle.add(96, 8);
@@ -308,7 +307,7 @@ TEST_CASE("a cancel that strands the next, or keeps what was granted, is told (P
   CHECK(oracle.live() == 1);
 }
 
-TEST_CASE("a close that ends too few, or too many, is told (P13)") {
+TEST_CASE("a close that completes too few or too many requests is detected (P13)") {
   const Queue queue;
   const std::array ended{queue.first, queue.second, queue.hog};
   for (std::size_t count = 0; count <= 3; ++count) {
@@ -318,7 +317,7 @@ TEST_CASE("a close that ends too few, or too many, is told (P13)") {
   }
 }
 
-TEST_CASE("a close reclaims what was deferred, unless somebody holds the heap") {
+TEST_CASE("a close reclaims deferred blocks, unless the heap is locked") {
   for (const bool is_locked : {false, true}) {
     Oracle oracle(128);
     const BlockId hog = oracle.add(96, 8);
@@ -330,7 +329,7 @@ TEST_CASE("a close reclaims what was deferred, unless somebody holds the heap") 
   }
 }
 
-TEST_CASE("a resize that goes past a queue, an end, a lock or its room is told") {
+TEST_CASE("a resize that ignores a queue, a close, a lock or its room is detected") {
   constexpr const char* too_much = "a block was resized although it could not be";
   Queue queue;  // 24 bytes are free behind the block of 104
   Oracle oracle = queue.oracle;
@@ -405,7 +404,7 @@ TEST_CASE("whether a gap in front takes a block of a large alignment may not be 
   }
 }
 
-TEST_CASE("a figure that is not the oracle's is told, whichever it is") {
+TEST_CASE("any counter that differs from the oracle's is detected") {
   Queue queue;
   const BlockId block = queue.oracle.live_by_offset().front();
   CHECK(!queue.oracle.release(block, true, {}));
@@ -443,7 +442,7 @@ TEST_CASE("gaps merge with both neighbours, and no two touch (P9)") {
   CHECK(oracle.largest_bytes() == 128);
 }
 
-TEST_CASE("a block that begins where a gap does and ends behind it is told (P8)") {
+TEST_CASE("a block that begins with a gap and ends after it is detected (P8)") {
   Oracle oracle(128);
   const BlockId low = oracle.add(24, 8);
   CHECK(!oracle.request(low, Answer::granted, 0, {}));

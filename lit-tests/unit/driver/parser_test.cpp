@@ -194,7 +194,7 @@ TEST_CASE("an expected figure may be compared by <= and >=") {
   });
 }
 
-TEST_CASE("what is expected of the queue is told from a block of that name") {
+TEST_CASE("an expectation of the queue is distinguished from a block of that name") {
   with_op("expect queue  b\tc # two", [](const Op& op) {
     CHECK(op.kind == OpKind::expect_queue);
     CHECK(op.queue_names == "b\tc");

@@ -646,7 +646,7 @@ TEST_CASE("fit finds what trying each size finds") {
   CHECK(changes > 20);
 }
 
-TEST_CASE("random walks meet a deadlock as often as is said") {
+TEST_CASE("random walks deadlock as often as the verdict predicts") {
   int count = 0;
   try_scripts(3, 20, 1000, [&](const Script& script, const Found& found) {
     if (script.is_endless || found.verdict != "deadlock" || found.chance > 0.95) return false;

@@ -97,7 +97,7 @@ TEST_CASE("a byte order mark of UTF-8 is skipped at the start, and only there") 
   CHECK(lines_through_pipe("\xEF\xBB\xBFheap 1K\n", 1) == Lines{"heap 1K"});
 }
 
-TEST_CASE("what is no text is named, however it is cut into pieces") {
+TEST_CASE("data that is not text is reported, however it is divided into pieces") {
   const auto what = [](std::string_view text) -> std::string {
     try {
       (void)lines_of(text);
@@ -179,7 +179,7 @@ TEST_CASE("a descriptor that does not block is waited for") {
   CHECK(lines_through_pipe("a\nbc\n", 1, O_NONBLOCK) == Lines{"a", "bc"});
 }
 
-TEST_CASE("what cannot be opened or read is named with the reason") {
+TEST_CASE("a file that cannot be opened or read is reported with the reason") {
   CHECK_THROWS_WITH_AS((void)Source::open("no/such/file"),
                        "cannot read 'no/such/file': No such file or directory", InputError);
   Source directory = Source::open("/");

@@ -19,7 +19,7 @@ using mneme::driver::TaskTable;
 
 namespace {
 
-TEST_CASE("a table finds what a map finds") {
+TEST_CASE("a task table finds the same tasks as a map") {
   std::mt19937 random{1};
   TaskTable table;
   std::map<std::string, std::unique_ptr<Task>> expected;

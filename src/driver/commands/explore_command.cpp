@@ -214,7 +214,7 @@ std::string walks_text(const WalkSum& sum, const WalkPlan& plan) {
   if (sum.deadlocks == 0) return text;
   const auto walks = static_cast<double>(sum.walks);
   const double chance = static_cast<double>(sum.deadlocks) / walks;
-  constexpr double deviations = 1.96;  // which 95 % of all samples are within
+  constexpr double deviations = 1.96;  // 95 % of all samples are within
   text += fmt::format("a random run deadlocks with a chance of {:.2f} % (+- {:.2f}); walk {}:\n",
                       100 * chance, 100 * deviations * std::sqrt(chance * (1 - chance) / walks),
                       sum.shortest_walk.value_or(0));

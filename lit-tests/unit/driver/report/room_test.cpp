@@ -33,7 +33,7 @@ TEST_CASE("of all neighbours that would do, those with the fewest bytes") {
                    "alloc d 40\n") == "1 live block was freed (32 bytes): c");
 }
 
-TEST_CASE("blocks that are deferred are in nobody's way") {
+TEST_CASE("deferred blocks are not in the way") {
   CHECK(
       in_the_way("heap 96 raw=first-fit align=8\nalloc a 40\nalloc b 8\nalloc c 24\nfree b defer\n"
                  "alloc d 40\n") == "1 live block was freed (32 bytes): c");

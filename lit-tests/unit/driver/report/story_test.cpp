@@ -58,7 +58,7 @@ TEST_CASE("a request waits for more bytes than are free, for one piece, or for i
               "  Ahead of it: b (48 bytes), c (16 bytes).\n"));
 }
 
-TEST_CASE("each step that changes something is told while it waits, and why it waits on") {
+TEST_CASE("each change during a wait is shown, with the reason why the wait continues") {
   const std::string story = story_of(
       "heap 96 raw=first-fit align=8\nalloc a 24\nalloc b 24\nalloc c 24\nalloc d 80\nexpect used "
       "96\nfree a\nfree b\nfree c\n",
@@ -82,7 +82,7 @@ TEST_CASE("a locked heap and deferred frees are reasons, too") {
             "a poll or an unlock\n"));
 }
 
-TEST_CASE("every way in which a request can end is told") {
+TEST_CASE("each way in which a request can end is shown") {
   CHECK(tells(story_of("heap 64 align=8\nalloc a 8\nfree a\n", "a"),
               "granted at once, at 8: it never waited\n  step 3, line 3, `free a`: freed\n"));
   CHECK(tells(story_of("heap 64 align=8\nalloc a 1K\n", "a"),
@@ -110,7 +110,7 @@ TEST_CASE("a name that is used again has a story for each use, a resize one of i
       tells(moved, "`free b`: granted at 24, after 1 step\n  step 6, line 6, a runs: moved to 24"));
 }
 
-TEST_CASE("of a long wait the first changes and the latest are told, and the others counted") {
+TEST_CASE("the first and last changes of a long wait are shown, and the others counted") {
   std::string script = "heap 4K raw=first-fit align=8\n";
   for (int i = 0; i < 100; ++i) script += "alloc b" + std::to_string(i) + " 8\n";
   script += "alloc big 4000\n";

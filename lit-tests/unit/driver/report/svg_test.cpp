@@ -21,7 +21,7 @@ TEST_CASE("what XML gives a meaning is escaped, and all else stays") {
   CHECK(escape_xml("größe → 𝄞") == "größe → 𝄞");
 }
 
-TEST_CASE("what is no character is replaced, byte by byte") {
+TEST_CASE("invalid characters are replaced, byte by byte") {
   CHECK(escape_xml(std::string_view("a\0b\x1b\x7f", 5)) ==
         "a\xEF\xBF\xBD"
         "b\xEF\xBF\xBD\xEF\xBF\xBD");
