@@ -19,9 +19,11 @@
 #include "misuse.hpp"
 #include "node.hpp"
 #include "raw/bounded.hpp"
-#include "raw/quarantining.hpp"
 #include "registry.hpp"
 #include "stats.hpp"
+#if MNEME_QUARANTINE > 0
+#include "raw/quarantining.hpp"
+#endif
 
 #ifdef MNEME_DEFAULT_RAW_HEADER
 // A program's own raw heap for all heaps that name none; the header defines mneme::DefaultRaw.
@@ -32,6 +34,15 @@ namespace mneme::inline MNEME_SETTINGS {
 
 #ifndef MNEME_DEFAULT_RAW_HEADER
 using DefaultRaw = Bounded;
+#endif
+
+/// The raw heap that a BasicHeap<Raw> uses: with a quarantine, if the settings ask for one.
+#if MNEME_QUARANTINE > 0
+template <RawHeap Raw>
+using InnerRaw = Quarantining<Raw, MNEME_QUARANTINE>;
+#else
+template <RawHeap Raw>
+using InnerRaw = Raw;
 #endif
 
 template <class Heap>
@@ -45,8 +56,8 @@ class Request;
 /// a critical section. A heap can be neither copied nor moved, as every block points to it. Where a
 /// member's complexity is given as O(raw heap), it is that of the raw heap's operation.
 template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
-class BasicHeap : HeapCore<typename WithQuarantine<Raw>::Inner, Queue> {
-  using Base = HeapCore<typename WithQuarantine<Raw>::Inner, Queue>;
+class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
+  using Base = HeapCore<InnerRaw<Raw>, Queue>;
 
  public:
   /// A heap over `region`, which must outlive it; the heap's own data are not in the region. If the

@@ -169,14 +169,4 @@ class Quarantining {
   std::size_t oldest_ = 0;
 };
 
-/// The raw heap that a BasicHeap<Raw> uses: with a quarantine, if the settings ask for one.
-template <RawHeap Raw, std::size_t blocks = MNEME_QUARANTINE>
-struct WithQuarantine {
-  using Inner = Quarantining<Raw, blocks>;
-};
-template <RawHeap Raw>
-struct WithQuarantine<Raw, 0> {
-  using Inner = Raw;
-};
-
 }  // namespace mneme::inline MNEME_SETTINGS

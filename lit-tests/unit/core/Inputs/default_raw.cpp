@@ -7,6 +7,6 @@
 #include <type_traits>
 
 using Raw = std::remove_cvref_t<decltype(std::declval<mneme::Heap>().raw())>;
-static_assert(std::is_same_v<Raw, mneme::WithQuarantine<mneme::IS>::Inner>);
+static_assert(std::is_same_v<Raw, mneme::InnerRaw<mneme::IS>>);
 
 int main() {}
