@@ -49,6 +49,8 @@ template <class Heap>
 class Guard;
 template <class Heap>
 class Request;
+template <class Heap>
+class OnReady;
 
 /// An asynchronous heap over one region of memory.
 ///
@@ -104,6 +106,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
       fatal_unless(this->requests_.waiting() == 0 && this->requests_.ready() == 0,
                    "heap destroyed while requests wait");
       fatal_unless(!this->requests_.is_waking(), "heap destroyed inside a waker");
+      fatal_unless(!this->requests_.has_on_ready(), "heap destroyed before its on_ready");
       if (const std::size_t used = capacity_bytes() - this->raw_.free_bytes(); used != 0) {
         FatalLine{}.text("heap destroyed with ").number(used).text(" bytes in live blocks").stop();
       }
@@ -222,6 +225,10 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
     return resumed;
   }
 
+  /// While the result lives, `waker` is called when poll() has coroutines to resume: in
+  /// on_ready.hpp.
+  [[nodiscard]] OnReady<BasicHeap> on_ready(Waker waker) noexcept;
+
   /// Completes every waiting request with `closed`, oldest first, and every later one at once
   /// (P13). Frees still work. The wakers are called on this thread, one by one; or, if another
   /// close() or cancel() is calling wakers just now, maybe further up the call stack, by that.
@@ -277,6 +284,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
  private:
   friend class Guard<BasicHeap>;
   friend class Request<BasicHeap>;
+  friend class OnReady<BasicHeap>;
 
   struct BlockRef {
     std::byte* start;

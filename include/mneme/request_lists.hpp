@@ -55,19 +55,19 @@ class RequestLists {
   }
 
   /// Completes a waiting request. Returns true if it is granted and has a waker: the caller must
-  /// then unlock by unlock_then_wake(). After a close or a cancel its waker becomes due instead; a
-  /// coroutine without a waker becomes ready.
+  /// then unlock by unlock_then_wake(). After a close or a cancel its waker becomes due instead. A
+  /// coroutine without a waker becomes ready, and the waker of set_on_ready() may have to be called
+  /// in the same way.
   [[nodiscard]] bool complete(Waiter& waiter, RequestState state, void* payload) noexcept {
     waiting_.remove(waiter);
     waiter.payload = payload;
-    const bool wakes = waiter.waker && state == RequestState::granted;
+    Waiter* woken = waiter.waker ? &waiter : nullptr;
+    if (!waiter.waker && waiter.continuation) woken = make_ready(waiter);
+    const bool wakes = woken != nullptr && state == RequestState::granted;
     if (wakes) {
-      grant_call_.begin(waiter);
-    } else if (waiter.waker) {
-      due_.push_back(waiter);
-    } else if (waiter.continuation) {
-      waiter.ready_epoch = epoch_;
-      ready_.push_back(waiter);
+      grant_call_.begin(*woken);
+    } else if (woken != nullptr) {
+      make_due(*woken);
     }
     // (request.complete) release: pairs with acquire (request.repoll), (request.resume),
     // (request.reserved); publishes payload and block, and that the waker is being called.
@@ -151,6 +151,16 @@ class RequestLists {
     return true;
   }
 
+  /// Whose waker is called when a coroutine becomes ready that no poll has to resume yet; nullptr:
+  /// nobody's. If there are some now, it is due.
+  void set_on_ready(Waiter* hook) noexcept {
+    fatal_unless(hook == nullptr || on_ready_ == nullptr, "on_ready of a heap that has a waker");
+    if (hook == nullptr) unlink(*on_ready_);
+    on_ready_ = hook;
+    if (hook != nullptr && ready_.front() != nullptr) make_due(*hook);
+  }
+  [[nodiscard]] bool has_on_ready() const noexcept { return on_ready_ != nullptr; }
+
   /// Begins a poll(), and returns its epoch. Coroutines that become ready from now on belong to the
   /// next epoch.
   [[nodiscard]] std::size_t next_epoch() noexcept { return epoch_++; }
@@ -173,13 +183,30 @@ class RequestLists {
   }
 
  private:
+  /// Returns the hook if its waker has to be called. Each poll() resumes all coroutines that were
+  /// ready when it began: so that is for the first one since then, even if the list is not empty.
+  [[nodiscard]] Waiter* make_ready(Waiter& waiter) noexcept {
+    const Waiter* const last = ready_.back();
+    waiter.ready_epoch = epoch_;
+    ready_.push_back(waiter);
+    if (on_ready_ == nullptr) return nullptr;
+    return last == nullptr || last->ready_epoch != epoch_ ? on_ready_ : nullptr;
+  }
+
+  /// Lets the waker of `waiter` be called by call_due_wakers(); once, if it is due already.
+  void make_due(Waiter& waiter) noexcept {
+    // (waits.due) relaxed: changes under the queue lock only; publishes nothing.
+    if (waiter.list.load(std::memory_order_relaxed) == nullptr) due_.push_back(waiter);
+  }
+
   Queue queue_lock_;
   WaitList waiting_;       // requests without memory, in order of arrival
   WaitList ready_;         // complete, with a coroutine to be resumed by poll()
   WaitList due_;           // closed or cancelled, with a waker that is still to be called
   std::size_t epoch_ = 0;  // of poll()
-  WakerCall grant_call_;   // of a granted request; one at a time, by the owner of the heap lock
-  WakerCall due_call_;     // of a closed or cancelled request; one at a time
+  Waiter* on_ready_ = nullptr;
+  WakerCall grant_call_;  // of a granted request; one at a time, by the owner of the heap lock
+  WakerCall due_call_;    // of a closed or cancelled request; one at a time
   Atomic<bool> closed_{false};
 };
 

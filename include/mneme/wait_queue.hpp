@@ -69,6 +69,7 @@ struct Waiter {
 class WaitList {
  public:
   [[nodiscard]] Waiter* front() const noexcept { return first_; }
+  [[nodiscard]] Waiter* back() const noexcept { return last_; }
   /// May be read without the queue lock.
   [[nodiscard]] std::size_t size() const noexcept {
     // (waits.size) relaxed: publishes nothing. A thread that must not miss a waiter has
