@@ -45,6 +45,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
     (void)static_cast<Base&&>(*this).wake_by(waker);
     return std::move(*this);
   }
+  template <class Scheduler>
+  [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) {
     auto answer = Base::poll(waker);
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;

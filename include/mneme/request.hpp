@@ -121,6 +121,10 @@ class [[nodiscard]] Request {
     return std::move(*this);
   }
 
+  /// The same by a scheduler, which resumes the coroutine wherever it does that: in resume_on.hpp.
+  template <class Scheduler>
+  [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
+
   /// Takes the result; or returns nullopt if the request waits, and then the waker, if there is
   /// one, will be called once. A later poll with another waker replaces the waker; one without a
   /// waker keeps it. While a coroutine awaits the request, poll returns nullopt and changes
