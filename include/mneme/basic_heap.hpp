@@ -51,6 +51,10 @@ template <class Heap>
 class Request;
 template <class Heap>
 class OnReady;
+template <class Heap, class Want>
+class CustomRequest;
+template <class Heap>
+struct LockWanted;
 
 /// An asynchronous heap over one region of memory.
 ///
@@ -203,6 +207,8 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
   /// Locks the heap; returns an empty guard if it is locked already. While the guard lives, frees
   /// are deferred and requests wait. O(1).
   [[nodiscard]] Guard<BasicHeap> try_lock() noexcept;
+  /// A request for the same, which waits in the queue as any other: in lock_request.hpp.
+  [[nodiscard]] CustomRequest<BasicHeap, LockWanted<BasicHeap>> lock() noexcept;
 
   /// Reclaims deferred blocks, grants requests, then resumes the coroutines whose requests are
   /// complete, and returns their number. They run on the caller's thread, under no lock. Those that
@@ -285,6 +291,8 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
   friend class Guard<BasicHeap>;
   friend class Request<BasicHeap>;
   friend class OnReady<BasicHeap>;
+  template <class Heap, class Want>
+  friend class CustomRequest;
 
   struct BlockRef {
     std::byte* start;

@@ -56,13 +56,15 @@ class [[nodiscard]] Guard {
   /// Unlocks the heap, after reclaiming deferred blocks and granting requests that then fit. Does
   /// nothing if empty.
   void unlock() noexcept {
-    if (heap_ != nullptr) std::exchange(heap_, nullptr)->settle();
+    if (heap_ != nullptr) std::exchange(heap_, nullptr)->return_lent_lock();
   }
 
  private:
   static constexpr const char* empty_guard = "use of a guard that holds no heap";
 
   friend Heap;
+  template <class AnyHeap, class Want>
+  friend class CustomRequest;
   explicit Guard(Heap& heap) noexcept : heap_(&heap) {}
 
   Heap* heap_ = nullptr;

@@ -83,19 +83,19 @@ class HeapCore : public LiveBlocks<Raw> {
   /// coroutine may already run on another thread, so `waiter` must not be touched again.
   [[nodiscard, gnu::noinline]] bool start(Waiter& waiter) noexcept {
     const auto block_layout = this->check_layout(waiter.layout);
-    if (!block_layout) return refuse(waiter, block_layout.error());
+    if (!block_layout && !waiter.is_custom) return refuse(waiter, block_layout.error());
     bool queued = false;
     if (!lock_.try_acquire()) {
       with_requests_then_settle([&] { queued = enqueue(waiter); });
       return !queued;
     }
     reclaim();
-    void* const payload =
-        has_work_or_is_closed() ? nullptr : this->take_or_note(*block_layout, waiter.layout.size);
+    void* const payload = has_work_or_is_closed() ? nullptr : take_wanted(waiter);
     if (payload != nullptr) {
       waiter.payload = payload;
       // (request.start) relaxed: read only by the requesting thread; publishes nothing.
       waiter.state.store(RequestState::granted, std::memory_order_relaxed);
+      if (is_lent()) return lend_at_once();
     } else {
       // Queued with the heap lock held, so that no free can come between the failed attempt and
       // this.
@@ -116,10 +116,16 @@ class HeapCore : public LiveBlocks<Raw> {
     std::byte* block = nullptr;
     std::size_t block_size = 0;
     bool is_awaited = false;
+    bool has_lock = false;
     with_requests_then_settle([&] {
       is_awaited = !is_destroyed && waiter.continuation;
       state = requests_.cancel(waiter, is_destroyed);
       if (state != RequestState::granted) return;
+      if (waiter.is_custom) {
+        auto& custom = *static_cast<CustomWaiter*>(waiter.payload);
+        has_lock = custom.undo(custom);
+        return;
+      }
       block = node::block_of(waiter.payload);
       block_size = BlockLayout::size_with_header(waiter.layout.size);
     });
@@ -127,6 +133,7 @@ class HeapCore : public LiveBlocks<Raw> {
       this->counters_.add(Count::cancels);
     }
     if (block != nullptr) release_block(block, block_size);
+    if (has_lock) return_lent_lock();
     if (is_awaited) call_due_wakers();
     requests_.await_waker(waiter);
   }
@@ -199,13 +206,25 @@ class HeapCore : public LiveBlocks<Raw> {
     return has_blocks || has_requests;
   }
 
-  /// Heap lock held, and released. Reclaims all deferred blocks, and grants the requests that then
-  /// fit (P1). The loop repeats only if work was posted meanwhile.
+  /// Heap lock held, and released, or handed to a request for it. Reclaims all deferred blocks, and
+  /// grants the requests that then fit (P1). The loop repeats only if work was posted meanwhile.
   [[gnu::noinline]] void settle() noexcept {
     do {
       if (free_queue_.peek() != 0) reclaim();
-      grant();
+      if (!grant()) return;
     } while (!lock_.try_release());
+  }
+
+  /// Heap lock held. Lends it to the request that is being granted. Two now have the lock: the task
+  /// of the request, whose guard may use the raw heap; and this caller, which calls the waker of
+  /// the request, and does nothing else. Whoever of them is done last settles and unlocks.
+  void lend_lock() noexcept {
+    // (lent.set) relaxed: the caller owns the lock; publishes nothing.
+    is_lent_.store(true, std::memory_order_relaxed);
+  }
+  /// The end of a guard.
+  void return_lent_lock() noexcept {
+    if (is_last_with_lock()) settle();
   }
 
   /// Heap lock held. Returns the deferred blocks to the raw heap.
@@ -230,11 +249,46 @@ class HeapCore : public LiveBlocks<Raw> {
     unlock_queue_then_settle();
   }
 
+  [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
+    this->counters_.add(Count::refusals);
+    waiter.error = error;
+    // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
+    waiter.state.store(RequestState::refused, std::memory_order_relaxed);
+    return true;
+  }
+
+  /// One block, or what a custom request wants; heap lock held. The payload, or nullptr if there is
+  /// no room yet.
+  [[nodiscard]] void* take_wanted(Waiter& waiter) noexcept {
+    if (!waiter.is_custom) [[likely]] {
+      return this->take_or_note(*BlockLayout::with_header(waiter.layout), waiter.layout.size);
+    }
+    auto& custom = *static_cast<CustomWaiter*>(waiter.payload);
+    return custom.take(custom) ? &custom : nullptr;
+  }
+
   LockWord lock_;
   FreeQueue free_queue_;
   RequestLists<Queue> requests_;
 
  private:
+  [[nodiscard]] bool is_lent() const noexcept {
+    // (lent.get) relaxed: the caller owns the lock, and only it lends; publishes nothing.
+    return is_lent_.load(std::memory_order_relaxed);
+  }
+  /// False if the lock was lent, and the other one who has it is not done yet.
+  [[nodiscard]] bool is_last_with_lock() noexcept {
+    // (lent.end) acq_rel: pairs with acq_rel (lent.end); whoever is last sees the raw heap as the
+    // guard left it, and that the waker has returned.
+    return !is_lent_.exchange(false, std::memory_order_acq_rel);
+  }
+  /// No waker is called, so the guard alone has the lock.
+  [[nodiscard, gnu::noinline]] bool lend_at_once() noexcept {
+    // (lent.at_once) relaxed: only this thread has the lock; publishes nothing.
+    is_lent_.store(false, std::memory_order_relaxed);
+    return true;
+  }
+
   /// Queue lock held, and released. Out of line, as it is part of every change of the lists.
   [[gnu::noinline]] void unlock_queue_then_settle() noexcept {
     requests_.unlock_queue();
@@ -282,20 +336,20 @@ class HeapCore : public LiveBlocks<Raw> {
   }
 
   /// Heap lock held. Grants waiting requests, oldest first, until one does not fit: FIFO (P2) and
-  /// direct hand-off (P3).
-  void grant() noexcept {
+  /// direct hand-off (P3). Returns false if the heap lock now is a guard's.
+  [[nodiscard]] bool grant() noexcept {
     while (requests_.waiting() > 0 && requests_.try_lock_queue()) {
       // closed() is read under the queue lock: none is granted once close() has completed another.
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
-      void* payload = nullptr;
-      if (head != nullptr) {
-        payload = this->take_or_note(*BlockLayout::with_header(head->layout), head->layout.size);
-      }
+      void* const payload = head != nullptr ? take_wanted(*head) : nullptr;
+      const bool lends = payload != nullptr && is_lent();
       const bool wakes =
           payload != nullptr && requests_.complete(*head, RequestState::granted, payload);
       wakes ? requests_.unlock_then_wake() : requests_.unlock_queue();
-      if (payload == nullptr) return;
+      if (payload == nullptr) return true;
+      if (lends && !is_last_with_lock()) return false;
     }
+    return true;
   }
 
   /// Queue lock held.
@@ -305,13 +359,7 @@ class HeapCore : public LiveBlocks<Raw> {
     return queued;
   }
 
-  [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
-    this->counters_.add(Count::refusals);
-    waiter.error = error;
-    // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
-    waiter.state.store(RequestState::refused, std::memory_order_relaxed);
-    return true;
-  }
+  Atomic<bool> is_lent_{false};  // the heap lock, to a guard, by a thread that is not done with it
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -97,6 +97,7 @@ class [[nodiscard]] Request {
   Request(Request&& other) noexcept : heap_(other.heap_), waiter_(other.waiter_.layout) {
     fatal_unless(other.state() == RequestState::idle, "move of a request that has begun");
     waiter_.waker = other.waiter_.waker;
+    waiter_.is_custom = other.waiter_.is_custom;
     if (other.state() != RequestState::idle) return;
     // (request.moved) relaxed: only its owner knows of it; publishes nothing.
     other.waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
@@ -258,6 +259,9 @@ class [[nodiscard]] Request {
       default: return std::unexpected(AllocError::cancelled);
     }
   }
+
+  template <class AnyHeap, class Want>
+  friend class CustomRequest;
 
   Heap& heap_;
   Waiter waiter_;

@@ -45,6 +45,15 @@ enum class RequestState : std::uint8_t {
 
 class WaitList;
 
+/// What a request wants that is not one block; the payload of its Waiter points here.
+struct CustomWaiter {
+  /// Heap lock held. Takes all that is wanted and returns true; or nothing, and returns false.
+  bool (*take)(CustomWaiter& self) noexcept;
+  /// Queue lock held. Gives back what was taken, to the free queue, as its result is not wanted any
+  /// more. Returns true if the caller must then call return_lent_lock().
+  bool (*undo)(CustomWaiter& self) noexcept;
+};
+
 /// The part of a request that the heap's lists link. Never moves.
 struct Waiter {
   explicit Waiter(Layout wanted = {}) noexcept : layout(wanted) {}
@@ -62,6 +71,7 @@ struct Waiter {
   Waker waker{};                           // called when it is complete; or, without a waker,
   std::coroutine_handle<> continuation{};  // this is resumed by the next poll()
   Atomic<RequestState> state{RequestState::idle};
+  bool is_custom = false;           // it has a CustomWaiter, and a layout that is too large
   Atomic<WaitList*> list{nullptr};  // the list in which it is linked
 };
 

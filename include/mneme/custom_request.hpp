@@ -1,0 +1,95 @@
+// purpose: a request for something other than one block, such as the heap's lock.
+// layer: L2; includes L0, L1 and resume_on.
+// threads: as a request.
+// invariants: P2 (it has one place in the queue), P5 (all of it is given back if it is cancelled).
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <utility>
+
+#include "resume_on.hpp"
+
+namespace mneme::inline MNEME_SETTINGS {
+
+/// A request that waits in the queue as any other, for what `Want` describes. It is used like a
+/// Request. The members of `Want`, all noexcept:
+///
+///     Owner                   the type of the result
+///     error(access)           why it can never be met, if so
+///     take(access)            heap lock held: takes everything and returns true, or nothing
+///     undo(access)            gives back to the free queue; true if the heap lock was taken too
+///     finish(access)          makes the owner of what was taken
+template <class Heap, class Want>
+class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
+  using Base = Request<Heap>;
+
+ public:
+  using Owner = typename Want::Owner;
+  using Result = std::expected<Owner, AllocError>;
+
+  explicit CustomRequest(Heap& heap, Want want = {}) noexcept
+      : Base(heap, Layout{SIZE_MAX, 1}),
+        CustomWaiter{.take = take_wanted, .undo = undo_wanted},
+        want_(std::move(want)) {
+    this->waiter_.is_custom = true;
+  }
+
+  using Base::cancel;
+  using Base::state;
+
+  [[nodiscard]] Awaiter<CustomRequest> operator co_await() noexcept { return {this}; }
+  [[nodiscard]] bool await_ready() noexcept { return is_refused() || Base::await_ready(); }
+  using Base::await_suspend;
+  [[nodiscard]] Result await_resume() noexcept { return finish(Base::await_resume()); }
+
+  CustomRequest&& wake_by(Waker waker) && noexcept {
+    (void)static_cast<Base&&>(*this).wake_by(waker);
+    return std::move(*this);
+  }
+  template <class Scheduler>
+  [[nodiscard]] auto resume_on(Scheduler&& scheduler) && {
+    static_assert(TaskScheduler<std::remove_reference_t<Scheduler>>);
+    return ResumeOn<CustomRequest, Scheduler>(std::move(*this), std::forward<Scheduler>(scheduler));
+  }
+  [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
+    (void)is_refused();
+    auto answer = Base::poll(waker);
+    return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
+  }
+
+ private:
+  /// What a Want may do with the heap.
+  struct Access {
+    Heap& heap;
+
+    void lend_lock() const noexcept { heap.lend_lock(); }
+    [[nodiscard]] Guard<Heap> guard() const noexcept { return Guard<Heap>(heap); }
+  };
+
+  /// Before it begins: gives it its last address, and refuses it if it can never be met.
+  [[nodiscard]] bool is_refused() noexcept {
+    if (state() != RequestState::idle) return false;
+    this->waiter_.payload = static_cast<CustomWaiter*>(this);
+    const std::optional<AllocError> error = want_.error(Access{this->heap_});
+    return error && this->heap_.refuse(this->waiter_, *error);
+  }
+  [[nodiscard]] Result finish(Base::Result&& taken) noexcept {
+    if (!taken) return std::unexpected(taken.error());
+    (void)taken->leak();
+    return want_.finish(Access{this->heap_});
+  }
+
+  static bool take_wanted(CustomWaiter& self) noexcept {
+    auto& own = static_cast<CustomRequest&>(self);
+    return own.want_.take(Access{own.heap_});
+  }
+  static bool undo_wanted(CustomWaiter& self) noexcept {
+    auto& own = static_cast<CustomRequest&>(self);
+    return own.want_.undo(Access{own.heap_});
+  }
+
+  [[no_unique_address]] Want want_;
+};
+
+}  // namespace mneme::inline MNEME_SETTINGS
