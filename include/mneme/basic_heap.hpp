@@ -50,6 +50,8 @@ class Guard;
 template <class Heap>
 class Request;
 template <class Heap>
+class Allocation;
+template <class Heap>
 class OnReady;
 template <class Heap, class Want>
 class CustomRequest;
@@ -151,6 +153,11 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
     if (!block_layout) return nullptr;
     return this->allocate_now(block_layout->size, block_layout->align, layout.size);
   }
+
+  /// The same, but with the reason if it fails; it tries the lock up to so many times: in
+  /// try_allocate.hpp.
+  [[nodiscard]] std::expected<Allocation<BasicHeap>, AllocError> try_allocate(
+      Layout layout, unsigned attempts) noexcept;
 
   /// Frees a payload, which must not be nullptr; `layout` must be the one it was allocated with.
   /// Never fails, waits, allocates or resumes a task (P4). If the heap is locked, the block is

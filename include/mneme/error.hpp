@@ -18,6 +18,9 @@ enum class AllocError : std::uint8_t {
   cancelled,         ///< the request was cancelled, or its result was already taken
   would_wait,        ///< for programs that report a `try_` function's nullptr as an error
   region_too_small,  ///< the region cannot hold a heap's control block and one block
+  no_room,           ///< a try found no hole that is large enough
+  waiters_first,     ///< a try found other requests waiting, which it may not overtake
+  locked,            ///< a try found the heap locked, each time it looked
 };
 
 /// The error's name, for messages and logs. Never null.
@@ -29,6 +32,9 @@ enum class AllocError : std::uint8_t {
     case AllocError::cancelled: return "cancelled";
     case AllocError::would_wait: return "would wait";
     case AllocError::region_too_small: return "region too small";
+    case AllocError::no_room: return "no room";
+    case AllocError::waiters_first: return "waiters first";
+    case AllocError::locked: return "locked";
   }
   return "unknown error";
 }

@@ -19,6 +19,9 @@ TEST_CASE("every error has a name of its own") {
   CHECK(to_string(AllocError::cancelled) == std::string("cancelled"));
   CHECK(to_string(AllocError::would_wait) == std::string("would wait"));
   CHECK(to_string(AllocError::region_too_small) == std::string("region too small"));
+  CHECK(to_string(AllocError::no_room) == std::string("no room"));
+  CHECK(to_string(AllocError::waiters_first) == std::string("waiters first"));
+  CHECK(to_string(AllocError::locked) == std::string("locked"));
 }
 
 TEST_CASE("a number that is no error has a name as well") {
