@@ -37,6 +37,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
 
   using Base::cancel;
   using Base::state;
+  using Base::suspend_again;
 
   [[nodiscard]] Awaiter<CustomRequest> operator co_await() noexcept { return {this}; }
   [[nodiscard]] bool await_ready() noexcept { return is_refused() || Base::await_ready(); }
@@ -47,6 +48,8 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     (void)static_cast<Base&&>(*this).wake_by(waker);
     return std::move(*this);
   }
+  template <class What>
+  [[nodiscard]] auto until(What what) &&;
   template <class Scheduler>
   [[nodiscard]] auto resume_on(Scheduler&& scheduler) && {
     static_assert(TaskScheduler<std::remove_reference_t<Scheduler>>);

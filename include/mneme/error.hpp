@@ -21,6 +21,7 @@ enum class AllocError : std::uint8_t {
   no_room,           ///< a try found no hole that is large enough
   waiters_first,     ///< a try found other requests waiting, which it may not overtake
   locked,            ///< a try found the heap locked, each time it looked
+  timed_out,         ///< the deadline of a request passed before it was granted
 };
 
 /// The error's name, for messages and logs. Never null.
@@ -35,6 +36,7 @@ enum class AllocError : std::uint8_t {
     case AllocError::no_room: return "no room";
     case AllocError::waiters_first: return "waiters first";
     case AllocError::locked: return "locked";
+    case AllocError::timed_out: return "timed out";
   }
   return "unknown error";
 }

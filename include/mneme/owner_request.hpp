@@ -38,6 +38,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base::cancel;
   using Base::reserved;
   using Base::state;
+  using Base::suspend_again;
 
   [[nodiscard]] Awaiter<OwnerRequest> operator co_await() noexcept { return {this}; }
 
@@ -47,6 +48,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   }
   template <class Scheduler>
   [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
+  template <class What>
+  [[nodiscard]] auto until(What what) &&;
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) {
     auto answer = Base::poll(waker);
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;

@@ -125,6 +125,9 @@ class [[nodiscard]] Request {
   /// The same by a scheduler, which resumes the coroutine wherever it does that: in resume_on.hpp.
   template <class Scheduler>
   [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
+  /// The same with a limit, such as a deadline: in until.hpp.
+  template <class What>
+  [[nodiscard]] auto until(What what) &&;
 
   /// Takes the result; or returns nullopt if the request waits, and then the waker, if there is
   /// one, will be called once. A later poll with another waker replaces the waker; one without a
@@ -195,6 +198,10 @@ class [[nodiscard]] Request {
     if (!heap_.start(waiter_)) return true;
     waiter_.continuation = {};
     return false;
+  }
+  /// For a request that was polled before: false if it does not wait any more.
+  [[nodiscard]] bool suspend_again(Waker waker, std::coroutine_handle<> task) noexcept {
+    return rearm(waker, task);
   }
   [[nodiscard]] Result await_resume() noexcept {
     // (request.resume) acquire: pairs with release (request.complete); sees the payload and the

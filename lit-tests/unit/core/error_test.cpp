@@ -22,6 +22,7 @@ TEST_CASE("every error has a name of its own") {
   CHECK(to_string(AllocError::no_room) == std::string("no room"));
   CHECK(to_string(AllocError::waiters_first) == std::string("waiters first"));
   CHECK(to_string(AllocError::locked) == std::string("locked"));
+  CHECK(to_string(AllocError::timed_out) == std::string("timed out"));
 }
 
 TEST_CASE("a number that is no error has a name as well") {
