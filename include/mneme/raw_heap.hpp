@@ -87,7 +87,8 @@ template <RawHeap Raw>
 }
 
 /// A raw heap may have `extend(bytes)`, which adds the whole words among the bytes behind its last
-/// one; false, and nothing changed, if it cannot have that many, or has no region yet.
+/// one; false, and nothing changed, if it cannot have that many, or has no region yet. They become
+/// part of the hole that ends there, if there is one.
 ///
 /// A raw heap may have `extent_bytes()`: how far from base() on its blocks may reach, if it leaves
 /// out some of these bytes. In others they are all of its capacity.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <map>
 #include <mneme/header.hpp>
@@ -71,6 +72,19 @@ class BestFit {
     const auto takes_all = [&](const auto& hole) { return fits(wanted, hole); };
     if (is_at_end && std::any_of(holes_.begin(), behind, takes_all)) return false;
     take(behind, behind->first, wanted.size - old_size);
+    return true;
+  }
+
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept {
+    const std::size_t more = bytes / word_bytes * word_bytes;
+    if (capacity_ == 0 || more > SIZE_MAX - address_of(base_) - capacity_) return false;
+    if (more == 0) return true;
+    const bool merges =
+        !holes_.empty() &&
+        std::prev(holes_.end())->first + std::prev(holes_.end())->second == capacity_;
+    if (!merges) holes_[capacity_] = 0;
+    std::prev(holes_.end())->second += more;
+    capacity_ += more;
     return true;
   }
 

@@ -59,6 +59,13 @@ class Chain {
                                 : second_.resize(block, old_size, wanted);
   }
 
+  /// Adds the bytes behind the second region.
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept
+    requires requires(Second& second) { second.extend(bytes); }
+  {
+    return second_.extend(bytes);
+  }
+
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
     return first_.fits_empty(layout) || second_.fits_empty(layout);
   }

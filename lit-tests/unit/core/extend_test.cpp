@@ -7,7 +7,9 @@
 
 #include <array>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/chain.hpp>
 #include <mneme/raw/first_fit.hpp>
+#include <mneme/raw/pool.hpp>
 #include <random>
 #include <vector>
 
@@ -25,13 +27,15 @@ struct ExtendedRegions {
   alignas(4096) std::array<std::byte, region_bytes> whole{};
 };
 
-TEST_CASE("a heap that is extended when it is full puts every block where a larger one does") {
+TEST_CASE_TEMPLATE(
+    "a heap that is extended when it is full puts every block where a larger one does", Raw,
+    Bounded, FirstFit) {
   static ExtendedRegions regions;
   for (unsigned seed = 0; seed < 60; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    Bounded grown(std::span(regions.grown).first(2_words + random() % 40_words));
-    Bounded whole(regions.whole);
+    Raw grown(std::span(regions.grown).first(2_words + random() % 40_words));
+    Raw whole(regions.whole);
     std::vector<std::pair<std::size_t, BlockLayout>> live;
     int extensions = 0;
     for (int step = 0; step < 300; ++step) {
@@ -65,9 +69,10 @@ TEST_CASE("a heap that is extended when it is full puts every block where a larg
   }
 }
 
-TEST_CASE("what no raw heap can have, or none without a region, is refused") {
+TEST_CASE_TEMPLATE("what no raw heap can have, or none without a region, is refused", Raw, Bounded,
+                   FirstFit) {
   static ExtendedRegions regions;
-  Bounded raw(std::span(regions.grown).first(8_words));
+  Raw raw(std::span(regions.grown).first(8_words));
   CHECK_FALSE(raw.extend(SIZE_MAX));
   CHECK(raw.capacity_bytes() == 8_words);
   CHECK(raw.extend(1_words - 1));
@@ -75,7 +80,7 @@ TEST_CASE("what no raw heap can have, or none without a region, is refused") {
   CHECK(raw.extend(1_words));
   CHECK(raw.capacity_bytes() == 9_words);
   CHECK(raw.validate() == nullptr);
-  Bounded none;
+  Raw none;
   CHECK_FALSE(none.extend(8_words));
 }
 
@@ -117,12 +122,27 @@ TEST_CASE("while the heap is held it is not extended") {
   CHECK(heap.extend(10_words));
 }
 
+TEST_CASE("a chain is extended behind its second region") {
+  static ExtendedRegions regions;
+  Chain<FirstFit, Bounded> raw(std::span(regions.grown).first(20_words),
+                               std::span(regions.whole).first(20_words));
+  const BlockLayout layout{30_words, word_bytes, word_bytes};
+  CHECK(raw.allocate(layout, 64) == nullptr);
+  REQUIRE(raw.extend(10_words));
+  CHECK(raw.capacity_bytes() == 50_words);
+  CHECK(raw.allocate(layout, 64) == regions.whole.data());
+  CHECK(raw.allocate({20_words, word_bytes, word_bytes}, 64) == regions.grown.data());
+}
+
 template <class AnyHeap>
 concept Extensible = requires(AnyHeap& heap) { heap.extend(1); };
 
 TEST_CASE("a heap over a raw heap that cannot be extended has no such call") {
   CHECK(Extensible<Heap>);
-  CHECK_FALSE(Extensible<BasicHeap<FirstFit>>);
+  CHECK(Extensible<BasicHeap<FirstFit>>);
+  CHECK(Extensible<BasicHeap<Chain<AnyPool, FirstFit>>>);
+  CHECK_FALSE(Extensible<BasicHeap<Chain<FirstFit, AnyPool>>>);
+  CHECK_FALSE(Extensible<BasicHeap<AnyPool>>);
 }
 
 }  // namespace

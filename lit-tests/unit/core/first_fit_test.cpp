@@ -255,4 +255,24 @@ TEST_CASE("a hole that reaches the region's end is not believed to go on behind 
   CHECK(std::string_view(wrong) == "a hole's size or link is impossible");
 }
 
+TEST_CASE("a last hole of one word grows with the region, and is searched again") {
+  alignas(64) std::byte region[16_words];
+  FirstFit raw(std::span(region).first(5_words));
+  std::byte* const a = raw.allocate({.size = 4_words});
+  CHECK(holes_of(raw) == Holes{{4_words, 1_words}});
+  CHECK(raw.allocate({.size = 2_words}) == nullptr);  // skips the hole from now on
+  REQUIRE(raw.extend(3_words));
+  CHECK(holes_of(raw) == Holes{{4_words, 4_words}});
+  CHECK(raw.validate() == nullptr);
+  std::byte* const b = raw.allocate({.size = 4_words});
+  CHECK(b == region + 4_words);
+  REQUIRE(raw.extend(1_words));  // behind a block
+  CHECK(holes_of(raw) == Holes{{8_words, 1_words}});
+  CHECK(raw.deallocate(a, 4_words));
+  REQUIRE(raw.extend(7_words));  // behind two holes
+  CHECK(holes_of(raw) == Holes{{0, 4_words}, {8_words, 8_words}});
+  CHECK(raw.deallocate(b, 4_words));
+  CHECK(holes_of(raw) == Holes{{0, 16_words}});
+}
+
 }  // namespace

@@ -52,6 +52,9 @@ class Region {
   std::span<std::byte> bytes_;
 };
 
+template <class Raw>
+constexpr bool is_extensible = requires(Raw& raw) { raw.extend(1); };
+
 /// The naive model: who owns each word of the region. Blocks are filled with their number.
 template <class Raw>
 class Oracle {
@@ -120,6 +123,15 @@ class Oracle {
     mark(block, new_size, owner);
     fill(block, new_size, owner);
     layouts_[block] = wanted;
+  }
+
+  /// Adds memory behind the region.
+  void extend(std::size_t size) {
+    if constexpr (is_extensible<Raw>) {
+      REQUIRE(raw_.extend(size));
+      owner_.resize(owner_.size() + size / word_bytes, 0);
+      REQUIRE(raw_.capacity_bytes() == owner_.size() * word_bytes);
+    }
   }
 
   /// Compares everything that the raw heap says of itself with the map.
@@ -364,6 +376,38 @@ TEST_CASE_TEMPLATE("eight thousand random steps agree with the map of bytes", Ra
       }
       oracle.compare();
       if (step % 100 == 0) oracle.compare_each_byte();
+    }
+    while (!oracle.blocks().empty()) oracle.deallocate(oracle.blocks().begin()->first);
+    check_one_hole(raw);
+    REQUIRE(region.surroundings_intact());
+  }
+}
+
+TEST_CASE_TEMPLATE("a region that grows among random steps agrees with the map of bytes", Raw,
+                   EVERY_RAW_HEAP) {
+  for (std::uint32_t seed = 0; is_extensible<Raw> && seed < 40; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto below = [&](std::size_t limit) { return random() % limit; };
+    const std::size_t lost = below(2) * (word_bytes - 1);  // bytes of no whole word
+    const Region region(400 * word_bytes, 0);
+    Raw raw(region.bytes().first((2 + below(10)) * word_bytes + lost));
+    Oracle oracle(raw);
+    for (int step = 0; step < 200; ++step) {
+      auto victim = oracle.blocks().begin();
+      if (!oracle.blocks().empty()) std::advance(victim, below(oracle.blocks().size()));
+      const std::size_t what = below(8);
+      if (what == 0 && raw.capacity_bytes() < 390 * word_bytes) {
+        oracle.extend(below(9 * word_bytes));
+      } else if (what < 5 || oracle.blocks().empty()) {
+        oracle.allocate({.size = (2 + below(6)) * word_bytes, .align = word_bytes << below(2)});
+      } else if (what < 7) {
+        oracle.deallocate(victim->first);
+      } else {
+        oracle.resize(victim->first, (2 + below(6)) * word_bytes);
+      }
+      oracle.compare();
+      if (step % 50 == 0) oracle.compare_each_byte();
     }
     while (!oracle.blocks().empty()) oracle.deallocate(oracle.blocks().begin()->first);
     check_one_hole(raw);
