@@ -4,6 +4,7 @@
 // invariants: text() has the valid steps, and `mneme run` on it does the same.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 #include "driver/execute/executor.hpp"
 #include "driver/language/byte_codec.hpp"
@@ -30,6 +31,10 @@ class ScriptRun final : public Reproducer {
     tell();
     const Op& op = next_ == 0 ? heap_ : script_.ops[next_];
     ++next_;
+    if (op.kind == OpKind::extend && op.size_bytes > room_to_grow()) {
+      left_out_.push_back(next_ - 1);
+      return true;
+    }
     try {
       (void)executor_.step(op);
     } catch (const ScriptError& error) {
@@ -71,6 +76,12 @@ class ScriptRun final : public Reproducer {
   }
 
  private:
+  /// As blocks are filled, a large heap takes its time.
+  [[nodiscard]] std::uint64_t room_to_grow() const {
+    return 2 * heap_bytes_max -
+           std::min<std::uint64_t>(executor_.tally().capacity_bytes, 2 * heap_bytes_max);
+  }
+
   const Script& script_;
   Op heap_;
   std::vector<std::size_t> left_out_;

@@ -38,6 +38,9 @@ template <RawHeap Raw>
   return SIZE_MAX;
 }
 
+template <RawHeap Raw>
+inline constexpr bool is_extensible = requires(Raw& raw) { raw.extend(1); };
+
 /// What the types of a table have in common.
 template <RawHeap... Raws>
 struct RawHeapTable {
@@ -50,6 +53,8 @@ struct RawHeapTable {
 
   static constexpr std::array<std::size_t, sizeof...(Raws)> max_region_bytes{
       max_region_bytes_of<Raws>()...};
+  /// Whether memory behind the region can be handed over later.
+  static constexpr std::array<bool, sizeof...(Raws)> can_extend{is_extensible<Raws>...};
 
   /// The row of a name.
   [[nodiscard]] static constexpr std::optional<std::size_t> find(std::string_view name) noexcept {

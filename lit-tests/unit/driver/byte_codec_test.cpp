@@ -62,7 +62,8 @@ TEST_CASE("every kind of step and argument is kept") {
       "alloc n1 12K\n"
       "alloc n31 1G\n"
       "alloc n32 18446744073709551615 align=8589934592G\n"
-      "free a\nfree b defer\ncancel a\npoll\nlock\nunlock\nresize a 16M\nleak a\nunleak a\nclose\n"
+      "free a\nfree b defer\ncancel a\npoll\nlock\nunlock\nresize a 16M\nleak a\nunleak "
+      "a\nclose\nextend 70000\n"
       "expect a waiting\nexpect a closed\n"
       "expect used 1 free 2 largest 3 live 4 waiting 5 deferred 6\nexpect deferred 70000\n"
       "expect used <= 1 peak >= 2 refused 3\nexpect refused 0 waiting 0 live <= 70000\n"
@@ -120,6 +121,10 @@ TEST_CASE("the older form of expected figures knows the keys that seeds were mad
   CHECK_EQ(decoded({0, 64, 31, 4, 9}), "heap 64 align=8\nexpect waiting 9\n");
   CHECK_EQ(decoded({0, 64, 31, 6, 9}), "heap 64 align=8\nexpect used 9\n");
   CHECK_EQ(encoded("heap 64 align=8\nexpect waiting 9\n"), Bytes{0, 64, 31, 4, 9});
+}
+
+TEST_CASE("a step that is younger than the seeds has a code behind theirs") {
+  CHECK_EQ(decoded({0, 64, 29 | 4U << 5U, 0, 9}), "heap 64 align=8\nextend 9\n");
 }
 
 TEST_CASE("missing bytes count as zeros") {

@@ -91,6 +91,32 @@ TEST_CASE("impossible requests that wait, and possible ones that are refused, ar
         "the result is refused, expected granted");
 }
 
+TEST_CASE("an extension that grants not all that fits, or too much, is detected (P1, P2)") {
+  const Queue queue;
+  Oracle none = queue.oracle;
+  CHECK(none.extend(32, {}) == "the oldest waiting request fits but was not granted (P1)");
+  Oracle less = queue.oracle;
+  CHECK(!less.extend(24, {}));  // 48 in one piece, with those that were free
+  CHECK(less.free_bytes() == 48);
+  CHECK(less.capacity_bytes() == 152);
+  const std::array first{Grant{queue.first, 104}};
+  Oracle one = queue.oracle;
+  CHECK(!one.extend(32, first));
+  const std::array second{Grant{queue.second, 104}};
+  Oracle wrong = queue.oracle;
+  CHECK(wrong.extend(88, second) == "a request was granted out of order (P2)");
+  Oracle early = queue.oracle;
+  CHECK(early.extend(24, first) == "a request was granted that should still wait");
+}
+
+TEST_CASE("a request that only the shorter region could not meet is not refused behind it (P6)") {
+  Oracle oracle(128);
+  CHECK(!oracle.request(oracle.add(128, 8), Answer::refused, 0, {}));
+  CHECK(!oracle.extend(8, {}));
+  CHECK(oracle.request(oracle.add(128, 8), Answer::refused, 0, {}) ==
+        "the result is refused, expected granted");
+}
+
 TEST_CASE("a close that misses a request, or changes the order, is detected (P13)") {
   const Queue queue;
   for (const auto& ended :

@@ -123,6 +123,7 @@ TEST_CASE("each command gives its own kind, and its arguments") {
       {"leak a", OpKind::leak},
       {"unleak a", OpKind::unleak},
       {"close", OpKind::close},
+      {"extend 7", OpKind::extend},
       {"expect a freed", OpKind::expect_state},
       {"stat", OpKind::stat},
       {"expect live 7", OpKind::expect_keys},

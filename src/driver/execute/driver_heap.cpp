@@ -12,7 +12,7 @@ namespace mneme::driver {
 
 std::size_t exact_align_max(const AnyRaw& raw) noexcept {
   std::size_t align = word_bytes;
-  while (align < raw.capacity_bytes()) {
+  while (align <= SIZE_MAX / 2) {
     const BlockLayout next{.size = 2 * word_bytes, .align = 2 * align, .header_bytes = word_bytes};
     if (!raw.is_exact(next)) return align;
     align *= 2;

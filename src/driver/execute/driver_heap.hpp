@@ -49,6 +49,15 @@ class AnyRaw {
     }
     return done;
   }
+  /// False for the raw heaps that cannot be extended.
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept {
+    return std::visit(
+        [&]<class Raw>(Raw& raw) {
+          if constexpr (is_extensible<Raw>) return raw.extend(bytes);
+          return false;
+        },
+        raw_);
+  }
 
   [[nodiscard]] bool is_exact(BlockLayout layout) const noexcept {
     return std::visit([&](const auto& raw) { return raw.is_exact(layout); }, raw_);

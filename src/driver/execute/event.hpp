@@ -42,6 +42,8 @@ enum class EventKind : std::uint8_t {
   lock_busy,           ///< [size: the line that locked]
   unlocked,            ///<
   heap_closed,         ///<
+  extended,            ///< [size: the region's bytes now]
+  not_extended,        ///< as the heap is locked
   cancelled,           ///< [name]
   nothing_to_cancel,   ///< [name, state: of a finished name; granted: it has its memory already;
                        ///< waiting: it will be a clone]

@@ -5,6 +5,7 @@
 #include "executor.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,12 @@ namespace {
 static_assert(default_raw_heap == RawHeaps::names.front());
 
 bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::drop; }
+
+std::string too_large_for(std::size_t row, std::uint64_t size_bytes) {
+  return "heap too large for " + std::string(RawHeaps::names[row]) + ": " +
+         std::to_string(size_bytes) + " bytes (maximum " +
+         std::to_string(RawHeaps::max_region_bytes[row]) + ")";
+}
 
 [[noreturn]] void fail_name(const Op& op, std::string_view what) {
   fail_at(op, op.name_column, in_quotes(op.name) + std::string(what));
@@ -76,6 +83,7 @@ void Executor::dispatch(const Op& op) {
     case OpKind::leak: return run_or_hold(op, &Executor::do_leak);
     case OpKind::unleak: return run_or_hold(op, &Executor::do_unleak);
     case OpKind::close: return do_close();
+    case OpKind::extend: return do_extend(op);
     case OpKind::expect_state: return do_expect_state(op);
     case OpKind::expect_keys: return do_expect_keys(op);
     case OpKind::expect_at: return do_expect_at(op);
@@ -175,16 +183,14 @@ void Executor::do_heap(const Op& op) {
     fail("heap too small: " + std::to_string(size_bytes) + " bytes (minimum " +
          std::to_string(min_bytes) + ")");
   }
-  if (const std::size_t max_bytes = RawHeaps::max_region_bytes[*row]; size_bytes > max_bytes) {
-    fail("heap too large for " + std::string(RawHeaps::names[*row]) + ": " +
-         std::to_string(size_bytes) + " bytes (maximum " + std::to_string(max_bytes) + ")");
-  }
+  if (size_bytes > RawHeaps::max_region_bytes[*row]) fail(too_large_for(*row, size_bytes));
   try {
     region_.emplace(size_bytes);
   } catch (const InputError& error) {
     fail(error.what());
   }
-  AnyRaw::select(*row);
+  raw_row_ = *row;
+  AnyRaw::select(raw_row_);
   heap_.emplace(region_->bytes());
   checker_.emplace(*heap_);
   poll_mode_ = op.poll_mode;
@@ -238,6 +244,38 @@ void Executor::do_close() {
   heap_->close();
   collect();
   Checker::check_oracle(model().close(ended_));
+}
+
+// The memory behind the region is there before the heap is given it.
+void Executor::do_extend(const Op& op) {
+  constexpr std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t more = op.size_bytes / word_bytes * word_bytes;
+  const std::uint64_t before = tally_.capacity_bytes;
+  const std::uint64_t wanted = more > bytes_max - before ? bytes_max : before + more;
+  if (!RawHeaps::can_extend[raw_row_]) {
+    fail_at(op, op.column,
+            "raw heap " + in_quotes(RawHeaps::names[raw_row_]) + " cannot be extended");
+  }
+  if (more == 0) {
+    fail_at(
+        op, op.number_column,
+        "too little to extend a heap by: " + std::to_string(op.size_bytes) + " bytes (minimum 8)");
+  }
+  if (wanted > RawHeaps::max_region_bytes[raw_row_]) {
+    fail_at(op, op.number_column, too_large_for(raw_row_, wanted));
+  }
+  if (guard_) return log_.add({.kind = EventKind::not_extended});
+  try {
+    region_->extend_to(wanted);
+  } catch (const InputError& error) {
+    fail_at(op, op.number_column, error.what());
+  }
+  log_.add({.kind = EventKind::extended, .size = wanted});
+  if (!heap_->extend(more))
+    throw Corruption("the heap cannot be extended although nobody holds it");
+  collect();
+  Checker::check_oracle(model().extend(more, grants_));
+  tally_.capacity_bytes = heap_->capacity_bytes();
 }
 
 std::span<const Event> Executor::run_to_end() {

@@ -86,6 +86,7 @@ class Executor {
   void do_lock(const Op& op);
   void do_unlock(const Op& op);
   void do_close();
+  void do_extend(const Op& op);
   void take_back(Task& task);
   void check_figures();
   static void on_answer(void* task) noexcept;
@@ -131,6 +132,7 @@ class Executor {
 
   ExecutorOptions options_;
   MachineMemory machine_memory_;
+  std::size_t raw_row_ = 0;
   std::optional<Region> region_;
   std::optional<DriverHeap> heap_;
   std::optional<Checker> checker_;

@@ -20,9 +20,17 @@ class Region {
   ~Region();
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+  /// Makes the region longer, at its end: to a gigabyte or to twice its first size at most. Throws
+  /// InputError beyond that, or if the system has not that much memory.
+  void extend_to(std::size_t size_bytes);
 
  private:
+  /// Of address space. False if there is not so much.
+  [[nodiscard]] bool reserve(std::size_t align);
+  [[nodiscard]] bool make_usable(std::size_t size_bytes);
+
   std::span<std::byte> bytes_;
+  std::size_t reserved_bytes_ = 0;  // from the region's start on
   void* mapping_ = nullptr;
   std::size_t mapping_bytes_ = 0;
 };

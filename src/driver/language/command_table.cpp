@@ -105,6 +105,15 @@ constexpr std::array table{
             "work.",
             "close",
             places<28>},
+    Command{OpKind::extend,
+            "extend",
+            size_only,
+            {},
+            "Hand over SIZE more bytes behind the region, at least 8, such as memory that was only "
+            "needed for booting. Waiting requests that fit now are granted; requests that were too "
+            "large may not be any more. If the heap is locked, nothing happens.",
+            "extend 4K",
+            places<35>},
     Command{OpKind::expect_state,
             "expect",
             name_state,
@@ -339,10 +348,6 @@ consteval std::array<std::string_view, count_keywords()> collect_keywords() {
 }
 constexpr auto keyword_list = collect_keywords();
 
-void add_once(std::vector<std::string>& words, std::string word) {
-  if (std::ranges::find(words, word) == words.end()) words.push_back(std::move(word));
-}
-
 }  // namespace
 
 std::span<const Command> commands() noexcept { return table; }
@@ -358,43 +363,5 @@ const Command* find_command(std::string_view keyword) noexcept {
 }
 
 const Command& command_of(OpKind kind) noexcept { return table[static_cast<std::size_t>(kind)]; }
-
-std::string synopsis(const Command& command) {
-  std::string text{command.keyword};
-  for (const Argument& argument : command.arguments) {
-    text += ' ';
-    text += argument.word;
-  }
-  for (const Option& option : command.options) {
-    if (option.excludes_previous) {
-      text.back() = '|';
-    } else {
-      text += " [";
-    }
-    text += option.word;
-    if (!option.value.empty()) text += '=' + std::string{option.value};
-    text += ']';
-  }
-  return text;
-}
-
-std::vector<std::string> language_words() {
-  std::vector<std::string> words;
-  for (const Command& row : table) {
-    add_once(words, std::string{row.keyword});
-    for (const Option& option : row.options) {
-      add_once(words, std::string{option.word} + (option.value.empty() ? "" : "="));
-    }
-  }
-  for (const std::string_view word : poll_words) add_once(words, std::string{word});
-  for (const std::string_view word : state_words) add_once(words, std::string{word});
-  for (const std::string_view word : key_words) add_once(words, std::string{word});
-  for (const std::string_view word : ending_words) add_once(words, std::string{word});
-  add_once(words, std::string{forever_word});
-  for (const std::string_view word : {"<=", ">=", "at", "queue"})
-    add_once(words, std::string{word});
-  add_once(words, std::string{default_raw_heap});
-  return words;
-}
 
 }  // namespace mneme::driver

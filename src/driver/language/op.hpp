@@ -25,6 +25,7 @@ enum class OpKind : std::uint8_t {
   leak,
   unleak,
   close,
+  extend,
   expect_state,  // expect NAME STATE
   expect_keys,   // expect KEY [<=|>=] NUMBER ...
   expect_at,     // expect NAME at OFFSET
@@ -180,7 +181,7 @@ struct Op {
   std::string_view sizes;                   // alloc in a task: `64|128`; else empty
   std::string_view queue_names;             // expect_queue: names with blanks between them
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
-  std::uint64_t size_bytes = 0;             // heap, alloc, resize; expect_at: the offset
+  std::uint64_t size_bytes = 0;             // heap, extend, alloc, resize; expect_at: the offset
   std::uint64_t count = 0;  // array: elements; vec, mailbox: capacity; semaphore: its start;
                             // task: how many; repeat: how often
   /// A power of two. heap: of blocks that name none; other kinds: of the block, by default the

@@ -69,7 +69,8 @@ sets another alignment for the whole script, 'alloc NAME SIZE align=64' for one
 block. Bytes that are skipped for the alignment stay free: in an empty region,
 the first payload is at 16, or with align=8 at 8. 'array' and 'vec' are aligned
 to 8, and take 8 bytes per element; 'arc' takes 16, for its value and its count.
-The heap's own data are not in the region.
+The heap's own data are not in the region. 'extend' makes the region longer, to
+a gigabyte or to twice its first size at most.
 )"};
 
 constexpr Section held_steps{

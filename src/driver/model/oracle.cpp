@@ -271,6 +271,12 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
   return locked_ ? none_granted(grants) : settle(grants);
 }
 
+Mismatch Oracle::extend(std::size_t bytes, std::span<const Grant> grants) {
+  make_gap({capacity_, bytes});
+  capacity_ += bytes;
+  return settle(grants);
+}
+
 Mismatch Oracle::close(std::span<const BlockId> closed) {
   closed_ = true;
   if (!std::ranges::equal(closed, queue()))

@@ -74,6 +74,8 @@ class Oracle {
   void lock() { locked_ = true; }
   [[nodiscard]] Mismatch unlock(std::span<const Grant> grants);
   [[nodiscard]] Mismatch poll(std::span<const Grant> grants);
+  /// So many bytes, whole words, were added behind the region, as nobody had the heap locked.
+  [[nodiscard]] Mismatch extend(std::size_t bytes, std::span<const Grant> grants);
   /// `closed`: the requests that were completed with `closed`, in their order.
   [[nodiscard]] Mismatch close(std::span<const BlockId> closed);
 

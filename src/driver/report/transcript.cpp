@@ -92,6 +92,9 @@ void Transcript::put_result(const Event& event, const Executor& executor) {
       return;
     case EventKind::unlocked: return result_.append(std::string_view("unlocked"));
     case EventKind::heap_closed: return result_.append(std::string_view("closed"));
+    case EventKind::extended: fmt::format_to(out, "{} bytes", event.size); return;
+    case EventKind::not_extended:
+      return result_.append(std::string_view("refused: the heap is locked"));
     case EventKind::cancelled: return result_.append(std::string_view("cancelled"));
     case EventKind::resized: fmt::format_to(out, "resized at {}", event.offset); return;
     case EventKind::moved_at_once: fmt::format_to(out, "moved to {}", event.offset); return;
