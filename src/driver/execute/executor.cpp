@@ -249,17 +249,12 @@ void Executor::do_close() {
 // The memory behind the region is there before the heap is given it.
 void Executor::do_extend(const Op& op) {
   constexpr std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t more = op.size_bytes / word_bytes * word_bytes;
+  const std::uint64_t more = extension_bytes(op);
   const std::uint64_t before = tally_.capacity_bytes;
   const std::uint64_t wanted = more > bytes_max - before ? bytes_max : before + more;
   if (!RawHeaps::can_extend[raw_row_]) {
     fail_at(op, op.column,
             "raw heap " + in_quotes(RawHeaps::names[raw_row_]) + " cannot be extended");
-  }
-  if (more == 0) {
-    fail_at(
-        op, op.number_column,
-        "too little to extend a heap by: " + std::to_string(op.size_bytes) + " bytes (minimum 8)");
   }
   if (wanted > RawHeaps::max_region_bytes[raw_row_]) {
     fail_at(op, op.number_column, too_large_for(raw_row_, wanted));

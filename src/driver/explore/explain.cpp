@@ -98,6 +98,7 @@ class Explainer {
     std::string text;
     for (const Event& event : events) {
       std::string part;
+      if (event.kind == EventKind::extended) part = fmt::format("{} bytes", event.size);
       if (event.kind == EventKind::granted_at_once) part = fmt::format("at {}", event.offset);
       if (event.kind == EventKind::waiting) part = "waits";
       if (event.kind == EventKind::refused) part = "refused";

@@ -30,6 +30,7 @@ std::span<const Event> FlatRun::boot(std::size_t step) {
     by_offset_.emplace(boot.block.offset, name);
     return carry_out(*boot.step, OpKind::alloc, name);
   }
+  if (boot.step->kind == OpKind::extend) return carry_out(*boot.step, OpKind::extend, {});
   end_name(by_offset_.find(boot.block.offset));
   return carry_out(*boot.step, OpKind::free, freed_name_);
 }
@@ -38,7 +39,7 @@ void FlatRun::skip_boot(std::size_t step) {
   const BootStep& boot = world_.boot_steps()[step];
   if (boot.step->kind == OpKind::alloc) {
     by_offset_.emplace(boot.block.offset, begin_name(world_.name_of(boot.block)));
-  } else {
+  } else if (boot.step->kind == OpKind::free) {
     end_name(by_offset_.find(boot.block.offset));
   }
 }
@@ -91,6 +92,8 @@ std::span<const Event> FlatRun::step(Move move) {
   } else if (step.kind == OpKind::free && held != 0) {
     end_name(owner_at(held, wanted_name(task, step.name)));
     events = carry_out(step, OpKind::free, freed_name_);
+  } else if (step.kind == OpKind::extend) {
+    events = carry_out(step, OpKind::extend, {});
   } else if (step.kind == OpKind::push) {
     events = carry_out(step, OpKind::push, owner_at(held, wanted_name(task, step.name))->second);
   } else if (step.kind == OpKind::clone) {
@@ -115,14 +118,16 @@ std::span<const Event> FlatRun::step(Move move) {
 }
 
 std::span<const Event> FlatRun::carry_out(const ProgramStep& step, OpKind kind,
-                                          const std::string& name, std::size_t choice) {
+                                          std::string_view name, std::size_t choice) {
   const std::string_view new_name = kind == OpKind::clone ? op_.new_name : std::string_view{};
   op_ = {};
   op_.new_name = new_name;
   op_.kind = kind;
   op_.name = name;
   op_.mode = step.try_now ? AllocMode::try_now : AllocMode::wait;
-  op_.size_bytes = step.kind == OpKind::alloc ? step.size_of(choice) : 0;
+  if (step.kind == OpKind::alloc || step.kind == OpKind::extend) {
+    op_.size_bytes = step.size_of(choice);
+  }
   op_.count = step.count;
   op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : world_.program().align_bytes;
   op_.has_align = step.has_align;

@@ -34,7 +34,7 @@ class FlatRun {
   std::span<const Event> step(Move move);
 
  private:
-  std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, const std::string& name,
+  std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, std::string_view name,
                                    std::size_t choice = 0);
   [[nodiscard]] std::string wanted_name(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::multimap<std::uint32_t, std::string>::iterator owner_at(

@@ -282,7 +282,7 @@ bool depend(const ProgramStep& one, const ProgramStep& two) {
 /// Whether a step cannot move, and no other step can move past it.
 bool is_fixed(const ProgramStep& step) {
   return is_block_edge(step) || step.is_glued || step.kind == OpKind::yield ||
-         step.kind == OpKind::clone;
+         step.kind == OpKind::clone || step.kind == OpKind::extend;
 }
 
 /// The kind of moving the step at `from` to `to`, if that is allowed.

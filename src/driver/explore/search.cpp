@@ -94,15 +94,20 @@ class Searcher {
     seen.peak_bytes = std::max(seen.peak_bytes, used);
     seen.least_growth = std::min(seen.least_growth, world_.least_growth());
     seen.waits = seen.waits || !world_.queue().empty();
-    seen.high_water = std::max(seen.high_water, stats.capacity_bytes - free_at_end());
+    // Of the region as it was at first: what was added is there on any size.
+    const auto at_first = [grown = world_.grown_bytes()](std::size_t bytes) {
+      return bytes - std::min(bytes, grown);
+    };
+    seen.high_water = std::max(seen.high_water, at_first(stats.capacity_bytes - free_at_end()));
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) {
       const ProgramStep* const step = world_.current_step(task);
       if (step == nullptr || step->kind != OpKind::alloc) continue;
       // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
       const std::size_t needed = World::block_bytes(step->size_bytes) +
                                  std::max(step->align_bytes, word_bytes) - word_bytes;
-      seen.any_placement = std::max(seen.any_placement,
-                                    used + (stats.live + 1) * (needed - word_bytes) + word_bytes);
+      seen.any_placement =
+          std::max(seen.any_placement,
+                   at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
     }
   }
 

@@ -22,16 +22,20 @@ constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 World::World(const Program& program, const WorldOptions& options)
     : program_{program}, options_{options} {
   const std::string_view raw = RawHeaps::names[options_.raw_row];
-  can_copy_ =
-      (raw == FirstFit::name || raw == Bounded::name) && options_.heap_bytes <= copied_bytes_max;
-  if (options_.heap_bytes > std::numeric_limits<std::uint32_t>::max()) {
+  const std::uint64_t bytes_max = std::numeric_limits<std::uint32_t>::max();
+  if (options_.heap_bytes > bytes_max ||
+      program_.extension_bytes > bytes_max - options_.heap_bytes) {
     throw InputError("heaps of more than 4 GiB are not explored");
   }
+  can_copy_ = (raw == FirstFit::name || raw == Bounded::name) &&
+              options_.heap_bytes + program_.extension_bytes <= copied_bytes_max;
   for (const TaskProgram& task : program_.tasks) {
     has_clones_ = has_clones_ || task.has(OpKind::clone);
     has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
   }
   counts_blocks_ = !options_.is_exact && !has_clones_ && has_one_size();
+  check_extensions(program_.boot);
+  for (const TaskProgram& task : program_.tasks) check_extensions(task);
   lay_out();
   make_heap();
   check_requests(program_.boot);
@@ -175,6 +179,7 @@ void World::run_boot() {
       fail_step(step, "the steps before the tasks would wait here forever");
     }
     if (step.kind == OpKind::alloc) boot_steps_.push_back({&step, held(boot, step.name)});
+    if (step.kind == OpKind::extend) boot_steps_.push_back({&step, {}});
     if (step.kind == OpKind::free && before.offset != 0) boot_steps_.push_back({&step, before});
   }
   head_->current = static_cast<std::uint32_t>(tasks().size());
@@ -186,6 +191,15 @@ void World::check_requests(const TaskProgram& task) const {
       continue;
     fail_step(step, "even an empty heap of " + std::to_string(options_.heap_bytes) +
                         " bytes could not meet this request");
+  }
+}
+
+void World::check_extensions(const TaskProgram& task) const {
+  if (RawHeaps::can_extend[options_.raw_row]) return;
+  for (const ProgramStep& step : task.steps) {
+    if (step.kind != OpKind::extend) continue;
+    fail_step(step,
+              "raw heap " + in_quotes(RawHeaps::names[options_.raw_row]) + " cannot be extended");
   }
 }
 

@@ -64,13 +64,13 @@ struct StepResult {
 /// Whether the steps of this kind concern the heap.
 [[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
-         kind == OpKind::clone;
+         kind == OpKind::clone || kind == OpKind::extend;
 }
 
 /// A step before the tasks that concerns the heap.
 struct BootStep {
   const ProgramStep* step = nullptr;
-  HeldBlock block;  // that it allocated or freed
+  HeldBlock block;  // that it allocated or freed, if it did
 };
 
 /// Means that no growth of the heap, however large, would change anything.
@@ -91,6 +91,10 @@ class World {
     return std::span(tasks_).first(tasks_.size() - 1);
   }
   [[nodiscard]] const DriverHeap& heap() const { return *heap_; }
+  /// By how much the heap was extended so far.
+  [[nodiscard]] std::size_t grown_bytes() const {
+    return heap_->capacity_bytes() - options_.heap_bytes / word_bytes * word_bytes;
+  }
   [[nodiscard]] std::span<const BootStep> boot_steps() const { return boot_steps_; }
 
   /// Whether a task can take its next step, and the rule for switches allows it.
@@ -178,6 +182,7 @@ class World {
     return {.size = size_bytes, .align = step.align_bytes};
   }
   void check_requests(const TaskProgram& task) const;
+  void check_extensions(const TaskProgram& task) const;
   [[nodiscard]] bool is_able(std::size_t task) const;
   [[nodiscard]] bool is_object_ready(const ProgramStep& step) const;
   [[nodiscard]] bool is_held_up(std::size_t task) const;

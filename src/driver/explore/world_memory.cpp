@@ -77,7 +77,7 @@ void World::lay_out() {
   // The region comes first, so that it is aligned like the region of a run.
   const auto take_all = [&](std::byte* base) {
     Parts parts{base};
-    (void)parts.take_bytes(options_.heap_bytes, 1);
+    (void)parts.take_bytes(options_.heap_bytes + program_.extension_bytes, 1);
     heap_place_ = parts.take_bytes(sizeof(DriverHeap), heap_align);
     request_places_ = parts.take_bytes(count * sizeof(HeapRequest), alignof(HeapRequest));
     head_ = parts.take<Head>(1);
@@ -170,6 +170,7 @@ std::span<const std::byte> World::identity() {
       put_block(block);
     }
   }
+  if (program_.extension_bytes > 0) put(grown_bytes());
   put_raw_heap();
   return identity_;
 }

@@ -27,6 +27,9 @@ StepResult World::step(Move move) {
     case OpKind::free:
       if (slot->offset != 0) free_block(*slot);
       break;
+    case OpKind::extend:
+      if (!heap_->extend(step.size_bytes)) fail_step(step, "the heap cannot be extended so far");
+      break;
     case OpKind::signal: ++semaphores_[step.object]; break;
     case OpKind::wait: --semaphores_[step.object]; break;
     case OpKind::send:

@@ -118,6 +118,16 @@ void fail_at(const Op& op, Column column, std::string message) {
                                .source_line = std::string{op.source_line}}};
 }
 
+std::uint64_t extension_bytes(const Op& op) {
+  constexpr std::uint64_t word = 8;
+  if (op.size_bytes < word) {
+    fail_at(
+        op, op.number_column,
+        "too little to extend a heap by: " + std::to_string(op.size_bytes) + " bytes (minimum 8)");
+  }
+  return op.size_bytes / word * word;
+}
+
 std::string render(const Diagnostic& diagnostic) {
   std::string text = diagnostic.file;
   if (!text.empty()) text += ':';

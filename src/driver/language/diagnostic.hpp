@@ -48,6 +48,9 @@ class InputError : public std::runtime_error {
 /// only a run can detect: unknown names, names in use, and so on.
 [[noreturn]] void fail_at(const Op& op, Column column, std::string message);
 
+/// The whole words that an `extend` hands over, in bytes. Throws a ScriptError if there are none.
+[[nodiscard]] std::uint64_t extension_bytes(const Op& op);
+
 /// `file:line:col: error: message` (without a file: `line:col: …`), then the line (cut around the
 /// caret when long, control characters shown as `?`), then the caret. Ends with a newline.
 [[nodiscard]] std::string render(const Diagnostic& diagnostic);

@@ -36,6 +36,7 @@ bool is_task_step(OpKind kind) {
     case OpKind::push:
     case OpKind::arc:
     case OpKind::clone:
+    case OpKind::extend:
     case OpKind::choose:
     case OpKind::or_else:
     case OpKind::atomic: return true;
@@ -46,7 +47,7 @@ bool is_task_step(OpKind kind) {
 /// Of these what goes before the tasks may have.
 bool is_boot_step(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::drop ||
-         kind == OpKind::repeat || kind == OpKind::end;
+         kind == OpKind::extend || kind == OpKind::repeat || kind == OpKind::end;
 }
 
 template <class Specs>
@@ -170,7 +171,8 @@ void ProgramBuilder::begin_task(const Op& op) {
 
 void ProgramBuilder::add_step(const Op& op) {
   TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
-  if (task.is_isr && (op.kind == OpKind::wait || op.kind == OpKind::yield)) {
+  if (task.is_isr &&
+      (op.kind == OpKind::wait || op.kind == OpKind::yield || op.kind == OpKind::extend)) {
     fail_at(op, 0, "an isr cannot " + std::string{command_of(op.kind).keyword});
   }
   CommandBuffer buffer;
@@ -202,6 +204,7 @@ void ProgramBuilder::add_step(const Op& op) {
       step.object = mailbox_index(op);
       step.name = name_index(op.new_name);
       break;
+    case OpKind::extend: add_extension(op, step); break;
     case OpKind::repeat: begin_loop(op, step); break;
     case OpKind::choose:
     case OpKind::atomic: blocks_.push_back({op.kind, task.steps.size()}); break;
@@ -282,6 +285,25 @@ void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   step.size_bytes =
       op.kind == OpKind::arc ? arc_bytes : std::min(op.count, count_max) * element_bytes;
   step.align_bytes = element_bytes;
+}
+
+/// The region is reserved as long as it can become.
+void ProgramBuilder::add_extension(const Op& op, ProgramStep& step) {
+  step.size_bytes = extension_bytes(op);
+  std::uint64_t times = task_ == nullptr ? 1 : task_->copies;
+  const auto multiply = [&](std::uint64_t by) {
+    if (__builtin_mul_overflow(times, by, &times)) times = forever;
+  };
+  for (const Block& block : blocks_) {
+    if (block.kind == OpKind::repeat) multiply(program_of_step().steps[block.step].count);
+    if (block.kind == OpKind::repeat && program_of_step().steps[block.step].count == forever) {
+      fail_at(op, 0, "'extend' inside of 'repeat forever': no region grows for ever");
+    }
+  }
+  multiply(step.size_bytes);
+  if (__builtin_add_overflow(program_.extension_bytes, times, &program_.extension_bytes)) {
+    program_.extension_bytes = forever;
+  }
 }
 
 void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {

@@ -32,7 +32,7 @@ struct ProgramStep {
   std::size_t object = 0;          // signal, wait: of semaphores; send, receive: of mailboxes
   std::size_t loop = 0;            // repeat, end: of the task's counters
   std::size_t jump = 0;  // repeat, choose, or: behind the end; end of repeat: its first step
-  std::uint64_t size_bytes = 0;         // alloc: the largest that it can choose
+  std::uint64_t size_bytes = 0;         // alloc: the largest that it can choose; extend
   std::vector<std::uint64_t> sizes{};   // alloc: if it has a choice
   std::vector<std::size_t> branches{};  // choose: where each begins
   std::uint64_t align_bytes = 0;
@@ -86,6 +86,7 @@ struct Program {
   std::vector<SemaphoreSpec> semaphores;
   std::vector<MailboxSpec> mailboxes;
   std::optional<Ending> expected;
+  std::uint64_t extension_bytes = 0;  // of all steps that extend the heap, as often as they run
 
   [[nodiscard]] bool goes_on_forever() const;
   [[nodiscard]] std::size_t task_count() const;
@@ -124,6 +125,7 @@ class ProgramBuilder {
   void begin_task(const Op& op);
   void add_step(const Op& op);
   void add_alloc(const Op& op, ProgramStep& step) const;
+  void add_extension(const Op& op, ProgramStep& step);
   void begin_loop(const Op& op, ProgramStep& step);
   void begin_branch(ProgramStep& step);
   /// False if its end takes no step.

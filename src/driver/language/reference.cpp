@@ -137,6 +137,8 @@ A step can be a choice, and a wait can be given up:
 
 A name that may hold no block can be freed, but not sent. What 'array', 'vec'
 and 'arc' made can be freed and sent too; 'push' and 'clone' are steps of tasks.
+A task that is no isr can 'extend' the heap, but not in 'repeat forever'. Each
+request must fit into the heap as it is at first.
 
 'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
 steps, beside the model, choices drawn by the seed; a FILE holds the names of
