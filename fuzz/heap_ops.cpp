@@ -3,6 +3,7 @@
 // threads: one.
 // invariants: P1–P3, P5, P6, P8, P9, P13, as the oracle checks them; every raw heap validates;
 //   encoding and decoding a script again gives the same script.
+#include <algorithm>
 #include <optional>
 
 #include "raw_heaps/table.hpp"
@@ -16,19 +17,22 @@ constexpr unsigned beside_another_flag = 2;  // in the first byte, unused by the
 // A name takes at least a byte, and the Encoder accepts this many names.
 constexpr std::size_t input_bytes_max = std::size_t{1} << 14U;
 
+constexpr mneme::driver::RawNames raw_names{.plain = mneme::RawHeaps::names,
+                                            .sized = mneme::sized_raw_heaps};
+
 Script there_and_back(const Script& script) {
-  Encoder encoder(mneme::RawHeaps::names);
+  Encoder encoder(raw_names);
   for (const Op& op : script.ops) encoder.add(op);
-  return decode(encoder.bytes(), mneme::RawHeaps::names);
+  return decode(encoder.bytes(), raw_names);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > input_bytes_max) return -1;
-  const Script script = decode({data, size}, mneme::RawHeaps::names);
+  const Script script = decode({data, size}, raw_names);
   const std::uint64_t heap_bytes = script.ops.front().size_bytes;
-  if (heap_bytes > heap_bytes_max) return -1;
+  if (std::max(heap_bytes, script.ops.front().raw_bytes.value_or(0)) > heap_bytes_max) return -1;
   require(text_of(there_and_back(script)) == text_of(script), "encoding changes the script");
   ScriptRun run(script, heap_bytes);
   std::optional<ScriptRun> other;

@@ -116,6 +116,11 @@ class AnyPool {
     return slots_ > 0 && fits_slot(layout);
   }
 
+  /// What each block takes, and the largest alignment of its payload.
+  [[nodiscard]] BlockLayout slot() const noexcept {
+    return {.size = slot_, .align = align_, .header_bytes = word_bytes};
+  }
+
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return slots_ * slot_; }
   /// Of whole slots.

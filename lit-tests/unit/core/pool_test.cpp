@@ -45,6 +45,11 @@ struct PoolFixture {
   Pool<2_words> raw{region};  // four slots
 };
 
+TEST_CASE("a pool tells what each of its blocks takes") {
+  const PoolFixture pool;
+  CHECK(pool.raw.slot() == slot_of_words(3));
+}
+
 TEST_CASE("regions of every size and skew: whole slots are used, none beyond") {
   const auto memory = std::make_unique<std::byte[]>(512);
   for (std::size_t skew = 0; skew < 4_words; ++skew) {

@@ -105,7 +105,8 @@ TEST_CASE("names around every border of the format are kept, each asked for agai
 }
 
 TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
-  constexpr std::array<std::string_view, 3> raw_heaps{default_raw_heap, "best-fit", "other"};
+  constexpr std::array<std::string_view, 3> plain{default_raw_heap, "best-fit", "other"};
+  const RawNames raw_heaps{.plain = plain};
   const std::string_view text = "heap 64 raw=other poll=auto align=8\n";
   Source source{text, "test.mn"};
   Parser parser{source};
@@ -115,6 +116,23 @@ TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
   CHECK_EQ(encoder.bytes().front(), 1 + 2 * 8);
   CHECK_EQ(text_of(decode(encoder.bytes(), raw_heaps)), text);
   CHECK_EQ(decoded(encoder.bytes()), "heap 64 poll=auto align=8\n");
+}
+
+TEST_CASE("raw heaps with a size have the numbers behind the others") {
+  constexpr std::array<std::string_view, 2> plain{default_raw_heap, "best-fit"};
+  constexpr std::array<std::string_view, 2> sized{"pool", "chain"};
+  const RawNames raw_heaps{.plain = plain, .sized = sized};
+  for (const std::string_view text : {"heap 64 raw=chain:70000 poll=auto\nalloc n0 9\n",
+                                      "heap 64 raw=pool:0 align=8\narc n0\n"}) {
+    Source source{text, "test.mn"};
+    Parser parser{source};
+    Encoder encoder{raw_heaps};
+    Op op;
+    while (parser.next(op)) encoder.add(op);
+    CHECK_EQ(text_of(decode(encoder.bytes(), raw_heaps)), text);
+  }
+  CHECK_EQ(text_of(decode(Bytes{2 * 8, 64, 9}, raw_heaps)), "heap 64 raw=pool:9 align=8\n");
+  CHECK_EQ(text_of(decode(Bytes{1 * 8, 64, 2}, raw_heaps)), "heap 64 raw=best-fit align=8\npoll\n");
 }
 
 TEST_CASE("the older form of expected figures knows the keys that seeds were made with") {

@@ -118,4 +118,24 @@ TEST_CASE("alignments beyond any region leave no room") {
   CHECK(room_in({0, 16}, 16) == 8);
 }
 
+TEST_CASE("gaps of two parts side by side never merge, and no block is in both") {
+  const std::array parts{Gap{8, 56}, Gap{64, 64}};
+  Gaps gaps{parts};
+  CHECK(gaps.all().size() == 2);
+  CHECK_FALSE(gaps.contain({48, 32}));
+  CHECK(gaps.largest_room(8) == 64);
+  gaps.remove({40, 24});
+  gaps.remove({64, 32});
+  gaps.add({64, 32});  // first the one behind the border
+  gaps.add({40, 24});
+  CHECK(gaps.all().size() == 2);
+  gaps.remove({40, 24});
+  gaps.remove({64, 32});
+  gaps.add({40, 24});  // and then the one before it
+  gaps.add({64, 32});
+  CHECK(gaps.all().size() == 2);
+  CHECK(gaps.size_at(64) == 64);
+  CHECK(gaps.size_at(8) == 56);
+}
+
 }  // namespace

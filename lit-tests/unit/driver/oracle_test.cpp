@@ -117,6 +117,60 @@ TEST_CASE("a request that only the shorter region could not meet is not refused 
         "the result is refused, expected granted");
 }
 
+TEST_CASE("with slots, a block between two of them, and a wrong refusal, are detected") {
+  // Three slots of 48 from 8 on, so that payloads are aligned to 16.
+  const Oracle empty({.parts = {{8, 144}}, .slot_bytes = 48, .slot_align = 16});
+  const auto answer_to = [&](std::size_t payload_bytes, std::size_t align, Answer answer) {
+    Oracle oracle = empty;
+    return oracle.request(oracle.add(payload_bytes, align), answer, 8, {});
+  };
+  CHECK(!answer_to(40, 16, Answer::granted));
+  CHECK(answer_to(40, 16, Answer::refused) == "the result is refused, expected granted");
+  CHECK(answer_to(41, 16, Answer::granted) == "the result is granted, expected refused");
+  CHECK(answer_to(8, 32, Answer::granted) == "the result is granted, expected refused");
+  Oracle oracle = empty;
+  const BlockId block = oracle.add(8, 8);
+  CHECK(Oracle(oracle).request(block, Answer::granted, 24, {}) ==
+        "the block at 24 is not where a slot of 48 bytes begins");
+  CHECK(!oracle.request(block, Answer::granted, 56, {}));
+  CHECK(oracle.used_bytes() == 48);
+  CHECK(Oracle(oracle).resize(block, 40, false, {}) ==
+        "a block could have been resized but was not");
+  CHECK(!oracle.resize(block, 40, true, {}));
+  CHECK(oracle.used_bytes() == 48);
+  CHECK(oracle.resize(block, 41, true, {}) == "a block was resized although it could not be");
+}
+
+TEST_CASE("in two parts, a block across the border, and one that grows over it, are detected") {
+  Oracle oracle({.parts = {{0, 64}, {64, 128}}});
+  const BlockId large = oracle.add(120, 8);
+  CHECK(Oracle(oracle).request(large, Answer::granted, 32, {}) ==
+        "the block at 32 (128 bytes) is not in free memory");
+  const BlockId too_large = oracle.add(128, 8);
+  CHECK(Oracle(oracle).request(too_large, Answer::waiting, 0, {}) ==
+        "the result is waiting, expected refused");
+  const BlockId low = oracle.add(56, 8);
+  CHECK(!oracle.request(low, Answer::granted, 0, {}));
+  CHECK(Oracle(oracle).resize(low, 64, true, {}) == "a block was resized although it could not be");
+  CHECK(!oracle.request(large, Answer::granted, 64, {}));
+  CHECK(oracle.extent_bytes() == 192);
+  CHECK(!oracle.extend(16, {}));
+  CHECK(Oracle(oracle).resize(large, 128, false, {}) ==
+        "a block could have been resized but was not");
+}
+
+TEST_CASE("the end of a part is its own: a hole of another part takes no block from it") {
+  Oracle oracle({.parts = {{0, 64}, {64, 128}}});
+  const BlockId low = oracle.add(24, 8);
+  CHECK(!oracle.request(low, Answer::granted, 0, {}));
+  CHECK(Oracle(oracle).resize(low, 40, false, {}) == "a block could have been resized but was not");
+  const BlockId high = oracle.add(40, 8);
+  CHECK(!oracle.request(high, Answer::granted, 128, {}));  // 64 bytes before it, 16 behind
+  CHECK(Oracle(oracle).resize(high, 48, true, {}) ==
+        "a block was resized although it could not be");
+  CHECK(!oracle.resize(high, 48, false, {}));
+}
+
 TEST_CASE("a close that misses a request, or changes the order, is detected (P13)") {
   const Queue queue;
   for (const auto& ended :

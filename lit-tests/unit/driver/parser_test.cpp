@@ -108,6 +108,20 @@ TEST_CASE("every argument and option of alloc has its value and its column") {
   });
 }
 
+TEST_CASE("a raw heap may have a size behind its name") {
+  Source source{"heap 64 raw=other:4K\n", "test.mn"};
+  Parser parser{source};
+  Op op;
+  REQUIRE(parser.next(op));
+  CHECK(op.raw == "other");
+  CHECK(op.raw_bytes == 4096);
+  CHECK(op.raw_column == 13);
+  CHECK(op.raw_number_column == 19);
+  set_raw_heap(op, "x");
+  CHECK(op.raw == "x");
+  CHECK_FALSE(op.raw_bytes.has_value());
+}
+
 TEST_CASE("each command gives its own kind, and its arguments") {
   struct Row {
     std::string text;

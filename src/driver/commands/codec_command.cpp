@@ -18,6 +18,8 @@ namespace mneme::driver {
 
 namespace {
 
+constexpr RawNames raw_names{.plain = RawHeaps::names, .sized = sized_raw_heaps};
+
 Bytes read_bytes(const std::string& path) {
   const std::string text = read_whole(path);
   Bytes bytes(text.size());
@@ -30,7 +32,7 @@ Bytes read_bytes(const std::string& path) {
 void run_encode(const std::string& path, Output& output) {
   Source source = Source::open(path);
   Parser parser(source);
-  Encoder encoder(RawHeaps::names);
+  Encoder encoder(raw_names);
   Op op;
   while (parser.next(op)) encoder.add(op);
   if (encoder.bytes().empty()) {
@@ -48,7 +50,7 @@ void run_encode(const std::string& path, Output& output) {
 }
 
 void run_decode(const std::string& path, Output& output) {
-  output.print("{}", text_of(decode(read_bytes(path), RawHeaps::names)));
+  output.print("{}", text_of(decode(read_bytes(path), raw_names)));
   output.flush();
 }
 

@@ -49,7 +49,10 @@ Program read_program(const ExploreOptions& options) {
 
 WorldOptions world_options(const Program& program, const ExploreOptions& options) {
   const auto row = RawHeaps::find(program.raw);
-  if (!row) throw InputError(program.file + ": " + unknown_raw_heap(program.raw));
+  if (!row) {
+    throw InputError(program.file + ": " +
+                     unknown_raw_heap(program.raw, raw_heap_forms<RawHeaps>()));
+  }
   return {.heap_bytes = program.heap_bytes,
           .raw_row = *row,
           .switches = options.switches == "waits" ? Switches::waits : Switches::anywhere,

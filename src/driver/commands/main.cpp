@@ -105,7 +105,7 @@ struct RunCommand {
 /// The options of `run` and `draw` for carrying out a script.
 void add_script_options(CLI::App& command, ScriptOptions& options) {
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
-      ->check(raw_heap_validator());
+      ->check(raw_heap_validator<mneme::ScriptRawHeaps>());
   command
       .add_option("--schedule", options.schedule,
                   "Which task runs the next step: round-robin, random:SEED or a FILE.")
@@ -249,6 +249,7 @@ void print_text(bool encode, bool decode, bool fmt, bool words, const std::strin
     print_formatted(script, output);
   } else if (words) {
     output.print("{}\n", ::fmt::join(language_words(), "\n"));
+    for (const std::string_view name : mneme::sized_raw_heaps) output.print("{}:\n", name);
   } else {
     output.print("{}", language_reference());
   }

@@ -65,7 +65,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
   Op op;
   try {
     while (parser.next(op)) {
-      if (op.kind == OpKind::heap && options_.raw) op.raw = *options_.raw;
+      if (op.kind == OpKind::heap && options_.raw) set_raw_heap(op, *options_.raw);
       line_ = op.line;
       builder.add(op);
       if (builder.has_tasks()) continue;
@@ -108,7 +108,8 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
   if (program.goes_on_forever() && options_.steps == 0 && !schedule.is_file()) {
     throw InputError("tasks with 'repeat forever' need --steps=N");
   }
-  World world{program, {.heap_bytes = program.heap_bytes, .raw_row = *RawHeaps::find(program.raw)}};
+  World world{program,
+              {.heap_bytes = program.heap_bytes, .raw_row = RawHeaps::find(program.raw).value()}};
   FlatRun run{world, executor_};
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     if (step < boot_steps) {

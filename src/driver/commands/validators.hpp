@@ -8,10 +8,12 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "driver/execute/driver_heap.hpp"
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/line.hpp"
+#include "driver/language/parser.hpp"
 
 namespace mneme::driver {
 
@@ -28,11 +30,22 @@ inline CLI::Validator size_validator() {
           "SIZE"};
 }
 
-inline CLI::Validator raw_heap_validator() {
-  return {[](const std::string& name) {
-            return mneme::RawHeaps::find(name) ? std::string() : unknown_raw_heap(name);
+/// A row of the table, with its number if it has one.
+template <class Table>
+CLI::Validator raw_heap_validator() {
+  const std::vector<std::string> forms = raw_heap_forms<Table>();
+  return {[forms](const std::string& text) {
+            try {
+              Op op;
+              set_raw_heap(op, text);
+              const auto row = Table::find(op.raw);
+              if (!row) return unknown_raw_heap(op.raw, forms);
+              return wrong_form(*row, op.raw_bytes.has_value()).value_or("");
+            } catch (const ScriptError& error) {
+              return std::string(error.what());
+            }
           },
-          fmt::format("{}", fmt::join(mneme::RawHeaps::names, "|"))};
+          fmt::format("{}", fmt::join(forms, "|"))};
 }
 
 }  // namespace mneme::driver

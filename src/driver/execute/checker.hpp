@@ -22,8 +22,7 @@ class Corruption : public std::runtime_error {
 class Checker {
  public:
   /// The heap must be empty, and outlive the checker.
-  explicit Checker(DriverHeap& heap)
-      : heap_{heap}, oracle_{heap.capacity_bytes(), exact_align_max(heap.raw())} {}
+  explicit Checker(DriverHeap& heap) : heap_{heap}, oracle_{memory_of(heap.raw())} {}
 
   [[nodiscard]] Oracle& oracle() { return oracle_; }
   [[nodiscard]] const Oracle& oracle() const { return oracle_; }

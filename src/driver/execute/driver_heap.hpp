@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <mneme/instrument.hpp>
 #include <mneme/mneme.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "driver/model/oracle.hpp"
 #include "raw_heaps/table.hpp"
 
 namespace mneme::driver {
@@ -22,12 +25,16 @@ class AnyRaw {
   static constexpr const char* name = "any";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;
 
-  /// Selects the row for raw heaps constructed on this thread from now on. A heap constructs its
-  /// raw heap from a region alone, so the row cannot be an argument.
-  static void select(std::size_t row) noexcept { selected_row = row; }
+  /// Selects the row for raw heaps constructed on this thread from now on, and their arguments. A
+  /// heap constructs its raw heap from a region alone, so these cannot be arguments.
+  static void select(std::size_t row, RawArguments arguments = {}) noexcept {
+    selected_row = row;
+    selected_arguments = arguments;
+  }
 
   explicit AnyRaw(std::span<std::byte> region) noexcept
-      : raw_(RawHeaps::make(selected_row, region)) {}
+      : raw_(ScriptRawHeaps::make(selected_row, region, selected_arguments)),
+        region_(region.data()) {}
 
   // The variant is never valueless, so no visit throws.
   // NOLINTBEGIN(bugprone-exception-escape)
@@ -80,6 +87,16 @@ class AnyRaw {
   [[nodiscard]] std::size_t largest_hole_bytes() const noexcept {
     return std::visit([](const auto& raw) { return raw.largest_hole_bytes(); }, raw_);
   }
+  [[nodiscard]] std::size_t extent_bytes() const noexcept {
+    return std::visit([](const auto& raw) { return mneme::extent_bytes(raw); }, raw_);
+  }
+  /// Calls f(raw), whatever its type is.
+  template <class F>
+  auto visit(F f) const {
+    return std::visit(f, raw_);
+  }
+  /// Where the region begins, which base() may be behind.
+  [[nodiscard]] const std::byte* region() const noexcept { return region_; }
   [[nodiscard]] const char* validate() const noexcept {
     return std::visit([](const auto& raw) { return raw.validate(); }, raw_);
   }
@@ -91,16 +108,33 @@ class AnyRaw {
 
  private:
   static inline thread_local std::size_t selected_row = 0;
+  static inline thread_local RawArguments selected_arguments{};
 
-  RawHeaps::Any raw_;
+  ScriptRawHeaps::Any raw_;
+  const std::byte* region_;
 };
 
 using DriverHeap = BasicHeap<AnyRaw>;
 
-/// The largest alignment of a payload up to which `raw` is exact; see RawHeap.
-[[nodiscard]] std::size_t exact_align_max(const AnyRaw& raw) noexcept;
+/// What an oracle has to know of an empty heap, which it is not told by the row's name.
+[[nodiscard]] OracleMemory memory_of(const AnyRaw& raw);
 
-/// The message for a name after `raw=` that is not in the table.
-[[nodiscard]] std::string unknown_raw_heap(std::string_view name);
+/// The names of a table, as they are written after `raw=`: `pool:SIZE`.
+template <class Table>
+[[nodiscard]] std::vector<std::string> raw_heap_forms() {
+  std::vector<std::string> forms;
+  for (std::size_t row = 0; row < Table::names.size(); ++row) {
+    forms.emplace_back(Table::names[row]);
+    if (!Table::number_is[row].empty()) forms.back() += ":SIZE";
+  }
+  return forms;
+}
+
+/// The message for a name after `raw=` that is not in the table; `forms`: those that are.
+[[nodiscard]] std::string unknown_raw_heap(std::string_view name,
+                                           std::span<const std::string> forms);
+
+/// What is wrong with a row's name that is given with a number, or without one; or nothing.
+[[nodiscard]] std::optional<std::string> wrong_form(std::size_t row, bool has_number);
 
 }  // namespace mneme::driver

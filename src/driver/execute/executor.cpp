@@ -15,14 +15,25 @@ namespace mneme::driver {
 
 namespace {
 
-static_assert(default_raw_heap == RawHeaps::names.front());
+static_assert(default_raw_heap == ScriptRawHeaps::names.front());
 
 bool ends_a_name(OpKind kind) { return kind == OpKind::free || kind == OpKind::drop; }
 
+using RawTable = ScriptRawHeaps;
+
+std::size_t row_of(const Op& heap) {
+  const std::optional<std::size_t> row = RawTable::find(heap.raw);
+  if (!row) fail_at(heap, heap.raw_column, unknown_raw_heap(heap.raw, raw_heap_forms<RawTable>()));
+  if (const auto wrong = wrong_form(*row, heap.raw_bytes.has_value())) {
+    fail_at(heap, heap.raw_bytes ? heap.raw_number_column : heap.raw_column, *wrong);
+  }
+  return *row;
+}
+
 std::string too_large_for(std::size_t row, std::uint64_t size_bytes) {
-  return "heap too large for " + std::string(RawHeaps::names[row]) + ": " +
+  return "heap too large for " + std::string(RawTable::names[row]) + ": " +
          std::to_string(size_bytes) + " bytes (maximum " +
-         std::to_string(RawHeaps::max_region_bytes[row]) + ")";
+         std::to_string(RawTable::max_region_bytes[row]) + ")";
 }
 
 [[noreturn]] void fail_name(const Op& op, std::string_view what) {
@@ -177,20 +188,22 @@ void Executor::do_heap(const Op& op) {
       throw InputError("--heap=" + std::to_string(size_bytes) + ": " + message);
     fail_at(op, op.number_column, message);
   };
-  const std::optional<std::size_t> row = RawHeaps::find(op.raw);
-  if (!row) fail_at(op, op.raw_column, unknown_raw_heap(op.raw));
-  if (const std::size_t min_bytes = RawHeaps::min_region_bytes[*row]; size_bytes < min_bytes) {
+  raw_row_ = row_of(op);
+  if (size_bytes < RawTable::min_region_bytes[raw_row_]) {
     fail("heap too small: " + std::to_string(size_bytes) + " bytes (minimum " +
-         std::to_string(min_bytes) + ")");
+         std::to_string(RawTable::min_region_bytes[raw_row_]) + ")");
   }
-  if (size_bytes > RawHeaps::max_region_bytes[*row]) fail(too_large_for(*row, size_bytes));
+  if (size_bytes > RawTable::max_region_bytes[raw_row_]) fail(too_large_for(raw_row_, size_bytes));
+  const RawArguments arguments{.number = op.raw_bytes.value_or(0), .align = op.align_bytes};
+  if (const auto wrong = RawTable::wrong(raw_row_, size_bytes, arguments)) {
+    fail_at(op, op.raw_number_column, *wrong);
+  }
   try {
-    region_.emplace(size_bytes);
+    region_.emplace(RawTable::region_bytes(raw_row_, size_bytes, arguments));
   } catch (const InputError& error) {
     fail(error.what());
   }
-  raw_row_ = *row;
-  AnyRaw::select(raw_row_);
+  AnyRaw::select(raw_row_, arguments);
   heap_.emplace(region_->bytes());
   checker_.emplace(*heap_);
   poll_mode_ = op.poll_mode;
@@ -250,13 +263,13 @@ void Executor::do_close() {
 void Executor::do_extend(const Op& op) {
   constexpr std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t more = extension_bytes(op);
-  const std::uint64_t before = tally_.capacity_bytes;
+  const std::uint64_t before = oracle().extent_bytes();
   const std::uint64_t wanted = more > bytes_max - before ? bytes_max : before + more;
-  if (!RawHeaps::can_extend[raw_row_]) {
+  if (!RawTable::can_extend[raw_row_]) {
     fail_at(op, op.column,
-            "raw heap " + in_quotes(RawHeaps::names[raw_row_]) + " cannot be extended");
+            "raw heap " + in_quotes(RawTable::names[raw_row_]) + " cannot be extended");
   }
-  if (wanted > RawHeaps::max_region_bytes[raw_row_]) {
+  if (wanted > RawTable::max_region_bytes[raw_row_]) {
     fail_at(op, op.number_column, too_large_for(raw_row_, wanted));
   }
   if (guard_) return log_.add({.kind = EventKind::not_extended});
@@ -265,7 +278,7 @@ void Executor::do_extend(const Op& op) {
   } catch (const InputError& error) {
     fail_at(op, op.number_column, error.what());
   }
-  log_.add({.kind = EventKind::extended, .size = wanted});
+  log_.add({.kind = EventKind::extended, .size = tally_.capacity_bytes + more});
   if (!heap_->extend(more))
     throw Corruption("the heap cannot be extended although nobody holds it");
   collect();

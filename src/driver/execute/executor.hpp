@@ -124,7 +124,7 @@ class Executor {
 
   [[nodiscard]] Oracle& model() { return checker_->oracle(); }
   [[nodiscard]] std::size_t offset_of(const void* payload) const {
-    return static_cast<std::size_t>(static_cast<const std::byte*>(payload) - heap_->raw().base());
+    return static_cast<std::size_t>(static_cast<const std::byte*>(payload) - heap_->raw().region());
   }
   [[nodiscard]] std::size_t block_offset_of(const void* payload) const {
     return offset_of(payload) - word_bytes;

@@ -228,7 +228,7 @@ void World::put_block(const HeldBlock& block) {
 void World::put_raw_heap() {
   if (counts_blocks_ || RawHeaps::names[options_.raw_row] != Bounded::name) return;
   constexpr std::size_t hole_words_max = 4;
-  put(&heap_->raw(), sizeof heap_->raw());
+  heap_->raw().visit([&](const auto& raw) { put(&raw, sizeof raw); });
   heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
     if (at + size == heap_->capacity_bytes()) return;  // the top, which is in no list
     const std::byte* const hole = heap_->raw().base() + at;

@@ -76,14 +76,17 @@ class Decoder {
  public:
   explicit Decoder(std::span<const std::uint8_t> bytes) : bytes_{bytes} {}
 
-  [[nodiscard]] Script script(std::span<const std::string_view> raw_heaps) && {
+  [[nodiscard]] Script script(RawNames raw_heaps) && {
     start_op(OpKind::heap);
     Op& heap = script_.ops.back();
     const unsigned flags = byte();
     heap.poll_mode = (flags & poll_auto) != 0 ? PollMode::automatic : PollMode::manual;
-    heap.raw = raw_heaps[(flags >> raw_shift) % raw_heaps.size()];
+    const std::size_t plain = raw_heaps.plain.size();
+    const std::size_t row = (flags >> raw_shift) % (plain + raw_heaps.sized.size());
+    heap.raw = row < plain ? raw_heaps.plain[row] : raw_heaps.sized[row - plain];
     heap.size_bytes = number();
     heap.align_bytes = (flags & heap_flag_align) != 0 ? align() : codec_align_bytes;
+    if (row >= plain) heap.raw_bytes = number();
     heap.has_align = heap.align_bytes != default_align_bytes;
     heap_align_bytes_ = heap.align_bytes;
     while (!bytes_.empty()) step();
@@ -231,7 +234,7 @@ class Decoder {
 
 }  // namespace
 
-Script decode(std::span<const std::uint8_t> bytes, std::span<const std::string_view> raw_heaps) {
+Script decode(std::span<const std::uint8_t> bytes, RawNames raw_heaps) {
   return Decoder(bytes).script(raw_heaps);
 }
 
@@ -246,20 +249,7 @@ std::string text_of(const Script& script, std::size_t steps_max) {
 }
 
 void Encoder::add(const Op& op) {
-  if (op.kind == OpKind::heap) {
-    const auto raw = std::ranges::find(raw_heaps_, op.raw);
-    if (raw == raw_heaps_.end()) {
-      fail_at(op, op.raw_column,
-              "raw heap " + in_quotes(op.raw) + " has no number in the fuzzers' bytes");
-    }
-    const bool has_align = op.align_bytes != codec_align_bytes;
-    put((op.poll_mode == PollMode::automatic ? poll_auto : 0U) |
-        (has_align ? heap_flag_align : 0U) |
-        static_cast<std::size_t>(raw - raw_heaps_.begin()) << raw_shift);
-    put_number(op.size_bytes);
-    if (has_align) put_align(op.align_bytes);
-    return;
-  }
+  if (op.kind == OpKind::heap) return put_heap(op);
   const Command& row = command_of(op.kind);
   if (row.places.empty()) {
     fail_at(op, 0, in_quotes(row.keyword) + " has no place in the fuzzers' bytes");
@@ -303,6 +293,23 @@ void Encoder::add(const Op& op) {
   }
   if (op.has_align) put_align(op.align_bytes);
   put_expectations(op, is_of_seeds);
+}
+
+void Encoder::put_heap(const Op& op) {
+  const auto& names = op.raw_bytes ? raw_heaps_.sized : raw_heaps_.plain;
+  const auto raw = std::ranges::find(names, op.raw);
+  if (raw == names.end()) {
+    fail_at(op, op.raw_column,
+            "raw heap " + in_quotes(op.raw) + " has no number in the fuzzers' bytes");
+  }
+  const auto row =
+      static_cast<std::size_t>(raw - names.begin()) + (op.raw_bytes ? raw_heaps_.plain.size() : 0);
+  const bool has_align = op.align_bytes != codec_align_bytes;
+  put((op.poll_mode == PollMode::automatic ? poll_auto : 0U) | (has_align ? heap_flag_align : 0U) |
+      row << raw_shift);
+  put_number(op.size_bytes);
+  if (has_align) put_align(op.align_bytes);
+  if (op.raw_bytes) put_number(*op.raw_bytes);
 }
 
 void Encoder::put_expectations(const Op& op, bool is_of_seeds) {

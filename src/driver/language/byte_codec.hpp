@@ -22,6 +22,13 @@ using Bytes = std::vector<std::uint8_t>;
 
 inline constexpr std::array only_default_raw_heap{default_raw_heap};
 
+/// The names behind `raw=`, by number, the default first; and those that a size follows, whose
+/// numbers are behind the others'.
+struct RawNames {
+  std::span<const std::string_view> plain = only_default_raw_heap;
+  std::span<const std::string_view> sized{};
+};
+
 /// The steps of a script, and the names that they point to. Step n stands on line n.
 struct Script {
   Script() = default;
@@ -38,6 +45,7 @@ struct Script {
 ///     input     header step...
 ///     header    flags: 1 poll=auto; 2 is free for the harness; 4 an alignment follows; the others
 ///               are the raw heap's number      number: the heap's size      alignment, else 8
+///               number: the size behind the raw heap's name, if it has one
 ///     step      place (5 bits), flags (3 bits)     arguments in the order of the script language
 ///     name      below C0: one of 32 names; else the low six bits and a byte: one of 16,384
 ///     alignment a byte: the exponent of a power of two
@@ -47,10 +55,7 @@ struct Script {
 /// Names are n0, n1 … unless a step `define`, which is not part of the script, gives one another
 /// text. The language table has the place of each command; the place of `define`, with flags, means
 /// the places from 32 on.
-///
-/// `raw_heaps` are the names behind `raw=`, by number, the default first.
-[[nodiscard]] Script decode(std::span<const std::uint8_t> bytes,
-                            std::span<const std::string_view> raw_heaps = only_default_raw_heap);
+[[nodiscard]] Script decode(std::span<const std::uint8_t> bytes, RawNames raw_heaps = {});
 
 /// The script's first steps, or all of them, in canonical form, one per line.
 [[nodiscard]] std::string text_of(const Script& script, std::size_t steps_max = std::size_t{0} - 1);
@@ -58,8 +63,7 @@ struct Script {
 /// Encodes steps, one by one; the first is a heap.
 class Encoder {
  public:
-  explicit Encoder(std::span<const std::string_view> raw_heaps = only_default_raw_heap)
-      : raw_heaps_{raw_heaps} {}
+  explicit Encoder(RawNames raw_heaps = {}) : raw_heaps_{raw_heaps} {}
 
   /// Throws ScriptError for a step that the bytes cannot express: an unknown raw heap, or one
   /// of more than 16,384 names.
@@ -76,7 +80,9 @@ class Encoder {
   /// The number of a name; defines the name if necessary.
   [[nodiscard]] std::size_t index_of(const Op& op, std::string_view text, Column column);
 
-  std::span<const std::string_view> raw_heaps_;
+  void put_heap(const Op& op);
+
+  RawNames raw_heaps_;
   Bytes bytes_;
   std::unordered_map<std::string, std::size_t> indices_;
   std::vector<bool> taken_;  // by index

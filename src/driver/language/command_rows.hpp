@@ -39,7 +39,7 @@ inline constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
 
 inline constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
-           "The raw heap that manages the region. Default: bounded."},
+           "The raw heap that manages the region (see Raw heaps). Default: bounded."},
     Option{OptionKind::poll, "poll", "manual|auto",
            "auto: poll after every step, so that granted tasks continue at once. Default: manual."},
     Option{OptionKind::align, "align", "N",

@@ -92,7 +92,7 @@ void put_argument(Writer& writer, const Op& op, const Argument& argument) {
 
 bool is_given(const Op& op, OptionKind kind) {
   switch (kind) {
-    case OptionKind::raw: return op.raw != default_raw_heap;
+    case OptionKind::raw: return op.raw != default_raw_heap || op.raw_bytes;
     case OptionKind::poll: return op.poll_mode != PollMode::manual;
     case OptionKind::align: return op.has_align;
     case OptionKind::try_now: return op.mode == AllocMode::try_now;
@@ -106,7 +106,13 @@ bool is_given(const Op& op, OptionKind kind) {
 void put_option(Writer& writer, const Op& op, const Option& option) {
   writer.put(" {}{}", option.word, option.value.empty() ? "" : "=");
   switch (option.kind) {
-    case OptionKind::raw: writer.put("{}", op.raw); break;
+    case OptionKind::raw:
+      writer.put("{}", op.raw);
+      if (op.raw_bytes) {
+        writer.put(":");
+        writer.put_size(*op.raw_bytes);
+      }
+      break;
     case OptionKind::poll:
       writer.put("{}", poll_words[static_cast<std::size_t>(op.poll_mode)]);
       break;

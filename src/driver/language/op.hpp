@@ -181,6 +181,7 @@ struct Op {
   std::string_view sizes;                   // alloc in a task: `64|128`; else empty
   std::string_view queue_names;             // expect_queue: names with blanks between them
   std::string_view raw = default_raw_heap;  // heap: not checked to exist
+  std::optional<std::uint64_t> raw_bytes;   // heap: the number behind its raw heap's name
   std::uint64_t size_bytes = 0;             // heap, extend, alloc, resize; expect_at: the offset
   std::uint64_t count = 0;  // array: elements; vec, mailbox: capacity; semaphore: its start;
                             // task: how many; repeat: how often
@@ -199,6 +200,7 @@ struct Op {
   Column mode_column = 0;
   Column state_column = 0;
   Column raw_column = 0;
+  Column raw_number_column = 0;
   Column poll_column = 0;
   std::string_view file;         // as printed in diagnostics; lives as long as the Source
   std::string_view source_line;  // the whole line; empty in a stored Op is fine (no excerpt then)

@@ -107,13 +107,24 @@ void parse_argument(Op& op, Line& line, const Argument& argument, const Word& wo
   }
 }
 
+/// `first-fit`, or `pool:64`.
+void parse_raw(Op& op, const Line& line, const Word& word) {
+  const std::size_t colon = word.text.find(':');
+  const Word name{word.text.substr(0, colon), word.column};
+  op.raw_column = word.column;
+  op.raw = line.name(name, "HEAP");
+  op.raw_bytes.reset();
+  if (colon == std::string_view::npos) return;
+  const Word number{word.text.substr(colon + 1), word.column + static_cast<Column>(colon + 1)};
+  op.raw_number_column = number.column;
+  if (number.at_end()) line.fail(number.column, "missing SIZE behind " + in_quotes(word.text));
+  op.raw_bytes = line.size(number, "SIZE");
+}
+
 void set_option(Op& op, const Line& line, const Option& option, const Word& word,
                 const Word& value) {
   switch (option.kind) {
-    case OptionKind::raw:
-      op.raw = line.name(value, option.value);
-      op.raw_column = value.column;
-      break;
+    case OptionKind::raw: parse_raw(op, line, value); break;
     case OptionKind::poll:
       if (value.text != poll_words[0] && value.text != poll_words[1]) {
         line.fail(value.column, "poll is " + one_of(poll_words) + ", not " + in_quotes(value.text));
@@ -190,6 +201,11 @@ void check_not_given(const Line& line, const Command& command, const Word& word,
 }
 
 }  // namespace
+
+void set_raw_heap(Op& op, std::string_view text) {
+  parse_raw(op, Line{}, {.text = text});
+  op.raw_column = op.raw_number_column = 0;
+}
 
 Parser::Parser(Source& source, ParserOptions options)
     : source_{source}, options_{std::move(options)} {}

@@ -27,6 +27,10 @@ struct ParserOptions {
   std::function<void(const Diagnostic&)> on_warning = {};
 };
 
+/// Gives a heap step the raw heap of a command line, such as `pool:64`, which lives as long as the
+/// step. Throws a ScriptError.
+void set_raw_heap(Op& op, std::string_view text);
+
 class Parser {
  public:
   explicit Parser(Source& source, ParserOptions options = {});

@@ -92,6 +92,11 @@ void ProgramBuilder::add(const Op& op) {
     program_.heap_bytes = op.size_bytes;
     program_.align_bytes = op.align_bytes;
     program_.raw = op.raw;
+    try {
+      if (op.raw_bytes) fail_at(op, op.raw_column, "tasks cannot run on " + in_quotes(op.raw));
+    } catch (const ScriptError& error) {
+      flat_ = error;
+    }
     return;
   }
   if (!is_of_tasks(op.kind) && !has_tasks_ && (flat_ || ++steps_ > boot_steps_max)) return;
@@ -287,10 +292,9 @@ void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   step.align_bytes = element_bytes;
 }
 
-/// The region is reserved as long as it can become.
 void ProgramBuilder::add_extension(const Op& op, ProgramStep& step) {
   step.size_bytes = extension_bytes(op);
-  std::uint64_t times = task_ == nullptr ? 1 : task_->copies;
+  std::uint64_t times = task_ == nullptr ? 1 : task_->copies;  // that it runs at most
   const auto multiply = [&](std::uint64_t by) {
     if (__builtin_mul_overflow(times, by, &times)) times = forever;
   };

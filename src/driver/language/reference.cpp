@@ -73,6 +73,25 @@ The heap's own data are not in the region. 'extend' makes the region longer, to
 a gigabyte or to twice its first size at most.
 )"};
 
+constexpr Section raw_heaps{
+    "RAW HEAPS",
+    R"(A raw heap places the blocks. 'heap SIZE raw=HEAP' names it, and --raw=HEAP on
+the command line replaces it:
+
+  bounded      best fit, in a time that does not depend on the number of holes
+  first-fit    the lowest hole that is large enough
+  best-fit     the smallest such hole; simple and slow, to compare with
+  pool:SIZE    blocks of one size: a request of up to SIZE bytes gets a whole
+               slot, and a larger one, or one with a larger alignment than the
+               heap's, is refused; used and free count slots
+  chain:SIZE   two regions, such as banks of memory: that of the heap, and one
+               of SIZE bytes behind it, for what the first has no room for. No
+               block reaches from one into the other
+
+'extend' makes the region longer, or the second one of a chain; a pool cannot be
+extended. Tasks cannot run on a pool or a chain.
+)"};
+
 constexpr Section held_steps{
     "WAITING NAMES, TASKS AND POLL",
     R"(Each name is a small task of its own. While its request waits, the script goes
@@ -341,6 +360,7 @@ std::string language_reference() {
   put_words(text, "STATES", "For 'expect NAME STATE'.\n\n", state_words, state_help);
   put_words(text, "KEYS", "For 'expect KEY NUMBER', and in the output of stat.\n\n", key_words,
             key_help);
+  put_section(text, raw_heaps);
   put_section(text, held_steps);
   put_section(text, tasks);
   put_section(text, traces);

@@ -18,6 +18,14 @@ std::size_t room_in(Gap gap, std::size_t align) {
   return block < end ? end - static_cast<std::size_t>(block) : 0;
 }
 
+Gaps::Gaps(std::span<const Gap> parts) {
+  for (const Gap part : parts.subspan(1)) walls_.push_back(part.offset);
+  for (const Gap part : parts) {
+    const std::size_t end = part.offset + part.size;
+    if (part.size > 0) by_end_.emplace(end, part.offset);
+  }
+}
+
 std::size_t Gaps::largest_room(std::size_t align) {
   auto rooms = std::ranges::find(rooms_, align, &Rooms::align);
   if (rooms == rooms_.end()) {
@@ -48,8 +56,9 @@ void Gaps::add(Gap block) {
   std::size_t begin = block.offset;
   const std::size_t end = block.offset + block.size;
   auto behind = by_end_.lower_bound(begin);
-  const auto before = behind != by_end_.end() && behind->first == begin ? behind++ : by_end_.end();
-  const bool joins_behind = behind != by_end_.end() && behind->second == end;
+  auto before = behind != by_end_.end() && behind->first == begin ? behind++ : by_end_.end();
+  if (is_wall(begin)) before = by_end_.end();
+  const bool joins_behind = behind != by_end_.end() && behind->second == end && !is_wall(end);
   if (before != by_end_.end()) {
     begin = before->second;
     discount(begin, before->first);

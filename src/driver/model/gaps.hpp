@@ -5,8 +5,11 @@
 //   logarithmic in their number, except all() and the first search for an alignment.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
+#include <span>
 #include <vector>
 
 namespace mneme::driver {
@@ -26,9 +29,9 @@ struct Gap {
 
 class Gaps {
  public:
-  explicit Gaps(std::size_t capacity_bytes) {
-    if (capacity_bytes > 0) by_end_.emplace(capacity_bytes, 0);
-  }
+  /// `parts`: the free memory at first, in address order. Gaps of two parts never merge.
+  explicit Gaps(std::span<const Gap> parts);
+  explicit Gaps(std::size_t capacity_bytes) : Gaps(std::array{Gap{0, capacity_bytes}}) {}
 
   /// Whether all bytes of a block are free.
   [[nodiscard]] bool contain(Gap block) const {
@@ -59,10 +62,14 @@ class Gaps {
     std::map<std::size_t, std::size_t> counts{};
   };
 
+  [[nodiscard]] bool is_wall(std::size_t offset) const {
+    return std::ranges::find(walls_, offset) != walls_.end();
+  }
   void count(std::size_t begin, std::size_t end);
   void discount(std::size_t begin, std::size_t end);
 
   std::map<std::size_t, std::size_t> by_end_;  // from the end of each gap to its beginning
+  std::vector<std::size_t> walls_;             // the borders between adjacent parts
   std::vector<Rooms> rooms_;                   // one for each alignment searched for so far
 };
 

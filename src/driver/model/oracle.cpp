@@ -36,11 +36,10 @@ Mismatch compare_answers(Answer expected, Answer seen) {
 
 }  // namespace
 
-Oracle::Oracle(std::size_t capacity_bytes, std::size_t exact_align_max)
-    : capacity_{capacity_bytes},
-      exact_align_max_{exact_align_max},
-      free_bytes_{capacity_bytes},
-      gaps_{capacity_bytes} {}
+Oracle::Oracle(OracleMemory memory) : memory_{std::move(memory)}, gaps_{memory_.parts} {
+  for (const Gap part : memory_.parts) capacity_ += part.size;
+  free_bytes_ = capacity_;
+}
 
 // The size of the block for a payload: header and payload, rounded up; 0 if it exceeds the region.
 std::size_t Oracle::block_size(std::size_t payload_bytes) const {
@@ -49,9 +48,16 @@ std::size_t Oracle::block_size(std::size_t payload_bytes) const {
   return rounded > capacity_ ? 0 : std::max(static_cast<std::size_t>(rounded), 2 * word);
 }
 
+// Of the region, by a block of this size; 0 if it cannot be.
+std::size_t Oracle::taken_size(std::size_t block_bytes) const {
+  if (memory_.slot_bytes == 0) return block_bytes;
+  return block_bytes == 0 || block_bytes > memory_.slot_bytes ? 0 : memory_.slot_bytes;
+}
+
 BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
   Block block;
-  block.size = block_size(payload_bytes);
+  block.asked = block_size(payload_bytes);
+  block.size = taken_size(block.asked);
   block.align = std::max(align_bytes, word);
   block.overflows = payload_bytes > SIZE_MAX - 2 * word + 1;
   if (unused_.empty()) {
@@ -71,12 +77,14 @@ bool Oracle::fits(Gap gap, std::size_t size, std::size_t align) {
 }
 
 bool Oracle::impossible(std::size_t size, std::size_t align) const {
-  return size == 0 || !fits({0, capacity_}, size, align);
+  if (memory_.slot_bytes != 0 && align > memory_.slot_align) return true;
+  return size == 0 ||
+         std::ranges::none_of(memory_.parts, [&](Gap part) { return fits(part, size, align); });
 }
 
 Oracle::Room Oracle::room_for(std::size_t size, std::size_t align) {
   if (gaps_.largest_room(align) < size) return Room::none;
-  const bool is_exact = align <= exact_align_max_ || free_bytes_ == capacity_;
+  const bool is_exact = align <= memory_.exact_align_max || free_bytes_ == capacity_;
   const bool is_sure = is_exact || gaps_.largest_room(word) - size >= align - word;
   return is_sure ? Room::enough : Room::some;
 }
@@ -101,6 +109,11 @@ Mismatch Oracle::place(Grant grant) {
   if (grant.offset % word != 0 || (grant.offset + header) % block.align != 0) {
     return fmt::format("the payload at {} is not aligned to {}", grant.offset + header,
                        block.align);
+  }
+  const std::size_t slot = memory_.slot_bytes;
+  if (slot != 0 && (grant.offset - memory_.parts.front().offset) % slot != 0) {
+    return fmt::format("the block at {} is not where a slot of {} bytes begins", grant.offset,
+                       slot);
   }
   gaps_.remove({grant.offset, block.size});
   free_bytes_ -= block.size;
@@ -225,14 +238,30 @@ Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
   return release(id, false, grants);  // it was granted already
 }
 
+// As room_for, but only for the gaps in one part.
+Oracle::Room Oracle::room_in_part(Gap part, std::size_t size, std::size_t align) const {
+  Room room = Room::none;
+  for (const Gap gap : gaps_.all()) {
+    const bool is_inside = gap.offset >= part.offset && end_of(gap) <= end_of(part);
+    if (!is_inside || room_in(gap, align) < size) continue;
+    room = std::max(room, Room::some);
+    if (align <= memory_.exact_align_max || gap.size - size >= align - word) room = Room::enough;
+  }
+  return room;
+}
+
 // Whether a block should grow in place. Where the raw heap may choose, `done` decides.
 bool Oracle::can_grow(const Block& block, std::size_t size, bool done) {
   const std::size_t end = block.offset + block.size;
   const Gap behind{.offset = end, .size = gaps_.size_at(end)};
-  if (behind.size < size - block.size) return false;
-  if (end + behind.size < capacity_) return true;
+  const Gap part =
+      *std::ranges::find_if(memory_.parts, [&](Gap each) { return block.offset < end_of(each); });
+  if (end == end_of(part) || behind.size < size - block.size) return false;
+  if (end + behind.size < end_of(part)) return true;
   gaps_.remove(behind);
-  const Room elsewhere = room_for(size, block.align);
+  const bool is_alone = memory_.parts.size() == 1;
+  const Room elsewhere =
+      is_alone ? room_for(size, block.align) : room_in_part(part, size, block.align);
   gaps_.add(behind);
   return elsewhere == Room::none || (elsewhere == Room::some && done);
 }
@@ -240,15 +269,17 @@ bool Oracle::can_grow(const Block& block, std::size_t size, bool done) {
 Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
                         std::span<const Grant> grants) {
   Block& block = blocks_[id];
-  const std::size_t size = block_size(payload_bytes);
+  const std::size_t asked = block_size(payload_bytes);
+  const std::size_t size = taken_size(asked);
   if (impossible(size, block.align) || locked_) {
     if (done) return "a block was resized although it could not be";
     return none_granted(grants);
   }
   reclaim();
   const std::size_t end = block.offset + block.size;
+  const bool may_grow = waiting_.empty() && !closed_;
   const bool should =
-      size <= block.size || (waiting_.empty() && !closed_ && can_grow(block, size, done));
+      asked <= block.asked || (may_grow && (size <= block.size || can_grow(block, size, done)));
   if (should != done) {
     return done ? "a block was resized although it could not be"
                 : "a block could have been resized but was not";
@@ -258,7 +289,10 @@ Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
     gaps_.remove({end, size - block.size});
     free_bytes_ -= size - block.size;
   }
-  if (done) block.size = size;
+  if (done) {
+    block.size = size;
+    block.asked = asked;
+  }
   return settle(grants);
 }
 
@@ -272,7 +306,8 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
 }
 
 Mismatch Oracle::extend(std::size_t bytes, std::span<const Grant> grants) {
-  make_gap({capacity_, bytes});
+  make_gap({extent_bytes(), bytes});
+  memory_.parts.back().size += bytes;
   capacity_ += bytes;
   return settle(grants);
 }

@@ -44,16 +44,29 @@ struct Figures {
   [[nodiscard]] bool operator==(const Figures&) const = default;
 };
 
+/// The memory of a heap, and the rules of its raw heap.
+struct OracleMemory {
+  /// In address order, whole words each; a block is inside of one. The region that they are parts
+  /// of begins at a multiple of any alignment smaller than twice its size.
+  std::vector<Gap> parts;
+  /// The largest alignment up to which a request fails only if no gap fits. With a larger one it
+  /// may fail too if there is no gap of size + alignment − one word; but not if everything is free.
+  std::size_t exact_align_max = SIZE_MAX;
+  /// If not 0, every block takes a slot of so many bytes, from the start of the first part on, and
+  /// a larger one, or one with a larger alignment, is impossible.
+  std::size_t slot_bytes = 0;
+  std::size_t slot_align = 0;
+};
+
 /// Each function below takes one step, the library's result, and the grants that the step caused,
 /// in their order; it carries out the step naively, and compares. For each block that a step
 /// grants, frees or cancels, it takes time logarithmic in the number of gaps and waiters.
 class Oracle {
  public:
-  /// `capacity_bytes`: a region of whole words, at an address that is a multiple of any alignment
-  /// smaller than twice its size. `exact_align_max`: the largest alignment up to which a request
-  /// fails only if no gap fits. With a larger one it may fail too if there is no gap of size +
-  /// alignment − one word; but not if everything is free.
-  explicit Oracle(std::size_t capacity_bytes, std::size_t exact_align_max = SIZE_MAX);
+  explicit Oracle(OracleMemory memory);
+  /// A region in one part, and blocks of any size.
+  explicit Oracle(std::size_t capacity_bytes, std::size_t exact_align_max = SIZE_MAX)
+      : Oracle(OracleMemory{.parts = {{0, capacity_bytes}}, .exact_align_max = exact_align_max}) {}
 
   /// A new block for a payload, not yet requested.
   [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes);
@@ -74,7 +87,7 @@ class Oracle {
   void lock() { locked_ = true; }
   [[nodiscard]] Mismatch unlock(std::span<const Grant> grants);
   [[nodiscard]] Mismatch poll(std::span<const Grant> grants);
-  /// So many bytes, whole words, were added behind the region, as nobody had the heap locked.
+  /// Whole words were added behind the region. The heap was not locked.
   [[nodiscard]] Mismatch extend(std::size_t bytes, std::span<const Grant> grants);
   /// `closed`: the requests that were completed with `closed`, in their order.
   [[nodiscard]] Mismatch close(std::span<const BlockId> closed);
@@ -88,6 +101,9 @@ class Oracle {
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] std::size_t deferred() const { return deferred_.size(); }
   [[nodiscard]] std::size_t capacity_bytes() const { return capacity_; }
+  /// From the start of the region to the end of its last part.
+  [[nodiscard]] std::size_t extent_bytes() const { return end_of(memory_.parts.back()); }
+  [[nodiscard]] std::span<const Gap> parts() const { return memory_.parts; }
   [[nodiscard]] bool locked() const { return locked_; }
 
   /// For explanations: the gaps in address order, the live blocks by offset, the waiting requests,
@@ -104,8 +120,11 @@ class Oracle {
   [[nodiscard]] static bool fits(Gap gap, std::size_t size, std::size_t align);
 
  private:
+  /// Whether there is room for a request: no; possibly, as the raw heap decides; certainly.
+  enum class Room : std::uint8_t { none, some, enough };
   struct Block {
-    std::size_t size = 0;   // of the block; 0: more than the region
+    std::size_t size = 0;   // of the memory that it takes; 0: there is none for it
+    std::size_t asked = 0;  // of the block, as its payload is
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
     std::uint64_t ticket = 0;  // orders the queue; 0: not waiting
@@ -113,10 +132,11 @@ class Oracle {
     bool overflows = false;  // the size of the block does not fit into a size_t
   };
 
+  [[nodiscard]] static std::size_t end_of(Gap part) { return part.offset + part.size; }
   [[nodiscard]] std::size_t block_size(std::size_t payload_bytes) const;
+  [[nodiscard]] std::size_t taken_size(std::size_t block_bytes) const;
+  [[nodiscard]] Room room_in_part(Gap part, std::size_t size, std::size_t align) const;
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
-  /// Whether there is room for a request: no; possibly, as the raw heap decides; certainly.
-  enum class Room : std::uint8_t { none, some, enough };
   [[nodiscard]] Room room_for(BlockId id) { return room_for(blocks_[id].size, blocks_[id].align); }
   [[nodiscard]] Room room_for(std::size_t size, std::size_t align);
   [[nodiscard]] bool can_grow(const Block& block, std::size_t size, bool done);
@@ -131,9 +151,9 @@ class Oracle {
   [[nodiscard]] Mismatch settle(std::span<const Grant> grants);
   [[nodiscard]] Mismatch none_granted(std::span<const Grant> grants) const;
 
-  std::size_t capacity_;
-  std::size_t exact_align_max_;
-  std::size_t free_bytes_;
+  OracleMemory memory_;
+  std::size_t capacity_ = 0;
+  std::size_t free_bytes_ = 0;
   bool locked_ = false;
   bool closed_ = false;
   Gaps gaps_;

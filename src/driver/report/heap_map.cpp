@@ -20,12 +20,12 @@ constexpr std::size_t listed_max = 32;
 constexpr std::size_t line_columns_max = 79;
 
 std::size_t cell_bytes(const Oracle& oracle) {
-  return std::max<std::size_t>((oracle.capacity_bytes() / map_cells_max + 7) / 8 * 8, 8);
+  return std::max<std::size_t>((oracle.extent_bytes() / map_cells_max + 7) / 8 * 8, 8);
 }
 
 std::string cells_of(const Oracle& oracle) {
   const std::size_t cell = cell_bytes(oracle);
-  std::string cells((oracle.capacity_bytes() + cell - 1) / cell, ' ');
+  std::string cells((oracle.extent_bytes() + cell - 1) / cell, ' ');
   const auto paint = [&](std::size_t offset, std::size_t size, char with) {
     for (std::size_t at = offset / cell; at * cell < offset + size; ++at) {
       cells[at] = cells[at] == ' ' || cells[at] == with ? with : '+';

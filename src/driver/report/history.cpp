@@ -63,7 +63,7 @@ void History::events(std::span<const Event> events, const Executor& executor) {
   if (is_cut_ || texts_.empty() || !executor.has_heap()) return;
   reclaim(executor);
   const Oracle& oracle = executor.oracle();
-  capacity_bytes_ = oracle.capacity_bytes();
+  capacity_bytes_ = oracle.extent_bytes();
   samples_.back() = {.used = oracle.used_bytes(),
                      .largest_hole = oracle.largest_bytes(),
                      .waiting = static_cast<std::uint32_t>(oracle.waiting())};

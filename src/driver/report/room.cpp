@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace mneme::driver {
 
@@ -63,6 +64,8 @@ std::optional<Window> cheapest_window(std::span<const Piece> pieces, std::size_t
 std::vector<Piece> pieces_around(const Executor& executor, const Task& task) {
   const Oracle& oracle = executor.oracle();
   std::vector<Piece> pieces;
+  // No block reaches from one part of the memory into the next.
+  for (const Gap part : oracle.parts()) pieces.push_back({{part.offset, 0}, Piece::Kind::stays});
   for (const Gap gap : oracle.gaps()) pieces.push_back({gap});
   const auto add = [&](BlockId id, Piece::Kind kind) {
     pieces.push_back({{oracle.offset_of(id), oracle.size_of(id)}, kind, id});
@@ -71,7 +74,9 @@ std::vector<Piece> pieces_around(const Executor& executor, const Task& task) {
   for (const BlockId id : oracle.live_by_offset()) {
     add(id, task.moving && id == task.block ? Piece::Kind::stays : Piece::Kind::live);
   }
-  std::ranges::sort(pieces, {}, [](const Piece& piece) { return piece.place.offset; });
+  std::ranges::sort(pieces, {}, [](const Piece& piece) {
+    return std::pair(piece.place.offset, piece.place.size);
+  });
   return pieces;
 }
 
