@@ -41,14 +41,14 @@ void Gaps::remove(Gap block) {
   const std::size_t block_end = block.offset + block.size;
   discount(begin, end);
   if (begin < block.offset) {
-    by_end_.emplace_hint(at, block.offset, begin);
+    put(by_end_, at, block.offset, begin);
     count(begin, block.offset);
   }
   if (block_end < end) {
     at->second = block_end;
     count(block_end, end);
   } else {
-    by_end_.erase(at);
+    drop(by_end_, at);
   }
 }
 
@@ -67,12 +67,12 @@ void Gaps::add(Gap block) {
     discount(behind->second, behind->first);
     behind->second = begin;
     count(begin, behind->first);
-    if (before != by_end_.end()) by_end_.erase(before);
+    if (before != by_end_.end()) drop(by_end_, before);
     return;
   }
   count(begin, end);
   if (before == by_end_.end()) {
-    by_end_.emplace_hint(behind, end, begin);
+    put(by_end_, behind, end, begin);
   } else {
     auto node = by_end_.extract(before);
     node.key() = end;
@@ -87,14 +87,34 @@ std::vector<Gap> Gaps::all() const {
   return gaps;
 }
 
+void Gaps::put(Map& map, Map::iterator behind, std::size_t key, std::size_t value) {
+  if (spare_.nodes.empty()) {
+    map.emplace_hint(behind, key, value);
+    return;
+  }
+  Map::node_type node = std::move(spare_.nodes.back());
+  spare_.nodes.pop_back();
+  node.key() = key;
+  node.mapped() = value;
+  map.insert(behind, std::move(node));
+}
+
 void Gaps::count(std::size_t begin, std::size_t end) {
-  for (Rooms& rooms : rooms_) ++rooms.counts[room_in({begin, end - begin}, rooms.align)];
+  for (Rooms& rooms : rooms_) {
+    const std::size_t room = room_in({begin, end - begin}, rooms.align);
+    const auto at = rooms.counts.lower_bound(room);
+    if (at != rooms.counts.end() && at->first == room) {
+      ++at->second;
+    } else {
+      put(rooms.counts, at, room, 1);
+    }
+  }
 }
 
 void Gaps::discount(std::size_t begin, std::size_t end) {
   for (Rooms& rooms : rooms_) {
     const auto at = rooms.counts.find(room_in({begin, end - begin}, rooms.align));
-    if (--at->second == 0) rooms.counts.erase(at);
+    if (--at->second == 0) drop(rooms.counts, at);
   }
 }
 

@@ -56,21 +56,36 @@ class Gaps {
   [[nodiscard]] std::vector<Gap> all() const;
 
  private:
+  using Map = std::map<std::size_t, std::size_t>;
+
   /// For each size, the number of gaps whose largest block has it.
   struct Rooms {
     std::size_t align = 0;
-    std::map<std::size_t, std::size_t> counts{};
+    Map counts{};
+  };
+  /// Nodes that were taken out of the maps, to be put in again: a step does both, and would call
+  /// malloc and free for each. A copy starts without any.
+  struct SpareNodes {
+    SpareNodes() = default;
+    SpareNodes(const SpareNodes& /*other*/) {}
+    SpareNodes& operator=(const SpareNodes& /*other*/) { return *this; }
+    ~SpareNodes() = default;
+
+    std::vector<Map::node_type> nodes{};
   };
 
   [[nodiscard]] bool is_wall(std::size_t offset) const {
     return std::ranges::find(walls_, offset) != walls_.end();
   }
+  void put(Map& map, Map::iterator behind, std::size_t key, std::size_t value);
+  void drop(Map& map, Map::iterator at) { spare_.nodes.push_back(map.extract(at)); }
   void count(std::size_t begin, std::size_t end);
   void discount(std::size_t begin, std::size_t end);
 
-  std::map<std::size_t, std::size_t> by_end_;  // from the end of each gap to its beginning
-  std::vector<std::size_t> walls_;             // the borders between adjacent parts
-  std::vector<Rooms> rooms_;                   // one for each alignment searched for so far
+  Map by_end_;                      // from the end of each gap to its beginning
+  std::vector<std::size_t> walls_;  // the borders between adjacent parts
+  std::vector<Rooms> rooms_;        // one for each alignment searched for so far
+  SpareNodes spare_;
 };
 
 }  // namespace mneme::driver
