@@ -242,6 +242,15 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
   /// on_ready.hpp.
   [[nodiscard]] OnReady<BasicHeap> on_ready(Waker waker) noexcept;
 
+  /// For an executor of its own: takes the coroutine that has been ready the longest, which poll()
+  /// would resume next, and leaves that to the caller; or returns none. O(1).
+  [[nodiscard]] std::coroutine_handle<> take_ready() noexcept {
+    std::coroutine_handle<> task{};
+    this->with_requests_then_settle(
+        [&] { task = this->requests_.next_ready(this->requests_.next_epoch()); });
+    return task;
+  }
+
   /// Completes every waiting request with `closed`, oldest first, and every later one at once
   /// (P13). Frees still work. The wakers are called on this thread, one by one; or, if another
   /// close() or cancel() is calling wakers just now, maybe further up the call stack, by that.
