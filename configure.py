@@ -452,7 +452,7 @@ def add_tidy(has_models):
 
 def add_text_checks(variants, unsupported):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
-    adapters = sources("include/mneme/adapters/*.hpp")
+    adapters = [*sources("include/mneme/adapters/*.hpp"), *sources("include/mneme/testing/*.hpp")]
     core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
     others = adapters + sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
 

@@ -56,6 +56,11 @@ about = "a"
 files = ["include/mneme/adapters/*"]
 includes = ["L0", "L1"]
 [[layer]]
+name = "testing"
+about = "u"
+files = ["include/mneme/testing/*"]
+includes = ["L0", "L1"]
+[[layer]]
 name = "driver"
 about = "d"
 files = ["src/driver/*"]
@@ -65,7 +70,7 @@ libraries = ["fmt"]
 name = "tests"
 about = "t"
 files = ["lit-tests/*"]
-includes = ["L0", "L1"]
+includes = ["L0", "L1", "testing"]
 [core]
 std = ["atomic"]
 hosted = { "include/mneme/word.hpp" = ["cstdio"] }
@@ -76,6 +81,8 @@ casts = ["include/mneme/word.hpp"]
     QUEUE: QUEUE_TEXT,
     "include/mneme/mneme.hpp": CARD.format("L1") + '#include "queue.hpp"\n',
     ADAPTER: CARD.format("adapters") + '#include <vector>\n#include "../queue.hpp"\n',
+    "include/mneme/testing/far.hpp": CARD.format("testing") + "#include <vector>\n",
+    "lit-tests/testing/some_test.cpp": CARD.format("tests") + "#include <mneme/testing/far.hpp>\n",
     MAIN: CARD.format("driver") + '#include <fmt/core.h>\n#include <string>\n'
                            '#include <mneme/queue.hpp>\nint main() { return "union"[0]; }\n',
     "lit-tests/unit/core/word_test.cpp": "// RUN: true\n" + CARD.format("tests"),
@@ -164,6 +171,8 @@ CASES = [
      r"queue.hpp:1: tests: no lit-tests/unit/core/queue_test.cpp"),
     ("an adapter without a test", "lit-tests/adapters/near.test", None, None,
      r"near.hpp:1: tests: neither lit-tests/adapters/near_test.cpp nor lit-tests/adapters/near.test"),
+    ("a part of testing without a test", "lit-tests/testing/some_test.cpp", "#include <mneme/testing/far.hpp>", "",
+     r"far.hpp:1: tests: no test in lit-tests/testing includes it"),
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
     ("a README without the picture", "include/mneme/README.md", "", "# x\n",
      r"include/mneme/README.md:1: readme: must show"),

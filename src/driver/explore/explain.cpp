@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "flat_run.hpp"
 
@@ -15,16 +14,12 @@ namespace mneme::driver {
 
 namespace {
 
-std::string bytes(std::size_t count) {
-  return fmt::format("{} byte{}", count, count == 1 ? "" : "s");
-}
-
 class Explainer {
  public:
   Explainer(World& world, const Verdict& verdict) : world_{world}, verdict_{verdict} {}
 
   [[nodiscard]] std::string explain() {
-    put_title();
+    text_ = testing::title_text(verdict_);
     put_steps();
     put_end();
     return std::move(text_);
@@ -36,34 +31,12 @@ class Explainer {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
   }
 
-  void put_title() {
-    const std::size_t steps = verdict_.schedule.size();
-    put("{}: ", verdict_.kind == VerdictKind::stuck ? "stuck" : "deadlock");
-    if (verdict_.shares) {
-      put("in {} of {} schedules", grouped(verdict_.shares->bad),
-          grouped(verdict_.shares->schedules));
-      if (verdict_.shares->chance > 0.5) {
-        put("; {:.0f} % of random runs hit it; ", 100 * verdict_.shares->chance);
-      } else {
-        put("; one random run in {} hits it; ", grouped(std::round(1 / verdict_.shares->chance)));
-      }
-    }
-    put("the shortest {}has {} step{}:\n", verdict_.is_shortest ? "" : "found ", steps,
-        steps == 1 ? "" : "s");
-  }
-
-  struct Line {
-    std::string task;
-    std::string step;
-    std::string result;
-  };
-
   void put_steps() {
     Executor executor;
     FlatRun run(world_, executor);
     (void)run.make_heap();
     for (std::size_t step = 0; step < run.boot_steps(); ++step) (void)run.boot(step);
-    std::vector<Line> lines;
+    std::vector<testing::StepLine> lines;
     for (const Move move : verdict_.schedule) {
       const std::size_t task = move.task;
       if (!world_.can_step(task))
@@ -72,24 +45,7 @@ class Explainer {
       const auto events = run.step(move);
       lines.push_back({world_.tasks()[task].name, step, result_of(events)});
     }
-    std::size_t task_width = 0;
-    std::size_t step_width = 0;
-    std::size_t result_width = 0;
-    for (const Line& line : lines) {
-      task_width = std::max(task_width, line.task.size());
-      step_width = std::max(step_width, line.step.size());
-      result_width = std::max(result_width, line.result.size());
-    }
-    if (verdict_.no_return == 0U) put("  ! no order of the steps helps, even from the beginning\n");
-    for (std::size_t at = 0; at < lines.size(); ++at) {
-      const bool is_last_chance = verdict_.no_return == at + 1;
-      std::string line = fmt::format("  {} {:>3}  {:<{}}  {:<{}}  {:<{}}",
-                                     is_last_chance ? '!' : ' ', at + 1, lines[at].task, task_width,
-                                     lines[at].step, step_width, lines[at].result, result_width);
-      if (is_last_chance && at + 1 < lines.size()) line += "  after this step no order helps";
-      line.resize(line.find_last_not_of(' ') + 1);
-      put("{}\n", line);
-    }
+    text_ += testing::steps_text(lines, verdict_.no_return);
     executor.run_to_end();
     executor.take_everything_back();
   }
@@ -114,11 +70,12 @@ class Explainer {
     std::vector<std::size_t> holes;
     world_.heap().raw().for_each_hole(
         [&](std::size_t, std::size_t size) { holes.push_back(size); });
-    free_ = 0;
-    for (const std::size_t hole : holes) free_ += hole;
-    largest_ = holes.empty() ? 0 : *std::ranges::max_element(holes);
-    put_free(holes);
-    for (std::size_t place = 0; place < world_.queue().size(); ++place) put_waiter(place);
+    text_ += testing::free_text(holes, world_.heap().capacity_bytes());
+    for (std::size_t place = 0; place < world_.queue().size(); ++place) {
+      const std::size_t task = world_.queue()[place];
+      text_ += testing::waiter_text(world_.tasks()[task].name, place,
+                                    World::block_bytes(world_.request_of(task).size), holes);
+    }
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) put_task(task);
     put_held_by(world_.tasks().size(), "the part before the tasks");
     for (std::size_t box = 0; box < world_.program().mailboxes.size(); ++box) {
@@ -129,33 +86,6 @@ class Explainer {
         put("  mailbox {} holds {}\n", world_.program().mailboxes[box].name, blocks);
       }
     }
-  }
-
-  void put_free(const std::vector<std::size_t>& holes) {
-    put("  {} of {} are free", free_, bytes(world_.heap().capacity_bytes()));
-    if (holes.size() > 1) {
-      put(", in holes of ");
-      for (std::size_t at = 0; at < holes.size(); ++at) {
-        put("{}{}", at == 0 ? "" : at + 1 < holes.size() ? ", " : " and ", holes[at]);
-      }
-    } else if (!holes.empty()) {
-      put(", in one hole");
-    }
-    put(".\n");
-  }
-
-  /// What a waiting request needs, and why it cannot be granted.
-  void put_waiter(std::size_t place) {
-    const std::size_t task = world_.queue()[place];
-    const std::size_t need = World::block_bytes(world_.request_of(task).size);
-    std::string why = "would fit, but is not first";
-    if (need > free_) {
-      why = "exhaustion: not enough is free";
-    } else if (place == 0 || need > largest_) {
-      why = "fragmentation: enough is free, but not in one piece";
-    }
-    put("  {} {} {} in one piece ({})\n", world_.tasks()[task].name,
-        place == 0 ? "is first and needs" : "needs", bytes(need), why);
   }
 
   void put_task(std::size_t task) {
@@ -223,8 +153,6 @@ class Explainer {
   World& world_;
   const Verdict& verdict_;
   std::string text_;
-  std::size_t free_ = 0;
-  std::size_t largest_ = 0;
 };
 
 }  // namespace
@@ -244,14 +172,6 @@ std::string schedule_text(const World& world, const Path& schedule) {
     at += count;
   }
   return text;
-}
-
-std::string grouped(double number) {
-  constexpr double exact_max = 9e15;
-  if (number > exact_max) return fmt::format("{:.1e}", number);
-  std::string digits = fmt::format("{:.0f}", number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
 }
 
 }  // namespace mneme::driver

@@ -1,9 +1,10 @@
 // purpose: explains a deadlock to a person.
-// layer: explore; includes verdict, world.
+// layer: explore; includes verdict, world, testing.
 // threads: one owner.
 // invariants: everything printed was first carried out on the library and on the oracle.
 #pragma once
 
+#include <mneme/testing/explanation.hpp>
 #include <string>
 
 #include "verdict.hpp"
@@ -18,7 +19,6 @@ namespace mneme::driver {
 /// `imu*3 camera uplink`: the schedule as `mneme run --schedule` takes it.
 [[nodiscard]] std::string schedule_text(const World& world, const Path& schedule);
 
-/// `44,800`; for numbers too large to be exact in a double: `2.1e+20`.
-[[nodiscard]] std::string grouped(double number);
+using testing::grouped;
 
 }  // namespace mneme::driver

@@ -1,21 +1,15 @@
-// purpose: a step of a schedule: the task, and its choice if it has several.
-// layer: explore; includes the standard library.
+// purpose: the step of a schedule, by its name here.
+// layer: explore; includes testing.
 // threads: plain data.
 // invariants: none.
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <mneme/testing/move.hpp>
 
 namespace mneme::driver {
 
-struct Move {
-  std::uint8_t task = 0;
-  std::uint8_t choice = 0;
-
-  bool operator==(const Move&) const = default;
-};
-
-using Path = std::vector<Move>;
+using testing::Move;
+using testing::Path;
+using testing::Switches;
 
 }  // namespace mneme::driver

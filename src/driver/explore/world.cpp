@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <mneme/node.hpp>
 
 #include "driver/language/diagnostic.hpp"
@@ -256,6 +257,38 @@ std::string World::name_of(const HeldBlock& block) const {
   const TaskInstance& task = tasks_[block.task];
   const std::string& name = task.program->names[block.name];
   return block.task == tasks().size() ? name : task.name + '.' + name;
+}
+
+void World::observe(Observed& seen) const {
+  const Stats stats = heap().counters();
+  const std::size_t used = stats.capacity_bytes - heap().raw().free_bytes();
+  seen.peak_bytes = std::max(seen.peak_bytes, used);
+  seen.least_growth = std::min(seen.least_growth, least_growth());
+  seen.waits = seen.waits || !queue().empty();
+  // Of the region as it was at first: what was added is there on any size.
+  const auto at_first = [grown = grown_bytes()](std::size_t bytes) {
+    return bytes - std::min(bytes, grown);
+  };
+  seen.high_water = std::max(seen.high_water, at_first(stats.capacity_bytes - free_at_end()));
+  for (std::size_t task = 0; task < tasks().size(); ++task) {
+    const ProgramStep* const step = current_step(task);
+    if (step == nullptr || step->kind != OpKind::alloc) continue;
+    // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
+    const std::size_t needed =
+        block_bytes(step->size_bytes) + std::max(step->align_bytes, word_bytes) - word_bytes;
+    seen.any_placement =
+        std::max(seen.any_placement,
+                 at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
+  }
+}
+
+std::size_t World::free_at_end() const {
+  std::size_t free = 0;
+  const std::size_t capacity = heap().capacity_bytes();
+  heap().raw().for_each_hole([&](std::size_t at, std::size_t size) {
+    if (at + size == capacity) free = size;
+  });
+  return free;
 }
 
 }  // namespace mneme::driver

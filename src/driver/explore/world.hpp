@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <mneme/testing/search.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,9 +18,6 @@
 #include "move.hpp"
 
 namespace mneme::driver {
-
-/// Where another task may run next: anywhere, or only where a task waits.
-enum class Switches : std::uint8_t { anywhere, waits };
 
 struct WorldOptions {
   std::uint64_t heap_bytes = 0;
@@ -73,8 +70,8 @@ struct BootStep {
   HeldBlock block;  // that it allocated or freed, if it did
 };
 
-/// Means that no growth of the heap, however large, would change anything.
-inline constexpr std::size_t no_growth = std::numeric_limits<std::size_t>::max();
+using testing::no_growth;
+using testing::Observed;
 
 class World {
  public:
@@ -89,6 +86,10 @@ class World {
   [[nodiscard]] const WorldOptions& options() const { return options_; }
   [[nodiscard]] std::span<const TaskInstance> tasks() const {
     return std::span(tasks_).first(tasks_.size() - 1);
+  }
+  [[nodiscard]] std::size_t task_count() const { return tasks_.size() - 1; }
+  [[nodiscard]] std::uint8_t program_of(std::size_t task) const {
+    return tasks_[task].program_index;
   }
   [[nodiscard]] const DriverHeap& heap() const { return *heap_; }
   /// By how much the heap was extended so far.
@@ -138,6 +139,8 @@ class World {
   [[nodiscard]] std::size_t least_growth() const;
   /// Whether least_growth() is exact.
   [[nodiscard]] bool knows_growth() const;
+  /// Adds this state to what was seen.
+  void observe(Observed& seen) const;
 
   /// Whether all blocks have the same size. Then any raw heap grants a request if and only if the
   /// number of live blocks is below a limit, so states are distinguished by that number, and not
@@ -196,6 +199,7 @@ class World {
   void take_grants(StepResult& result);
   void go_on(std::size_t task);
   [[nodiscard]] bool has_one_size() const;
+  [[nodiscard]] std::size_t free_at_end() const;
   void put_block(const HeldBlock& block);
   void put_task(std::size_t task);
   void put_raw_heap();

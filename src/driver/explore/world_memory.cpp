@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mneme/instrument.hpp>
 #include <mneme/node.hpp>
+#include <mneme/testing/watched.hpp>
 
 #include "world.hpp"
 
@@ -227,14 +228,8 @@ void World::put_block(const HeldBlock& block) {
 /// trees of its holes, whose order does not follow from these places.
 void World::put_raw_heap() {
   if (counts_blocks_ || RawHeaps::names[options_.raw_row] != Bounded::name) return;
-  constexpr std::size_t hole_words_max = 4;
-  heap_->raw().visit([&](const auto& raw) { put(&raw, sizeof raw); });
-  heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
-    if (at + size == heap_->capacity_bytes()) return;  // the top, which is in no list
-    const std::byte* const hole = heap_->raw().base() + at;
-    const std::size_t bytes = std::min(size, hole_words_max * word_bytes);
-    const instrument::ScopedUnpoison window(hole, bytes);
-    put(hole, bytes);
+  heap_->raw().visit([&](const auto& raw) {
+    testing::put_bounded(raw, [&](const void* from, std::size_t bytes) { put(from, bytes); });
   });
 }
 
