@@ -33,6 +33,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 CLANG = "clang++-22"
+GCC = "g++"
 LLVM_BIN = "/usr/lib/llvm-22/bin"
 # Debian's own interpreter, whatever `python3` is on the PATH: lit needs Debian's psutil module.
 LIT = f"/usr/bin/python3 {LLVM_BIN}/lit"
@@ -42,6 +43,8 @@ LIT = f"/usr/bin/python3 {LLVM_BIN}/lit"
 COMMON = ("-std=c++23 -pthread -Iinclude -Isrc -Ilit-tests -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion "
           "-Wshadow -Wold-style-cast -Wnon-virtual-dtor -Wno-c2y-extensions -Werror "
           "-DDOCTEST_CONFIG_NO_TRY_CATCH_IN_ASSERTS")
+# g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
+GCC_WARNINGS = "-Wno-pedantic -Wno-maybe-uninitialized"
 ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-sanitize-trap=local-bounds "
         "-fno-omit-frame-pointer")
@@ -50,10 +53,9 @@ VARIANTS = {  # name: (compiler, flags)
     "debug": (CLANG, "-O0 -g"),
     "asan": (CLANG, f"-O1 -g1 {ASAN}"),
     "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
-    # Debian's valgrind reads DWARF 4 at most, and needs GNU ld, clang's default here, to see names.
-    "valgrind": (CLANG, "-O1 -gdwarf-4 -g1 -DMNEME_VALGRIND"),
-    # g++ 12 rejects __int128 as pedantic, and takes coroutines in an optional for uninitialized.
-    "gcc": ("g++", "-O1 -g1 -Wno-pedantic -Wno-maybe-uninitialized"),
+    # Valgrind watches what g++ makes of the same sources. Debian's reads DWARF 4 at most.
+    "valgrind": (GCC, f"-O1 -gdwarf-4 -g1 {GCC_WARNINGS} -DMNEME_VALGRIND"),
+    "gcc": (GCC, f"-O2 -g1 {GCC_WARNINGS}"),
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_QUARANTINE=8"),
     "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
     "hardened": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=2"),
@@ -66,18 +68,22 @@ VARIANTS = {  # name: (compiler, flags)
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
 # What tools/check builds and runs; the models are one more suite.
-CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "gcc", "model"),
+CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
 # Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
 # checks, builds on libraries that MSan cannot look into and that come for one width at a time, and is too
-# slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing.
+# slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing;
+# valgrind has the driver for its scripts, without the unit tests of its parts.
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
 DRIVER_MAIN = "src/driver/commands/main.cpp"
-# Almost all of these is a library's templates; optimizing them would take a tenth of a build.
-NOT_OPTIMIZED = (DRIVER_MAIN, "lit-tests/support/doctest_main.cpp")
+# Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
+# formatting are most of its code. These files of the same folders run at every step.
+RUN_ONCE = ("commands", "report")
+RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
+NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one.
@@ -86,6 +92,7 @@ BATCH_GCC = f"{BATCH} -Wshadow=local"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
+FUZZED = "-fsanitize=fuzzer-no-link"
 # Folders whose files clang-tidy reads each by itself, as names in them mean something to all, and those
 # whose files are programs.
 EACH_ALONE = ("fuzz", "lit-tests/sanitizers", "src/bench")
@@ -99,14 +106,14 @@ HEADER_CHECKS = {  # name: (compiler, flags)
     "clang-checked": (CLANG, BARE),
     "clang-hardened": (CLANG, f"{BARE} -DMNEME_CHECKED=2 -DMNEME_QUARANTINE=8"),
     "clang-unchecked": (CLANG, f"{BARE} -DMNEME_CHECKED=0 -DMNEME_STATS=0"),
-    "gcc-checked": ("g++", BARE),
-    "gcc-hardened": ("g++", f"{BARE} -DMNEME_CHECKED=2 -DMNEME_QUARANTINE=8"),
-    "gcc-unchecked": ("g++", f"{BARE} -DMNEME_CHECKED=0 -DMNEME_STATS=0"),
+    "gcc-checked": (GCC, BARE),
+    "gcc-hardened": (GCC, f"{BARE} -DMNEME_CHECKED=2 -DMNEME_QUARANTINE=8"),
+    "gcc-unchecked": (GCC, f"{BARE} -DMNEME_CHECKED=0 -DMNEME_STATS=0"),
 }
 
 TOOLS = {  # command: (Debian package, lowest major version)
     CLANG: ("clang-22", 22),
-    "g++": ("g++", 12),
+    GCC: ("g++", 12),
     "ninja": ("ninja-build", 1),
     "valgrind": ("valgrind", 3),
     "cmake": ("cmake", 3),
@@ -129,9 +136,9 @@ LIBRARIES = {  # header: Debian package
 }
 # All that building the driver needs.
 FOR_DRIVER = {CLANG, "ninja", "fmt/format.h", "CLI/CLI.hpp", "nlohmann/json.hpp"}
-# What only one suite of tests needs: without it, that suite alone is unsupported.
-ONLY_FOR = {"valgrind": "valgrind", "valgrind/memcheck.h": "valgrind", "g++": "gcc",
-            "relacy/relacy.hpp": "model"}
+# What only some suites of tests need: without it, those alone are unsupported.
+ONLY_FOR = {"valgrind": ("valgrind",), "valgrind/memcheck.h": ("valgrind",), GCC: ("gcc", "valgrind"),
+            "relacy/relacy.hpp": ("model",)}
 
 
 def try_32_bits():
@@ -165,7 +172,7 @@ def check_tools(driver_only):
         if driver_only and what not in FOR_DRIVER:
             return
         if what in ONLY_FOR:
-            unsupported[ONLY_FOR[what]] = why
+            unsupported.update(dict.fromkeys(ONLY_FOR[what], why))
         else:
             missing.append(why)
 
@@ -236,16 +243,14 @@ def optimization_of(file, variant=""):
     return "-O0" if file in NOT_OPTIMIZED and variant != "tysan" else ""
 
 
-def driver_files():
-    return [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]
-
-
-def driver_batches(name="driver", files=None):
-    """Two batches of about equal cost: what only reads and writes scripts, and the rest."""
-    halves = {"": [], "-text": []}
-    for file in files or driver_files():
-        halves["-text" if file.split("/")[2] in ("language", "import") else ""].append(file)
-    return [batch(f"{name}{half}", its) for half, its in halves.items() if its]
+def driver_batches():
+    """Three batches of about equal cost: what reads and writes scripts, what executes them, and the rest."""
+    parts = {"text": [], "steps": [], "once": []}
+    for file in [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]:
+        folder = file.split("/")[2]
+        is_once = folder in RUN_ONCE and Path(file).stem not in RUN_AT_EVERY_STEP
+        parts["once" if is_once else "text" if folder in ("language", "import") else "steps"].append(file)
+    return [batch(f"driver-{part}", files) for part, files in parts.items()]
 
 
 def misuses():
@@ -297,7 +302,7 @@ def has_threads(test):
 def tests_without_program(variant):
     """The tests whose program a variant does not build."""
     left_out = [Path(file).name for file in sources("lit-tests/**/*_test.cpp")
-                if (variant in CORE_ONLY and uses_driver(file))
+                if (variant in (*CORE_ONLY, "valgrind") and uses_driver(file))
                 or (variant == "tsan" and not has_threads(file))]
     if variant in WITHOUT_MISUSES:
         left_out += [Path(file).name for file in misuses()]
@@ -306,12 +311,62 @@ def tests_without_program(variant):
     return left_out
 
 
-def is_run_by(variant, test):
-    """Whether its line `REQUIRES: a || !b || full`, if there is one, is true of the variant, now or with --full."""
+def is_run_by(variant, test, more=("full",)):
+    """Whether its line `REQUIRES: a || !b || full`, if there is one, is true of the variant, with more features or
+    with --full."""
     required = re.search(r"^// REQUIRES: (.*)$", (ROOT / test).read_text(), re.MULTILINE)
     features = {variant, "asan"} if variant in ("quarantine", "hardened") else {variant}
-    return not required or any(each[1:] not in features if each[0] == "!" else each in features | {"full"}
+    return not required or any(each[1:] not in features if each[0] == "!" else each in features.union(more)
                                for each in required[1].split(" || "))
+
+
+def in_one_process(variant):
+    """{a program of several unit tests: {the name of each: whether tools/check runs it together with the others}}.
+    A test with commands of its own is run by itself."""
+    def is_plain(file):
+        plain = {f"%runner %build/tests/{Path(file).stem}", "%if valgrind %{ %helgrind %this %}"}
+        return plain.issuperset(re.findall(r"^// RUN: (.*)$", (ROOT / file).read_text(), re.MULTILINE))
+
+    return {name: {Path(file).name: is_run_by(variant, file, ()) and is_plain(file) for file in files}
+            for (name, _), files in test_programs(variant).items() if len(files) > 1}
+
+
+def test_programs(variant):
+    """{(name of a program, its own flags): the unit tests in it}"""
+    left_out = tests_without_program(variant)
+    together = {}
+    for file in sources("lit-tests/**/*_test.cpp"):
+        if Path(file).name in left_out or not is_run_by(variant, file):
+            continue
+        name, flags = Path(file).parent.name, ""
+        if uses_driver(file):
+            name = f"{name}_driver"
+        if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
+            name, flags = f"{name}_helgrind", HELGRIND
+        if is_alone(file):
+            name = Path(file).stem
+        together.setdefault((name, flags), []).append(file)
+    return {(name if len(files) > 1 else Path(files[0]).stem, flags): files for (name, flags), files in together.items()}
+
+
+def add_driver(variant):
+    """The driver of a variant; returns the library of all of it but main()."""
+    out, archive = f"build/{variant}", f"build/{variant}/libdriver.a"
+    if archive in outputs:
+        return archive
+    compiler, flags = VARIANTS[variant]
+    if variant == "asan":
+        flags += f" {FUZZED}"  # so that the fuzzers need none of their own
+
+    def compile_one(source):
+        return add(f"{out}/obj/{source}.o", "compile", [source], compiler=compiler,
+                   flags=f"{COMMON} {flags} {optimization_of(source, variant)} -I.")
+
+    # The first of several copies of a template is the one that runs: an optimized one.
+    parts = [compile_one(part) for part in driver_batches()]
+    add(f"{out}/mneme", "link", [*parts, compile_one(DRIVER_MAIN)], compiler=compiler, flags=f"{COMMON} {flags}",
+        libraries="-lfmt")
+    return add(archive, "archive", parts)
 
 
 def add_variant(variant):
@@ -329,10 +384,8 @@ def add_variant(variant):
         return program
 
     if variant not in CORE_ONLY:
-        driver = [compile_one(half, "-I.") for half in driver_batches()]
-        archive = add(f"{out}/libdriver.a", "archive", driver)
-        # The first of several copies of a template is the one that runs: an optimized one.
-        link("mneme", [*driver, compile_one(DRIVER_MAIN)], "-lfmt")
+        archive = add_driver(variant)
+        programs.append(f"{out}/mneme")
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
@@ -344,27 +397,15 @@ def add_variant(variant):
                                                   f"{BATCH} {flags}")])
         programs += [add(f"{out}/misuse/{Path(file).stem}", "name", [program]) for file in misuses()]
 
-    doctest_main, left_out = compile_one("lit-tests/support/doctest_main.cpp"), tests_without_program(variant)
-    together = {}  # (name of a program, flags): its tests
-    for file in sources("lit-tests/**/*_test.cpp"):
-        if Path(file).name in left_out or not is_run_by(variant, file):
-            continue
-        name, flags = Path(file).parent.name, ""
-        if uses_driver(file):
-            name = f"{name}_driver"
-        if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
-            name, flags = f"{name}_helgrind", f"{flags} {HELGRIND}"
-        if is_alone(file):
-            name = Path(file).stem
-        together.setdefault((name, flags), []).append(file)
-    for (name, flags), files in together.items():
+    doctest_main = compile_one("lit-tests/support/doctest_main.cpp")
+    for (name, flags), files in test_programs(variant).items():
         driver, libraries = ([archive], "-lfmt") if uses_driver(files[0]) else ([], "")
         if len(files) == 1:
-            name, batches = Path(files[0]).stem, files
+            batches = files
         else:
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
-            flags = f"{flags} {BATCH_GCC if variant == 'gcc' else BATCH}"
+            flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]
         program = link(f"tests/{name}", objects, libraries)
         if len(files) > 1:
@@ -382,37 +423,32 @@ def add_models():
     add("model", "phony", [add(f"build/model/{Path(file).stem}", "name", [program]) for file in models])
 
 
-def add_fuzz_build(name, flags, harnesses, driver):
-    """Harnesses built with `flags` into build/NAME, on those files of the driver."""
-    out = f"build/{name}"
-
-    def compile_one(file, more=""):
-        return add(f"{out}/obj/{file}.o", "compile", [file], compiler=CLANG,
-                   flags=f"{COMMON} {flags} -fsanitize=fuzzer-no-link {more}")
-
-    shared = [compile_one(file) for file in sources("fuzz/support/*.cpp")]
-    archives = [add(f"{out}/libshared.a", "archive", shared),
-                add(f"{out}/libdriver.a", "archive", [compile_one(half, "-I.") for half in driver_batches(f"{name}-driver", driver)])]
-    return [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
-                flags=f"{flags} -fsanitize=fuzzer", libraries="-lfmt") for file in harnesses]
-
-
 def add_fuzz():
-    """The harnesses of fuzz/ in their three builds, and the driver to try on what they find."""
-    others = [file for file in sources("fuzz/*.cpp") if file not in FUZZ_THREADED]
-    codec = [f"src/driver/language/{name}.cpp" for name in FUZZ_CODEC]
-    sanitized = VARIANTS["asan"][1]
-    programs = [
-        *add_fuzz_build("fuzz", sanitized, others, driver_files()),
-        *add_fuzz_build("fuzz-threads", VARIANTS["tsan"][1], FUZZ_THREADED, codec),
-        *add_fuzz_build("fuzz-coverage", "-O1 -g1 -fprofile-instr-generate -fcoverage-mapping",
-                        others + FUZZ_THREADED, driver_files())]
-    main_object = add(f"build/fuzz/obj/{DRIVER_MAIN}.o", "compile", [DRIVER_MAIN], compiler=CLANG,
-                      flags=f"{COMMON} {sanitized} {optimization_of(DRIVER_MAIN)} -fsanitize=fuzzer-no-link")
-    programs.append(add("build/fuzz/mneme", "link", [main_object, "build/fuzz/libdriver.a"],
-                        compiler=CLANG, flags=sanitized, libraries="-lfmt"))
-    add("fuzz", "phony", [program for program in programs if "coverage" not in program])
-    add("fuzz-coverage", "phony", [program for program in programs if "coverage" in program])
+    """The harnesses of fuzz/ in their three builds: each with its flags, and the files of the driver that it needs."""
+    threaded = [file for file in sources("fuzz/*.cpp") if file in FUZZ_THREADED]
+    others = [file for file in sources("fuzz/*.cpp") if file not in threaded]
+    codec = [batch("fuzz-codec", [f"src/driver/language/{name}.cpp" for name in FUZZ_CODEC])]
+    builds = {"fuzz": (VARIANTS["asan"][1], others, []),
+              "fuzz-threads": (VARIANTS["tsan"][1], threaded, codec),
+              "fuzz-coverage": ("-O1 -g1 -fprofile-instr-generate -fcoverage-mapping", others + threaded,
+                                driver_batches())}
+    for name, (flags, harnesses, driver) in builds.items():
+        out = f"build/{name}"
+
+        def compile_one(file):
+            return add(f"{out}/obj/{file}.o", "compile", [file], compiler=CLANG,
+                       flags=f"{COMMON} {flags} {FUZZED} -I.")
+
+        shared = add(f"{out}/libshared.a", "archive",
+                     [compile_one(file) for file in [*sources("fuzz/support/*.cpp"), *driver]])
+        archives = [shared] if driver else [shared, add_driver("asan")]
+        programs = [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
+                        flags=f"{flags} -fsanitize=fuzzer", libraries="-lfmt") for file in harnesses]
+        if name == "fuzz":
+            programs.append("build/asan/mneme")  # to try what was found on
+            add("fuzz", "phony", [*programs, "build/fuzz-threads/threads"])
+        elif name == "fuzz-coverage":
+            add(name, "phony", programs)
 
 
 def add_lit(target, variants):
@@ -541,6 +577,8 @@ def main():
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
                             "without_program": tests_without_program(variant),
+                            "has_driver": variant not in CORE_ONLY,
+                            "in_one_process": in_one_process(variant) if variant == "valgrind" else {},
                             "lacking": unsupported.get(variant, ""),
                             "runner_of_m32": try_32_bits()[0] if variant == "m32" else "",
                             "has_gcc": "gcc" not in unsupported}.items():

@@ -5,6 +5,7 @@
 #   %tools   the tools folder                 %this    the program of a unit test, bare
 #                                             %helgrind  goes before it, where Valgrind watches its
 #                                                        threads; it is built on atomics that say so
+#   %folder of NAME  all unit tests of a folder, where tools/check runs them in one process
 #   %word    the bytes of a machine word      %fatal   compares with the CHECK lines, where W is %word
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
@@ -20,15 +21,18 @@ config.test_exec_root = f"{config.build}/lit"
 config.test_format = lit.formats.ShTest(execute_external=True)  # bash, with pipefail
 config.suffixes = {".mn", ".test", "_test.cpp"}
 config.excludes = {"Inputs"}
-if config.without_program:  # there is no driver, nor what is built with it
+config.excludes |= set(config.without_program)
+if not config.has_driver:
     config.suffixes = {".test", "_test.cpp"}
-    config.excludes |= {"cli", "driver", "scenarios", "tools", *config.without_program}
+    config.excludes |= {"cli", "driver", "scenarios", "tools"}
 config.available_features.add(config.variant)
 if config.lacking:
     config.unsupported = True
     lit_config.note(f"{config.name} is unsupported, because {config.lacking}")
 if "full" in lit_config.params:
     config.available_features.add("full")
+else:
+    config.excludes |= {test for tests in config.in_one_process.values() for test, together in tests.items() if together}
 if config.has_gcc:
     config.available_features.add("g++")
 if shutil.which("clang++-19"):
@@ -50,6 +54,13 @@ valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"
 runner = {"valgrind": valgrind, "m32": config.runner_of_m32,
           "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(config.variant, "")
+folders = {}  # the name of each: the commands that run its unit tests
+for program, tests in config.in_one_process.items():
+    without = "".join(f" -sfe='*/{test}'" for test, together in tests.items() if not together)
+    command = f"{config.build}/tests/{program} -sf='*'{without}"
+    folders.setdefault(program.split("_")[0], []).append(f"{valgrind} {command}")
+    if program.endswith("_helgrind"):
+        folders[program.split("_")[0]].append(f"{helgrind} {command}")
 word = 4 if config.variant == "m32" else 8
 config.substitutions += [
     (r"%mneme\b", f"{runner} {config.build}/mneme".strip()),
@@ -58,6 +69,7 @@ config.substitutions += [
     (r"%helgrind\b", helgrind if config.variant == "valgrind" else ""),
     (r"%fatal\b", f"FileCheck %s --match-full-lines -D#W={word}"),
     (r"%word\b", str(word)),
+    *((f"%folder of {name}", " && ".join(commands)) for name, commands in folders.items()),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),
     (r"%source\b", config.source),

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "fuzz/seeds"
 FINDINGS = ROOT / "fuzz/findings"  # inputs of bugs that were fixed: they run in every smoke
-MNEME = ROOT / "build/fuzz/mneme"
+MNEME = ROOT / "build/asan/mneme"
 DICTIONARY = ROOT / "fuzz/script.dict"
 CANARY = "canary"
 LOOK_SECONDS = 0.1  # between two looks at whether to stop

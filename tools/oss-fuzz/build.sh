@@ -16,7 +16,7 @@ flags+=(-std=c++23 -pthread -Iinclude -Isrc -DFMT_HEADER_ONLY)
 
 objects=()
 for file in src/driver/*/*.cpp fuzz/support/*.cpp; do
-  case "$file" in src/driver/commands/main.cpp | src/driver/commands/run.cpp) continue ;; esac
+  case "${file#src/driver/commands/}" in main.cpp | command_line.cpp | run.cpp) continue ;; esac
   objects+=("$work/$(basename "$file" .cpp).o")
   "$CXX" "${flags[@]}" -c "$file" -o "${objects[-1]}"
 done
