@@ -1,6 +1,5 @@
 // purpose: the command line of the driver.
-// layer: commands; includes command_line, run, format_script, codec_command, import_command,
-// language; CLI11.
+// layer: commands; includes command_line, run, draw_command, explore_options, language; CLI11.
 // threads: one.
 // invariants: the program always exits with a documented exit code.
 #include "command_line.hpp"

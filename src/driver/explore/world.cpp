@@ -276,9 +276,8 @@ void World::observe(Observed& seen) const {
     // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
     const std::size_t needed =
         block_bytes(step->size_bytes) + std::max(step->align_bytes, word_bytes) - word_bytes;
-    seen.any_placement =
-        std::max(seen.any_placement,
-                 at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
+    seen.any_placement = std::max(
+        seen.any_placement, at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
   }
 }
 
