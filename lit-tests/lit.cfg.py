@@ -12,6 +12,7 @@
 # take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough;
 # and `clang++-19`, if it is there.
 import shutil
+from pathlib import Path
 
 import lit.formats
 
@@ -32,7 +33,9 @@ if config.lacking:
 if "full" in lit_config.params:
     config.available_features.add("full")
 else:
-    config.excludes |= {test for tests in config.in_one_process.values() for test, together in tests.items() if together}
+    together = {file.parent.name for file in Path(config.test_source_root).rglob("the_folder_in_one_process.test")}
+    config.excludes |= {test for program, tests in config.in_one_process.items() if program.split("_")[0] in together
+                        for test, is_plain in tests.items() if is_plain}
 if config.has_gcc:
     config.available_features.add("g++")
 if shutil.which("clang++-19"):
@@ -56,7 +59,7 @@ runner = {"valgrind": valgrind, "m32": config.runner_of_m32,
           "tysan": f"{config.source}/lit-tests/sanitizers/tysan_runner.sh"}.get(config.variant, "")
 folders = {}  # the name of each: the commands that run its unit tests
 for program, tests in config.in_one_process.items():
-    without = "".join(f" -sfe='*/{test}'" for test, together in tests.items() if not together)
+    without = "".join(f" -sfe='*/{test}'" for test, is_plain in tests.items() if not is_plain)
     command = f"{config.build}/tests/{program} -sf='*'{without}"
     folders.setdefault(program.split("_")[0], []).append(f"{valgrind} {command}")
     if program.endswith("_helgrind"):
