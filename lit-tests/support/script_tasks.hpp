@@ -63,7 +63,7 @@ class ScriptWorld : public t::BasicWorld<Raw> {
   }
 
   t::Task run(const driver::TaskProgram& task) {
-    std::vector<Block> names(task.names.size());
+    std::vector<Block> names(task.names.size() + 1);  // a step without a name has the number 0
     std::vector<std::uint64_t> loops(task.loops);
     for (std::size_t at = 0; at < task.steps.size(); ++at) {
       const Step& step = task.steps[at];
@@ -91,7 +91,7 @@ class ScriptWorld : public t::BasicWorld<Raw> {
 
   /// A part of run(), as it is one of a user's tasks.
   t::Task carry_out(const Step& step, std::vector<Block>& names) {
-    Block& name = names[std::min(step.name, names.size() - 1)];
+    Block& name = names[step.name];
     switch (step.kind) {
       case driver::OpKind::alloc: {
         if (step.try_now) {
