@@ -336,38 +336,38 @@ TEST_CASE("all owners can be awaited") {
 
 namespace {
 
-/// Wakes a task by putting it on a list of its own, as an executor would.
-struct Executor {
+/// Wakes a task by putting it on a list of its own, as an event loop would.
+struct WakingLoop {
   std::coroutine_handle<> ready{};
   std::coroutine_handle<> sleeper{};
   static void wake(void* context) noexcept {
-    auto& executor = *static_cast<Executor*>(context);
-    executor.ready = executor.sleeper;
+    auto& loop = *static_cast<WakingLoop*>(context);
+    loop.ready = loop.sleeper;
   }
 };
 
-Task sleep_on(Heap& heap, Executor& executor, Log& log) {
-  executor.sleeper = co_await OwnHandle{};
-  auto box = co_await heap.make<Probe>(1).wake_by({Executor::wake, &executor});
+Task sleep_on(Heap& heap, WakingLoop& loop, Log& log) {
+  loop.sleeper = co_await OwnHandle{};
+  auto box = co_await heap.make<Probe>(1).wake_by({WakingLoop::wake, &loop});
   log += box ? 'b' : '!';
-  auto block = co_await heap.allocate(bytes(8)).wake_by({Executor::wake, &executor});
+  auto block = co_await heap.allocate(bytes(8)).wake_by({WakingLoop::wake, &loop});
   log += block ? 'r' : '!';
 }
 
 }  // namespace
 
-TEST_CASE("a task with a waker of its own is left to its executor, not to poll") {
+TEST_CASE("a task with a waker of its own is left to its loop, not to poll") {
   TestHeap heap(32_words);
   Log log;
-  Executor executor;
+  WakingLoop loop;
   auto hog = granted(heap.allocate(bytes(30_words)));
-  const Task task = sleep_on(heap, executor, log);
-  CHECK(!executor.ready);
+  const Task task = sleep_on(heap, loop, log);
+  CHECK(!loop.ready);
   hog.reset();
-  CHECK(executor.ready);
+  CHECK(loop.ready);
   CHECK(heap.poll() == 0);
   CHECK(log.empty());
-  executor.ready.resume();
+  loop.ready.resume();
   CHECK(log == "br");  // the second request had room, so its waker was not needed
   CHECK(task.done());
 }
