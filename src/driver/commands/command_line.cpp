@@ -30,16 +30,16 @@
 namespace mneme::driver {
 namespace {
 
-constexpr const char* about =
+constexpr const char* about_mneme =
     "mneme runs scripts of alloc, free and poll steps on the asynchronous allocator, shows which\n"
     "requests waited and why, and compares every step with a model.";
 
-constexpr const char* exit_codes =
+constexpr const char* exit_code_footer =
     "Exit codes: 0 ok, 1 an expectation failed, 2 bad script or usage, 3 deadlock, 4 corruption.";
 
 // Standard output, but for `import`, which writes its script itself. Global, as the handler below
 // has no other way to it.
-Output& transcript() {
+Output& standard_output() {
   static Output output{stdout};
   return output;
 }
@@ -48,7 +48,7 @@ Output& transcript() {
 void stop_with_corruption(const char* line) noexcept {
   try {
     ScriptRunner::show_unfinished();
-    transcript().flush();
+    standard_output().flush();
   } catch (...) {
     std::fputs("mneme: error: the transcript before this line was not written\n", stderr);
   }
@@ -89,8 +89,8 @@ int end_of_parsing(CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream help;
   std::ostringstream failure;
   const int code = app.exit(error, help, failure);
-  transcript().print("{}", help.str());
-  transcript().flush();
+  standard_output().print("{}", help.str());
+  standard_output().flush();
   std::fputs(failure.str().c_str(), stderr);
   return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
 }
@@ -120,7 +120,7 @@ CLI::App& add_run_command(CLI::App& app, RunCommand& command) {
   RunOptions& options = command.options;
   CLI::App& run = *app.add_subcommand("run", "Run scripts or malloclab traces.");
   run.footer(
-      std::string(exit_codes) +
+      std::string(exit_code_footer) +
       "\nWith several files it is the worst of their codes, in the order 4, 2, 3, 1, 0.\n"
       "An imported script ends with 'expect refused 0 waiting 0': 0 means that the program got "
       "all\n"
@@ -262,8 +262,8 @@ int end_with(Exit exit, Output& output) {
 }
 
 int dispatch(int argc, char** argv) {
-  CLI::App app{about, "mneme"};
-  app.footer(exit_codes);
+  CLI::App app{about_mneme, "mneme"};
+  app.footer(exit_code_footer);
   app.require_subcommand(1);
 
   std::string command_name;
@@ -306,7 +306,7 @@ int dispatch(int argc, char** argv) {
     return end_of_parsing(app, error);
   }
 
-  Output& output = transcript();
+  Output& output = standard_output();
   if (help) return print_help(app, command_name, output);
   if (run) return static_cast<int>(run_as(run_command, output));
   if (draw) return static_cast<int>(run_draw(draw_options, output));
