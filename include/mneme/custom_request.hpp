@@ -66,7 +66,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   struct Access {
     Heap& heap;
 
-    void lend_lock() const noexcept { heap.lend_lock(); }
+    void lend_lock() const noexcept MNEME_NONBLOCKING { heap.lend_lock(); }
     [[nodiscard]] Guard<Heap> guard() const noexcept { return Guard<Heap>(heap); }
   };
 
@@ -83,7 +83,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     return want_.finish(Access{this->heap_});
   }
 
-  static bool take_wanted(CustomWaiter& self) noexcept {
+  static bool take_wanted(CustomWaiter& self) noexcept MNEME_NONBLOCKING {
     auto& own = static_cast<CustomRequest&>(self);
     return own.want_.take(Access{own.heap_});
   }

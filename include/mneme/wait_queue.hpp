@@ -48,7 +48,7 @@ class WaitList;
 /// What a request wants that is not one block; the payload of its Waiter points here.
 struct CustomWaiter {
   /// Heap lock held. Takes all that is wanted and returns true; or nothing, and returns false.
-  bool (*take)(CustomWaiter& self) noexcept;
+  bool (*take)(CustomWaiter& self) noexcept MNEME_NONBLOCKING;
   /// Queue lock held. Gives back what was taken, to the free queue, as its result is not wanted any
   /// more. Returns true if the caller must then call return_lent_lock().
   bool (*undo)(CustomWaiter& self) noexcept;
