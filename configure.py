@@ -86,9 +86,10 @@ RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
-# hide one of another file; g++ still warns of a local name that hides a local one.
+# hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
+# headers, whose unnamed namespaces it suspects.
 BATCH = "-I. -Wno-shadow"
-BATCH_GCC = f"{BATCH} -Wshadow=local"
+BATCH_GCC = f"{BATCH} -Wshadow=local -Wno-subobject-linkage"
 # relacy knows no sized delete; and counters, by which nothing decides, would only add steps.
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer

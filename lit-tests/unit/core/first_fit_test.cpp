@@ -257,7 +257,7 @@ TEST_CASE("a hole that reaches the region's end is not believed to go on behind 
 
 TEST_CASE("a last hole of one word grows with the region, and is searched again") {
   alignas(64) std::byte region[16_words];
-  FirstFit raw(std::span(region).first(5_words));
+  FirstFit raw{std::span(region).first(5_words)};
   std::byte* const a = raw.allocate({.size = 4_words});
   CHECK(holes_of(raw) == Holes{{4_words, 1_words}});
   CHECK(raw.allocate({.size = 2_words}) == nullptr);  // skips the hole from now on
