@@ -2,7 +2,7 @@
 // layer: tests; includes testing.
 // threads: one.
 // invariants: each fault is one that an exploration without its check would miss.
-// RUN: %build/tests/explore_test
+// RUN: cd %source && %build/tests/explore_test
 // UNSUPPORTED: quarantine
 #include <mneme/testing/explore.hpp>
 
