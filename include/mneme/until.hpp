@@ -145,7 +145,7 @@ class [[nodiscard]] Until {
 template <class Request, class What>
 [[nodiscard]] auto limited(Request&& request, What&& what) {
   using Limit = typename LimitOf<What>::Type;
-  return Until<Request, Limit>(std::move(request), Limit(std::move(what)));
+  return Until<Request, Limit>(std::forward<Request>(request), Limit(std::forward<What>(what)));
 }
 
 template <class Heap>

@@ -76,7 +76,7 @@ namespace mneme::inline MNEME_SETTINGS::testing {
     return text;
   }
   std::string text = lines.at(task.next->where());
-  if (text.find(": ") == std::string::npos) text += ": " + task.next->text();
+  if (!text.contains(": ")) text += ": " + task.next->text();
   if (task.is_waiting) return text + ", given up";
   if (task.next->choices() > 1) text += " " + std::to_string(move.choice);
   return text;

@@ -34,8 +34,8 @@ template <class T>
 /// what it owns.
 template <class T>
 [[nodiscard]] std::uint64_t digest_of(const T& value) {
-  if constexpr (std::is_pointer_v<T>) {
-    return 0;
+  if constexpr (std::is_pointer_v<T>) {  // NOLINT(bugprone-branch-clone)
+    return 0;                            // it has a hash, but of an address
   } else if constexpr (std::has_unique_object_representations_v<T> &&
                        std::is_trivially_copyable_v<T>) {
     Bytes bytes;

@@ -194,11 +194,12 @@ class Task::promise_type : public TaskPromise {
   struct Part {
     Handle part;
     [[nodiscard]] static bool await_ready() noexcept { return false; }
-    [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> whole) noexcept {
+    [[nodiscard]] std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<> whole) const noexcept {
       part.promise().whole = whole;
       return part;
     }
-    void await_resume() {
+    void await_resume() const {
       if (part.promise().error) std::rethrow_exception(part.promise().error);
     }
   };

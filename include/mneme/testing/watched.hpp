@@ -92,7 +92,7 @@ void put_bounded(const Raw& raw, Put put) {
 
 /// Decorates a raw heap. Without a watcher it is that heap.
 template <RawHeap Inner>
-class Watched final : public Inner, public WatchedRaw {
+class Watched final : public Inner, public WatchedRaw {  // NOLINT(misc-multiple-inheritance)
  public:
   constexpr Watched() noexcept = default;
   explicit Watched(std::span<std::byte> region) noexcept

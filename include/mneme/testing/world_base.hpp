@@ -57,8 +57,8 @@ using Bytes = std::vector<std::byte>;
 template <class T>
   requires std::has_unique_object_representations_v<T>
 void put(Bytes& to, const T& value) {
-  const auto* const first = static_cast<const std::byte*>(static_cast<const void*>(&value));
-  to.insert(to.end(), first, first + sizeof value);
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
 /// A block that some task, mailbox or the world holds.
@@ -159,7 +159,7 @@ struct WorldHeap {
 class WorldBase : public Watcher {
  public:
   /// The world whose task runs.
-  [[nodiscard]] static WorldBase& running() { return *running_; }
+  [[nodiscard]] static WorldBase& running() { return *running_world; }
 
   // For explorations.
 
@@ -220,10 +220,10 @@ class WorldBase : public Watcher {
   }
 
  protected:
-  WorldBase() { Watcher::active = running_ = this; }
+  WorldBase() { Watcher::active = running_world = this; }
   ~WorldBase() {
     if (Watcher::active == this) Watcher::active = nullptr;
-    if (running_ == this) running_ = nullptr;
+    if (running_world == this) running_world = nullptr;
     if (on_leak_) on_leak_(leaked_);
   }
 
@@ -234,12 +234,14 @@ class WorldBase : public Watcher {
   [[nodiscard]] std::uint8_t new_program() { return programs_++; }
 
  private:
+  // For raw heaps, which know a Watcher. NOLINTBEGIN(misc-override-with-different-visibility)
   std::size_t on_raw_heap(WatchedRaw& raw, const std::byte* base) noexcept override;
   void on_request(std::size_t heap, BlockLayout layout, bool fits_empty) noexcept override;
   [[nodiscard]] bool admits(std::size_t heap) noexcept override;
   void on_allocate(std::size_t heap, BlockLayout layout, std::byte* block) noexcept override;
   [[nodiscard]] bool holds_back(std::size_t heap, std::byte* block,
                                 std::size_t size) noexcept override;
+  // NOLINTEND(misc-override-with-different-visibility)
 
   static constexpr std::size_t nobody = tasks_max;
 
@@ -268,7 +270,7 @@ class WorldBase : public Watcher {
   void put_block(Bytes& to, const Block& block) const;
   void sort_identity(std::size_t first, std::size_t end);
 
-  inline static thread_local WorldBase* running_ = nullptr;
+  inline static thread_local WorldBase* running_world = nullptr;
 
   WorldMemory own_memory_;
   WorldMemory* memory_ = WorldMemory::active == nullptr ? &own_memory_ : WorldMemory::active;

@@ -30,7 +30,7 @@ inline void WorldBase::add_other(std::string name, std::uint8_t program,
 inline void WorldBase::begin(Switches switches, std::uint64_t endless) {
   switches_ = switches;
   endless_ = endless;
-  Watcher::active = running_ = this;
+  Watcher::active = running_world = this;
   for (std::size_t task = 0; task < tasks_.size(); ++task) {
     if (!tasks_[task].is_other_type) run(task, tasks_[task].frame);
   }
@@ -77,7 +77,7 @@ inline std::size_t WorldBase::choices(std::size_t task) const {
 }
 
 inline TaskStep WorldBase::step(Move move) {
-  running_ = this;
+  running_world = this;
   TaskStep result;
   TaskRecord& task = tasks_[move.task];
   bool yields = false;
