@@ -28,9 +28,7 @@ using t::yield;
 template <std::size_t words>
 using Words = std::array<std::size_t, words>;
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, const std::string& part) { return text.contains(part); }
 
 /// Blocks of 6, 26, 10 words and the like: those of a motion sensor, a camera and an uplink.
 struct Sensors : t::BasicWorld<mneme::FirstFit> {

@@ -49,7 +49,6 @@ class Script {
   std::string text() {
     text_.clear();
     largest_ = 16;
-    std::string tasks;
     for (int number = 1 + below(3); number > 0; --number) {
       add_task(static_cast<char>('a' + number));
     }

@@ -40,17 +40,17 @@ class TableWorld {
   static void load(const std::byte* /*from*/) {}
   static std::size_t task_count() { return 1; }
   static std::uint8_t program_of(std::size_t /*task*/) { return 0; }
-  bool can_step(std::size_t /*task*/) const { return !rows_[at_].to.empty(); }
-  std::size_t choices(std::size_t /*task*/) const { return rows_[at_].to.size(); }
+  [[nodiscard]] bool can_step(std::size_t /*task*/) const { return !rows_[at_].to.empty(); }
+  [[nodiscard]] std::size_t choices(std::size_t /*task*/) const { return rows_[at_].to.size(); }
   static std::size_t twin_of(std::size_t task) { return task; }
   Step step(t::Move move) {
     at_ = rows_[at_].to[move.choice];
     return {};
   }
   std::span<const std::byte> identity() { return std::as_bytes(std::span(&at_, 1)); }
-  bool has_lasting_request() const { return rows_[at_].waits; }
-  bool has_unfinished() const { return !rows_[at_].to.empty(); }
-  std::uint64_t blocking_objects() const { return rows_[at_].blocking; }
+  [[nodiscard]] bool has_lasting_request() const { return rows_[at_].waits; }
+  [[nodiscard]] bool has_unfinished() const { return !rows_[at_].to.empty(); }
+  [[nodiscard]] std::uint64_t blocking_objects() const { return rows_[at_].blocking; }
   static void observe(t::Observed& /*seen*/) {}
 
  private:
