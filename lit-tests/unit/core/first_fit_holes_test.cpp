@@ -5,7 +5,7 @@
 // invariants: none.
 #include <doctest/doctest.h>
 
-#include <array>
+#include <memory>
 #include <mneme/raw/first_fit_holes.hpp>
 #include <string>
 
@@ -28,11 +28,13 @@ struct HolesOfTest : mneme::FirstFitHoles {
   using FirstFitHoles::set_next;
   using FirstFitHoles::write_hole;
 
-  alignas(64) std::array<std::byte, 32 * word_bytes> memory{};
+  // Not on the stack, which the next function uses: its holes stay poisoned.
+  static constexpr std::size_t bytes = 32 * word_bytes;
+  std::unique_ptr<std::byte[]> memory = std::make_unique<std::byte[]>(bytes);  // NOLINT
 
   HolesOfTest() {
-    base_ = memory.data();
-    capacity_ = memory.size();
+    base_ = memory.get();
+    capacity_ = bytes;
   }
 };
 

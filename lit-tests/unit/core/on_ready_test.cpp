@@ -295,8 +295,8 @@ TEST_CASE("an on_ready may end while its call is due") {
 TEST_CASE("its end waits for a waker that is running on another thread") {
   TestHeap heap(32_words);
   struct Slow {
-    std::atomic<bool> begun{false};
-    std::atomic<bool> over{false};
+    mneme::Atomic<bool> begun{false};
+    mneme::Atomic<bool> over{false};
     static void wake(void* self) noexcept {
       const mneme::test::MayWait may_wait;
       auto& own = *static_cast<Slow*>(self);
