@@ -215,14 +215,14 @@ class HeapCore : public LiveBlocks<Raw> {
     } while (!lock_.try_release());
   }
 
-  /// Heap lock held. Lends it to the request that is being granted. Two now have the lock: the task
-  /// of the request, whose guard may use the raw heap; and this caller, which calls the waker of
-  /// the request, and does nothing else. Whoever of them is done last settles and unlocks.
+  /// Heap lock held. Lends it to the request that is being granted. Until both are done, the lock
+  /// is shared: the guard of the request may use the raw heap, and this caller only calls the
+  /// request's waker. The second of them to finish settles and unlocks.
   void lend_lock() noexcept {
     // (lent.set) relaxed: the caller owns the lock; publishes nothing.
     is_lent_.store(true, std::memory_order_relaxed);
   }
-  /// The end of a guard.
+  /// Ends a guard.
   void return_lent_lock() noexcept {
     if (is_last_with_lock()) settle();
   }
@@ -276,13 +276,15 @@ class HeapCore : public LiveBlocks<Raw> {
     // (lent.get) relaxed: the caller owns the lock, and only it lends; publishes nothing.
     return is_lent_.load(std::memory_order_relaxed);
   }
-  /// False if the lock was lent, and the other one who has it is not done yet.
+  /// Called by the guard and by the granter, each when it no longer needs the lock that was lent.
+  /// Returns false to the first, and true to the second, which must settle and unlock; also true
+  /// if the lock was not lent.
   [[nodiscard]] bool is_last_with_lock() noexcept {
-    // (lent.end) acq_rel: pairs with acq_rel (lent.end); whoever is last sees the raw heap as the
-    // guard left it, and that the waker has returned.
+    // (lent.end) acq_rel: pairs with acq_rel (lent.end); the second caller sees the raw heap as
+    // the guard left it, and that the waker has returned.
     return !is_lent_.exchange(false, std::memory_order_acq_rel);
   }
-  /// No waker is called, so the guard alone has the lock.
+  /// Heap lock held. Passes it to a guard without calling a waker, so the guard alone has the lock.
   [[nodiscard, gnu::noinline]] bool lend_at_once() noexcept {
     // (lent.at_once) relaxed: only this thread has the lock; publishes nothing.
     is_lent_.store(false, std::memory_order_relaxed);
@@ -359,7 +361,7 @@ class HeapCore : public LiveBlocks<Raw> {
     return queued;
   }
 
-  Atomic<bool> is_lent_{false};  // the heap lock, to a guard, by a thread that is not done with it
+  Atomic<bool> is_lent_{false};  // the heap lock is shared by a guard and its granter
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

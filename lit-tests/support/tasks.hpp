@@ -137,4 +137,13 @@ class Alarm {
   std::atomic<int> rings_{0};
 };
 
+/// The queue lock of a single core: its holder may lock it again, and holds it while wakers run.
+struct CriticalSection {
+  static constexpr bool reentrant = true;
+  void lock() noexcept { ++depth; }
+  bool try_lock() noexcept { return ++depth > 0; }
+  void unlock() noexcept { --depth; }
+  int depth = 0;
+};
+
 }  // namespace tests

@@ -163,15 +163,6 @@ TEST_CASE("a closed heap has no lock to wait for, and close ends the wait") {
 
 namespace {
 
-/// The queue lock of a single core, held while wakers are called.
-struct LockSection {
-  static constexpr bool reentrant = true;
-  void lock() noexcept { ++depth; }
-  bool try_lock() noexcept { return ++depth > 0; }
-  void unlock() noexcept { --depth; }
-  int depth = 0;
-};
-
 /// A waker that takes the guard, uses it, and unlocks it.
 template <class AnyHeap>
 struct Inside {
@@ -209,7 +200,7 @@ void take_inside() {
 
 TEST_CASE("a waker may take the guard, and end it") {
   take_inside<Heap>();
-  take_inside<mneme::BasicHeap<mneme::DefaultRaw, LockSection>>();
+  take_inside<mneme::BasicHeap<mneme::DefaultRaw, tests::CriticalSection>>();
 }
 
 TEST_CASE("a lock comes by resume_on too") {

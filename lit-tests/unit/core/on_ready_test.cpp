@@ -157,15 +157,6 @@ TEST_CASE("a coroutine with a waker of its own does not concern it") {
 
 namespace {
 
-/// The queue lock of a single core, held while wakers are called.
-struct HookSection {
-  static constexpr bool reentrant = true;
-  void lock() noexcept { ++depth; }
-  bool try_lock() noexcept { return ++depth > 0; }
-  void unlock() noexcept { --depth; }
-  int depth = 0;
-};
-
 /// A waker that makes every call which one might think of.
 template <class AnyHeap>
 struct Meddler {
@@ -205,7 +196,7 @@ void meddle() {
 
 TEST_CASE("the waker may call the heap, as all wakers may") {
   meddle<Heap>();
-  meddle<mneme::BasicHeap<mneme::DefaultRaw, HookSection>>();
+  meddle<mneme::BasicHeap<mneme::DefaultRaw, tests::CriticalSection>>();
 }
 
 TEST_CASE("the waker may end its own on_ready") {

@@ -18,21 +18,14 @@
 
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
+#include "support/tasks.hpp"
 #include "support/worlds.hpp"
 
 using namespace mneme;
 
 namespace {
 
-/// The queue lock of a single core, which may be locked again by its holder.
-struct NestingSection {
-  static constexpr bool reentrant = true;
-  void lock() noexcept { ++depth; }
-  bool try_lock() noexcept { return ++depth > 0; }
-  void unlock() noexcept { --depth; }
-  int depth = 0;
-};
-using SectionHeap = BasicHeap<DefaultRaw, NestingSection>;
+using SectionHeap = BasicHeap<DefaultRaw, tests::CriticalSection>;
 
 constexpr Layout all_memory{.size = 248, .align = 8};
 constexpr Layout most_memory{.size = 184, .align = 8};  // the rest has room for one small block
