@@ -11,7 +11,7 @@
 // invariants: the heap is not left locked, and nobody waits for ever.
 #include "Inputs/world.hpp"
 
-#include <mneme/lock_request.hpp>
+#include <mneme/waiting/lock_request.hpp>
 
 using namespace mneme;
 

@@ -11,7 +11,7 @@
 // invariants: one at a time has the raw heap; one waker of a grant runs at a time; none is lost.
 #include "Inputs/world.hpp"
 
-#include <mneme/lock_request.hpp>
+#include <mneme/waiting/lock_request.hpp>
 
 using namespace mneme;
 

@@ -11,7 +11,7 @@
 // invariants: a wakeup that meets a poll which is just emptying the list is not lost.
 #include "Inputs/coroutine.hpp"
 
-#include <mneme/on_ready.hpp>
+#include <mneme/waiting/on_ready.hpp>
 
 using namespace mneme;
 

@@ -10,7 +10,7 @@
 // invariants: a coroutine sees what was done before it was posted; no wakeup is lost.
 #include "Inputs/coroutine.hpp"
 
-#include <mneme/resume_on.hpp>
+#include <mneme/waiting/resume_on.hpp>
 
 using namespace mneme;
 

@@ -14,7 +14,7 @@
 // invariants: what the deadline does to the request is done before the coroutine goes on.
 #include "Inputs/coroutine.hpp"
 
-#include <mneme/tick_timer.hpp>
+#include <mneme/waiting/tick_timer.hpp>
 
 using namespace mneme;
 

@@ -11,7 +11,7 @@
 // invariants: nobody polls the heap, and nobody waits for ever.
 #include "Inputs/coroutine.hpp"
 
-#include <mneme/resume_on.hpp>
+#include <mneme/waiting/resume_on.hpp>
 
 using namespace mneme;
 

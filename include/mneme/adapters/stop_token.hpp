@@ -8,7 +8,7 @@
 #include <stop_token>
 #include <utility>
 
-#include "../until.hpp"
+#include "../waiting/until.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

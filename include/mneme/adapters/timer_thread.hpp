@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "../until.hpp"
+#include "../waiting/until.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

@@ -4,7 +4,7 @@
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/custom_request_test
 #include <cstddef>
-#include <mneme/custom_request.hpp>
+#include <mneme/waiting/custom_request.hpp>
 #include <optional>
 
 #include "support/tasks.hpp"

@@ -6,7 +6,7 @@
 // RUN: %if valgrind %{ %helgrind %this %}
 #include <atomic>
 #include <cstddef>
-#include <mneme/lock_request.hpp>
+#include <mneme/waiting/lock_request.hpp>
 #include <optional>
 #include <thread>
 #include <utility>

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <mneme/on_ready.hpp>
+#include <mneme/waiting/on_ready.hpp>
 #include <optional>
 #include <stdexcept>
 #include <thread>

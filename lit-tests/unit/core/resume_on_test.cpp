@@ -8,7 +8,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstddef>
-#include <mneme/resume_on.hpp>
+#include <mneme/waiting/resume_on.hpp>
 #include <optional>
 #include <stdexcept>
 #include <thread>

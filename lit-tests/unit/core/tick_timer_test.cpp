@@ -4,7 +4,7 @@
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/tick_timer_test
 #include <cstddef>
-#include <mneme/tick_timer.hpp>
+#include <mneme/waiting/tick_timer.hpp>
 #include <optional>
 #include <vector>
 

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <mneme/try_allocate.hpp>
+#include <mneme/waiting/try_allocate.hpp>
 #include <thread>
 #include <vector>
 

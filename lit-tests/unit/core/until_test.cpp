@@ -7,9 +7,9 @@
 #include <atomic>
 #include <cstddef>
 #include <expected>
-#include <mneme/lock_request.hpp>
-#include <mneme/tick_timer.hpp>
-#include <mneme/until.hpp>
+#include <mneme/waiting/lock_request.hpp>
+#include <mneme/waiting/tick_timer.hpp>
+#include <mneme/waiting/until.hpp>
 #include <optional>
 #include <string>
 #include <thread>

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "lock.hpp"
+#include "../lock.hpp"
 #include "until.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "owner_request.hpp"
+#include "../owner_request.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

@@ -4,7 +4,7 @@
 // invariants: after each waker call and before its poll(), every ready coroutine has a call (P1).
 #pragma once
 
-#include "basic_heap.hpp"
+#include "../basic_heap.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

@@ -6,7 +6,7 @@
 
 #include <expected>
 
-#include "request.hpp"
+#include "../request.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 

@@ -6,8 +6,8 @@
 
 #include <optional>
 
+#include "../guard.hpp"
 #include "custom_request.hpp"
-#include "guard.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
