@@ -67,7 +67,8 @@ VARIANTS = {  # name: (compiler, flags)
 }
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
-# What tools/check builds and runs; the models are one more suite.
+# What tools/check builds and runs; the models are one more suite. Of release it has the driver, its scripts and its unit
+# tests; those of the core are run by the others, and with --quick and --full by release too.
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
@@ -78,12 +79,16 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
-DRIVER_MAIN = "src/driver/commands/main.cpp"
+DRIVER = "src/driver/"
+DRIVER_MAIN = f"{DRIVER}commands/main.cpp"
 # Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
 # formatting are most of its code. These files of the same folders run at every step.
 RUN_ONCE = ("commands", "report")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
+# Sanitizers see as much of what is not optimized, which compiles in a third of the time. The driver and the
+# fuzzers are optimized all the same.
+TESTS_NOT_OPTIMIZED = ("asan",)
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -384,6 +389,7 @@ def add_variant(variant):
         programs.append(program)
         return program
 
+    core_tests = []  # the same of the unit tests that are built without the driver
     if variant not in CORE_ONLY:
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
@@ -407,11 +413,17 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
+        if variant in TESTS_NOT_OPTIMIZED:
+            flags += " -O0"
+        first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]
         program = link(f"tests/{name}", objects, libraries)
         if len(files) > 1:
             programs += [add(f"{out}/tests/{Path(file).stem}", "name", [program]) for file in files]
+        if not driver:
+            core_tests += programs[first:]
     add(variant, "phony", programs)
+    add(f"{variant}-driver", "phony", sorted(set(programs).difference(core_tests)))
 
 
 def add_models():
@@ -452,9 +464,14 @@ def add_fuzz():
             add(name, "phony", programs)
 
 
+def build_of(check, variant):
+    """The target of what a check needs of a variant."""
+    return "release-driver" if check == "check" and variant == "release" else variant
+
+
 def add_lit(target, variants):
     """The target that builds these variants and runs the lit suite of each in one process."""
-    add(target, "lit", implicit=variants, xml=f"build/{target}.xml",
+    add(target, "lit", implicit=[build_of(target, variant) for variant in variants], xml=f"build/{target}.xml",
         parameters="" if target == "check" else "--param full",
         suites=" ".join(f"build/{variant}/lit" for variant in variants))
 
@@ -469,6 +486,8 @@ def add_tidy(has_models):
             continue  # other programs' files
         if folder.parts[0] == "include" or not (str(folder) in EACH_ALONE or is_alone(file)):
             name = "batch_driver.cpp" if folder.parts[0] == "lit-tests" and uses_driver(file) else "batch.cpp"
+            if file.startswith(DRIVER):
+                folder = Path(DRIVER)
         groups.setdefault((folder, name), []).append(file)
     rules = [".clang-tidy", *sources("*/.clang-tidy"), *sources("lit-tests/**/.clang-tidy")]
     for file in rules:
@@ -483,7 +502,8 @@ def add_tidy(has_models):
             source, flags = batch_of_programs(files, place), f"{flags} -I{folder} -Wno-return-type"
         else:
             source = batch(Path(name).stem, files, place)
-        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags))
+        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags,
+                          headers="|".join(sorted({str(Path(file).parent) for file in files}))))
     add("tidy", "phony", tidied)
 
 
@@ -491,7 +511,7 @@ def add_text_checks(variants, unsupported):
     """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
     adapters = [*sources("include/mneme/adapters/*.hpp"), *sources("include/mneme/testing/*.hpp")]
     core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
-    others = adapters + sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
+    others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -504,9 +524,9 @@ def add_text_checks(variants, unsupported):
          for name, (compiler, flags) in HEADER_CHECKS.items()
          if compiler == CLANG or "gcc" not in unsupported
          for file in (core if name == alone else [batch("headers", core)])]
-        + [header("plain", file, CLANG, "") for file in others])
-    # In a batch a test may use what another one includes.
-    add("alone", "phony", [header("alone", file, CLANG, "") for file in sources("lit-tests/**/*_test.cpp")])
+        + [header("plain", file, CLANG, "") for file in adapters])
+    # In a batch a test may use what another one includes; and a header of a program, what the files of its folder do.
+    add("alone", "phony", [header("alone", file, CLANG, "") for file in others + sources("lit-tests/**/*_test.cpp")])
 
     add_tidy("model" not in unsupported)
 
@@ -535,7 +555,7 @@ def build_description(variants, unsupported, sites, prefix):
     add_lit("check-model", ["model"])
     for check, wanted in CHECKS.items():
         suites = [suite for suite in (*variants, "model") if suite in wanted]
-        add(f"build-{check}", "phony", suites)
+        add(f"build-{check}", "phony", [build_of(check, suite) for suite in suites])
         add_lit(check, suites)
     add_fuzz()
     add_text_checks(variants, unsupported)
@@ -578,6 +598,8 @@ def main():
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
                             "without_program": tests_without_program(variant),
+                            "core_tests": [Path(file).name for file in sources("lit-tests/**/*_test.cpp")
+                                           if build_of("check", variant) != variant and not uses_driver(file)],
                             "has_driver": variant not in CORE_ONLY,
                             "in_one_process": in_one_process(variant) if variant == "valgrind" else {},
                             "lacking": unsupported.get(variant, ""),
