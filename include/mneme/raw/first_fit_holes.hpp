@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "../check.hpp"
 #include "../header.hpp"
@@ -24,8 +25,9 @@ namespace mneme::inline MNEME_SETTINGS {
 ///     | next offset | 01 |  size  | free  |        | next offset | 11 |
 ///     +------------------+--------+-- - --+        +------------------+
 ///
-/// In hardened builds a hole of three words or more has its size in its last word as well, the size
-/// in the second word is mixed with the next offset, and the block behind a hole has the bit
+/// In checked builds the size in the second word is mixed with the next offset, so that a change of
+/// either is detected, and a block must begin behind a hole. In hardened builds a hole of three
+/// words or more has its size in its last word as well, and the block behind a hole has the bit
 /// header::hole_before.
 class FirstFitHoles {
  protected:
@@ -60,24 +62,26 @@ class FirstFitHoles {
     if (capacity_ - at < 2 * word_bytes) return {0, next};
     return {read_word(at + word_bytes) ^ mixed(next), next};
   }
-  // Hardened builds mix this into a size, so that a change of the link in front of it is detected.
+  // Checked builds mix this into a size, so that a change of the link in front of it is detected.
   [[nodiscard]] static constexpr std::size_t mixed(std::size_t next) noexcept {
-    return is_hardened ? next * static_cast<std::size_t>(0x9E37'79B9'7F4A'7C15) : 0;
+    return checks_enabled ? next * static_cast<std::size_t>(0x9E37'79B9'7F4A'7C15) : 0;
   }
   [[nodiscard]] bool plausible(std::size_t at, Hole hole) const noexcept {
     return hole.size >= word_bytes && hole.size % word_bytes == 0 && hole.size <= capacity_ - at &&
            hole.next <= capacity_ && hole.next % word_bytes == 0 && hole.next >= at + hole.size &&
-           (!is_hardened || agrees(at, hole));
+           (!checks_enabled || agrees(at, hole));
   }
   // Whether the words beside a hole agree with it.
   [[nodiscard]] bool agrees(std::size_t at, Hole hole) const noexcept {
     const std::size_t end = at + hole.size;
-    if (hole.size > 2 * word_bytes && read_word(end - word_bytes) != hole.size) return false;
-    if (hole.next < capacity_ && (read_word(hole.next) & header::hole) == 0) return false;
+    if constexpr (is_hardened) {
+      if (hole.size > 2 * word_bytes && read_word(end - word_bytes) != hole.size) return false;
+      if (hole.next < capacity_ && (read_word(hole.next) & header::hole) == 0) return false;
+    }
     if (end == capacity_) return true;
     const std::size_t behind = header::load(base_ + end);
     // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
-    return form_.is_block(behind) && (behind & header::hole_before) != 0;
+    return form_.is_block(behind) && (!is_hardened || (behind & header::hole_before) != 0);
   }
   // Dangling pointers can reach the holes, so checked builds verify each one before they use it.
   [[nodiscard]] Hole read_hole(std::size_t at) const noexcept {
@@ -111,7 +115,7 @@ class FirstFitHoles {
   void set_next(std::size_t at, std::size_t next) noexcept {
     if (at == none) {
       first_ = next;
-    } else if (is_hardened) {
+    } else if (checks_enabled) {
       write_hole(at, peek_hole(at).size, next);
     } else {
       write_word(at, next | header::hole | (read_word(at) & one_word_flag));
@@ -121,7 +125,8 @@ class FirstFitHoles {
   std::byte* base_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t first_ = 0;  // the offset of the first hole; the capacity if there is none
-  [[no_unique_address]] header::Form form_{};
+  [[no_unique_address]] std::conditional_t<checks_enabled, header::KnownForm, header::UnknownForm>
+      form_{};
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

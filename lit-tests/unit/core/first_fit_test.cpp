@@ -7,6 +7,7 @@
 
 #include <mneme/raw/first_fit.hpp>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -125,8 +126,8 @@ TEST_CASE("validate names what is wrong with a smashed hole") {
     return std::string(wrong == nullptr ? "nothing" : wrong);
   };
   const std::string impossible = "a hole's size or link is impossible";
-  // What is beside the hole shows it at once to a hardened build.
-  const auto later = [&](const char* wrong) { return is_hardened ? impossible : wrong; };
+  // A checked build compares the hole with its own other word, and with the word behind it.
+  const auto later = [&](const char* wrong) { return checks_enabled ? impossible : wrong; };
   CHECK(verdict(0, 12_words | header::hole) == "nothing");  // what stands there anyway
   CHECK(verdict(0, test::word_of(0x40)) == impossible);
   if constexpr (word_bytes > 4) {  // else the bits below a word are those of the flags
@@ -142,6 +143,61 @@ TEST_CASE("validate names what is wrong with a smashed hole") {
   CHECK(verdict(12_words, 32_words | header::hole) ==
         later("the holes do not sum to the free bytes"));           // one hole forgotten
   CHECK(verdict(28_words, 31_words | header::hole) == impossible);  // into itself
+}
+
+/// What first fit mixes with a size.
+struct Mixed : FirstFitHoles {
+  using FirstFitHoles::mixed;
+};
+
+TEST_CASE(
+    "a hole that is forgotten is missing in the sum, even if all others are as they should be") {
+  alignas(64) std::byte region[32_words];
+  FirstFit raw(region);
+  for (int i = 0; i < 8; ++i) (void)raw.allocate({.size = 4_words});
+  (void)raw.deallocate(region + 12_words, 8_words);
+  (void)raw.deallocate(region + 28_words, 4_words);
+  smash(raw, 12_words, 32_words | header::hole);
+  smash(raw, 13_words, 8_words ^ Mixed::mixed(32_words));
+  CHECK(std::string_view{raw.validate()} == "the holes do not sum to the free bytes");
+}
+
+TEST_CASE("in a checked build a hole's size and link agree, and a block begins behind it") {
+  if constexpr (!checks_enabled) return;
+  const auto line_of = [](std::size_t size, std::size_t next, std::size_t mixed_next) {
+    alignas(64) std::byte region[40_words];
+    FirstFit raw(region);
+    for (int i = 0; i < 10; ++i) (void)raw.allocate({.size = 4_words});
+    for (const std::size_t hole : {4_words, 12_words, 20_words, 28_words}) {
+      (void)raw.deallocate(region + hole, 4_words);
+    }
+    smash(raw, 4_words, next | header::hole);
+    smash(raw, 5_words, size ^ Mixed::mixed(mixed_next));
+    return test::fatal_line_of([&] { (void)raw.allocate({.size = 5_words}); });
+  };
+  const std::string line = "mneme: fatal: smashed hole at offset " + std::to_string(4_words) +
+                           ": free memory was written";
+  CHECK(line_of(4_words, 12_words, 12_words).empty());  // as it is
+  CHECK(line_of(4_words, 20_words, 12_words) == line);  // another hole, but an older size
+  CHECK(line_of(4_words, 12_words, 20_words) == line);
+  CHECK(line_of(5_words, 12_words, 12_words) == line);  // the size of no block
+  CHECK(line_of(8_words, 12_words, 12_words) == line);  // up to the next hole
+  if constexpr (!is_hardened) CHECK(line_of(4_words, 20_words, 20_words).empty());
+}
+
+TEST_CASE("in a checked build a hole of one word is followed by a later one") {
+  if constexpr (!checks_enabled) return;
+  alignas(64) std::byte region[32_words];
+  FirstFit raw(region);
+  std::byte* const a = raw.allocate({.size = 4_words});
+  for (int i = 0; i < 3; ++i) (void)raw.allocate({.size = 4_words});
+  REQUIRE(raw.resize(a, 4_words, {.size = 3_words}));
+  REQUIRE(raw.deallocate(region + 8_words, 4_words));
+  CHECK(holes_of(raw) == Holes{{3_words, 1_words}, {8_words, 4_words}, {16_words, 16_words}});
+  smash(raw, 3_words, header::hole | 2);
+  CHECK(test::fatal_line_of([&] { (void)raw.largest_hole_bytes(); }) ==
+        "mneme: fatal: smashed hole at offset " + std::to_string(3_words) +
+            ": free memory was written");
 }
 
 TEST_CASE("in a checked build no walk follows a smashed hole") {
