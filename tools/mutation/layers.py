@@ -24,9 +24,11 @@ from faults import Fault
 from fuzzing.common import write_atomically
 
 LIT = ["/usr/bin/python3", "/usr/lib/llvm-22/bin/lit"]
-# Tests of the text and of the tools: they read sources, or build on their own.
-NOT_SWITCHED = re.compile(r"^(tools|fuzz)/|^scenarios/the_readme_is_accurate|^examples/bare_build|"
-                          r"/a_free_is_nonblocking_by_its_type|/results_may_not_be_ignored|every_order_is_shown_to_be_needed")
+# Tests of the text and of the tools, which read sources or build on their own, and of bare metal, which has none of the
+# headers that the switches need.
+NOT_SWITCHED = re.compile(r"^(tools|fuzz|firmware)/|^scenarios/the_readme_is_accurate|^examples/bare_build|"
+                          r"/a_free_is_nonblocking_by_its_type|/results_may_not_be_ignored|every_order_is_shown_to_be_needed|"
+                          r"/compilers_that_are_too_old_get_a_clear_error")
 TOOL_SPOKE = re.compile(
     r"(ERROR|WARNING): \w+Sanitizer|runtime error: |==\d+== +(Invalid |Conditional jump|Use of "
     r"uninit|Mismatched|Possible data race|[\d,]+ bytes in .* lost)|DATA RACE|DEADLOCK|LIVELOCK|"
