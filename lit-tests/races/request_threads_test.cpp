@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "support/tasks.hpp"
-#include "support/worlds.hpp"
 
 using mneme::Allocation;
 using mneme::AllocError;
@@ -72,7 +71,7 @@ bool keeps_its_bytes(const Allocation<>& block, std::uint32_t mark) {
 }
 
 /// Asks again and again for all the memory that there is, on whatever thread resumes it.
-mneme::test::Task take_turns(TestHeap& heap, mneme::Atomic<std::uint32_t>& turns) {
+tests::Task take_turns(TestHeap& heap, mneme::Atomic<std::uint32_t>& turns) {
   for (int round = 0; round < 100; ++round) {
     const auto block = co_await heap.allocate(bytes(200));
     if (block) ++turns;
@@ -229,7 +228,7 @@ TEST_CASE("tasks that poll() resumes go from thread to thread") {
   TestHeap heap(256);
   mneme::Atomic<std::uint32_t> turns{0};
   void* const hog = heap.try_allocate(bytes(200));
-  std::vector<mneme::test::Task> tasks;
+  std::vector<tests::Task> tasks;
   tasks.reserve(threads_count);
   for (std::uint32_t i = 0; i < threads_count; ++i) tasks.push_back(take_turns(heap, turns));
   heap.free(hog, bytes(200));

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "support/may_wait.hpp"
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -65,7 +65,7 @@ TEST_CASE("two wakers on two threads cancel each other's requests of one heap (l
       });
       heap.free(held, everything);
     }
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("two wakers of two heaps cancel each other's requests") {
       const std::jthread second([&] { heaps[1].free(held[1], everything); });
       heaps[0].free(held[0], everything);
     }
-    for (auto& heap : heaps) CHECK(test::as_new(heap));
+    for (auto& heap : heaps) CHECK(tests::whole(heap));
   }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("outside of wakers, a cancel returns only when the waker of the reques
       CHECK(context.stage.load(std::memory_order_acquire) == 2);
     }
     if (round % 2 == 0) heap.free(held, everything);
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 }
 

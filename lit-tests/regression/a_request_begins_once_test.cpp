@@ -5,7 +5,7 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -21,11 +21,11 @@ TEST_CASE("polled by hand first, awaited later: one place in the queue, one bloc
     auto request = heap.allocate(full);
     REQUIRE_FALSE(request.poll().has_value());
     bool granted = false;
-    const auto await = [](Request<>& which, bool& done) -> test::Task {
+    const auto await = [](Request<>& which, bool& done) -> tests::Task {
       const auto block = co_await which;
       done = block.has_value();
     };
-    const test::Task task = await(request, granted);
+    const tests::Task task = await(request, granted);
     CHECK(heap.stats().waiting == 1);
     REQUIRE(heap.validate() == nullptr);
     heap.free(held, full);
@@ -33,7 +33,7 @@ TEST_CASE("polled by hand first, awaited later: one place in the queue, one bloc
     CHECK(granted);
     CHECK(heap.stats().used_bytes == 0);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("granted to a hand that polled, awaited later: it has the block, without another wait") {
@@ -45,22 +45,22 @@ TEST_CASE("granted to a hand that polled, awaited later: it has the block, witho
     REQUIRE_FALSE(request.poll().has_value());
     heap.free(held, full);
     bool granted = false;
-    const auto await = [](Request<>& which, bool& done) -> test::Task {
+    const auto await = [](Request<>& which, bool& done) -> tests::Task {
       const auto block = co_await which;
       done = block.has_value();
     };
-    const test::Task task = await(request, granted);
+    const tests::Task task = await(request, granted);
     (void)heap.poll();
     CHECK(task.done());
     CHECK(granted);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("cancelled or taken before it is awaited: an answer at once, and no memory") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  const auto await = [](Request<>& which, AllocError& error) -> test::Task {
+  const auto await = [](Request<>& which, AllocError& error) -> tests::Task {
     const auto block = co_await which;
     if (!block) error = block.error();
   };
@@ -69,11 +69,11 @@ TEST_CASE("cancelled or taken before it is awaited: an answer at once, and no me
     if (is_taken) CHECK(request.poll()->has_value());
     if (!is_taken) request.cancel();
     AllocError error = AllocError::would_wait;
-    const test::Task task = await(request, error);
+    const tests::Task task = await(request, error);
     CHECK(task.done());
     CHECK(error == AllocError::cancelled);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <mneme/raw/first_fit.hpp>
 #include <utility>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -73,7 +73,7 @@ TEST_CASE("a later poll that finds a deferred block: the waker alone reports the
     CHECK(result->has_value());
     CHECK(woken == 1);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("without a waker, the same poll returns the block") {
@@ -106,7 +106,7 @@ TEST_CASE("a waker given by wake_by is kept by a first poll without one") {
     CHECK(woken == 1);
     CHECK(request.poll().has_value());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include <optional>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -19,28 +19,28 @@ TEST_CASE("requests made under a guard are granted when it lets go, without anot
   alignas(64) std::byte region[1024];
   Heap heap(region);
   {
-    test::Woken woken;
+    tests::Alarm woken;
     auto by_hand = heap.allocate(layout);
     std::optional<Allocation<>> taken;
-    const auto take = [](Heap& here, std::optional<Allocation<>>& into) -> test::Task {
+    const auto take = [](Heap& here, std::optional<Allocation<>>& into) -> tests::Task {
       into.emplace(*co_await here.allocate(layout));
     };
-    std::optional<test::Task> task;
+    std::optional<tests::Task> task;
     {
       const auto guard = heap.try_lock();
       REQUIRE(guard);
       CHECK_FALSE(by_hand.poll(woken.waker()).has_value());
       task.emplace(take(heap, taken));
-      CHECK(woken.times == 0);
+      CHECK(woken.rings() == 0);
       CHECK(heap.stats().waiting == 2);
     }
-    CHECK(woken.times == 1);
+    CHECK(woken.rings() == 1);
     CHECK(heap.stats().waiting == 0);
     CHECK(by_hand.poll().has_value());
     CHECK(heap.poll() == 1);
     CHECK(taken.has_value());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("having been busy leaves no trace: the next attempts succeed at once") {
@@ -56,7 +56,7 @@ TEST_CASE("having been busy leaves no trace: the next attempts succeed at once")
   REQUIRE(payload != nullptr);
   heap.free(payload, layout);
   CHECK(heap.allocate(layout).poll().has_value());
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

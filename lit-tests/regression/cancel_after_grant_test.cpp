@@ -7,7 +7,8 @@
 
 #include <optional>
 
-#include "support/worlds.hpp"
+#include "support/coroutines.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -19,8 +20,8 @@ constexpr Layout all{.size = 248, .align = 8};
 struct Two {
   alignas(64) std::byte region[256];
   Heap heap{region};
-  test::Woken first_woken;
-  test::Woken second_woken;
+  tests::Alarm first_woken;
+  tests::Alarm second_woken;
   std::optional<Request<>> first;
   Request<> second = heap.allocate(all);
 
@@ -30,17 +31,17 @@ struct Two {
     CHECK_FALSE(first->poll(first_woken.waker()).has_value());
     CHECK_FALSE(second.poll(second_woken.waker()).has_value());
     heap.free(held, all);
-    CHECK(first_woken.times == 1);
-    CHECK(second_woken.times == 0);
+    CHECK(first_woken.rings() == 1);
+    CHECK(second_woken.rings() == 0);
   }
 
   void check_second_has_it() {
-    CHECK(second_woken.times == 1);
+    CHECK(second_woken.rings() == 1);
     auto answer = second.poll();
     REQUIRE(answer.has_value());
     CHECK(answer->has_value());
     answer.reset();
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 };
 
@@ -62,7 +63,7 @@ TEST_CASE("destroyed under a guard: the next has it when the guard lets go") {
   {
     const auto guard = two.heap.try_lock();
     two.first.reset();
-    CHECK(two.second_woken.times == 0);
+    CHECK(two.second_woken.rings() == 0);
   }
   two.check_second_has_it();
 }
@@ -70,15 +71,15 @@ TEST_CASE("destroyed under a guard: the next has it when the guard lets go") {
 TEST_CASE("a coroutine destroyed after its grant, before poll() resumes it") {
   alignas(64) std::byte region[256];
   Heap heap(region);
-  const auto take = [](Heap& here, int& count) -> test::Task {
+  const auto take = [](Heap& here, int& count) -> tests::OpenTask {
     const auto block = co_await here.allocate(all);
     if (block) ++count;
   };
   int taken = 0;
   void* const held = heap.try_allocate(all);
   {
-    test::Task first = take(heap, taken);
-    const test::Task second = take(heap, taken);
+    tests::OpenTask first = take(heap, taken);
+    const tests::OpenTask second = take(heap, taken);
     heap.free(held, all);
     CHECK(heap.stats().live == 1);
     first.destroy();
@@ -86,7 +87,7 @@ TEST_CASE("a coroutine destroyed after its grant, before poll() resumes it") {
     CHECK(taken == 1);
     CHECK(second.done());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,8 +7,9 @@
 
 #include <vector>
 
+#include "support/coroutines.hpp"
 #include "support/may_wait.hpp"
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -20,13 +21,13 @@ constexpr Layout whole{.size = 232, .align = 8};  // three of them
 TEST_CASE("a resumed task destroys one that is ready, and one that waits") {
   alignas(64) std::byte region[240];
   Heap heap(region);
-  std::vector<test::Task> tasks;
+  std::vector<tests::OpenTask> tasks;
   int finished = 0;
-  const auto take = [](Heap& here, int& count) -> test::Task {
+  const auto take = [](Heap& here, int& count) -> tests::OpenTask {
     const auto block = co_await here.allocate(third);
     ++count;
   };
-  const auto destroy = [](Heap& here, std::vector<test::Task>& others) -> test::Task {
+  const auto destroy = [](Heap& here, std::vector<tests::OpenTask>& others) -> tests::OpenTask {
     const auto block = co_await here.allocate(third);
     others[1].destroy();  // granted in the same go, and not resumed yet
     others[3].destroy();  // waits
@@ -43,7 +44,7 @@ TEST_CASE("a resumed task destroys one that is ready, and one that waits") {
     tasks.clear();
   }
   CHECK(heap.stats().cancels == 2);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a waker cancels a request that waits behind, and one granted before") {
@@ -63,7 +64,7 @@ TEST_CASE("a waker cancels a request that waits behind, and one granted before")
     auto behind = heap.allocate(third);
     auto last = heap.allocate(third);
     Canceller canceller{{&first, &behind}};
-    test::Woken last_woken;
+    tests::Alarm last_woken;
     REQUIRE_FALSE(first.poll().has_value());
     REQUIRE_FALSE(second.poll({.wake = &Canceller::wake, .context = &canceller}).has_value());
     REQUIRE_FALSE(behind.poll().has_value());
@@ -72,10 +73,10 @@ TEST_CASE("a waker cancels a request that waits behind, and one granted before")
     CHECK(first.state() == RequestState::cancelled);
     CHECK(second.state() == RequestState::granted);
     CHECK(behind.state() == RequestState::cancelled);
-    CHECK(last_woken.times == 1);
+    CHECK(last_woken.rings() == 1);
     CHECK(heap.validate() == nullptr);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a waker of a close cancels the others") {
@@ -100,7 +101,7 @@ TEST_CASE("a waker of a close cancels the others") {
     CHECK(third_one.poll()->error() == AllocError::closed);
   }
   heap.free(held, whole);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

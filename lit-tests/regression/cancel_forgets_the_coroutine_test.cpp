@@ -8,9 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "support/coroutines.hpp"
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -31,10 +32,10 @@ struct AwaitedRequest {
   ~AwaitedRequest() {
     if (held != nullptr) free();
     request.cancel();
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 
-  test::Task wait() {
+  tests::OpenTask wait() {
     const auto block = co_await request;
     ++resumes;
     if (!block) error = block.error();
@@ -43,7 +44,7 @@ struct AwaitedRequest {
 
 TEST_CASE("a coroutine whose waiting request is cancelled resumes by the next poll") {
   AwaitedRequest here;
-  const test::Task task = here.wait();
+  const tests::OpenTask task = here.wait();
   here.request.cancel();
   here.request.cancel();  // changes nothing
   CHECK_FALSE(task.done());
@@ -58,7 +59,7 @@ TEST_CASE("a coroutine whose waiting request is cancelled resumes by the next po
 
 TEST_CASE("a coroutine whose request is cancelled after its grant resumes without the memory") {
   AwaitedRequest here;
-  const test::Task task = here.wait();
+  const tests::OpenTask task = here.wait();
   here.free();
   auto behind = here.heap.allocate(whole_region);
   CHECK_FALSE(behind.poll());
@@ -71,7 +72,7 @@ TEST_CASE("a coroutine whose request is cancelled after its grant resumes withou
 
 TEST_CASE("a coroutine whose request is cancelled after a close resumes once") {
   AwaitedRequest here;
-  const test::Task task = here.wait();
+  const tests::OpenTask task = here.wait();
   here.heap.close();
   here.request.cancel();
   CHECK(here.heap.poll() == 1);
@@ -81,28 +82,19 @@ TEST_CASE("a coroutine whose request is cancelled after a close resumes once") {
 
 TEST_CASE("a coroutine with a waker of its own is woken by the cancel, and not made ready") {
   AwaitedRequest here;
-  test::Woken woken;
+  tests::Alarm woken;
   (void)std::move(here.request).wake_by(woken.waker());
   std::coroutine_handle<> suspended;
-  struct Note {
-    std::coroutine_handle<>& to;
-    [[nodiscard]] bool await_ready() const { return false; }
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
-      to = handle;
-      return false;
-    }
-    void await_resume() const {}
-  };
-  const auto wait = [&]() -> test::Task {
-    co_await Note{suspended};
+  const auto wait = [&]() -> tests::OpenTask {
+    co_await tests::HandleTo{suspended};
     const auto block = co_await here.request;
     here.error = block.error();
   };
-  const test::Task task = wait();
+  const tests::OpenTask task = wait();
   here.request.cancel();
-  CHECK(woken.times == 1);
+  CHECK(woken.rings() == 1);
   here.request.cancel();
-  CHECK(woken.times == 1);
+  CHECK(woken.rings() == 1);
   CHECK(here.heap.poll() == 0);
   suspended.resume();
   CHECK(here.error == AllocError::cancelled);
@@ -110,24 +102,24 @@ TEST_CASE("a coroutine with a waker of its own is woken by the cancel, and not m
 
 TEST_CASE("a request that is polled by hand is cancelled by its owner: its waker is not called") {
   AwaitedRequest here;
-  test::Woken woken;
+  tests::Alarm woken;
   CHECK_FALSE(here.request.poll(woken.waker()));
   here.request.cancel();
-  CHECK(woken.times == 0);
+  CHECK(woken.rings() == 0);
   CHECK(here.request.poll()->error() == AllocError::cancelled);
 }
 
 TEST_CASE("a coroutine destroyed between cancel and poll is not resumed") {
   AwaitedRequest here;
   {
-    const auto wait = [](AwaitedRequest& world, Request<>*& asked) -> test::Task {
+    const auto wait = [](AwaitedRequest& world, Request<>*& asked) -> tests::OpenTask {
       auto request = world.heap.allocate(whole_region);
       asked = &request;
       (void)co_await request;
       ++world.resumes;
     };
     Request<>* asked = nullptr;
-    const test::Task task = wait(here, asked);
+    const tests::OpenTask task = wait(here, asked);
     asked->cancel();
   }
   CHECK(here.heap.poll() == 0);
@@ -146,7 +138,7 @@ TEST_CASE("a waker cancels the request of a suspended coroutine") {
   } canceller{&here.request};
   auto first = here.heap.allocate(whole_region);
   CHECK_FALSE(first.poll({.wake = &Canceller::wake, .context = &canceller}));
-  const test::Task task = here.wait();
+  const tests::OpenTask task = here.wait();
   here.free();
   CHECK(here.heap.poll() == 1);
   CHECK(here.error == AllocError::cancelled);
@@ -155,7 +147,7 @@ TEST_CASE("a waker cancels the request of a suspended coroutine") {
 TEST_CASE("a coroutine resumed by a stranger after the cancel takes the error, and is not ready") {
   AwaitedRequest here;
   std::coroutine_handle<> suspended;
-  const auto wait = [&]() -> test::Task {
+  const auto wait = [&]() -> tests::OpenTask {
     struct Note {
       std::coroutine_handle<>& to;
       Request<>& request;
@@ -169,7 +161,7 @@ TEST_CASE("a coroutine resumed by a stranger after the cancel takes the error, a
     const auto block = co_await Note{suspended, here.request};
     here.error = block.error();
   };
-  const test::Task task = wait();
+  const tests::OpenTask task = wait();
   here.request.cancel();
   suspended.resume();
   CHECK(here.error == AllocError::cancelled);
@@ -178,7 +170,7 @@ TEST_CASE("a coroutine resumed by a stranger after the cancel takes the error, a
 
 TEST_CASE("a poll by hand takes no result from the coroutine that awaits it") {
   AwaitedRequest here;
-  const test::Task task = here.wait();
+  const tests::OpenTask task = here.wait();
   here.free();
   CHECK_FALSE(here.request.poll());
   CHECK(here.request.state() == RequestState::granted);
@@ -192,11 +184,11 @@ TEST_CASE("a coroutine that close or cancel has ended may go before it runs: nob
   for (const bool closes : {true, false}) {
     AwaitedRequest here;
     std::optional<Request<>> brief(std::in_place, here.heap, whole_region);
-    const auto wait = [&]() -> test::Task {
+    const auto wait = [&]() -> tests::OpenTask {
       (void)co_await *brief;
       ++here.resumes;
     };
-    test::Task task = wait();
+    tests::OpenTask task = wait();
     if (closes) {
       here.heap.close();
     } else {
@@ -212,12 +204,12 @@ TEST_CASE("a coroutine that close or cancel has ended may go before it runs: nob
 
 TEST_CASE("a coroutine whose own request is in its frame may go between close and poll") {
   AwaitedRequest here;
-  const auto wait = [&]() -> test::Task {
+  const auto wait = [&]() -> tests::OpenTask {
     (void)co_await here.heap.allocate(whole_region);
     ++here.resumes;
   };
-  test::Task first = wait();
-  const test::Task second = wait();
+  tests::OpenTask first = wait();
+  const tests::OpenTask second = wait();
   here.heap.close();
   first.destroy();
   CHECK(here.heap.poll() == 1);
@@ -228,8 +220,8 @@ TEST_CASE("a coroutine whose own request is in its frame may go between close an
 TEST_CASE("a request that waits for one coroutine cannot be awaited by a second") {
   if constexpr (!checks_enabled) return;
   AwaitedRequest here;
-  const test::Task task = here.wait();
-  CHECK(test::fatal_line_of([&] { const test::Task second = here.wait(); }) ==
+  const tests::OpenTask task = here.wait();
+  CHECK(test::fatal_line_of([&] { const tests::OpenTask second = here.wait(); }) ==
         "mneme: fatal: two coroutines await one request");
 }
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -44,14 +44,14 @@ TEST_CASE("cancelled, destroyed, and destroyed with its coroutine: the heap is o
   }
   check_open(heap);
   {
-    const auto wait = [](Heap& here) -> test::Task { (void)co_await here.allocate(large); };
-    const test::Task task = wait(heap);
+    const auto wait = [](Heap& here) -> tests::Task { (void)co_await here.allocate(large); };
+    const tests::Task task = wait(heap);
     CHECK(heap.stats().waiting == 1);
   }
   check_open(heap);
   CHECK(heap.stats().cancels == 3);
   heap.free(held, {.size = 120, .align = 8});
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("withdrawn as the head: who fits behind it is granted, without another call") {
@@ -68,7 +68,7 @@ TEST_CASE("withdrawn as the head: who fits behind it is granted, without another
     CHECK(behind.state() == RequestState::granted);
   }
   heap.free(held, {.size = 120, .align = 8});
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("withdrawn under a lock: all is well when the lock is let go") {
@@ -89,7 +89,7 @@ TEST_CASE("withdrawn under a lock: all is well when the lock is let go") {
   }
   check_open(heap);
   heap.free(held, {.size = 120, .align = 8});
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

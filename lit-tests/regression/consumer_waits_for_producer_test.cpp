@@ -12,7 +12,7 @@
 
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -63,7 +63,7 @@ TEST_CASE("a drain in the middle of a push, before any of its steps, ends and ta
     test::interrupt = nullptr;
     if (!was_inside) here.free(late, half);
     (void)here.poll();
-    CHECK(test::as_new(here));
+    CHECK(tests::whole(here));
   }
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a woken task that runs at once is not held up by the one who woke it"
     test::interrupt = nullptr;
     test::spinning = nullptr;
     fatal_unless(task.has_run, "the task was not woken");
-    fatal_unless(test::as_new(here), "something was lost");
+    fatal_unless(tests::whole(here), "something was lost");
   });
   CHECK(line == "");
 }
@@ -131,7 +131,7 @@ TEST_CASE("a request withdrawn by an interrupt, before any step of the free that
       test::interrupt = nullptr;
       test::spinning = nullptr;
       task.request.reset();
-      fatal_unless(test::as_new(here), "something was lost");
+      fatal_unless(tests::whole(here), "something was lost");
     }
   });
   CHECK(line == "");

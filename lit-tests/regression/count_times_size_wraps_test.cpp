@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -26,7 +26,7 @@ TEST_CASE("a count of numbers that wraps to one is refused, whoever asks") {
   CHECK(heap.stats().waiting == 0);
   for (const auto word : **neighbour) CHECK(word == 0x5555);
   neighbour.reset();
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("no count near an overflow gives more than it has room for") {
@@ -41,7 +41,7 @@ TEST_CASE("no count near an overflow gives more than it has room for") {
       CHECK(heap.make_fixed_vec<char>(count).poll()->error() == AllocError::too_large);
     }
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a vector takes as many pushes as it has room for, and not one more") {
@@ -56,7 +56,7 @@ TEST_CASE("a vector takes as many pushes as it has room for, and not one more") 
     CHECK(vec.push(9U) == nullptr);
     for (const auto word : **neighbour) CHECK(word == 0);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "support/worlds.hpp"
+#include "support/coroutines.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -18,49 +19,29 @@ namespace {
 
 constexpr Layout filling{.size = 248, .align = 8};
 
-/// A task that lets exceptions out of resume(), as many run loops have it.
-struct Throwing {
-  struct promise_type {
-    Throwing get_return_object() {
-      return Throwing{std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-  explicit Throwing(std::coroutine_handle<promise_type> made) : frame(made) {}
-  Throwing(Throwing&& other) noexcept : frame(std::exchange(other.frame, {})) {}
-  Throwing& operator=(Throwing&&) = delete;
-  ~Throwing() {
-    if (frame) frame.destroy();
-  }
-  std::coroutine_handle<promise_type> frame;
-};
-
 struct NoSockets {
   NoSockets() { throw std::runtime_error("no more sockets"); }
   long words[4];
 };
 
-Throwing make_one(Heap& heap) { (void)co_await heap.make<NoSockets>(); }
+tests::ThrowingTask make_one(Heap& heap) { (void)co_await heap.make<NoSockets>(); }
 
 TEST_CASE("an exception out of a resumed coroutine leaves poll(); the others stay ready") {
   alignas(64) std::byte region[256];
   Heap heap(region);
   void* const held = heap.try_allocate(filling);
-  std::vector<Throwing> tasks;
+  std::vector<tests::ThrowingTask> tasks;
   for (int i = 0; i < 3; ++i) tasks.push_back(make_one(heap));
   heap.free(held, filling);
   CHECK(heap.stats().live == 3);
   for (std::size_t left = 3; left > 0; --left) {
     CHECK(heap.stats().live == left);
     CHECK_THROWS_WITH((void)heap.poll(), "no more sockets");
-    CHECK(tasks[3 - left].frame.done());
+    CHECK(tasks[3 - left].done());
     CHECK(heap.validate() == nullptr);
   }
   CHECK(heap.poll() == 0);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #define MNEME_ATOMIC_HEADER "../../lit-tests/support/observing_atomic.hpp"
 #include <doctest/doctest.h>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -32,7 +32,7 @@ TEST_CASE("a free before any atomic step of the poll grants the request") {
     heap = &here;
     held = here.try_allocate(all);
     {
-      test::Woken woken;
+      tests::Alarm woken;
       auto request = here.allocate(all);
       countdown = n;
       test::interrupt = &free_at_zero;
@@ -41,10 +41,10 @@ TEST_CASE("a free before any atomic step of the poll grants the request") {
       test::interrupt = nullptr;
       if (!was_inside) here.free(held, all);
       CAPTURE(n);
-      CHECK((at_once || woken.times == 1));
+      CHECK((at_once || woken.rings() == 1));
       CHECK((at_once || request.state() == RequestState::granted));
     }
-    CHECK(test::as_new(here));
+    CHECK(tests::whole(here));
   }
 }
 
@@ -70,7 +70,7 @@ TEST_CASE(
       CAPTURE(n);
       CHECK((at_once || request.state() == RequestState::granted));
     }
-    CHECK(test::as_new(here));
+    CHECK(tests::whole(here));
   }
 }
 

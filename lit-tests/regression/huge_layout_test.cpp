@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -37,7 +37,7 @@ TEST_CASE("every size and alignment near its maximum is an error for everyone wh
   CHECK(heap.allocate({.size = 1, .align = SIZE_MAX}).poll()->error() == AllocError::bad_alignment);
   CHECK(heap.allocate({.size = 1, .align = 0}).poll()->error() == AllocError::bad_alignment);
   heap.free(block, {.size = 64, .align = 8});
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 #include <deque>
 
+#include "support/tasks.hpp"
 #include "support/words.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 using mneme::test::operator""_words;
@@ -24,18 +24,18 @@ TEST_CASE("the last of 99 frees grants the whole region to its waiter, without a
   for (auto& block : blocks) block = heap.try_allocate(tiny);
   REQUIRE(heap.stats().used_bytes == sizeof region);
   {
-    test::Woken woken;
+    tests::Alarm woken;
     auto request = heap.allocate(test::by_words(sizeof region - 1_words));
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     for (void* const block : blocks) {
-      CHECK(woken.times == 0);
+      CHECK(woken.rings() == 0);
       heap.free(block, tiny);
     }
-    CHECK(woken.times == 1);
+    CHECK(woken.rings() == 1);
     CHECK(request.state() == RequestState::granted);
     CHECK(request.poll().has_value());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
@@ -56,7 +56,7 @@ TEST_CASE("each of 99 frees grants one of 99 waiters, the oldest") {
       CHECK(heap.stats().waiting == 98 - i);
     }
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

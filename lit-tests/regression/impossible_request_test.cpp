@@ -7,8 +7,8 @@
 
 #include <cstdint>
 
+#include "support/tasks.hpp"
 #include "support/words.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 using mneme::test::operator""_words;
@@ -21,15 +21,15 @@ constexpr Layout possible{.size = 100, .align = 8};
 TEST_CASE("1 MiB on an 8 KiB heap is refused by the first poll, and never queued") {
   alignas(64) std::byte region[8192];
   Heap heap(region);
-  test::Woken woken;
+  tests::Alarm woken;
   auto request = heap.allocate(huge);
   const auto answer = request.poll(woken.waker());
   REQUIRE(answer.has_value());
   CHECK(answer->error() == AllocError::too_large);
-  CHECK(woken.times == 0);
+  CHECK(woken.rings() == 0);
   CHECK(heap.stats().waiting == 0);
   CHECK(heap.stats().refusals == 1);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("the bound is exact: the whole region is granted, a byte more is refused") {
@@ -40,7 +40,7 @@ TEST_CASE("the bound is exact: the whole region is granted, a byte more is refus
   const Layout nowhere{.size = 8, .align = SIZE_MAX / 4 + 1};
   CHECK(heap.allocate(nowhere).poll()->error() == AllocError::too_large);
   CHECK(heap.allocate({.size = 8, .align = 24}).poll()->error() == AllocError::bad_alignment);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("refused under a lock, and while others wait: they are granted as ever") {
@@ -61,7 +61,7 @@ TEST_CASE("refused under a lock, and while others wait: they are granted as ever
     CHECK(before.poll().has_value());
     CHECK(behind.poll().has_value());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -34,7 +34,7 @@ TEST_CASE(
     CHECK(request.state() == RequestState::granted);
   }
   CHECK(heap.poll() == 0);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE(
@@ -42,15 +42,15 @@ TEST_CASE(
   alignas(64) std::byte region[256];
   Heap heap(region);
   void* const held = heap.try_allocate(everything);
-  const auto take = [](Heap& here) -> test::Task { (void)co_await here.allocate(everything); };
+  const auto take = [](Heap& here) -> tests::Task { (void)co_await here.allocate(everything); };
   {
-    const test::Task task = take(heap);
+    const tests::Task task = take(heap);
     heap.free(held, everything);
     const auto guard = heap.try_lock();
     CHECK(heap.poll() == 1);
     CHECK(task.done());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a poll inside of a poll inside of a poll") {
@@ -58,19 +58,19 @@ TEST_CASE("a poll inside of a poll inside of a poll") {
   Heap heap(region);
   void* const held = heap.try_allocate(everything);
   static int resumed = 0;
-  const auto take = [](Heap& here) -> test::Task {
+  const auto take = [](Heap& here) -> tests::Task {
     (void)co_await here.allocate({.size = 16, .align = 8});
     ++resumed;
     (void)here.poll();
   };
   {
-    std::vector<test::Task> tasks;
+    std::vector<tests::Task> tasks;
     for (int i = 0; i < 5; ++i) tasks.push_back(take(heap));
     heap.free(held, everything);
     (void)heap.poll();
     CHECK(resumed == 5);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #define MNEME_ATOMIC_HEADER "../../lit-tests/support/observing_atomic.hpp"
 #include <doctest/doctest.h>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 

@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "support/tasks.hpp"
 #include "support/words.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 using mneme::test::operator""_words;
@@ -38,7 +38,7 @@ TEST_CASE("RUSTSEC-2022-0063: regions and growths smaller than a hole, and of od
         if (heap.validate() != nullptr) FAIL(heap.validate());
       }
       heap.free(first, test::by_words(1_words));
-      CHECK(test::as_new(heap));
+      CHECK(tests::whole(heap));
     }
   }
 }
@@ -56,7 +56,7 @@ TEST_CASE(
         REQUIRE(heap.validate() == nullptr);
       }
     }
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("#66, padding behind a block leaked: a rest of one word is a hole, and
       const Stats stats = heap.stats();
       CHECK(stats.used_bytes == size + 1_words);
       heap.free(payload, layout);
-      REQUIRE(test::as_new(heap));
+      REQUIRE(tests::whole(heap));
     }
   }
 }
@@ -84,7 +84,7 @@ TEST_CASE("#70, a free that hangs: frees in all orders end") {
     void* blocks[5];
     for (auto& block : blocks) block = heap.try_allocate(test::by_words(2_words));
     for (const std::size_t i : order) heap.free(blocks[i], test::by_words(2_words));
-    REQUIRE(test::as_new(heap));
+    REQUIRE(tests::whole(heap));
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("#79 and tlsf #22: a huge size neither panics nor becomes a tiny block
             AllocError::too_large);
     }
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "support/may_wait.hpp"
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -28,13 +28,13 @@ struct World {
   void release() { heap.free(std::exchange(held, nullptr), whole_heap); }
   ~World() {
     if (held != nullptr) release();
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 };
 
 TEST_CASE("embassy #6964: a cancelled head does not strand the rest") {
   World here;
-  test::Woken woken;
+  tests::Alarm woken;
   auto head = here.heap.allocate(whole_heap);
   auto second = here.heap.allocate(half);
   auto third = here.heap.allocate(half);
@@ -43,11 +43,11 @@ TEST_CASE("embassy #6964: a cancelled head does not strand the rest") {
   REQUIRE_FALSE(third.poll(woken.waker()).has_value());
   // Half of the region is free: not enough for the head, enough for the second.
   REQUIRE(here.heap.try_resize(here.held, whole_heap, half));
-  CHECK(woken.times == 0);
+  CHECK(woken.rings() == 0);
   head.cancel();
-  CHECK(woken.times == 1);
+  CHECK(woken.rings() == 1);
   here.heap.free(std::exchange(here.held, nullptr), half);
-  CHECK(woken.times == 2);
+  CHECK(woken.rings() == 2);
 }
 
 TEST_CASE("tokio #5396, #5404: who asks again while all are woken is not woken in the same go") {
@@ -78,27 +78,27 @@ TEST_CASE("tokio #5396, #5404: who asks again while all are woken is not woken i
 
 TEST_CASE("dropping a woken, but unpolled request neither deadlocks nor keeps its memory") {
   World here;
-  test::Woken woken;
+  tests::Alarm woken;
   auto behind = here.heap.allocate(whole_heap);
   {
     auto request = here.heap.allocate(whole_heap);
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     REQUIRE_FALSE(behind.poll(woken.waker()).has_value());
     here.release();
-    CHECK(woken.times == 1);
+    CHECK(woken.rings() == 1);
   }
-  CHECK(woken.times == 2);
+  CHECK(woken.rings() == 2);
   CHECK(behind.poll()->has_value());
 }
 
 TEST_CASE("zephyr #106659: a free resumes no task, nor runs one on its own stack") {
   World here;
   bool has_run = false;
-  const auto take = [](Heap& heap, bool& ran) -> test::Task {
+  const auto take = [](Heap& heap, bool& ran) -> tests::Task {
     const auto block = co_await heap.allocate(whole_heap);
     ran = true;
   };
-  const test::Task task = take(here.heap, has_run);
+  const tests::Task task = take(here.heap, has_run);
   here.release();
   CHECK_FALSE(has_run);
   {
@@ -114,7 +114,7 @@ TEST_CASE("zephyr #111656: a timeout that races with waking all leaves nobody be
     alignas(64) std::byte region[256];
     Heap heap(region);
     void* const held = heap.try_allocate(whole_heap);
-    test::Woken woken;
+    tests::Alarm woken;
     auto first = heap.allocate(half);
     auto second = heap.allocate(half);
     REQUIRE_FALSE(first.poll(woken.waker()).has_value());
@@ -125,28 +125,28 @@ TEST_CASE("zephyr #111656: a timeout that races with waking all leaves nobody be
       first.cancel();  // the timeout
     }
     if (round % 2 == 0) heap.free(held, whole_heap);
-    CHECK(woken.times >= 1);
-    CHECK(woken.times <= 2);
+    CHECK(woken.rings() >= 1);
+    CHECK(woken.rings() <= 2);
     CHECK(second.poll().has_value());
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 }
 
 TEST_CASE("the first waiter, woken, waits again: it is woken again") {
   World here;
-  test::Woken woken;
+  tests::Alarm woken;
   for (int round = 1; round <= 3; ++round) {
     auto request = here.heap.allocate(whole_heap);
     REQUIRE_FALSE(request.poll(woken.waker()).has_value());
     here.release();
-    CHECK(woken.times == round);
+    CHECK(woken.rings() == round);
     here.held = (*request.poll())->leak();  // and holds it now
   }
 }
 
 TEST_CASE("a small request behind a long wait is not overtaken, and not forgotten") {
   World here;
-  test::Woken woken;
+  tests::Alarm woken;
   auto large = here.heap.allocate(whole_heap);
   REQUIRE_FALSE(large.poll().has_value());
   std::deque<Request<>> small;
@@ -156,9 +156,9 @@ TEST_CASE("a small request behind a long wait is not overtaken, and not forgotte
   }
   here.release();
   CHECK(large.state() == RequestState::granted);
-  CHECK(woken.times == 0);
+  CHECK(woken.rings() == 0);
   CHECK(large.poll()->has_value());  // and given back at once
-  CHECK(woken.times == 8);
+  CHECK(woken.rings() == 8);
 }
 
 TEST_CASE("a waker that calls the heap, in any way, causes no deadlock") {

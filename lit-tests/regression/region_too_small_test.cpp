@@ -8,8 +8,8 @@
 #include <new>
 #include <span>
 
+#include "support/tasks.hpp"
 #include "support/words.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 using mneme::test::operator""_words;
@@ -73,7 +73,7 @@ TEST_CASE("no region at all") {
   Heap heap{std::span<std::byte>{}};
   CHECK(heap.try_allocate({.size = 0, .align = 1}) == nullptr);
   CHECK(heap.allocate({.size = 0, .align = 1}).poll()->error() == AllocError::too_large);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -20,7 +20,7 @@ TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turn
   Heap heap(region);
   bool stop = false;
   int turns[4] = {};
-  const auto loop = [](Heap& here, const bool& stops, int& mine) -> test::Task {
+  const auto loop = [](Heap& here, const bool& stops, int& mine) -> tests::Task {
     while (!stops) {
       auto block = co_await here.allocate(entire);
       ++mine;
@@ -29,7 +29,7 @@ TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turn
   };
   void* const held = heap.try_allocate(entire);
   {
-    std::vector<test::Task> tasks;
+    std::vector<tests::Task> tasks;
     for (int& mine : turns) tasks.push_back(loop(heap, stop, mine));
     heap.free(held, entire);
     std::size_t resumed = 0;
@@ -46,7 +46,7 @@ TEST_CASE("tasks that wait again at once: each poll ends, and everybody has turn
     }
     for (const auto& task : tasks) CHECK(task.done());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a request taken in one poll, and a new one queued behind those who wait") {
@@ -54,9 +54,9 @@ TEST_CASE("a request taken in one poll, and a new one queued behind those who wa
   Heap heap(region);
   void* const held = heap.try_allocate(entire);
   {
-    test::Woken first_woken;
-    test::Woken second_woken;
-    test::Woken again_woken;
+    tests::Alarm first_woken;
+    tests::Alarm second_woken;
+    tests::Alarm again_woken;
     auto first = heap.allocate(entire);
     auto second = heap.allocate(entire);
     auto again = heap.allocate(entire);
@@ -66,13 +66,13 @@ TEST_CASE("a request taken in one poll, and a new one queued behind those who wa
     auto block = first.poll();
     REQUIRE_FALSE(again.poll(again_woken.waker()).has_value());
     block.reset();
-    CHECK(second_woken.times == 1);
-    CHECK(again_woken.times == 0);
+    CHECK(second_woken.rings() == 1);
+    CHECK(again_woken.rings() == 0);
     second.cancel();
-    CHECK(again_woken.times == 1);
-    CHECK(first_woken.times == 1);
+    CHECK(again_woken.rings() == 1);
+    CHECK(first_woken.rings() == 1);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -29,7 +29,7 @@ TEST_CASE("sizes 0 to 9 with alignments up to 4096, side by side and after one a
         blocks.push_back(payload);
       }
       for (void* const payload : blocks) heap.free(payload, layout);
-      REQUIRE(test::as_new(heap));
+      REQUIRE(tests::whole(heap));
     }
   }
 }
@@ -52,7 +52,7 @@ TEST_CASE(
       auto arc = heap.make_arc<Byte>().poll();
       CHECK(address_of((*arc)->get()) % 64 == 0);
     }
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 }
 

@@ -5,7 +5,7 @@
 // invariants: the heap is as new at the end.
 #include <doctest/doctest.h>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -30,17 +30,17 @@ TEST_CASE("plain allocations go on before, beside and after an oversized request
     CHECK(answer->error() == AllocError::too_large);
     check_plain();
     int refused = 0;
-    const auto ask = [](Heap& here, int& count) -> test::Task {
+    const auto ask = [](Heap& here, int& count) -> tests::Task {
       const auto block = co_await here.allocate(oversized);
       if (!block && block.error() == AllocError::too_large) ++count;
     };
-    const test::Task task = ask(heap, refused);  // never suspends
+    const tests::Task task = ask(heap, refused);  // never suspends
     CHECK(task.done());
     CHECK(refused == 1);
     check_plain();
   }
   check_plain();
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("behind a request that does wait, plain allocations fail until it is met or withdrawn") {
@@ -58,7 +58,7 @@ TEST_CASE("behind a request that does wait, plain allocations fail until it is m
     CHECK(payload != nullptr);
     heap.free(payload, little);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

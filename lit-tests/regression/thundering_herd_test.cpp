@@ -7,7 +7,7 @@
 
 #include <deque>
 
-#include "support/worlds.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -22,7 +22,7 @@ TEST_CASE("n waiters cost n wakes, one a free, oldest first") {
   void* blocks[n];
   for (auto& block : blocks) block = heap.try_allocate(one_block);
   {
-    std::deque<test::Woken> woken(n);
+    std::deque<tests::Alarm> woken(n);
     std::deque<Request<>> requests;
     for (auto& each : woken) {
       requests.emplace_back(heap, one_block);
@@ -32,13 +32,13 @@ TEST_CASE("n waiters cost n wakes, one a free, oldest first") {
       heap.free(blocks[freed - 1], one_block);
       int wakes = 0;
       for (std::size_t i = 0; i < n; ++i) {
-        wakes += woken[i].times;
-        CHECK(woken[i].times == (i < freed ? 1 : 0));
+        wakes += woken[i].rings();
+        CHECK(woken[i].rings() == (i < freed ? 1 : 0));
       }
       CHECK(wakes == static_cast<int>(freed));
     }
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("a free too small for the head wakes nobody, though it would do for the second") {
@@ -47,28 +47,28 @@ TEST_CASE("a free too small for the head wakes nobody, though it would do for th
   void* blocks[4];
   for (auto& block : blocks) block = heap.try_allocate(one_block);
   {
-    test::Woken head_woken;
-    test::Woken second_woken;
+    tests::Alarm head_woken;
+    tests::Alarm second_woken;
     auto head = heap.allocate({.size = 56, .align = 8});
     auto second = heap.allocate(one_block);
     REQUIRE_FALSE(head.poll(head_woken.waker()).has_value());
     REQUIRE_FALSE(second.poll(second_woken.waker()).has_value());
     heap.free(blocks[0], one_block);
-    CHECK(head_woken.times == 0);
-    CHECK(second_woken.times == 0);
+    CHECK(head_woken.rings() == 0);
+    CHECK(second_woken.rings() == 0);
     CHECK(heap.try_allocate(one_block) == nullptr);  // nor does a newcomer get it
     auto newcomer = heap.allocate({.size = 0, .align = 1});
     CHECK_FALSE(newcomer.poll().has_value());
     heap.free(blocks[1], one_block);
-    CHECK(head_woken.times == 1);
-    CHECK(second_woken.times == 0);
+    CHECK(head_woken.rings() == 1);
+    CHECK(second_woken.rings() == 0);
     CHECK(newcomer.state() == RequestState::waiting);
     heap.free(blocks[2], one_block);
-    CHECK(second_woken.times == 1);
+    CHECK(second_woken.rings() == 1);
     heap.free(blocks[3], one_block);
     CHECK(newcomer.state() == RequestState::granted);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("one free that satisfies three wakes three") {
@@ -76,17 +76,17 @@ TEST_CASE("one free that satisfies three wakes three") {
   Heap heap(region);
   void* const held = heap.try_allocate({.size = 120, .align = 8});
   {
-    test::Woken woken;
+    tests::Alarm woken;
     std::deque<Request<>> requests;
     for (int i = 0; i < 5; ++i) {
       requests.emplace_back(heap, Layout{.size = 32, .align = 8});
       REQUIRE_FALSE(requests.back().poll(woken.waker()).has_value());
     }
     heap.free(held, {.size = 120, .align = 8});
-    CHECK(woken.times == 3);
+    CHECK(woken.rings() == 3);
     CHECK(heap.stats().waiting == 2);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 #include <set>
 
+#include "support/tasks.hpp"
 #include "support/words.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 using mneme::test::operator""_words;
@@ -26,7 +26,7 @@ TEST_CASE("payloads of no bytes are distinct, inside, two words each, and come b
   CHECK(payloads.size() == 10);
   CHECK(heap.stats().used_bytes == 20_words);
   for (void* const payload : payloads) heap.free(payload, nothing);
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("they wait, are granted and cancelled as all others") {
@@ -41,7 +41,7 @@ TEST_CASE("they wait, are granted and cancelled as all others") {
     heap.free(held, test::by_words(7_words));
     CHECK(first.poll()->has_value());
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("owners of nothing") {
@@ -61,7 +61,7 @@ TEST_CASE("owners of nothing") {
     CHECK(arc->value().clone().count() == 2);
     CHECK(heap.stats().live == 5);
   }
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("resized to nothing and back") {
@@ -72,7 +72,7 @@ TEST_CASE("resized to nothing and back") {
   CHECK(heap.stats().used_bytes == 2_words);
   CHECK(heap.try_resize(payload, test::by_words(0), test::by_words(5_words)));
   heap.free(payload, test::by_words(5_words));
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 }  // namespace

@@ -8,13 +8,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <coroutine>
 #include <cstring>
 #include <mneme/mneme.hpp>
 #include <random>
 #include <span>
 #include <thread>
 #include <vector>
+
+#include "support/coroutines.hpp"
 
 using namespace mneme;
 
@@ -205,18 +206,7 @@ TEST_CASE("a close in the middle completes all requests") {
   shared.check_all_came_back();
 }
 
-/// A task that begins at once and destroys itself at its end.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-};
-
-Detached take_and_free(Shared& shared, Layout layout, std::size_t pattern) {
+tests::Detached take_and_free(Shared& shared, Layout layout, std::size_t pattern) {
   shared.counts.asked.fetch_add(1);
   auto block = co_await shared.heap.allocate(layout);
   if (!block) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "support/coroutines.hpp"
 #include "support/fatal_line.hpp"
 #include "support/tasks.hpp"
 #include "support/words.hpp"
@@ -26,12 +27,8 @@ namespace {
 
 /// A detached coroutine whose promise passes on by value what is awaited.
 struct Started {
-  struct promise_type {
+  struct promise_type : tests::Detached::promise_type {
     Started get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
     template <class T>
     auto await_transform(T&& awaited) noexcept {
       return std::forward<T>(awaited);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/coroutines.hpp"
 #include "support/tasks.hpp"
 #include "support/words.hpp"
 
@@ -146,34 +147,22 @@ TEST_CASE("its loop may destroy a coroutine in any state") {
 }
 
 TEST_CASE("a coroutine that throws leaves those behind it to the next run, before newer ones") {
-  struct Throwing {
-    struct promise_type {
-      Throwing get_return_object() {
-        return {std::coroutine_handle<promise_type>::from_promise(*this)};
-      }
-      std::suspend_never initial_suspend() noexcept { return {}; }
-      std::suspend_always final_suspend() noexcept { return {}; }
-      void return_void() {}
-      void unhandled_exception() { throw; }
-    };
-    std::coroutine_handle<> handle;
-  };
   TestHeap heap(32_words);
   Alarm alarm;
   ReadyQueue queue(alarm.waker());
   std::vector<int> order;
-  const auto fail = [](Heap& from, ReadyQueue& on) -> Throwing {
+  const auto fail = [](Heap& from, ReadyQueue& on) -> tests::ThrowingTask {
     const auto block = co_await from.allocate(bytes(2_words)).resume_on(on);
     throw std::runtime_error("as it likes");
   };
   auto hog = granted(heap.allocate(bytes(14_words)));
   auto other = granted(heap.allocate(bytes(15_words)));
-  const auto throwing = fail(heap, queue);
+  auto throwing = fail(heap, queue);
   const auto behind = wait_on(heap, queue, 2_words, order, 1);
   const auto newer = wait_on(heap, queue, 15_words, order, 2);
   hog.reset();
   CHECK_THROWS_AS(queue.run(), std::runtime_error);
-  throwing.handle.destroy();
+  throwing.destroy();
   other.reset();
   CHECK(alarm.rings() == 2);
   CHECK(queue.run() == 2);

@@ -16,10 +16,10 @@
 #include <string>
 #include <utility>
 
+#include "support/coroutines.hpp"
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
 #include "support/tasks.hpp"
-#include "support/worlds.hpp"
 
 using namespace mneme;
 
@@ -64,7 +64,7 @@ struct Scene {
   ~Scene() {
     for (auto* const each : {&head, &before, &own, &behind}) each->reset();
     if (held != nullptr) heap.free(held, held_layout);
-    CHECK(test::as_new(heap));
+    CHECK(tests::whole(heap));
   }
 
   static void wake(void* context) noexcept {
@@ -184,23 +184,14 @@ TEST_CASE("a waker resumes the coroutine of its own request, which ends there") 
   for_each_caller([]<class Heap>(Caller caller) {
     Scene<Heap> scene(caller);
     std::coroutine_handle<> suspended;
-    struct Note {
-      std::coroutine_handle<>& to;
-      [[nodiscard]] bool await_ready() const { return false; }
-      [[nodiscard]] bool await_suspend(std::coroutine_handle<> handle) const {
-        to = handle;
-        return false;
-      }
-      void await_resume() const {}
-    };
     int ended = 0;
-    const auto wait = [&]() -> test::Task {
-      co_await Note{suspended};
+    const auto wait = [&]() -> tests::Task {
+      co_await tests::HandleTo{suspended};
       const auto block = co_await scene.heap.allocate(small).wake_by(scene.waker());
       CHECK(block.has_value() == (caller != Caller::close));
       ++ended;
     };
-    const test::Task task = wait();
+    const tests::Task task = wait();
     scene.run([&] {
       suspended.resume();
       CHECK(ended == 1);
@@ -337,11 +328,11 @@ TEST_CASE("heap.poll() in a waker resumes nobody; the next poll does") {
     if (caller == Caller::cancel) return;  // no room for two
     Scene<Heap> scene(caller);
     bool has_run = false;
-    const auto wait = [&]() -> test::Task {
+    const auto wait = [&]() -> tests::Task {
       (void)co_await scene.heap.allocate(small);
       has_run = true;
     };
-    const test::Task ready = wait();  // completed before the waker is called
+    const tests::Task ready = wait();  // completed before the waker is called
     scene.wait_for(scene.own, small, scene.waker());
     scene.caller = caller == Caller::poll ? Caller::free : caller;
     scene.run([&] {
@@ -356,14 +347,14 @@ TEST_CASE("heap.poll() in a waker resumes nobody; the next poll does") {
 TEST_CASE("a waker closes: all that wait are closed by then, and their wakers are called") {
   for_each_caller([]<class Heap>(Caller caller) {
     Scene<Heap> scene(caller);
-    test::Woken woken;
+    tests::Alarm woken;
     scene.wait_for(scene.own, small, scene.waker());
     scene.wait_for(scene.behind, all_memory, woken.waker());
     scene.run([&] {
       scene.heap.close();
       CHECK(scene.behind->state() == RequestState::closed);
     });
-    CHECK(woken.times == 1);
+    CHECK(woken.rings() == 1);
     CHECK(scene.behind->poll()->error() == AllocError::closed);
   });
 }
@@ -416,7 +407,7 @@ TEST_CASE("wakers that each close do not nest, however many there are") {
   }
   CHECK(closer.wakes == 50);
   CHECK(closer.depth_max == 2);  // in the waker of a grant, those of a close
-  CHECK(test::as_new(heap));
+  CHECK(tests::whole(heap));
 }
 
 TEST_CASE("wakers of two heaps call back and forth, and end") {
@@ -436,16 +427,16 @@ TEST_CASE("wakers of two heaps call back and forth, and end") {
   {
     auto one = first.allocate(small);
     auto other = second.allocate(small);
-    test::Woken woken;
+    tests::Alarm woken;
     REQUIRE_FALSE(one.poll({.wake = &Passes::wake, .context = &passes}));
     REQUIRE_FALSE(other.poll(woken.waker()));
     first.free(held, all_memory);
-    CHECK(woken.times == 1);
+    CHECK(woken.rings() == 1);
     CHECK(one.poll()->has_value());
     CHECK(other.poll()->has_value());
   }
-  CHECK(test::as_new(first));
-  CHECK(test::as_new(second));
+  CHECK(tests::whole(first));
+  CHECK(tests::whole(second));
 }
 
 }  // namespace
