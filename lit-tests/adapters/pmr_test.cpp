@@ -16,15 +16,11 @@
 #include <thread>
 #include <vector>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using namespace std::chrono_literals;
 using mneme::HeapResource;
-using tests::bytes;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 TEST_CASE("containers live in a heap, and give all of it back") {
   TestHeap heap(16384);

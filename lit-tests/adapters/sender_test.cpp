@@ -12,15 +12,10 @@
 #include <thread>
 #include <utility>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
+using namespace tests::names;
 using mneme::as_sender;
-using tests::bytes;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 

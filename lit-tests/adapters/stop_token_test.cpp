@@ -10,15 +10,9 @@
 #include <string>
 #include <thread>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::Heap;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 namespace {
 

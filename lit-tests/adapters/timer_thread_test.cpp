@@ -12,17 +12,11 @@
 #include <string>
 #include <thread>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using namespace std::chrono_literals;
-using mneme::Heap;
 using mneme::TimerThread;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 

@@ -8,13 +8,9 @@
 #include <mneme/adapters/unique_ptr.hpp>
 #include <utility>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using tests::granted;
-using tests::Probe;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 static_assert(sizeof(mneme::UniquePtr<int>) == sizeof(int*));
 

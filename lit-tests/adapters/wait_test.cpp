@@ -10,15 +10,10 @@
 #include <mneme/adapters/wait.hpp>
 #include <thread>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using namespace std::chrono_literals;
-using mneme::AllocError;
-using tests::bytes;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 TEST_CASE("a thread waits until another one frees") {
   TestHeap heap(32_words);

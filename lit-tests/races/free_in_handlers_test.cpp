@@ -10,15 +10,9 @@
 #include <csignal>
 #include <cstddef>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using tests::Alarm;
-using tests::bytes;
-using tests::granted;
-using tests::sound;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 namespace {
 

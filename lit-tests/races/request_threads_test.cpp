@@ -12,14 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "support/tasks.hpp"
+#include "support/names.hpp"
 
-using mneme::Allocation;
-using mneme::AllocError;
-using mneme::Request;
-using tests::Alarm;
-using tests::bytes;
-using tests::TestHeap;
+using namespace tests::names;
 
 namespace {
 

@@ -10,17 +10,10 @@
 #include <stop_token>
 #include <thread>
 
-#include "support/tasks.hpp"
+#include "support/names.hpp"
 
-using mneme::Guard;
-using mneme::Heap;
-using mneme::Request;
-using mneme::RequestState;
-using tests::Alarm;
-using tests::bytes;
+using namespace tests::names;
 using tests::InPlace;
-using tests::TestHeap;
-using tests::whole;
 
 namespace {
 

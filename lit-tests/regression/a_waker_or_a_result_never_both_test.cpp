@@ -11,6 +11,7 @@
 #include "support/tasks.hpp"
 
 using namespace mneme;
+using tests::Alarm;
 
 namespace {
 
@@ -35,8 +36,6 @@ constexpr Layout most_of_it{.size = 700, .align = 8};
 InterruptedHeap* heap_of_the_interrupt = nullptr;
 void* held_block = nullptr;
 
-void count_wake(void* counter) noexcept { ++*static_cast<int*>(counter); }
-
 TEST_CASE("a free between the failed attempt and the wait: the waker alone reports the grant") {
   alignas(64) std::byte region[1024];
   InterruptedHeap heap(region);
@@ -44,15 +43,15 @@ TEST_CASE("a free between the failed attempt and the wait: the waker alone repor
   failures = 0;
   held_block = heap.try_allocate(most_of_it);
   interrupt_once = [] { heap_of_the_interrupt->defer_free(held_block, most_of_it); };
-  int woken = 0;
+  Alarm alarm;
   {
     auto request = heap.allocate({.size = 600, .align = 8});
-    CHECK_FALSE(request.poll({&count_wake, &woken}).has_value());
-    CHECK(woken == 1);
+    CHECK_FALSE(request.poll(alarm.waker()).has_value());
+    CHECK(alarm.rings() == 1);
     const auto result = request.poll();
     REQUIRE(result.has_value());
     CHECK(result->has_value());
-    CHECK(woken == 1);
+    CHECK(alarm.rings() == 1);
   }
   CHECK(heap.stats().used_bytes == 0);
 }
@@ -61,17 +60,17 @@ TEST_CASE("a later poll that finds a deferred block: the waker alone reports the
   alignas(64) std::byte region[1024];
   Heap heap(region);
   void* const hog = heap.try_allocate(most_of_it);
-  int woken = 0;
+  Alarm alarm;
   {
     auto request = heap.allocate(most_of_it);
-    REQUIRE_FALSE(request.poll({&count_wake, &woken}).has_value());
+    REQUIRE_FALSE(request.poll(alarm.waker()).has_value());
     heap.defer_free(hog, most_of_it);
-    CHECK_FALSE(request.poll({&count_wake, &woken}).has_value());
-    CHECK(woken == 1);
+    CHECK_FALSE(request.poll(alarm.waker()).has_value());
+    CHECK(alarm.rings() == 1);
     const auto result = request.poll();
     REQUIRE(result.has_value());
     CHECK(result->has_value());
-    CHECK(woken == 1);
+    CHECK(alarm.rings() == 1);
   }
   CHECK(tests::whole(heap));
 }
@@ -97,13 +96,13 @@ TEST_CASE("a waker given by wake_by is kept by a first poll without one") {
   Heap heap(region);
   constexpr Layout all_of_it{.size = 248, .align = 8};
   void* const hog = heap.try_allocate(all_of_it);
-  int woken = 0;
+  Alarm alarm;
   {
     auto request = heap.allocate(all_of_it);
-    (void)std::move(request).wake_by({&count_wake, &woken});
+    (void)std::move(request).wake_by(alarm.waker());
     CHECK_FALSE(request.poll().has_value());  // NOLINT(bugprone-use-after-move): moves nothing
     heap.free(hog, all_of_it);
-    CHECK(woken == 1);
+    CHECK(alarm.rings() == 1);
     CHECK(request.poll().has_value());
   }
   CHECK(tests::whole(heap));

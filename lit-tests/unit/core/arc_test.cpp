@@ -13,13 +13,10 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using mneme::Arc;
-using tests::granted;
-using tests::Probe;
-using tests::sound;
-using tests::TestHeap;
 
 static_assert(sizeof(Arc<int>) == sizeof(int*));
 static_assert(Arc<int>::count_max <= SIZE_MAX / 2, "no number of threads can wrap it from there");

@@ -12,18 +12,11 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
+#include "support/owners.hpp"
 
-using mneme::AllocError;
+using namespace tests::names;
 using mneme::Array;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::Probe;
-using tests::sound;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 static_assert(sizeof(Array<int>) == sizeof(int*) + sizeof(std::size_t));
 static_assert(!std::is_copy_constructible_v<Array<int>>);
@@ -194,25 +187,8 @@ TEST_CASE("an array may wait, and is built at the grant") {
   CHECK(Probe::alive == 20);
 }
 
-TEST_CASE("an array for nothing goes back as what it was asked for, whatever its elements' size") {
-  struct Large {
-    std::array<std::uint64_t, 5> words{};
-  };
-  struct alignas(64) Aligned {
-    std::byte first{};
-  };
-  TestHeap heap(1024);
-  for (const bool moves : {false, true}) {
-    auto large = granted(heap.make_array<Large>(0));
-    auto aligned = granted(heap.make_array<Aligned>(0));
-    CHECK(static_cast<bool>(large.data() != nullptr));
-    CHECK(heap.stats().used_bytes == 4_words);
-    if (!moves) continue;
-    const auto other = std::move(large);
-    aligned.reset();
-    CHECK(heap.stats().used_bytes == 2_words);
-  }
-  CHECK(heap.stats().used_bytes == 0);
+TEST_CASE("the block of an empty array is freed with the size it was allocated with") {
+  tests::check_owners_of_nothing([]<class T>(Heap& heap) { return heap.make_array<T>(0); });
 }
 
 TEST_CASE("arrays are compared by their elements, and have ends") {

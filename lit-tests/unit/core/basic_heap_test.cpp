@@ -16,24 +16,12 @@
 #include <vector>
 
 #include "support/may_wait.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::Allocation;
-using mneme::AllocError;
-using mneme::Heap;
+using namespace tests::names;
 using mneme::Layout;
-using mneme::word_bytes;
-using tests::Alarm;
 using tests::BasicTestHeap;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
 using tests::Region;
-using tests::sound;
-using tests::TestHeap;
-using tests::whole;
-using mneme::test::operator""_words;
 
 static_assert(!std::is_copy_constructible_v<Heap>);
 static_assert(!std::is_move_constructible_v<Heap>);

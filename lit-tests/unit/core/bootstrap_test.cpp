@@ -11,17 +11,10 @@
 #include <optional>
 #include <span>
 
-#include "support/tasks.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Heap;
-using mneme::word_bytes;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
+using namespace tests::names;
 using tests::Region;
-using tests::sound;
-using tests::whole;
 
 namespace {
 

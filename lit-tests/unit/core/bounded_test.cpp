@@ -12,23 +12,15 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
+#include "support/raw_heaps.hpp"
 
 using namespace mneme;
 
 namespace {
 
-using BoundedHoles = std::vector<std::pair<std::size_t, std::size_t>>;
-
-BoundedHoles holes_of(const Bounded& raw) {
-  BoundedHoles holes;
-  raw.for_each_hole(
-      [&](std::size_t offset, std::size_t size) { holes.emplace_back(offset, size); });
-  return holes;
-}
-
-constexpr BlockLayout of_words(std::size_t count, std::size_t align = word_bytes) {
-  return {.size = count * word_bytes, .align = align, .header_bytes = word_bytes};
-}
+using test::Holes;
+using test::holes_of;
+using test::of_words;
 
 struct BoundedFixture {
   alignas(64) std::byte region[128 * word_bytes]{};
@@ -80,7 +72,7 @@ TEST_CASE("blocks of the default alignment stay side by side, or leave one word 
     blocks.push_back(block);
   CHECK(blocks.size() == 63);
   for (std::byte* const block : blocks) REQUIRE(raw.deallocate(block, 4 * word_bytes));
-  CHECK(holes_of(raw) == BoundedHoles{{0, raw.capacity_bytes()}});
+  CHECK(holes_of(raw) == Holes{{0, raw.capacity_bytes()}});
 }
 
 TEST_CASE("a region that links cannot name is refused, not cut") {
@@ -130,7 +122,7 @@ TEST_CASE_FIXTURE(BoundedFixture, "in a checked build no walk follows a smashed 
   smash(1, good_size);
   REQUIRE(raw.deallocate(b, 4 * word_bytes));
   REQUIRE(raw.deallocate(d, 80 * word_bytes));
-  CHECK(holes_of(raw) == BoundedHoles{{0, raw.capacity_bytes()}});
+  CHECK(holes_of(raw) == Holes{{0, raw.capacity_bytes()}});
 }
 
 TEST_CASE_FIXTURE(BoundedFixture,

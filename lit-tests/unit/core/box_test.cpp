@@ -15,18 +15,10 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using mneme::Box;
-using mneme::Heap;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::Probe;
-using tests::sound;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 static_assert(sizeof(Box<int>) == sizeof(int*));
 static_assert(sizeof(Box<std::array<char, 1000>>) == sizeof(int*));

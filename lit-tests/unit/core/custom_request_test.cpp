@@ -7,17 +7,9 @@
 #include <mneme/waiting/custom_request.hpp>
 #include <optional>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::RequestState;
-using tests::Alarm;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 namespace {
 

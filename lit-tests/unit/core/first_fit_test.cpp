@@ -12,21 +12,16 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
+#include "support/raw_heaps.hpp"
 #include "support/words.hpp"
 
 using namespace mneme;
 
 namespace {
 
-using Holes = std::vector<std::pair<std::size_t, std::size_t>>;
-using mneme::test::operator""_words;
-
-Holes holes_of(const FirstFit& raw) {
-  Holes holes;
-  raw.for_each_hole(
-      [&](std::size_t offset, std::size_t size) { holes.emplace_back(offset, size); });
-  return holes;
-}
+using test::Holes;
+using test::holes_of;
+using test::operator""_words;
 
 /// Writes a word into free memory, as a dangling pointer would, behind the back of all tools.
 void smash(FirstFit& raw, std::size_t offset, std::size_t value) {

@@ -16,18 +16,11 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
+#include "support/owners.hpp"
 
-using mneme::AllocError;
+using namespace tests::names;
 using mneme::FixedVec;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::Probe;
-using tests::sound;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 static_assert(sizeof(FixedVec<int>) == sizeof(int*) + 2 * sizeof(std::size_t));
 static_assert(!std::is_copy_constructible_v<FixedVec<int>>);
@@ -240,25 +233,8 @@ TEST_CASE("over-aligned elements are aligned") {
   for (int i = 0; i < 4; ++i) CHECK(mneme::address_of(vec.push(i)) % 256 == 0);
 }
 
-TEST_CASE("a vector for nothing goes back as what it was asked for, whatever its elements' size") {
-  struct Large {
-    std::array<std::uint64_t, 5> words{};
-  };
-  struct alignas(64) Aligned {
-    std::byte first{};
-  };
-  TestHeap heap(1024);
-  for (const bool moves : {false, true}) {
-    auto large = granted(heap.make_fixed_vec<Large>(0));
-    auto aligned = granted(heap.make_fixed_vec<Aligned>(0));
-    CHECK(static_cast<bool>(large.data() != nullptr));
-    CHECK(heap.stats().used_bytes == 4_words);
-    if (!moves) continue;
-    const auto other = std::move(large);
-    aligned.reset();
-    CHECK(heap.stats().used_bytes == 2_words);
-  }
-  CHECK(heap.stats().used_bytes == 0);
+TEST_CASE("the block of an empty vector is freed with the size it was allocated with") {
+  tests::check_owners_of_nothing([]<class T>(Heap& heap) { return heap.make_fixed_vec<T>(0); });
 }
 
 TEST_CASE("a vector is a container that algorithms fill and change") {

@@ -9,20 +9,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Guard;
-using mneme::Heap;
-using tests::Alarm;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::sound;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 static_assert(!std::is_copy_constructible_v<Guard<Heap>>);
 static_assert(std::is_nothrow_move_constructible_v<Guard<Heap>>);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "support/coroutines.hpp"
+#include "support/tasks.hpp"
 
 using namespace mneme;
 
@@ -44,14 +45,8 @@ struct Shared {
     CHECK_FALSE(counts.lost_wakeup.load());
     CHECK(counts.corrupt.load() == 0);
     CHECK(counts.asked.load() == counts.got + counts.gave_up + counts.closed);
-    CHECK(heap.validate() == nullptr);
     CHECK_FALSE(heap.is_locked());
-    const Stats stats = heap.stats();
-    CHECK(stats.used_bytes == 0);
-    CHECK(stats.live == 0);
-    CHECK(stats.waiting == 0);
-    CHECK(stats.deferred == 0);
-    CHECK(stats.largest_free_bytes == heap.capacity_bytes());
+    CHECK(tests::whole(heap));
   }
 };
 

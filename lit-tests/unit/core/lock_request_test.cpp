@@ -12,21 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Guard;
-using mneme::Heap;
-using mneme::RequestState;
-using tests::Alarm;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::sound;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 TEST_CASE("on a heap that nobody has, the lock comes at once") {
   TestHeap heap(32_words);

@@ -17,17 +17,9 @@
 
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Heap;
-using tests::Alarm;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 static_assert(!std::is_move_constructible_v<mneme::OnReady<>>);
 

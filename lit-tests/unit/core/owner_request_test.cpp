@@ -15,25 +15,14 @@
 #include <thread>
 #include <vector>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using examples::run;
-using mneme::Allocation;
-using mneme::AllocError;
-using mneme::Heap;
-using tests::Alarm;
-using tests::bytes;
-using tests::granted;
-using tests::Probe;
-using tests::sound;
-using tests::Task;
-using tests::TestHeap;
 
 namespace {
 
 using Log = std::string;
-using mneme::test::operator""_words;
 
 /// Takes a block of `size` bytes, notes its name, and keeps the block in `place`.
 Task take(Heap& heap, std::size_t size, Allocation<>& place, Log& log, char name) {

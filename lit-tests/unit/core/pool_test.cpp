@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
+#include "support/raw_heaps.hpp"
 #include "support/words.hpp"
 
 using namespace mneme;
@@ -26,19 +27,9 @@ using test::operator""_words;
 
 namespace {
 
-using PoolHoles = std::vector<std::pair<std::size_t, std::size_t>>;
-
-template <class Raw>
-PoolHoles holes_of(const Raw& raw) {
-  PoolHoles holes;
-  raw.for_each_hole(
-      [&](std::size_t offset, std::size_t size) { holes.emplace_back(offset, size); });
-  return holes;
-}
-
-constexpr BlockLayout slot_of_words(std::size_t count, std::size_t align = word_bytes) {
-  return {.size = count * word_bytes, .align = align, .header_bytes = word_bytes};
-}
+using test::Holes;
+using test::holes_of;
+using test::of_words;
 
 struct PoolFixture {
   alignas(64) std::byte region[12_words + 1]{};
@@ -47,7 +38,7 @@ struct PoolFixture {
 
 TEST_CASE("a pool tells what each of its blocks takes") {
   const PoolFixture pool;
-  CHECK(pool.raw.slot() == slot_of_words(3));
+  CHECK(pool.raw.slot() == of_words(3));
 }
 
 TEST_CASE("regions of every size and skew: whole slots are used, none beyond") {
@@ -61,8 +52,8 @@ TEST_CASE("regions of every size and skew: whole slots are used, none beyond") {
         Pool<3_words, 2_words> raw(region);
         const std::size_t lost = (2_words - (address_of(region.data()) + 1_words)) % 2_words;
         REQUIRE(raw.capacity_bytes() == (size < lost ? 0 : (size - lost) / 4_words * 4_words));
-        REQUIRE(raw.fits_empty(slot_of_words(2)) == (raw.capacity_bytes() > 0));
-        while (std::byte* const block = raw.allocate(slot_of_words(4, 2_words))) {
+        REQUIRE(raw.fits_empty(of_words(2)) == (raw.capacity_bytes() > 0));
+        while (std::byte* const block = raw.allocate(of_words(4, 2_words))) {
           REQUIRE((address_of(block) + 1_words) % 2_words == 0);
           REQUIRE(block >= region.data());
           REQUIRE(block + 4_words <= region.data() + size);
@@ -91,7 +82,7 @@ TEST_CASE_TEMPLATE("random steps agree with a list of slots", Raw, Pool<5_words>
       const std::size_t words = 2 + random() % 5;
       const std::size_t at = live.empty() ? 0 : random() % live.size();
       if (random() % 2 != 0 || live.empty()) {
-        std::byte* const block = raw.allocate(slot_of_words(words), 64);
+        std::byte* const block = raw.allocate(of_words(words), 64);
         REQUIRE((block == nullptr) == (live.size() * 6_words == raw.capacity_bytes()));
         if (block == nullptr) continue;
         for (const auto& [other, size] : live) REQUIRE(other != block);
@@ -99,7 +90,7 @@ TEST_CASE_TEMPLATE("random steps agree with a list of slots", Raw, Pool<5_words>
         std::memset(block + 1_words, static_cast<int>(words), (words - 1) * word_bytes);
         live.emplace_back(block, words);
       } else if (random() % 4 == 0) {
-        REQUIRE(raw.resize(live[at].first, live[at].second * word_bytes, slot_of_words(words)));
+        REQUIRE(raw.resize(live[at].first, live[at].second * word_bytes, of_words(words)));
         std::memset(live[at].first + 1_words, static_cast<int>(words), (words - 1) * word_bytes);
         live[at].second = words;
       } else {
@@ -121,28 +112,28 @@ TEST_CASE_TEMPLATE("random steps agree with a list of slots", Raw, Pool<5_words>
       if (step % 50 == 0) REQUIRE(raw.validate() == nullptr);
     }
     for (const auto& [block, words] : live) REQUIRE(raw.deallocate(block, words * word_bytes));
-    CHECK(holes_of(raw) == PoolHoles{{0, raw.capacity_bytes()}});
+    CHECK(holes_of(raw) == Holes{{0, raw.capacity_bytes()}});
     CHECK(raw.validate() == nullptr);
   }
 }
 
 TEST_CASE_FIXTURE(PoolFixture, "free slots side by side are one hole, whatever their order") {
   std::byte* blocks[4];
-  for (std::byte*& block : blocks) block = raw.allocate(slot_of_words(3));
+  for (std::byte*& block : blocks) block = raw.allocate(of_words(3));
   CHECK(holes_of(raw).empty());
   CHECK(raw.deallocate(blocks[2], 3_words));
   CHECK(raw.deallocate(blocks[0], 3_words));
-  CHECK(holes_of(raw) == PoolHoles{{0, 3_words}, {6_words, 3_words}});
+  CHECK(holes_of(raw) == Holes{{0, 3_words}, {6_words, 3_words}});
   CHECK(raw.largest_hole_bytes() == 3_words);
   CHECK(raw.deallocate(blocks[1], 3_words));
-  CHECK(holes_of(raw) == PoolHoles{{0, 9_words}});
-  CHECK(raw.allocate(slot_of_words(2)) == blocks[1]);  // the last in is the first out
+  CHECK(holes_of(raw) == Holes{{0, 9_words}});
+  CHECK(raw.allocate(of_words(2)) == blocks[1]);  // the last in is the first out
   CHECK(raw.deallocate(blocks[3], 3_words));
 }
 
 TEST_CASE_FIXTURE(PoolFixture, "what is no block is refused, and changes nothing") {
-  std::byte* const first = raw.allocate(slot_of_words(3));
-  std::byte* const second = raw.allocate(slot_of_words(3));
+  std::byte* const first = raw.allocate(of_words(3));
+  std::byte* const second = raw.allocate(of_words(3));
   CHECK(raw.deallocate(first, 3_words));
   CHECK_FALSE(raw.deallocate(first, 3_words));             // free already
   CHECK_FALSE(raw.deallocate(second + 1_words, 2_words));  // inside of a slot
@@ -156,15 +147,15 @@ TEST_CASE_FIXTURE(PoolFixture, "what is no block is refused, and changes nothing
 }
 
 TEST_CASE_FIXTURE(PoolFixture, "what no slot holds can never be met, and is refused at once") {
-  CHECK(raw.fits_empty(slot_of_words(3)));
-  CHECK_FALSE(raw.fits_empty(slot_of_words(4)));
-  CHECK(raw.allocate(slot_of_words(4)) == nullptr);
-  CHECK_FALSE(raw.fits_empty(slot_of_words(2, 2_words)));
-  CHECK(raw.allocate(slot_of_words(2, 2_words)) == nullptr);
-  CHECK_FALSE(raw.fits_empty(slot_of_words(2, SIZE_MAX / 2 + 1)));
-  std::byte* const block = raw.allocate(slot_of_words(2));
-  CHECK_FALSE(raw.resize(block, 2_words, slot_of_words(4)));
-  CHECK(raw.resize(block, 2_words, slot_of_words(3)));
+  CHECK(raw.fits_empty(of_words(3)));
+  CHECK_FALSE(raw.fits_empty(of_words(4)));
+  CHECK(raw.allocate(of_words(4)) == nullptr);
+  CHECK_FALSE(raw.fits_empty(of_words(2, 2_words)));
+  CHECK(raw.allocate(of_words(2, 2_words)) == nullptr);
+  CHECK_FALSE(raw.fits_empty(of_words(2, SIZE_MAX / 2 + 1)));
+  std::byte* const block = raw.allocate(of_words(2));
+  CHECK_FALSE(raw.resize(block, 2_words, of_words(4)));
+  CHECK(raw.resize(block, 2_words, of_words(3)));
 }
 
 TEST_CASE("blocks that are empty, overflow or do not fit give a pool of capacity zero") {
@@ -175,8 +166,8 @@ TEST_CASE("blocks that are empty, overflow or do not fit give a pool of capacity
                                Layout{1, SIZE_MAX / 2 + 1}, Layout{8, 24}, Layout{16_words, 1}}) {
     AnyPool raw(region, payload);
     CHECK(raw.capacity_bytes() == 0);
-    CHECK_FALSE(raw.fits_empty(slot_of_words(2)));
-    CHECK(raw.allocate(slot_of_words(2)) == nullptr);
+    CHECK_FALSE(raw.fits_empty(of_words(2)));
+    CHECK(raw.allocate(of_words(2)) == nullptr);
     CHECK_FALSE(raw.deallocate(region, 2_words));
     CHECK(raw.validate() == nullptr);
   }
@@ -205,15 +196,15 @@ TEST_CASE("a heap over a pool makes requests wait for a slot, and grants them in
 
 TEST_CASE_FIXTURE(PoolFixture, "in a checked build no smashed link is followed") {
   if constexpr (!checks_enabled) return;
-  std::byte* const first = raw.allocate(slot_of_words(3));
-  std::byte* const second = raw.allocate(slot_of_words(3));
+  std::byte* const first = raw.allocate(of_words(3));
+  std::byte* const second = raw.allocate(of_words(3));
   CHECK(raw.deallocate(first, 3_words));
   CHECK(raw.deallocate(second, 3_words));
   const std::size_t good = header::load(second);
   for (const std::size_t wrong :
        {std::size_t{0}, good & ~header::hole, std::size_t{2 << 2 | 1}, std::size_t{7 << 2 | 1}}) {
     header::store(second, wrong);
-    CHECK(test::fatal_line_of([&] { (void)raw.allocate(slot_of_words(2)); }) ==
+    CHECK(test::fatal_line_of([&] { (void)raw.allocate(of_words(2)); }) ==
           "mneme: fatal: smashed hole at offset " + std::to_string(3_words) +
               ": free memory was written");
     CHECK(raw.validate() != nullptr);

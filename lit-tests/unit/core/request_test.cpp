@@ -16,23 +16,11 @@
 #include <vector>
 
 #include "support/may_wait.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::Allocation;
-using mneme::AllocError;
-using mneme::Heap;
+using namespace tests::names;
 using mneme::Layout;
-using mneme::Request;
-using mneme::RequestState;
-using tests::Alarm;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
 using tests::InPlace;
-using tests::sound;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 static_assert(!std::is_copy_constructible_v<Request<>>);
 static_assert(!std::is_move_assignable_v<Request<>>, "the heap links it where it stands");

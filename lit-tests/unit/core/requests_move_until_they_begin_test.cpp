@@ -10,18 +10,9 @@
 
 #include "support/coroutines.hpp"
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::Allocation;
-using mneme::RequestState;
-using tests::Alarm;
-using tests::bytes;
-using tests::failed;
-using tests::granted;
-using tests::Probe;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 namespace {
 

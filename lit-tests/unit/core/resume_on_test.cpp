@@ -17,19 +17,11 @@
 #include <vector>
 
 #include "support/coroutines.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
+using namespace tests::names;
 using mneme::Executor;
-using mneme::Heap;
 using mneme::ReadyQueue;
-using tests::Alarm;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 

@@ -6,15 +6,11 @@
 #include <cstddef>
 #include <optional>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
+using namespace tests::names;
 using mneme::Count;
 using mneme::Stats;
-using tests::bytes;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 

@@ -8,17 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Heap;
+using namespace tests::names;
 using mneme::TickTimer;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 

@@ -11,14 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using tests::bytes;
-using tests::granted;
-using tests::TestHeap;
-using mneme::test::operator""_words;
+using namespace tests::names;
 
 TEST_CASE("it says why it fails") {
   TestHeap heap(32_words);

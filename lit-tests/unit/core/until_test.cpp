@@ -17,17 +17,10 @@
 #include <vector>
 
 #include "support/fatal_line.hpp"
-#include "support/tasks.hpp"
-#include "support/words.hpp"
+#include "support/names.hpp"
 
-using mneme::AllocError;
-using mneme::Heap;
+using namespace tests::names;
 using mneme::TickTimer;
-using tests::bytes;
-using tests::granted;
-using tests::Task;
-using tests::TestHeap;
-using mneme::test::operator""_words;
 
 namespace {
 
@@ -60,50 +53,47 @@ Task wait_until(Heap& heap, std::size_t size, Hand& hand, Outcome& outcome) {
   outcome = block ? "granted" : to_string(block.error());
 }
 
+/// A task that waits with a limit, as most of the heap is taken.
+struct WaitWithLimit {
+  TestHeap heap{32_words};
+  Hand hand;
+  Outcome outcome;
+  mneme::Allocation<> hog{granted(heap.allocate(bytes(20_words)))};
+  Task task{wait_until(heap, 30_words, hand, outcome)};
+};
+
 }  // namespace
 
 TEST_CASE("a limit that fires ends the wait, and the next request is considered") {
-  TestHeap heap(32_words);
-  Hand hand;
-  Outcome outcome;
-  auto hog = granted(heap.allocate(bytes(20_words)));
-  const auto task = wait_until(heap, 30_words, hand, outcome);
-  auto small = heap.allocate(bytes(2_words));
+  WaitWithLimit here;
+  auto small = here.heap.allocate(bytes(2_words));
   CHECK(!small.poll());
-  CHECK(hand.armed == 1);
-  hand.fire();
+  CHECK(here.hand.armed == 1);
+  here.hand.fire();
   CHECK(small.state() == mneme::RequestState::granted);
-  CHECK(outcome.empty());  // it is resumed by the next poll
-  CHECK(heap.poll() == 1);
-  CHECK(outcome == "timed out");
-  CHECK(hand.disarmed == 1);
+  CHECK(here.outcome.empty());  // it is resumed by the next poll
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.outcome == "timed out");
+  CHECK(here.hand.disarmed == 1);
 }
 
 TEST_CASE("a grant that comes first disarms the limit") {
-  TestHeap heap(32_words);
-  Hand hand;
-  Outcome outcome;
-  auto hog = granted(heap.allocate(bytes(20_words)));
-  const auto task = wait_until(heap, 30_words, hand, outcome);
-  hog.reset();
-  CHECK(hand.disarmed == 0);
-  CHECK(heap.poll() == 1);
-  CHECK(outcome == "granted");
-  CHECK(hand.disarmed == 1);
+  WaitWithLimit here;
+  here.hog.reset();
+  CHECK(here.hand.disarmed == 0);
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.outcome == "granted");
+  CHECK(here.hand.disarmed == 1);
 }
 
 TEST_CASE(
     "a limit that fires after the grant, before the coroutine goes on, takes the memory back") {
-  TestHeap heap(32_words);
-  Hand hand;
-  Outcome outcome;
-  auto hog = granted(heap.allocate(bytes(20_words)));
-  const auto task = wait_until(heap, 30_words, hand, outcome);
-  hog.reset();
-  hand.fire();
-  CHECK(heap.counters().live == 0);
-  CHECK(heap.poll() == 1);
-  CHECK(outcome == "timed out");
+  WaitWithLimit here;
+  here.hog.reset();
+  here.hand.fire();
+  CHECK(here.heap.counters().live == 0);
+  CHECK(here.heap.poll() == 1);
+  CHECK(here.outcome == "timed out");
 }
 
 TEST_CASE("a limit in the past still takes what is there, and otherwise does not suspend") {
