@@ -1,4 +1,4 @@
-// purpose: finds out which format a trace has, and hands its lines to the reader of that format.
+// purpose: detects the format of a trace, and passes its lines to the reader of that format.
 // layer: import; includes import, the import readers and {fmt}.
 // threads: one owner.
 // invariants: as in the header.
@@ -21,15 +21,15 @@ namespace mneme::driver {
 
 namespace {
 
-/// So many lines that belong to no trace are reported before the import gives up …
+/// The import gives up after this many lines of no known form …
 constexpr std::uint64_t foreign_lines_max = 10;
-/// … unless others do belong to it.
+/// … unless this many lines did belong to the trace.
 constexpr std::uint64_t foreign_lines_per_known_line = 4;
 
 struct FormatText {
   std::string_view word;
   std::string_view name;
-  std::string_view lines;  // what its lines look like
+  std::string_view lines;  // examples of its lines
 };
 
 constexpr std::array<FormatText, 4> format_texts{{
@@ -102,7 +102,7 @@ void TraceImporter::start_reader(TraceFormat format) {
   const bool has_processes = format == TraceFormat::automatic || format == TraceFormat::valgrind;
   if (options_.process && !has_processes) {
     failure_ =
-        fmt::format("--process was given, but {} traces contain no processes", word_of(format));
+        fmt::format("--process was given, but {} traces have no process numbers", word_of(format));
   }
 }
 
@@ -111,7 +111,8 @@ void TraceImporter::line(std::string_view text) {
   const bool is_too_long = text.size() > trace_line_length_max;
   if (!reader_ && !is_too_long) start_reader(detect_trace_format(text));
   if (is_too_long) {
-    ledger_.error(fmt::format("longer than {} bytes: {}", trace_line_length_max, in_quotes(text)));
+    ledger_.error(
+        fmt::format("line is longer than {} bytes: {}", trace_line_length_max, in_quotes(text)));
     count_foreign_line();
   } else if (is_blank_or_comment(text)) {
     ledger_.ignore_line();
@@ -129,8 +130,8 @@ void TraceImporter::line(std::string_view text) {
   }
 }
 
-/// Gives up on what looks like no trace at all. A valgrind log may hold all that its program
-/// prints, so there a single line with Valgrind's mark is enough.
+/// Gives up on a file that does not look like a trace. A valgrind log may also contain the output
+/// of the program, so there a single line with Valgrind's prefix is enough.
 void TraceImporter::count_foreign_line() {
   ++foreign_lines_;
   const std::uint64_t trusted_lines = format_ == TraceFormat::valgrind && known_lines_ > 0
@@ -139,7 +140,7 @@ void TraceImporter::count_foreign_line() {
   if (foreign_lines_ < foreign_lines_max || foreign_lines_ <= trusted_lines) return;
   failure_ = known_lines_ == 0 ? unrecognised(format_)
                                : fmt::format(
-                                     "gives up: {} of the first {} lines are not of {} "
+                                     "giving up: {} of the first {} lines are not from {} "
                                      "trace; expected {}",
                                      foreign_lines_, ledger_.line_number(), about(format_).name,
                                      about(format_).lines);

@@ -29,8 +29,8 @@ struct TraceOptions {
   std::optional<std::uint64_t> process;  // the process to import from a valgrind trace
 };
 
-/// Whether a line fits the format: the reader has reported a `broken` line, the caller reports a
-/// `foreign` one.
+/// Whether a line fits the format. The reader has reported a `broken` line; the caller must report
+/// a `foreign` one.
 enum class LineFit : std::uint8_t { known, broken, foreign };
 
 /// Reads the lines of one format. Each reader has its own file.
@@ -44,14 +44,14 @@ class TraceReader {
   /// Takes a line that is neither blank nor a comment.
   [[nodiscard]] virtual LineFit line(std::string_view text) = 0;
 
-  /// The reason if nothing of the trace can be imported; otherwise an empty text.
+  /// The reason why nothing of the trace can be imported; empty if something can.
   [[nodiscard]] virtual std::string finish() = 0;
 };
 
-/// A longer line is reported as broken; a path in an mtrace log has at most 4096 bytes.
+/// Longer lines are reported as broken. A path in an mtrace log has at most 4096 bytes.
 inline constexpr std::size_t trace_line_length_max = 16'384;
 
-/// Reads a trace line by line, and produces reports and the lines of a script; but not its `heap`
+/// Reads a trace line by line, and produces reports and the lines of a script, except its `heap`
 /// line, whose size is only known at the end. Accepts any bytes.
 class TraceImporter {
  public:
@@ -62,7 +62,7 @@ class TraceImporter {
   /// Throws only what the sinks throw, and std::bad_alloc.
   void line(std::string_view text);
 
-  /// To be called once, after the last line. Not needed after a failure.
+  /// Call it once, after the last line. Not needed after a failure.
   void finish();
 
   /// The reason why there will be no script, after a line or after finish(); empty if there is
@@ -83,7 +83,7 @@ class TraceImporter {
   TraceFormat format_ = TraceFormat::automatic;
   std::unique_ptr<TraceReader> reader_;
   std::uint64_t known_lines_ = 0;
-  std::uint64_t foreign_lines_ = 0;  // broken ones too
+  std::uint64_t foreign_lines_ = 0;  // including broken ones
   std::string failure_;
 };
 

@@ -18,23 +18,23 @@ namespace {
 
 constexpr std::uint64_t word_bytes = 8;
 
-/// No 64-bit program can have been given a block of this size: user space ends here. A larger one
-/// comes from a broken line.
+/// User space of 64-bit programs ends here, so no block can be this large. A larger size comes from
+/// a broken line.
 constexpr std::uint64_t size_limit_bytes = std::uint64_t{1} << 47;
 
-/// Blocks below 2^47 bytes: 2^16 of them may be summed before a sum can wrap. A trace that claims
-/// more is nonsense, but must not wrap either.
+/// Up to 2^16 blocks of less than 2^47 bytes can be summed before the sum wraps. A trace with more
+/// is nonsense, but its sums must not wrap either.
 std::uint64_t saturating_sum(std::uint64_t a, std::uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/// The bytes a block takes: its header and its payload, in whole words, two at least.
+/// The size of a block: header and payload, in whole words, at least two.
 std::uint64_t block_bytes(std::uint64_t size) {
   const std::uint64_t payload_bytes = (size + word_bytes - 1) / word_bytes * word_bytes;
   return word_bytes + std::max(payload_bytes, word_bytes);
 }
 
-/// A block with the gap that its alignment may leave before it.
+/// The size of a block, and of the gap that its alignment may leave in front of it.
 std::uint64_t room_bytes(std::uint64_t size, std::uint64_t align) {
   return block_bytes(size) + (std::max(align, word_bytes) - word_bytes);
 }
@@ -73,7 +73,7 @@ void Ledger::release(std::uint64_t key) {
   }
   const auto at = live_.find(key);
   if (at == live_.end()) {
-    warn(fmt::format("free of address {:#x}, which is not live; left out", key));
+    warn(fmt::format("free of address {:#x}, which is not live; skipped", key));
     return;
   }
   free_block(at);
@@ -108,7 +108,7 @@ void Ledger::resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size
     return;
   }
   if (at == live_.end()) {
-    warn(fmt::format("resize of address {:#x}, which is not live; taken as an allocation", key));
+    warn(fmt::format("resize of address {:#x}, which is not live; treated as an allocation", key));
     allocate(new_key, size, word_bytes, call);
     return;
   }
@@ -116,7 +116,7 @@ void Ledger::resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size
   Block block = at->second;
   if (new_key != key) evict(new_key);
   live_.erase(key);
-  // A block that moves is held twice for a moment, so a roomy heap has room for both.
+  // While a block moves, both copies exist, so a roomy heap has room for both.
   summary_.room_peak_bytes = std::max(summary_.room_peak_bytes,
                                       saturating_sum(room_bytes_, room_bytes(size, block.align)));
   count_out(block);
@@ -144,15 +144,15 @@ bool Ledger::plausible(std::uint64_t size, std::uint64_t align, std::string_view
   return false;
 }
 
-/// Two live blocks cannot share an address, so the free of the first is missing in the trace.
+/// Two live blocks cannot have the same address, so the trace lacks the free of the first.
 void Ledger::evict(std::uint64_t key) {
   const auto at = live_.find(key);
   if (at == live_.end()) return;
   warn(fmt::format(
-      "address {:#x} is live since line {} (b{}); its free is missing, and is inserted here", key,
+      "address {:#x} has been live since line {} (b{}); its missing free is inserted here", key,
       at->second.line, at->second.number));
-  script_(fmt::format("# line {}: the free of b{} is missing in the trace", line_number(),
-                      at->second.number));
+  script_(
+      fmt::format("# line {}: the trace lacks the free of b{}", line_number(), at->second.number));
   free_block(at);
 }
 

@@ -1,4 +1,4 @@
-// purpose: the live blocks of an imported trace: names them, writes the steps, tracks the peak.
+// purpose: tracks the live blocks of an imported trace: names, steps of the script, peak.
 // layer: import; includes diagnostic and the standard library.
 // threads: one owner.
 // invariants: a key (address or id) is live at most once; each step written is legal in a script.
@@ -28,9 +28,9 @@ struct ImportSummary {
   std::uint64_t allocations = 0;  // steps written
   std::uint64_t resizes = 0;
   std::uint64_t frees = 0;
-  std::uint64_t failures = 0;  // requests that failed when recorded; no step
+  std::uint64_t failures = 0;  // requests that failed in the recorded program; no step
   std::uint64_t null_frees = 0;
-  std::uint64_t noise = 0;  // known lines that do not concern blocks
+  std::uint64_t noise = 0;  // known lines that are not about blocks
   std::uint64_t reports = 0;
 
   // Sizes of whole blocks, header and rounding included, as `used` counts them.
@@ -39,7 +39,7 @@ struct ImportSummary {
   std::uint64_t peak_bytes = 0;
   std::uint64_t peak_blocks = 0;  // live when the bytes were at their peak
   std::uint64_t largest_bytes = 0;
-  std::uint64_t room_peak_bytes = 0;  // the peak with alignment gaps, and with both of a move
+  std::uint64_t room_peak_bytes = 0;  // the peak with alignment gaps, and both copies of a move
 
   [[nodiscard]] std::uint64_t steps() const noexcept { return allocations + resizes + frees; }
 };

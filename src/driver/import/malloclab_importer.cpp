@@ -1,4 +1,4 @@
-// purpose: malloclab traces, read by the language's own reader.
+// purpose: imports malloclab traces, with the reader that `mneme run` uses.
 // layer: import; includes import_malloclab, import_text and {fmt}.
 // threads: one owner.
 // invariants: as in the header.
@@ -44,9 +44,9 @@ void MalloclabReader::parse(std::string_view text) {
 }
 
 void MalloclabReader::act(const Op& op, std::string_view text) {
-  // Key 0 is the null pointer, but id 0 is none.
+  // Key 0 is the null pointer, but id 0 is an ordinary id.
   const std::uint64_t key = import_text::whole_number(op.name).value_or(0) + 1;
-  // A block too large to be true was reported, and what follows of it is left out, too.
+  // The block was too large and has been reported; the later steps of this id are skipped as well.
   if (op.kind != OpKind::alloc && !ledger_.is_live(key)) return;
   switch (op.kind) {
     case OpKind::alloc: ledger_.allocate(key, op.size_bytes, 0, text); break;

@@ -1,4 +1,4 @@
-// purpose: hands the steps of malloclab traces (.rep) to the ledger.
+// purpose: passes the steps of malloclab traces (.rep) to the ledger.
 // layer: import; includes import and malloclab.
 // threads: one owner.
 // invariants: the steps are those that `mneme run` carries out.

@@ -5,13 +5,13 @@
 //
 //   = Start
 //   @ ./program:[0x11f0] + 0x55b22ea942a0 0xa     a block of ten bytes; (nil) if there was none
-//   @ ./program:(f+0x8)[0x1205] < 0x55b22ea942a0  realloc: the block that was …
-//   @ ./program:(f+0x8)[0x1205] > 0x55b22ea944a0 0x64   … and the one that is now
+//   @ ./program:(f+0x8)[0x1205] < 0x55b22ea942a0  realloc: the old block …
+//   @ ./program:(f+0x8)[0x1205] > 0x55b22ea944a0 0x64   … and the new one
 //   @ ./program:[0x1386] ! 0x55b22ea95000 0x7fff  a realloc that failed
 //   @ ./program:[0x1254] - 0x55b22ea944a0
 //   = End
-// The caller may be missing, as may the `@`, the lines may be indented, and the program's path may
-// hold blanks, so a call is read from its end.
+// The caller or the `@` may be missing, lines may be indented, and the path of the program may
+// contain blanks, so a call is parsed from its end.
 #include "mtrace.hpp"
 
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ std::optional<std::uint64_t> pointer(std::string_view word) {
   return word.starts_with("0x") ? import_text::whole_number(word) : std::nullopt;
 }
 
-/// Before the sign comes nothing, `@ caller`, or a caller with its address: `[0x8049110]`.
+/// Nothing, `@ caller`, or a caller with its address (`[0x8049110]`) precedes the sign.
 bool is_caller(std::string_view text) {
   return text.empty() || text.starts_with("@ ") || (text.contains("[0x") && text.ends_with(']'));
 }
@@ -90,18 +90,18 @@ LineFit MtraceReader::line(std::string_view text) {
       break;
     case '<': moving_ = Moving{.key = call->key, .line = ledger_.line_number()}; break;
     default: {
-      const std::string told = fmt::format("realloc(…,{})", call->size);
-      if (!moving) ledger_.warn("a '>' without the '<' before it; taken as an allocation");
-      ledger_.resize(moving ? moving->key : 0, call->key, call->size, told);
+      const std::string call_text = fmt::format("realloc(…,{})", call->size);
+      if (!moving) ledger_.warn("'>' without a preceding '<'; treated as an allocation");
+      ledger_.resize(moving ? moving->key : 0, call->key, call->size, call_text);
     }
   }
   return LineFit::known;
 }
 
-/// A '<' is only written once the block has moved, so the old one is gone in any case.
+/// A '<' is only written after the block was moved, so the old block no longer exists.
 void MtraceReader::give_up(const Moving& moving) {
   ledger_.warn(
-      fmt::format("the '<' of line {} is not followed by its '>'; taken as a free", moving.line));
+      fmt::format("'<' on line {} is not followed by '>'; treated as a free", moving.line));
   ledger_.release(moving.key);
 }
 

@@ -17,7 +17,7 @@ class MtraceReader final : public TraceReader {
  public:
   explicit MtraceReader(Ledger& ledger) : ledger_{ledger} {}
 
-  /// Whether the line is one of the format's own: `= Start`, or a step with all its parts.
+  /// Whether the line belongs to the format: `= Start`, or a complete step.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
   [[nodiscard]] LineFit line(std::string_view text) override;
@@ -32,7 +32,7 @@ class MtraceReader final : public TraceReader {
   void give_up(const Moving& moving);
 
   Ledger& ledger_;
-  std::optional<Moving> moving_;  // a `<` whose `>` has not come yet
+  std::optional<Moving> moving_;  // a `<` that is still waiting for its `>`
 };
 
 }  // namespace mneme::driver

@@ -1,7 +1,7 @@
-// purpose: the few ways in which the import readers take a line apart.
+// purpose: helpers with which the import readers parse a line.
 // layer: import; includes the standard library only.
 // threads: pure functions.
-// invariants: a taker that fails leaves the text as it was; numbers that overflow are no numbers.
+// invariants: a take_ function that fails leaves the text unchanged; overflow is a failure.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace mneme::driver::import_text {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-/// Without the blanks at its end, and a carriage return among them.
+/// The text without blanks and carriage returns at its end.
 [[nodiscard]] constexpr std::string_view trimmed_end(std::string_view text) noexcept {
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
@@ -41,11 +41,11 @@ namespace mneme::driver::import_text {
   return true;
 }
 
-/// A number in decimal, or in hexadecimal after `0x`, from the front of the text.
+/// Takes a number from the front of the text: decimal, or hexadecimal after `0x`.
 [[nodiscard]] inline std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
   std::string_view rest = text;
   const int base = take_prefix(rest, "0x") ? 16 : 10;
-  // libstdc++ converts a byte from 0x80 on implicitly, at which the sanitizers stop.
+  // libstdc++ implicitly converts bytes of 0x80 and above, which the sanitizers report.
   const auto digits_end = std::ranges::find_if_not(rest, is_hex_digit);
   const char* const first = rest.data();
   const char* const last = first + (digits_end - rest.begin());
@@ -63,7 +63,7 @@ namespace mneme::driver::import_text {
   return text.empty() ? number : std::nullopt;
 }
 
-/// The text up to the last blank is left; what follows it is given.
+/// Removes the last word and the blank before it, and returns the word.
 [[nodiscard]] inline std::string_view take_last_word(std::string_view& text) noexcept {
   text = trimmed_end(text);
   const std::size_t blank = text.find_last_of(" \t");

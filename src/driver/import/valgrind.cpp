@@ -1,19 +1,19 @@
-// purpose: reads what `valgrind --trace-malloc=yes` prints (3.19, and what later versions changed).
+// purpose: reads the output of `valgrind --trace-malloc=yes`, of version 3.19 and later ones.
 // layer: import; includes import_valgrind, import_text and {fmt}.
 // threads: one owner.
 // invariants: as in the header.
 //
 // A call is printed in two pieces, `--77-- malloc(24)` and ` = 0x4A5D040`. They usually make one
 // line, but other output can come between them:
-//   --77-- realloc(0x0,20)malloc(20) = 0x4D6FE10      realloc hands on to malloc (before 3.20)
-//   --77-- realloc(0x4D6FE10,0)free(0x4D6FE10)        … or to free, and its own result follows
+//   --77-- realloc(0x0,20)malloc(20) = 0x4D6FE10      realloc calls malloc (before 3.20)
+//   --77-- realloc(0x4D6FE10,0)free(0x4D6FE10)        … or free, and its own result follows
 //   --77--  = 0
 //   --77-- malloc(18446744073709551615)Argument 'size' of function malloc has a fishy (…) value: -1
 //   ==77==    at 0x48417B4: malloc (…)                a message; the result follows
 //   --77--  = 0x0
-//   --77-- calloc(4611686018427387904,16)free(0x0)    overflow: never a result
-//   --77-- _Znwm(81)_ZdlPvm(0x4D6FE80)                another thread goes on, until …
-//   --77--  = 0x4F21930                               … the first comes back, much later
+//   --77-- calloc(4611686018427387904,16)free(0x0)    overflow: no result is printed
+//   --77-- _Znwm(81)_ZdlPvm(0x4D6FE80)                another thread runs, until …
+//   --77--  = 0x4F21930                               … the first continues, much later
 #include "valgrind.hpp"
 
 #include <fmt/format.h>
@@ -28,10 +28,10 @@ namespace mneme::driver {
 
 namespace {
 
-/// Each thread can have one call whose result is yet to come.
+/// Each thread can have one pending call.
 constexpr std::size_t open_calls_max = 64;
 
-/// Of so many other processes the calls are counted one by one.
+/// The calls of this many other processes are counted separately.
 constexpr std::size_t processes_named_max = 8;
 
 }  // namespace
@@ -75,7 +75,7 @@ void ValgrindReader::traced(std::string_view text) {
     if (result && rest.empty()) {
       late_result(*result);
     } else {
-      ledger_.error(fmt::format("a malformed result: {}", in_quotes(text)));
+      ledger_.error(fmt::format("malformed result: {}", in_quotes(text)));
     }
   } else if (valgrind_line::begins_with_call(text)) {
     calls(text);
@@ -84,7 +84,7 @@ void ValgrindReader::traced(std::string_view text) {
   }
 }
 
-/// A program that forks goes on logging in both processes, each with blocks of its own.
+/// After a fork both processes write to the log, each with its own blocks.
 void ValgrindReader::count_call_of(std::uint64_t process) {
   ++other_calls_;
   const auto at = std::ranges::find(others_, process, &Process::number);
@@ -95,7 +95,7 @@ void ValgrindReader::count_call_of(std::uint64_t process) {
   }
 }
 
-/// By exec: the blocks of the program before it are gone, and no free of theirs will come.
+/// After exec the blocks of the previous program are gone, without frees in the log.
 void ValgrindReader::end_program() {
   for (const Call& call : open_) give_up(call);
   open_.clear();
@@ -103,7 +103,7 @@ void ValgrindReader::end_program() {
   ledger_.release_all(fmt::format("process {} executes another program", process_.value_or(0)));
 }
 
-/// All calls of one line, and what stands behind each.
+/// Reads all calls of one line, and the text after each.
 void ValgrindReader::calls(std::string_view text) {
   while (!text.empty()) {
     auto call = valgrind_line::take_call(text);
@@ -119,7 +119,7 @@ void ValgrindReader::calls(std::string_view text) {
     if (may_wait && !result && valgrind_line::begins_with_message(text)) {
       ledger_.ignore_line();
     } else {
-      ledger_.error(fmt::format("unexpected behind a call: {}", in_quotes(text)));
+      ledger_.error(fmt::format("unexpected text after a call: {}", in_quotes(text)));
     }
     return;
   }
@@ -143,7 +143,7 @@ void ValgrindReader::act(Call call, std::optional<std::uint64_t> result) {
   }
 }
 
-/// realloc(0x0,n) has handed on to the malloc(n) behind it, whose result is the only one to come.
+/// realloc(0x0,n) has called the malloc(n) after it, and only that result is printed.
 void ValgrindReader::forget_handed_on(const Call& call) {
   if (open_.empty() || call.kind != CallKind::allocate) return;
   const Call& last = open_.back();
@@ -161,7 +161,7 @@ void ValgrindReader::free(const Call& call) {
   ledger_.release(call.key);
 }
 
-/// What overflows never has a result, and neither has a question about the null pointer.
+/// Neither a call that overflows nor a query about the null pointer has a result.
 void ValgrindReader::wait_for_result(Call call) {
   if (call.overflows || (call.kind == CallKind::query && call.key == 0)) return;
   if (open_.size() == open_calls_max) {
@@ -172,7 +172,7 @@ void ValgrindReader::wait_for_result(Call call) {
 }
 
 void ValgrindReader::settle(const Call& call, std::uint64_t result) {
-  if (call.overflows) return;  // noted as failed when it was called
+  if (call.overflows) return;  // recorded as failed when it was called
   switch (call.kind) {
     case CallKind::allocate:
     case CallKind::allocate_array:
@@ -184,22 +184,23 @@ void ValgrindReader::settle(const Call& call, std::uint64_t result) {
       if (!call.freed_inside) {
         ledger_.resize(call.key, result, call.size, call.text);
       } else if (result != 0) {
-        ledger_.warn(fmt::format("{} freed its block, but has a result", in_quotes(call.text)));
+        ledger_.warn(
+            fmt::format("{} has a result although it freed its block", in_quotes(call.text)));
       }
       return;
     default: return;
   }
 }
 
-/// A result on a line of its own. If calls of several threads wait, the one that was interrupted
-/// first goes on first; but what a realloc(p,0) gives can be told from the rest.
+/// A result on a line of its own. If several threads have pending calls, the one that was
+/// interrupted first continues first; only the result of realloc(p,0) can be distinguished.
 void ValgrindReader::late_result(std::uint64_t result) {
   if (open_.empty()) {
     // Some versions print the result of reallocarray and reallocf twice.
     if (repeatable_ == result) {
       ledger_.ignore_line();
     } else {
-      ledger_.error("a result without a call");
+      ledger_.error("result without a call");
     }
     repeatable_.reset();
     return;
@@ -209,7 +210,7 @@ void ValgrindReader::late_result(std::uint64_t result) {
   if (result == 0 && freed != open_.end()) {
     at = freed;
   } else if (open_.size() > 1) {
-    ledger_.warn(fmt::format("a result, while {} calls have none; taken as that of line {}",
+    ledger_.warn(fmt::format("a result while {} calls are pending; treated as that of line {}",
                              open_.size(), at->line));
   }
   const Call call = std::move(*at);
@@ -218,7 +219,7 @@ void ValgrindReader::late_result(std::uint64_t result) {
 }
 
 void ValgrindReader::give_up(const Call& call) {
-  ledger_.warn(fmt::format("no result recorded for {} of line {}; left out", in_quotes(call.text),
+  ledger_.warn(fmt::format("no result recorded for {} on line {}; skipped", in_quotes(call.text),
                            call.line));
 }
 
@@ -227,13 +228,13 @@ std::string ValgrindReader::finish() {
   open_.clear();
   if (process_was_given_ && !has_calls_) {
     return fmt::format(
-        "no call of process {}; {}", process_.value_or(0),
-        other_calls_ == 0 ? "there are no calls at all" : "calls of " + others_text());
+        "no calls by process {}; {}", process_.value_or(0),
+        other_calls_ == 0 ? "there are no calls at all" : "calls by " + others_text());
   }
   if (!process_was_given_ && other_calls_ > 0) {
     ledger_.warn(
-        fmt::format("only calls of process {} are imported, not those of {}; "
-                    "choose another by --process=PID",
+        fmt::format("only calls by process {} are imported, not those by {}; "
+                    "use --process=PID to choose another",
                     process_.value_or(0), others_text()));
   }
   return {};

@@ -1,7 +1,7 @@
-// purpose: reads what `valgrind --trace-malloc=yes` prints.
+// purpose: reads the output of `valgrind --trace-malloc=yes`.
 // layer: import; includes import, import_valgrind_line and the standard library.
 // threads: one owner.
-// invariants: the calls that wait for their results are few, whatever the trace says.
+// invariants: the number of pending calls is bounded, whatever the trace contains.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ namespace mneme::driver {
 
 class ValgrindReader final : public TraceReader {
  public:
-  /// Without a process, that of the first call is chosen.
+  /// Without a process number, the process of the first call is imported.
   ValgrindReader(Ledger& ledger, std::optional<std::uint64_t> process)
       : ledger_{ledger}, process_{process}, process_was_given_{process.has_value()} {}
 
-  /// Whether the line has Valgrind's mark and process number in front.
+  /// Whether the line begins with Valgrind's prefix, which has the process number.
   [[nodiscard]] static bool recognises(std::string_view text) noexcept;
 
   [[nodiscard]] LineFit line(std::string_view text) override;
@@ -50,12 +50,12 @@ class ValgrindReader final : public TraceReader {
   void give_up(const Call& call);
 
   Ledger& ledger_;
-  std::vector<Call> open_;                   // wait for their results, the oldest first
+  std::vector<Call> open_;                   // calls without a result so far, oldest first
   std::optional<std::uint64_t> repeatable_;  // a result that may be printed twice
-  std::optional<std::uint64_t> process_;     // whose calls are imported
+  std::optional<std::uint64_t> process_;     // the one whose calls are imported
   bool process_was_given_ = false;
   bool has_calls_ = false;       // of that process
-  std::vector<Process> others_;  // those first seen; the calls of the rest are counted together
+  std::vector<Process> others_;  // the first few; the calls of all others are counted together
   std::uint64_t other_calls_ = 0;
 };
 

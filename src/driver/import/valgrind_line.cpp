@@ -1,4 +1,4 @@
-// purpose: the pieces that one line of `valgrind --trace-malloc=yes` is made of.
+// purpose: parses the parts of a line of `valgrind --trace-malloc=yes`.
 // layer: import; includes import_valgrind_line and import_text.
 // threads: pure functions.
 // invariants: as in the header.
@@ -18,8 +18,8 @@ using import_text::is_digit;
 using import_text::take_number;
 using import_text::take_prefix;
 
-/// What --verbose adds to the log, and what Valgrind reports of itself. Such lines may look like
-/// calls, so they are known by their beginnings; what begins otherwise is reported.
+/// Lines that --verbose adds, and Valgrind's reports about itself. They may look like calls, so
+/// they are recognised by their beginnings; any other line is reported.
 constexpr std::array verbose_beginnings = std::to_array<std::string_view>({
     "  ",
     "Adding active redirection",
@@ -92,7 +92,7 @@ constexpr std::array<Function, 22> functions{{
     {"valloc", CallKind::allocate},
     {"pvalloc", CallKind::allocate},
     {"aligned_alloc", CallKind::allocate},
-    // 3.19 prints a memalign instead; later versions give no address.
+    // 3.19 prints a memalign instead; later versions print no address.
     {"posix_memalign", CallKind::allocate_unseen},
     {"malloc_usable_size", CallKind::query},
     {"malloc_size", CallKind::query},
@@ -115,12 +115,12 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '.';
 }
 
-/// How many characters at the front are of the kind.
+/// The number of characters of that kind at the front.
 std::size_t length_of(std::string_view text, auto is_of_kind) {
   return static_cast<std::size_t>(std::ranges::find_if_not(text, is_of_kind) - text.begin());
 }
 
-/// The length of a function's name with an opening parenthesis behind it, or 0.
+/// The length of a function name that is followed by a parenthesis, or 0.
 std::size_t call_name_length(std::string_view text) {
   const std::size_t length = length_of(text, is_name_character);
   return length < text.size() && text[length] == '(' ? length : 0;
@@ -136,8 +136,8 @@ std::optional<CallKind> find_kind(std::string_view name) {
   return at->kind;
 }
 
-/// `24`, `3,7`, `0x4A5D040,80`, `al 64, size 100` or `size 100, al 64`: an argument with a label
-/// may stand anywhere, one without has its place.
+/// `24`, `3,7`, `0x4A5D040,80`, `al 64, size 100` or `size 100, al 64`: arguments with a label may
+/// be in any order, arguments without one are positional.
 struct Arguments {
   std::array<std::uint64_t, 3> plain{};
   std::size_t plain_count = 0;
@@ -176,7 +176,7 @@ std::optional<Arguments> take_arguments(std::string_view text) {
   return arguments;
 }
 
-/// Puts the arguments where the kind of call has them. False if it has others.
+/// Assigns the arguments to the fields of the call. False if they do not fit its kind.
 bool place_arguments(const Arguments& arguments, Call& call) {
   const auto& plain = arguments.plain;
   const auto multiply = [&](std::uint64_t count, std::uint64_t size_bytes) {
@@ -202,7 +202,7 @@ bool place_arguments(const Arguments& arguments, Call& call) {
     multiply(plain[1], plain[2]);
     return arguments.plain_count == 3 && !has_labels;
   }
-  // A sized or aligned free may name what it frees; a query has its pointer only.
+  // A sized or aligned free may also have size and alignment; a query only has a pointer.
   return call.kind == CallKind::free ? arguments.plain_count >= 1
                                      : arguments.plain_count == 1 && !has_labels;
 }
@@ -233,14 +233,13 @@ bool begins_with_call(std::string_view text) noexcept { return call_name_length(
 std::expected<Call, std::string_view> take_call(std::string_view& text) {
   const std::size_t name_length = call_name_length(text);
   const std::size_t close = text.find(')', name_length);
-  if (name_length == 0 || close == std::string_view::npos)
-    return std::unexpected{"a malformed call"};
+  if (name_length == 0 || close == std::string_view::npos) return std::unexpected{"malformed call"};
   const auto kind = find_kind(text.substr(0, name_length));
-  if (!kind) return std::unexpected{"an unknown function"};
+  if (!kind) return std::unexpected{"unknown function"};
   const auto arguments = take_arguments(text.substr(name_length + 1, close - name_length - 1));
   Call call{.kind = *kind, .text = std::string{text.substr(0, close + 1)}};
   if (!arguments || !place_arguments(*arguments, call)) {
-    return std::unexpected{"a call with malformed arguments"};
+    return std::unexpected{"call with malformed arguments"};
   }
   text.remove_prefix(close + 1);
   return call;
