@@ -1,4 +1,4 @@
-// purpose: any bytes are a script that parses; encoding and decoding keep every step.
+// purpose: shows that any bytes decode to a valid script, and that no step is lost on the way.
 // layer: tests; includes the driver's codec and parser.
 // threads: none.
 // invariants: random inputs come from a fixed seed, so that a failure can be repeated.
@@ -41,7 +41,7 @@ std::string complaint_about(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("any bytes are a script that parses and that encodes to the same steps") {
+TEST_CASE("any bytes decode to a script that parses and encodes to the same steps") {
   std::mt19937 engine{1};  // NOLINT(bugprone-random-generator-seed)
   for (int round = 0; round < 3000; ++round) {
     Bytes bytes(engine() % 200);
@@ -72,7 +72,7 @@ TEST_CASE("every kind of step and argument is kept") {
   CHECK_EQ(decoded(encoded(text)), text);
 }
 
-TEST_CASE("numbers around every border of the format are kept") {
+TEST_CASE("numbers at every limit of the format are kept") {
   std::string text = "heap 0 align=8\n";
   for (unsigned bit = 0; bit < 64; ++bit) {
     for (const std::uint64_t off : {~std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{1}}) {
@@ -85,12 +85,12 @@ TEST_CASE("numbers around every border of the format are kept") {
   CHECK_EQ(decoded(encoded(text)), text);
 }
 
-TEST_CASE("a default name that another one took is given to the next") {
+TEST_CASE("a default name that is taken goes to the next name") {
   const std::string_view text = "heap 64 align=8\narc x\narc n0\narc n2\narc n1\narc y\n";
   CHECK_EQ(decoded(encoded(text)), text);
 }
 
-TEST_CASE("names around every border of the format are kept, each asked for again") {
+TEST_CASE("names at every limit of the format are kept, and can be used again") {
   for (const int count : {31, 32, 33, 34, 255, 256, 257, 288, 513}) {
     CAPTURE(count);
     std::string text = "heap 64 align=8\n";
@@ -104,7 +104,7 @@ TEST_CASE("names around every border of the format are kept, each asked for agai
   }
 }
 
-TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
+TEST_CASE("raw heaps are encoded by their index in the caller's list, the default first") {
   constexpr std::array<std::string_view, 3> plain{default_raw_heap, "best-fit", "other"};
   const RawNames raw_heaps{.plain = plain};
   const std::string_view text = "heap 64 raw=other poll=auto align=8\n";
@@ -118,7 +118,7 @@ TEST_CASE("raw heaps are numbers of the caller's list, the default first") {
   CHECK_EQ(decoded(encoder.bytes()), "heap 64 poll=auto align=8\n");
 }
 
-TEST_CASE("raw heaps with a size have the numbers behind the others") {
+TEST_CASE("raw heaps with a size have the indices after the others") {
   constexpr std::array<std::string_view, 2> plain{default_raw_heap, "best-fit"};
   constexpr std::array<std::string_view, 2> sized{"pool", "chain"};
   const RawNames raw_heaps{.plain = plain, .sized = sized};
@@ -135,13 +135,13 @@ TEST_CASE("raw heaps with a size have the numbers behind the others") {
   CHECK_EQ(text_of(decode(Bytes{1 * 8, 64, 2}, raw_heaps)), "heap 64 raw=best-fit align=8\npoll\n");
 }
 
-TEST_CASE("the older form of expected figures knows the keys that seeds were made with") {
+TEST_CASE("the older form of expected figures has the keys that existed when the seeds were made") {
   CHECK_EQ(decoded({0, 64, 31, 4, 9}), "heap 64 align=8\nexpect waiting 9\n");
   CHECK_EQ(decoded({0, 64, 31, 6, 9}), "heap 64 align=8\nexpect used 9\n");
   CHECK_EQ(encoded("heap 64 align=8\nexpect waiting 9\n"), Bytes{0, 64, 31, 4, 9});
 }
 
-TEST_CASE("a step that is younger than the seeds has a code behind theirs") {
+TEST_CASE("a step that is newer than the seeds has a code after theirs") {
   CHECK_EQ(decoded({0, 64, 29 | 4U << 5U, 0, 9}), "heap 64 align=8\nextend 9\n");
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("missing bytes count as zeros") {
   CHECK_EQ(decoded({0, 64, 0}), "heap 64 align=8\nalloc n0 0\n");
 }
 
-TEST_CASE("a heap has the alignment of the seeds, unless its bytes name another") {
+TEST_CASE("a heap has the alignment of the seeds, unless its bytes contain another") {
   CHECK_EQ(decoded({0, 64, 0x20, 0, 9, 3}), "heap 64 align=8\nalloc n0 9\n");
   CHECK_EQ(decoded({4, 64, 5, 0x20, 0, 9, 3}), "heap 64 align=32\nalloc n0 9 align=8\n");
   for (const std::string_view text :
@@ -161,7 +161,7 @@ TEST_CASE("a heap has the alignment of the seeds, unless its bytes name another"
   }
 }
 
-TEST_CASE("what the bytes cannot express is named with its line") {
+TEST_CASE("a step that the bytes cannot express is reported with its line") {
   CHECK_EQ(complaint_about("heap 64 raw=other\n"),
            "1: raw heap 'other' has no number in the fuzzers' bytes");
   CHECK_EQ(complaint_about("1\n1\n1\n1\nr 0 8\n"), "none");  // of malloclab, but steps all the same

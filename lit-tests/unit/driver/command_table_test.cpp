@@ -1,7 +1,7 @@
 // purpose: shows that parser, printer and reference follow the one table.
 // layer: tests; includes the driver's front end.
 // threads: none.
-// invariants: every claim is made for every row, so that a new row is tested at once.
+// invariants: each property is checked for every row, so a new row is tested at once.
 // RUN: %runner %build/tests/command_table_test
 #include "driver/language/command_table.hpp"
 
@@ -27,7 +27,7 @@ struct Outcome {
   OpKind kind{};
 };
 
-/// What has to stand before a command.
+/// The lines that a command needs before it.
 std::string context_of(const Command& command, const std::string& line) {
   if (command.kind == OpKind::heap) return "";
   if (command.kind == OpKind::or_else) return "heap 1K\ntask t\nchoose\n";
@@ -91,7 +91,7 @@ std::string with_arguments(const Command& command, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("every row's example is what it says") {
+TEST_CASE("every row's example is an example of its command") {
   for (const Command& command : commands()) {
     CAPTURE(command.example);
     const Outcome outcome = outcome_of(command, std::string{command.example});
@@ -146,7 +146,7 @@ TEST_CASE("every row takes its options, each once, and prints them back") {
   }
 }
 
-TEST_CASE("options come out in the order of the table, whatever order they came in") {
+TEST_CASE("options are printed in the order of the table, whatever order they were read in") {
   const Command& alloc = command_of(OpKind::alloc);
   CHECK(outcome_of(alloc, "alloc a 8 try align=32").text == "alloc a 8 align=32 try");
   CHECK(outcome_of(alloc, "alloc a 1024 align=16").text == "alloc a 1K");
@@ -173,7 +173,7 @@ TEST_CASE("every keyword is found, and nothing else") {
 }
 
 TEST_CASE("the reference has every form, help, example, option, state and key") {
-  // Filled lines break anywhere, so compare with all white space as one blank.
+  // Lines are wrapped anywhere, so all white space is compared as one blank.
   const auto squeezed = [](std::string_view text) {
     std::istringstream words{std::string{text}};
     std::string result;

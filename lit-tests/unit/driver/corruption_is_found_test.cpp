@@ -1,10 +1,10 @@
-// purpose: shows that a run ends with corruption if memory, or the heap, is not what it should be.
+// purpose: shows that a run ends with an error if the memory or the state of the heap is wrong.
 // layer: tests; includes the driver.
 // threads: one.
-// invariants: none; the region is written behind everybody's back, which no tool may notice.
+// invariants: none; the region is written from outside, unseen by all tools.
 // RUN: %build/tests/corruption_is_found_test
 // REQUIRES: release || debug || gcc
-// It finds the region in the list of the program's mappings, which tools fill with their own.
+// It finds the region among the program's mappings; tools would add mappings of their own.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ std::set<std::uint64_t> candidates() {
   return found;
 }
 
-/// A run that stops before its last step, for a word of its region to be written.
+/// A run that stops before its last step, so that a word of its region can be overwritten.
 class Run {
  public:
   explicit Run(std::string_view script) : source_(script, "test.mn") {
@@ -67,7 +67,7 @@ class Run {
     executor_.take_everything_back();
   }
 
-  /// Through the system, so that no tool sees who it was.
+  /// Writes by a system call, so that no tool sees it.
   void write(std::uint64_t offset, std::uint64_t word) const {
     const int memory = ::open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
     CHECK(::pwrite(memory, &word, sizeof word, static_cast<off_t>(region_ + offset)) == 8);
@@ -82,7 +82,7 @@ class Run {
   std::uint64_t region_ = 0;
 };
 
-TEST_CASE("a byte that was written over is found when its block is freed") {
+TEST_CASE("an overwritten byte is found when its block is freed") {
   Run run("heap 320K raw=first-fit align=8\nalloc a 64\nalloc b 64\nfree b\nfree a\n");
   run.step();
   run.step();
@@ -118,9 +118,8 @@ TEST_CASE("a largest hole that differs from the oracle's is detected by 'stat' a
   }
 }
 
-TEST_CASE("a block whose resize waited is looked at when it moves, and not only afterwards") {
-  // Of 61 bytes, those from 56 on are filled anew by a move, which would hide what happened to
-  // them.
+TEST_CASE("a block whose resize waited is checked when it moves, not only afterwards") {
+  // A move refills bytes 56 to 60 of the 61, which would hide a change of them.
   for (const std::uint64_t at : {16U, 56U}) {
     CAPTURE(at);
     Run run(
@@ -134,7 +133,7 @@ TEST_CASE("a block whose resize waited is looked at when it moves, and not only 
   }
 }
 
-TEST_CASE("a block is looked at before it is resized, leaked, and after it was owned again") {
+TEST_CASE("a block is checked before it is resized or leaked, and after it is owned again") {
   struct Scene {
     std::string_view script;
     int steps;  // before the write
@@ -154,7 +153,7 @@ TEST_CASE("a block is looked at before it is resized, leaked, and after it was o
   }
 }
 
-TEST_CASE("each owner of a shared block looks at it, and each kind of owner") {
+TEST_CASE("each owner of a shared block checks it, and each kind of owner does") {
   for (const std::string_view script :
        {"heap 320K align=8\narc a\nclone a b\ndrop a\n",
         "heap 320K align=8\nalloc b 8\narray a 4\nfree a\n",
@@ -169,7 +168,7 @@ TEST_CASE("each owner of a shared block looks at it, and each kind of owner") {
   }
 }
 
-TEST_CASE("at the end all bytes are looked at, also those of a block whose resize still waits") {
+TEST_CASE("at the end all bytes are checked, also those of a block whose resize still waits") {
   for (const std::string_view script :
        {"heap 320K align=8\nalloc a 64\nalloc b 64\npoll\n",
         "heap 320K align=8\nalloc a 64\nalloc b 326000\nresize a 64K\n",

@@ -1,4 +1,4 @@
-// purpose: rendering of diagnostics whatever the line is like, and the guesses at misspelt words.
+// purpose: shows how diagnostics of any line are rendered, and the guesses for misspelt words.
 // layer: tests; includes driver/diagnostic.
 // threads: none.
 // invariants: the caret is below the byte that the column names.
@@ -40,7 +40,7 @@ TEST_CASE("a diagnostic is a head, the line and the caret") {
                 .source_line = ""}) == "f:1:2: warning: m\n");
 }
 
-TEST_CASE("tabs are kept before the caret, so that it stands below its byte") {
+TEST_CASE("tabs are kept before the caret, so that it is below its byte") {
   CHECK(excerpt_of("\tfree\ta", 7) == "\tfree\ta\n\t    \t^\n");
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a character of several bytes takes one column of the caret's line") {
   CHECK(excerpt_of("# ä€😀 x", 13) == "# ä€😀 x\n      ^\n");
 }
 
-TEST_CASE("a long line is cut around the caret") {
+TEST_CASE("a long line is truncated around the caret") {
   std::string line(1000, 'x');
   line[499] = 'y';
   const std::string cut = "…" + std::string(48, 'x') + 'y' + std::string(47, 'x') + "…\n";
@@ -65,12 +65,12 @@ TEST_CASE("a long line is cut around the caret") {
   CHECK(excerpt_of(line, 1001) == "…" + std::string(96, 'x') + '\n' + std::string(97, ' ') + "^\n");
 }
 
-TEST_CASE("a column far behind the line does no harm") {
+TEST_CASE("a column far beyond the end of the line is harmless") {
   CHECK(excerpt_of("free", 4'000'000'000) == "free\n    ^\n");
   CHECK(excerpt_of("free", 0) == "free\n^\n");
 }
 
-TEST_CASE("words are quoted short and printable") {
+TEST_CASE("quoted words are short and printable") {
   CHECK(in_quotes("a") == "'a'");
   CHECK(in_quotes("") == "''");
   CHECK(in_quotes("a\tb\x01") == "'a b?'");
@@ -88,7 +88,7 @@ TEST_CASE("the closest word is the one with the fewest typing errors") {
   CHECK(closest_word("FREE", words) == "free");
 }
 
-TEST_CASE("a word that is far from all gets no guess") {
+TEST_CASE("a word that is unlike all others gets no guess") {
   CHECK(closest_word("", words).empty());
   CHECK(closest_word("x", words).empty());
   CHECK(closest_word("malloc_usable", words).empty());

@@ -1,4 +1,4 @@
-// purpose: shows that an embedder can run steps one by one and read what each caused, as values.
+// purpose: shows that a program can run single steps and read the events of each as values.
 // layer: tests; includes the driver.
 // threads: one.
 // invariants: none.
@@ -20,7 +20,7 @@ using namespace mneme::driver;
 
 namespace {
 
-/// A script that is carried out step by step.
+/// A script that is executed step by step.
 class Steps {
  public:
   explicit Steps(std::string_view script) : source_(script, "test.mn"), parser_(source_) {}
@@ -72,7 +72,7 @@ TEST_CASE("each step gives its result, with names, offsets, sizes and its line")
   CHECK((free[2].name == "b" && free[2].offset == 8 && free[2].step->line == 5));
 }
 
-TEST_CASE("a poll gives the tasks that it resumes, and then what their held steps caused") {
+TEST_CASE("a poll reports the tasks that it resumes, then the events of their held steps") {
   Steps steps("heap 1K align=8\nalloc a 600\nalloc b 500\nresize b 400\nfree b\nfree a\npoll\n");
   CHECK(kinds_of(steps.skip(5)) == Kinds{EventKind::step, EventKind::held_until_grant});
   (void)steps.next();
@@ -85,7 +85,7 @@ TEST_CASE("a poll gives the tasks that it resumes, and then what their held step
   CHECK((poll[6].step->line == 5 && poll[6].step->name == "b"));
 }
 
-TEST_CASE("a step that fails leaves the events of the lines that were complete before") {
+TEST_CASE("a step that fails keeps the events of the lines that were complete") {
   Steps steps("heap 1K align=8\nalloc a 1000\nalloc b 500\npush b\nfree a\npoll\n");
   (void)steps.skip(5);
   CHECK_THROWS_AS(steps.next(), ScriptError);
@@ -106,7 +106,7 @@ TEST_CASE("a failed expectation is an event with the actual value, and not an ex
   CHECK(steps.executor().tally().expectations_failed == 3);
 }
 
-TEST_CASE("at the end tasks run as long as they can, and a poll for nothing is no event") {
+TEST_CASE("at the end tasks run as long as they can, and a poll of no task is no event") {
   Steps steps("heap 1K align=8\nalloc a 600\nalloc b 500\nfree a\n");
   (void)steps.skip(4);
   const auto end = steps.executor().run_to_end();

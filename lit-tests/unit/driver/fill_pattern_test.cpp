@@ -1,4 +1,4 @@
-// purpose: shows that no byte of a block can be written over without being found.
+// purpose: shows that the fill pattern reveals every overwritten byte of a block.
 // layer: tests; includes the driver's fill_pattern.
 // threads: none.
 // invariants: none.
@@ -16,7 +16,7 @@ using mneme::driver::fill_pattern;
 using mneme::driver::find_damage;
 using mneme::driver::pattern_word;
 
-TEST_CASE("each byte of a block of any size is looked at, the last ones as well") {
+TEST_CASE("each byte of a block of any size is checked, the last ones as well") {
   for (std::size_t size = 0; size <= 40; ++size) {
     std::array<std::byte, 48> bytes{};
     const std::span block = std::span(bytes).first(size);
@@ -31,7 +31,7 @@ TEST_CASE("each byte of a block of any size is looked at, the last ones as well"
   }
 }
 
-TEST_CASE("of several bytes the first is named") {
+TEST_CASE("the first of several wrong bytes is reported") {
   std::array<std::byte, 21> bytes{};
   fill_pattern(bytes, 1);
   bytes[20] ^= std::byte{1};

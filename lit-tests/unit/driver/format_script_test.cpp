@@ -1,4 +1,4 @@
-// purpose: formatting keeps the steps, changes nothing the second time, and survives any bytes.
+// purpose: shows that formatting keeps the steps, is idempotent, and accepts any bytes.
 // layer: tests; includes the driver's front end.
 // threads: none.
 // invariants: random inputs come from a fixed seed, so that a failure can be repeated.
@@ -46,7 +46,7 @@ class RandomText {
  public:
   explicit RandomText(unsigned seed) : engine_{seed} {}
 
-  /// Bytes that mean something to the parser more often than by chance.
+  /// Bytes that are valid syntax more often than random ones.
   std::string bytes() {
     static const std::vector<std::string> words = language_words();
     static constexpr std::array<std::string_view, 12> pieces{
@@ -160,7 +160,7 @@ TEST_CASE("commands are canonical; comments and blank lines stay") {
         "poll  # fourth\n");
 }
 
-TEST_CASE("a command that is very long does not push away the comments of others") {
+TEST_CASE("a very long command does not shift the comments of other lines") {
   const std::string name(64, 'x');
   CHECK(formatted("heap 1K # a\nfree " + name + " # b\n") ==
         "heap 1K  # a\nfree " + name + "  # b\n");
@@ -222,7 +222,7 @@ TEST_CASE("the longest command fits its buffer") {
     CHECK(formatted(command) == command + "\n");
 }
 
-TEST_CASE("a step that no parser made is cut, not written past its buffer") {
+TEST_CASE("a step that no parser produced is truncated, not written past its buffer") {
   const std::string endless(100'000, 'n');
   Op op;
   op.kind = OpKind::clone;
@@ -238,11 +238,11 @@ TEST_CASE("a step that no parser made is cut, not written past its buffer") {
   CHECK(format_op(op, buffer).size() == buffer.size());
 }
 
-TEST_CASE("nothing is given of a script with an error") {
+TEST_CASE("a script with an error gives no output") {
   CHECK_THROWS_AS(formatted("heap 1K\npoll\nnonsense\n"), ScriptError);
 }
 
-TEST_CASE("formatting keeps the steps, and changes nothing the second time") {
+TEST_CASE("formatting keeps the steps, and is idempotent") {
   RandomText random{1};
   for (int i = 0; i < 3000; ++i) {
     const std::string text = random.script();
@@ -255,7 +255,7 @@ TEST_CASE("formatting keeps the steps, and changes nothing the second time") {
   }
 }
 
-TEST_CASE("any bytes are a script or one ScriptError") {
+TEST_CASE("any bytes give a script or one ScriptError") {
   RandomText random{2};
   int accepted = 0;
   for (int i = 0; i < 20'000; ++i) {

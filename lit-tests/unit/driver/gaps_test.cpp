@@ -1,4 +1,4 @@
-// purpose: shows that gaps are found by place and by size as a map of single words finds them.
+// purpose: compares searches for gaps, by place and by size, with a map of single words.
 // layer: tests; includes the driver's gaps.
 // threads: one.
 // invariants: none.
@@ -91,7 +91,7 @@ TEST_CASE("removing and adding blocks gives the same gaps as a map of single wor
       }
       REQUIRE(are_same(gaps.all(), expected.all()));
       for (const Gap gap : gaps.all()) REQUIRE(gaps.size_at(gap.offset) == gap.size);
-      // Each alignment is searched for at another time, and kept from then on.
+      // The search for each alignment begins at a different time, and then goes on.
       for (std::size_t i = 0; i < aligns.size(); ++i) {
         if (step < 40 * static_cast<int>(i)) break;
         REQUIRE(gaps.largest_room(aligns[i]) == expected.largest_room(aligns[i]));

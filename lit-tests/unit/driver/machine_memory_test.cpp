@@ -1,7 +1,7 @@
-// purpose: the limits of control groups and of the machine, read from trees made for the purpose.
+// purpose: shows which limits of control groups and of the machine count, on simulated trees.
 // layer: tests; includes driver/machine_memory, executor and the standard library.
 // threads: none.
-// invariants: each tree lies in a folder of its own, which is removed.
+// invariants: each tree has a folder of its own, which is removed.
 // RUN: %runner %build/tests/machine_memory_test
 #include "driver/execute/machine_memory.hpp"
 
@@ -68,7 +68,7 @@ class MachineTree {
 
 }  // namespace
 
-TEST_CASE("a machine of which nothing is known limits nothing") {
+TEST_CASE("an unknown machine has no limit") {
   const MachineTree tree;
   CHECK(!memory_left(tree.roots()));
   MachineMemory memory{tree.roots()};
@@ -78,14 +78,14 @@ TEST_CASE("a machine of which nothing is known limits nothing") {
   CHECK(!memory_left(tree.roots()));
 }
 
-TEST_CASE("what the machine has available is left, with its swap space") {
+TEST_CASE("the machine's available memory and its swap space are the limit") {
   const MachineTree tree;
   tree.meminfo(500, 200);
   CHECK(tree.left_mib() == 700);
   CHECK(tree.limited_by() == "proc/meminfo");
 }
 
-TEST_CASE("the tightest limit of a control group and of those above it counts") {
+TEST_CASE("the tightest limit of a control group and its parents counts") {
   const MachineTree tree;
   tree.meminfo(5000);
   tree.write("proc/self/cgroup", "0::/user/app");
@@ -156,7 +156,7 @@ TEST_CASE("requests are refused before the machine is out of memory, small ones 
   request_many();  // of memory that others freed, as the process has not grown
 }
 
-TEST_CASE("memory that was freed in the heap can be had again") {
+TEST_CASE("memory that was freed in the heap can be used again") {
   const MachineTree tree;
   tree.meminfo(20);
   tree.resident(5);
@@ -167,7 +167,7 @@ TEST_CASE("memory that was freed in the heap can be had again") {
   CHECK_THROWS_AS(memory.before_request(90 * mib, 40 * mib), InputError);
 }
 
-TEST_CASE("a script that fills more than its machine may ends at that step with an error") {
+TEST_CASE("a script that fills more memory than allowed ends at that step with an error") {
   const MachineTree tree;
   tree.meminfo(5000);
   tree.write("proc/self/cgroup", "0::/");

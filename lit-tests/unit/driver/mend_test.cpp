@@ -1,7 +1,7 @@
-// purpose: shows that each change of a script with tasks gives the script that is meant.
+// purpose: shows that each proposed change of a script with tasks gives the expected script.
 // layer: tests; includes the driver.
 // threads: one.
-// invariants: what is expected is read from text.
+// invariants: the expected scripts are parsed from text.
 // RUN: %build/tests/mend_test
 #include "driver/explore/mend.hpp"
 
@@ -26,7 +26,7 @@ Program program_of(const std::string& text) {
   return builder.finish();
 }
 
-/// All that the steps do, without texts and lines.
+/// The steps without their texts and lines.
 std::string steps_of(const Program& program) {
   std::string text;
   const auto put = [&](std::uint64_t number) { text += ' ' + std::to_string(number); };
@@ -86,11 +86,11 @@ TEST_CASE("steps move to other places, and earlier frees are distinguished") {
       all, before,
       {MendKind::earlier_frees, "t: 'free a' before 'alloc b 16' (if it can be freed earlier)"},
       "task t\nrepeat 2\nalloc a 8\nfree a\nalloc b 16\nfree b\nend\nyield\nend\n");
-  // No name changes places with its own steps, none leaves its loop, and frees alone do not matter.
+  // No step moves past another step of its name or out of its loop; moving only frees is pointless.
   CHECK(all.size() == 2);
 }
 
-TEST_CASE("there are as many other places as asked for, the near ones first") {
+TEST_CASE("the nearest places come first, as many as requested") {
   const std::string before =
       "task t\nalloc a 8\nalloc b 8\nalloc c 8\nfree a\nfree b\nfree c\nend\n";
   const auto all = reorderings(program_of(before), 3);
@@ -99,7 +99,7 @@ TEST_CASE("there are as many other places as asked for, the near ones first") {
   CHECK(all[1].front().text == "t: 'alloc c 8' before 'alloc b 8'");
 }
 
-TEST_CASE("what a semaphore orders is left in its order") {
+TEST_CASE("steps that a semaphore orders keep their order") {
   const std::string before = "semaphore s 1\ntask t\nwait s\nalloc a 8\nsignal s\nfree a\nend\n";
   for (const Alternatives& each : reorderings(program_of(before), 100)) {
     CHECK(each.front().text.find("'wait s' after 'signal s'") == std::string::npos);

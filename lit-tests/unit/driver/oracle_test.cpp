@@ -1,7 +1,7 @@
-// purpose: shows that the oracle names the promise that an answer of the library would break.
+// purpose: shows that the oracle names the promise that a wrong result would break.
 // layer: tests; includes the driver's oracle.
 // threads: one.
-// invariants: none; each case tells the oracle something that the real heap never does.
+// invariants: none; each case reports to the oracle a result that the real heap never has.
 // RUN: %runner %build/tests/oracle_test
 #include <doctest/doctest.h>
 
@@ -36,7 +36,7 @@ struct Queue {
   }
 };
 
-TEST_CASE("grants in arrival order, in free memory, are as they should be") {
+TEST_CASE("grants in arrival order and in free memory are accepted") {
   Queue queue;
   const std::array grants{Grant{queue.first, 0}, Grant{queue.second, 56}};
   CHECK(!queue.oracle.release(queue.hog, false, grants));
@@ -109,7 +109,7 @@ TEST_CASE("an extension that grants not all that fits, or too much, is detected 
   CHECK(early.extend(24, first) == "a request was granted that should still wait");
 }
 
-TEST_CASE("a request that only the shorter region could not meet is not refused behind it (P6)") {
+TEST_CASE("a refusal is detected if the extended region could meet the request (P6)") {
   Oracle oracle(128);
   CHECK(!oracle.request(oracle.add(128, 8), Answer::refused, 0, {}));
   CHECK(!oracle.extend(8, {}));
@@ -159,7 +159,7 @@ TEST_CASE("in two parts, a block across the border, and one that grows over it, 
         "a block could have been resized but was not");
 }
 
-TEST_CASE("the end of a part is its own: a hole of another part takes no block from it") {
+TEST_CASE("each part has its own end: a hole in another part does not matter to it") {
   Oracle oracle({.parts = {{0, 64}, {64, 128}}});
   const BlockId low = oracle.add(24, 8);
   CHECK(!oracle.request(low, Answer::granted, 0, {}));
@@ -219,7 +219,7 @@ TEST_CASE("an empty heap grants whatever fits, whatever its alignment") {
         "the result is waiting, expected granted");
 }
 
-/// What is expected of an answer that was `granted` though it should be something else.
+/// The error for a result that was `granted` although it should be another.
 constexpr const char* still_waits = "a request was granted that should still wait";
 
 TEST_CASE("a try that fails although there is room and nothing waits is detected") {

@@ -1,7 +1,7 @@
-// purpose: every command, option and column as the parser gives them, and malloclab traces.
+// purpose: shows how the parser reads each command, option and column, and malloclab traces.
 // layer: tests; includes the driver's front end.
 // threads: none.
-// invariants: what a wrong line is told is in the golden tests of this folder, not here.
+// invariants: the diagnostics of wrong lines are tested in lit-tests/cli.
 // RUN: %runner %build/tests/parser_test
 #include "driver/language/parser.hpp"
 
@@ -28,7 +28,7 @@ std::vector<std::string> steps(std::string_view text, ParserOptions options = {}
   return result;
 }
 
-/// Reads one command behind a heap line, and hands its Op to `check` while its views are valid.
+/// Parses one command after a heap line, and passes its Op to `check` while its views are valid.
 template <class Check>
 void with_op(const std::string& command, Check check) {
   const std::string text = "heap 1K\n" + command + "\n";
@@ -69,7 +69,7 @@ TEST_CASE("a heap line has a size, a raw heap and a poll mode") {
   CHECK(op.raw_column == 24);
 }
 
-TEST_CASE("what is not said has its default, and no column") {
+TEST_CASE("what is left out has its default, and no column") {
   Source source{"heap 1K\nalloc a 600\n", "test.mn"};
   Parser parser{source};
   Op op;
@@ -108,7 +108,7 @@ TEST_CASE("every argument and option of alloc has its value and its column") {
   });
 }
 
-TEST_CASE("a raw heap may have a size behind its name") {
+TEST_CASE("a raw heap may have a size after its name") {
   Source source{"heap 64 raw=other:4K\n", "test.mn"};
   Parser parser{source};
   Op op;
@@ -223,7 +223,7 @@ TEST_CASE("an expectation of the queue is distinguished from a block of that nam
   with_op("expect at at 8", [](const Op& op) { CHECK(op.name == "at"); });
 }
 
-TEST_CASE("sizes reach up to the last of 64 bits") {
+TEST_CASE("sizes may have 64 bits") {
   with_op("alloc a 18446744073709551615", [](const Op& op) { CHECK(op.size_bytes == ~0ULL); });
   with_op("alloc a 17179869183G", [](const Op& op) { CHECK(op.size_bytes == ~0ULL << 30U); });
   with_op("alloc a 0007K", [](const Op& op) { CHECK(op.size_bytes == 7168); });
@@ -233,7 +233,7 @@ TEST_CASE("sizes reach up to the last of 64 bits") {
   });
 }
 
-TEST_CASE("names have up to 64 characters, and may look like anything") {
+TEST_CASE("names have up to 64 characters, and may look like numbers or keywords") {
   const std::string longest(64, 'x');
   with_op("free " + longest, [&](const Op& op) { CHECK(op.name == longest); });
   for (const std::string name : {"alloc", "0", "-1", ".", "_", "waiting", "64M"}) {
@@ -260,7 +260,7 @@ TEST_CASE("a script without commands has no steps and no error") {
   CHECK(steps("# nothing\n\n", {.default_heap_bytes = 1024}).empty());
 }
 
-TEST_CASE("with a default size the heap line may be missing, and is left alone if not") {
+TEST_CASE("with a default size the heap line may be missing; if present, it applies") {
   CHECK(steps("\npoll\nstat\n", {.default_heap_bytes = 2048}) == Texts{"heap 2K", "poll", "stat"});
   CHECK(steps("heap 1K\npoll\n", {.default_heap_bytes = 2048}) == Texts{"heap 1K", "poll"});
   CHECK(message_of("poll\nheap 1K\n", {.default_heap_bytes = 2048}) ==
@@ -304,7 +304,7 @@ TEST_CASE("a default size is that of a malloclab trace, too") {
         Texts{"heap 4K poll=auto align=8", "alloc 0 8"});
 }
 
-TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {
+TEST_CASE("wrong headers of malloclab traces cause warnings, one for each fault") {
   std::string warnings;
   const auto warn = [&](const Diagnostic& d) { warnings += render(d); };
   CHECK(steps("0\n1\n7\n1\na 0 8\na 1 8\na 2 8\n", {.on_warning = warn}).size() == 4);
@@ -315,13 +315,13 @@ TEST_CASE("sloppy headers of malloclab traces are warned of, each thing once") {
   CHECK(steps("0\n1\n7\n1\na 5 8\n").size() == 2);  // without a callback: nothing, quietly
 }
 
-TEST_CASE("malloclab's ids lose their zeros, and an id that is made twice is freed between") {
+TEST_CASE("leading zeros of malloclab ids are dropped; an id allocated twice is freed in between") {
   CHECK(steps("a 007 8\na 7 16\nr 07 0\nr 7 24\nf 8\nf 000\na 000 8\n") ==
         Texts{"heap 64M poll=auto align=8", "alloc 7 8", "free 7", "alloc 7 16", "free 7",
               "alloc 7 24", "alloc 0 8"});
 }
 
-TEST_CASE("a step of a malloclab trace needs an id of digits to be known as one") {
+TEST_CASE("only a line with a numeric id is recognised as a malloclab step") {
   CHECK(message_of("a x 8\n").starts_with("unknown command 'a'"));
   CHECK(message_of("f\n").starts_with("unknown command 'f'"));
 }

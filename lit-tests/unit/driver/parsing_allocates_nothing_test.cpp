@@ -1,4 +1,4 @@
-// purpose: shows that reading a correct step takes no memory, by counting every operator new.
+// purpose: shows that parsing a correct step allocates nothing, by counting each operator new.
 // layer: tests; includes the driver's front end.
 // threads: none.
 // invariants: the replaced operators do what the standard ones do, and count.
@@ -15,7 +15,7 @@ namespace {
 std::size_t allocation_count = 0;
 }
 
-// TSan brings operators of its own, so that under it nothing is counted, and nothing run.
+// TSan has operators of its own, which are not counted.
 // UNSUPPORTED: tsan
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

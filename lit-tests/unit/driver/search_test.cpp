@@ -1,8 +1,8 @@
-// purpose: shows that the search finds what a brute-force search of a model finds.
+// purpose: compares the search with a brute-force search of a separate model.
 // layer: tests; includes the driver.
 // threads: one.
-// invariants: the model has nothing in common with the driver but the text of the scripts: first
-//   fit on a sorted map, a queue, and every state as a string in a map, without any reduction.
+// invariants: the model shares only the text of the scripts with the driver: first fit on a sorted
+//   map, a queue, and every state as a string in a map, without any reduction.
 // RUN: %build/tests/search_test
 // UNSUPPORTED: valgrind
 #include "driver/explore/search.hpp"
@@ -40,7 +40,7 @@ struct Step {
   bool is_glued = false;     // to the step before: no other task goes between
 };
 
-/// A task as a graph of steps, loops unrolled; behind the last there is nothing.
+/// A task as a graph of steps, with loops unrolled.
 struct ModelTask {
   std::string text;
   std::vector<Step> steps;
@@ -75,7 +75,7 @@ struct Script {
 
 int block_bytes(int size) { return std::max(16, (size + 8 + 7) / 8 * 8); }
 
-/// Draws a script.
+/// A random script.
 class Drawer {
  public:
   explicit Drawer(unsigned seed) : random_{seed} {}
@@ -103,7 +103,7 @@ class Drawer {
     const int loop = below(7);
     const bool is_endless = loop == 0 && below(2) == 0;
     const int rounds = loop == 1 ? 2 : 1;
-    // The same steps again, for each round.
+    // Repeats the steps for each round.
     const std::mt19937 before = random_;
     if (rounds == 2) task_.text += "repeat 2\n";
     if (is_endless) task_.text += "repeat forever\n";
@@ -143,7 +143,7 @@ class Drawer {
     for (; !held_.empty(); held_.pop_back()) add_line(simple("free", 0, held_.back().first));
   }
 
-  /// Branches that leave what is held as it was.
+  /// Branches that do not change which blocks are held.
   void add_choice() {
     const std::size_t choice = task_.steps.size();
     add_line(simple("choose"));
@@ -248,7 +248,7 @@ class Drawer {
   int largest_ = 0;
 };
 
-/// What is found by trying everything.
+/// The result of the brute-force search.
 struct Found {
   std::string verdict;
   std::optional<int> steps;  // of a shortest bad end
@@ -265,7 +265,7 @@ class Model {
     }
   }
 
-  /// None if there are more states than that.
+  /// Empty if there are more states than that.
   [[nodiscard]] std::optional<Found> explore(std::size_t most) {
     State first;
     first.tasks.resize(programs_.size());
@@ -364,7 +364,7 @@ class Model {
     return heap_ - at >= size ? std::optional(at) : std::nullopt;
   }
 
-  /// Inside of an atomic block, and not held up there.
+  /// Whether it is inside an atomic block, and can continue.
   [[nodiscard]] bool is_inside(const State& state, std::size_t task) const {
     const Step* const step = step_of(state, task);
     return step != nullptr && step->is_glued && !state.tasks[task].waits && can_go(state, task);
@@ -480,7 +480,8 @@ class Model {
     std::vector<double> ways(states_.size());
     std::vector<double> chance(states_.size());
     ways[0] = chance[0] = 1;
-    // A graph without circles; so as many rounds as it is deep are enough, and one is if sorted.
+    // The graph has no cycles, so its depth is an upper bound of the rounds; one is enough if
+    // sorted.
     std::vector<std::size_t> order(states_.size());
     for (std::size_t at = 0; at < order.size(); ++at) order[at] = at;
     std::ranges::sort(order, {}, [&](std::size_t at) { return std::pair(longest(at), at); });
@@ -501,7 +502,7 @@ class Model {
     return found;
   }
 
-  /// Of all paths from a state.
+  /// Over all paths from a state.
   // NOLINTNEXTLINE(misc-no-recursion): as deep as a path is long
   [[nodiscard]] int longest(std::size_t at) const {
     if (longest_.empty()) longest_.assign(states_.size(), -1);
@@ -511,7 +512,7 @@ class Model {
     return longest_[at] = most;
   }
 
-  /// By the definition: of some task that waits, the grant is nowhere ahead.
+  /// By definition: there is a waiting task that is not granted in any reachable state.
   [[nodiscard]] Found judge_endless() const {
     std::vector<std::vector<std::size_t>> back(states_.size());
     for (std::size_t at = 0; at < states_.size(); ++at) {
@@ -577,7 +578,7 @@ std::string word_of(VerdictKind kind) {
   }
 }
 
-/// Draws scripts until so many were small enough to be tried.
+/// Draws random scripts until enough of them were small enough to search.
 template <class Try>
 void try_scripts(unsigned seed, int count, std::size_t states_max, Try attempt) {
   Drawer drawer{seed};
@@ -610,7 +611,7 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
       CHECK(verdict.shares->bad == doctest::Approx(found.bad));
       CHECK(verdict.shares->chance == doctest::Approx(found.chance));
     }
-    // The explanation replays the schedule beside the oracle; the world ends where it says.
+    // The explanation replays the schedule with the oracle, and ends in the state that it names.
     CHECK(explanation(world, verdict).find(word_of(verdict.kind)) == 0);
     replay(world, verdict.schedule);
     CHECK(world.queue().empty() == (verdict.kind == VerdictKind::stuck));
@@ -621,7 +622,7 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
   CHECK(kinds["no deadlock"] > 100);
 }
 
-TEST_CASE("fit finds what trying each size finds") {
+TEST_CASE("fit finds the same size as trying each one") {
   int changes = 0;
   try_scripts(2, 60, 250, [&](const Script& script, const Found&) {
     if (script.is_endless) return false;
@@ -660,7 +661,7 @@ TEST_CASE("random walks deadlock as often as the verdict predicts") {
     CHECK(std::abs(static_cast<double>(sum.deadlocks) - expected) < 5 * deviation);
     CHECK(sum.walks == 4000);
     CHECK(sum.cut_off == 0);
-    // However they are split.
+    // The sum is the same however the walks are split.
     const WalkSum one = walk(world, {.walks = 1500, .seed = static_cast<std::uint64_t>(count)});
     const WalkSum two =
         walk(world, {.first = 1500, .walks = 2500, .seed = static_cast<std::uint64_t>(count)});

@@ -1,7 +1,7 @@
-// purpose: lines from memory, files and pipes: ends of lines, limits, and errors of reading.
+// purpose: shows how lines are read from memory, files and pipes: line ends, limits, errors.
 // layer: tests; includes driver/source and POSIX.
 // threads: one writer for a pipe.
-// invariants: no file of its own: a pipe as standard input stands in for it.
+// invariants: no files of its own: a pipe as standard input takes their place.
 // RUN: %runner %build/tests/source_test
 #include "driver/language/source.hpp"
 
@@ -34,7 +34,7 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines_of(source);
 }
 
-/// The lines of standard input, made the end of a pipe into which a thread writes in pieces.
+/// The lines of standard input: a pipe that a thread writes to in pieces.
 std::vector<std::string> lines_through_pipe(const std::string& text, std::size_t piece_size_bytes,
                                             int flags = 0,
                                             LongLines long_lines = LongLines::refuse) {
@@ -61,7 +61,7 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("lines end with LF or CRLF, the last one with nothing if it likes") {
+TEST_CASE("lines end with LF or CRLF; the last one need not") {
   CHECK(lines_of("").empty());
   CHECK(lines_of("\n") == Lines{""});
   CHECK(lines_of("a") == Lines{"a"});
@@ -78,7 +78,7 @@ TEST_CASE("lines end with CR if the first one does") {
   CHECK(lines_through_pipe("a\r\nbc\r\n", 1) == Lines{"a", "bc"});
 }
 
-TEST_CASE("a long line is cut, and the next one read, where that was chosen") {
+TEST_CASE("a long line is truncated, and the next one is read, if so configured") {
   const std::string text = "a\n" + std::string(200'000, 'x') + "\nb\n" +
                            std::string(line_length_max, 'y') + "\n" + std::string(70'000, 'z');
   for (const std::size_t piece_size_bytes : {1'000U, 70'000U, 1'000'000U}) {
@@ -159,7 +159,7 @@ TEST_CASE("a line of 65,536 bytes is read, one more is an error at its position"
   }
 }
 
-TEST_CASE("a stream gives the same lines, however it is cut into pieces") {
+TEST_CASE("a stream gives the same lines, however it is split") {
   std::string text;
   Lines expected;
   for (std::size_t i = 0; i < 40; ++i) {

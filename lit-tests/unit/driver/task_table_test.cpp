@@ -1,4 +1,4 @@
-// purpose: shows that tasks are found by their names whatever was added and removed before.
+// purpose: shows that tasks are found by name after any insertions and removals.
 // layer: tests; includes the driver's task_table.
 // threads: one.
 // invariants: none.
@@ -44,7 +44,7 @@ TEST_CASE("a task table finds the same tasks as a map") {
   CHECK(seen == expected.size());
 }
 
-TEST_CASE("the latest finished names are known, and older ones forgotten") {
+TEST_CASE("the latest finished names are remembered, and older ones forgotten") {
   Names names;
   const auto name = [](std::size_t number) { return "b" + std::to_string(number); };
   for (std::size_t i = 0; i <= mneme::driver::finished_names_max; ++i) {

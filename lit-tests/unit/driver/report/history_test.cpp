@@ -1,4 +1,4 @@
-// purpose: shows that a history has the spans of blocks and waits, whatever begins and ends them.
+// purpose: shows that a history has the spans of blocks and waits, however they begin and end.
 // layer: tests; includes the driver.
 // threads: one.
 // invariants: none.
@@ -18,8 +18,8 @@ namespace {
 
 std::string until(StepNumber to) { return to == not_ended ? std::string() : std::to_string(to); }
 
-/// `a 8+48 2-5`: name, place and size, and the steps from which and to which it is there; `~`: from
-/// when it is deferred.
+/// `a 8+48 2-5`: name, offset and size, and its first and last step; `~`: the step from which it is
+/// deferred.
 std::string blocks_of(std::string_view script) {
   History history;
   (void)tests::read_run(script, history);
@@ -46,7 +46,7 @@ std::string waits_of(std::string_view script) {
   return text;
 }
 
-TEST_CASE("a block is there from its grant until it is freed, or for ever") {
+TEST_CASE("a block lasts from its grant until it is freed, or for ever") {
   CHECK(blocks_of("heap 128 align=8\nalloc a 40\nalloc b 8\nfree a\n") ==
         "a 0+48 2-4; b 48+16 3-; ");
   CHECK(blocks_of("heap 64 align=8\nalloc a 40\nalloc b 40\nfree a\nfree b\n") ==
@@ -73,7 +73,7 @@ TEST_CASE("a resize ends one span and begins another") {
   CHECK(waits_of(waits) == "a 4-5 needs 48 lacks 32 behind 0 end 1; ");
 }
 
-TEST_CASE("a block that is cancelled before its task ran goes back") {
+TEST_CASE("a block that is cancelled before its task ran is freed") {
   CHECK(blocks_of("heap 64 align=8\nalloc a 40\nalloc b 40\nfree a\ncancel b\n") ==
         "a 0+48 2-4; b 0+48 4-5; ");
   CHECK(blocks_of("heap 96 raw=first-fit align=8\nalloc a 8\nalloc b 56\nresize a 40\nfree b\n"
@@ -89,7 +89,7 @@ TEST_CASE("a block with several owners ends with the last, though its first name
 }
 
 TEST_CASE(
-    "a wait lacks what its block needs more than the largest hole has, or has others before it") {
+    "a wait lacks the bytes by which its block exceeds the largest hole, or has others before it") {
   CHECK(waits_of("heap 64 align=8\nalloc a 40\nalloc b 40\nalloc c 8\nfree a\n") ==
         "b 3-5 needs 48 lacks 32 behind 0 end 1; c 4-5 needs 16 lacks 0 behind 1 end 1; ");
   CHECK(waits_of("heap 64 align=8\nalloc a 40\nalloc b 40\ncancel b\n") ==
@@ -100,7 +100,7 @@ TEST_CASE(
         "b 3-3 needs 48 lacks 0 behind 0 end 4; ");
 }
 
-TEST_CASE("what waits for ever lacks what it does at the end") {
+TEST_CASE("the lack of a request that waits for ever is that at the end of the run") {
   CHECK(waits_of("heap 64 raw=first-fit align=8\nalloc a 8\nalloc b 24\nalloc c 40\nfree b\n") ==
         "c 4-5 needs 48 lacks 32 behind 0 end 1; ");
   CHECK(waits_of("heap 64 raw=first-fit align=8\nalloc a 24\nalloc b 24\nalloc c 40\nfree b\n") ==
@@ -124,7 +124,7 @@ TEST_CASE("the heap behind each step, and steps of tasks that are none of the he
   CHECK(history.behind(7).used == 0);
 }
 
-TEST_CASE("more steps than are kept are left out") {
+TEST_CASE("steps beyond the limit are left out") {
   History history(3);
   (void)tests::read_run("heap 64 align=8\nalloc a 8\nalloc b 8\nfree a\nfree b\n", history);
   CHECK(history.is_cut());

@@ -38,7 +38,7 @@ std::string long_script(int pairs, int live) {
   return script;
 }
 
-TEST_CASE("the map is where it says, and blocks are at their addresses") {
+TEST_CASE("the map has its stated position, and blocks are at their addresses") {
   History history;
   (void)tests::read_run("heap 1K align=8\nalloc a 504\n", history);
   const Picture picture = draw_run(history, {.title = "t"});
@@ -51,13 +51,13 @@ TEST_CASE("the map is where it says, and blocks are at their addresses") {
                              number_text(map.height / 2) + "\" fill"));
 }
 
-TEST_CASE("names are escaped, and a block of no step is not drawn") {
+TEST_CASE("names are escaped, and a block that lasts no step is not drawn") {
   CHECK(picture_of("heap 1K\n").contains("<title>&lt;title&gt;</title>"));
   CHECK(!picture_of("heap 1K align=8 poll=auto\nalloc a 1000\nalloc b 80\nfree b\nfree a\n")
              .contains("b: 8"));
 }
 
-TEST_CASE("up to a number of steps each block has its name, and then none") {
+TEST_CASE("blocks have their names up to a number of steps, and none beyond") {
   CHECK(count_of(picture_of(long_script(80, 10)), ">b") > 50);
   const std::string overview = picture_of(long_script(100, 10));
   CHECK(count_of(overview, ">b1") == 0);
@@ -83,7 +83,7 @@ TEST_CASE("colours are those of sizes or of tasks, and the legend has each") {
   }
 }
 
-TEST_CASE("of very many waits some are shown, and the others counted") {
+TEST_CASE("some of very many waits are shown, and the others counted") {
   std::string script = "heap 1K align=8\nalloc a 1000\n";
   for (int i = 0; i < 50; ++i) script += "alloc w" + std::to_string(i) + " 100\n";
   const std::string picture = picture_of(script);

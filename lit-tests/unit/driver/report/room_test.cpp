@@ -25,7 +25,7 @@ std::string in_the_way(std::string_view script) {
   return blocks ? in_words(*blocks) : "cannot fit";
 }
 
-TEST_CASE("of all neighbours that would do, those with the fewest bytes") {
+TEST_CASE("the neighbours with the fewest bytes are chosen") {
   CHECK(in_the_way(
             "heap 96 raw=first-fit align=8\nalloc a 40\nalloc b 8\nalloc c 24\nalloc d 32\n") ==
         "1 live block was freed (48 bytes): a");
@@ -39,7 +39,7 @@ TEST_CASE("deferred blocks are not in the way") {
                  "alloc d 40\n") == "1 live block was freed (32 bytes): c");
 }
 
-TEST_CASE("what is granted, but not taken yet, has its requester's name") {
+TEST_CASE("memory that is granted but not taken yet has the name of its request") {
   CHECK(in_the_way("heap 64 align=8\nalloc a 56\nalloc b 56\nfree a\nalloc c 56\n") ==
         "1 live block was freed (64 bytes): b");
 }

@@ -122,7 +122,7 @@ TEST_CASE("the first and last changes of a long wait are shown, and the others c
   CHECK(tells(story, " granted at 8, after "));
 }
 
-TEST_CASE("a name that is none has its nearest") {
+TEST_CASE("for an unknown name the nearest one is suggested") {
   CHECK(story_of("heap 64\nalloc packet 8\n", "paket") == "none; did you mean 'packet'?");
   CHECK(story_of("heap 64\nalloc packet 8\n", "xyz") == "none");
 }

@@ -1,4 +1,4 @@
-// purpose: shows that texts are fit for XML whatever they hold, and numbers and ticks are short.
+// purpose: shows that any text is escaped for XML, and that numbers and ticks are short.
 // layer: tests; includes the driver.
 // threads: one.
 // invariants: none.
@@ -15,7 +15,7 @@ using namespace mneme::driver;
 
 namespace {
 
-TEST_CASE("what XML gives a meaning is escaped, and all else stays") {
+TEST_CASE("characters that are special in XML are escaped, and no others") {
   CHECK(escape_xml("a<b>&\"'c") == "a&lt;b&gt;&amp;&quot;&#39;c");
   CHECK(escape_xml("</script><!-- ]]>") == "&lt;/script&gt;&lt;!-- ]]&gt;");
   CHECK(escape_xml("größe → 𝄞") == "größe → 𝄞");
@@ -33,7 +33,7 @@ TEST_CASE("invalid characters are replaced, byte by byte") {
   CHECK(escape_xml("\xF0\x9D\x84") == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // cut
 }
 
-TEST_CASE("texts are cut between characters") {
+TEST_CASE("texts are truncated between characters") {
   CHECK(shortened("größe", 5) == "größe");
   CHECK(shortened("größer", 5) == "größ…");
   CHECK(shortened("ab", 1) == "…");
@@ -56,7 +56,7 @@ TEST_CASE("ticks are few, and at round numbers") {
   CHECK(tick_step(0, 10, false) == 1);
 }
 
-TEST_CASE("no two colours of a ramp are one") {
+TEST_CASE("all colours of a ramp are different") {
   for (const std::size_t count : {1U, 2U, 14U, 60U}) {
     std::set<std::string> colours;
     for (std::size_t at = 0; at < count; ++at) colours.insert(ramp_colour(at, count));

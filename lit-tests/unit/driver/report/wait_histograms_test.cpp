@@ -39,7 +39,7 @@ TEST_CASE("ranges double, and hold each number once") {
         "0:1 1:1 2-3:2 4-7:2 8-15:1 9223372036854775808-18446744073709551615:1 ");
 }
 
-TEST_CASE("classes of sizes double, and are named by the most bytes") {
+TEST_CASE("size classes double, and are named by their largest size") {
   CHECK(size_class_of(0) == 16);
   CHECK(size_class_of(16) == 16);
   CHECK(size_class_of(17) == 32);
@@ -49,7 +49,7 @@ TEST_CASE("classes of sizes double, and are named by the most bytes") {
   CHECK(size_class_text(64) == "33–64");
 }
 
-TEST_CASE("a request waits for as many steps as are between it and its grant") {
+TEST_CASE("a request waits for the number of steps between it and its grant") {
   const SizeStats stats = stats_of(
       "heap 64 align=8\nalloc a 40\nalloc b 40\nalloc c 40\nstat\nfree a\npoll\nfree b\n", 64);
   CHECK(stats.requests == 3);

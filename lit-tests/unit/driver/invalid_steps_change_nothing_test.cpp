@@ -1,8 +1,8 @@
-// purpose: shows that who goes on behind a bad step, as fuzzers do, goes on as if it was not there.
+// purpose: shows that a caller which skips an invalid step, as fuzzers do, finds nothing changed.
 // layer: tests; includes the driver.
 // threads: one.
 // invariants: none.
-// RUN: %runner %build/tests/a_step_that_makes_no_sense_changes_nothing_test
+// RUN: %runner %build/tests/invalid_steps_change_nothing_test
 #include <doctest/doctest.h>
 
 #include <string>
@@ -18,7 +18,7 @@ constexpr std::string_view before =
     "heap 128 align=8\nalloc whole 120\nalloc later 56\narray numbers 2\nfree whole\n";
 constexpr std::string_view behind = "expect later granted\npoll\nstat\nfree later\nfree numbers\n";
 
-TEST_CASE("a step on a granted name, of a kind it is not, is not its task's turn") {
+TEST_CASE("a step of the wrong kind on a granted name does not resume its task") {
   const std::string right = std::string(before) + std::string(behind);
   const std::string expected = transcript_of(right);
   CHECK(expected.contains("poll -> ran later, numbers"));

@@ -1,8 +1,8 @@
-// purpose: shows what is told of steps at the edges: closed heaps, empty things, many owners.
+// purpose: shows how edge cases are reported: closed heaps, empty objects, many owners.
 // layer: tests; includes the driver.
 // threads: one.
-// invariants: only the words that a case is about are compared.
-// RUN: %runner %build/tests/steps_at_the_edges_are_told_as_they_are_test
+// invariants: only the relevant words of a transcript are compared.
+// RUN: %runner %build/tests/edge_cases_are_reported_correctly_test
 #include <doctest/doctest.h>
 
 #include <string>
@@ -22,7 +22,7 @@ bool tells(std::string_view script, std::string_view words) {
   return found;
 }
 
-TEST_CASE("on a closed heap a try is closed, but one that no heap could meet is refused") {
+TEST_CASE("on a closed heap a try is closed, but an impossible one is refused") {
   constexpr std::string_view impossible = "heap 64 align=8\nclose\nalloc a 1M try\n";
   CHECK(tells(impossible, "alloc a 1M try -> refused: too large\n"));
   CHECK(tells(impossible, "1 refused, 0 closed"));
@@ -32,14 +32,14 @@ TEST_CASE("on a closed heap a try is closed, but one that no heap could meet is 
   CHECK(tells("heap 64 align=8\nclose\nalloc a 1M\n", "alloc a 1M -> refused: too large\n"));
 }
 
-TEST_CASE("in a deadlock the oldest owner of a shared block is named, whoever that is by then") {
+TEST_CASE("in a deadlock the oldest remaining owner of a shared block is named") {
   constexpr std::string_view two = "heap 64 align=8\narc one\nclone one two\nalloc b 56\n";
   CHECK(tells(two, "(24 bytes): one\n"));
   CHECK(tells("heap 64 align=8\narc one\nclone one two\nclone two three\ndrop one\nalloc b 56\n",
               "(24 bytes): two\n"));
 }
 
-TEST_CASE("of the blocks in the way eight are named, and the others counted") {
+TEST_CASE("eight of the blocks in the way are named, and the others counted") {
   const auto blocks = [](int count) {
     std::string script = "heap " + std::to_string(count * 16) + " align=8\n";
     for (int i = 1; i <= count; ++i) script += "alloc b" + std::to_string(i) + " 8\n";
