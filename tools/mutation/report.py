@@ -64,31 +64,44 @@ def table(faults, results, layers):
 
 def extend(root, faults, results, layers):
     """Puts a row for each fault that the table in lit-tests/FAULTS.md lacks behind its others, with `?` where a
-    layer was not asked; returns how many. The rows that are there stay, and so does the commit they name."""
+    layer was not asked; returns how many. The rows that are there stay, with `?` for layers that are newer than
+    the table, and so does the commit they name."""
     file = root / "lit-tests/FAULTS.md"
     before, begin, rest = file.read_text().partition(BEGIN)
     text, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError("lit-tests/FAULTS.md has no markers `<!-- faults -->` and `<!-- /faults -->`")
     *lines, _sums = text.splitlines()
-    head = next(line for line in lines if line.startswith("| fault |"))
-    if head != table([], results, layers).splitlines()[0]:
+    at = next(number for number, line in enumerate(lines) if line.startswith("| fault |"))
+    asked = _cells(lines[at])[2:-2]
+    if [layer for layer in layers if layer in asked] != asked:
         raise ValueError("lit-tests/FAULTS.md has other columns: tools/mutants --write makes its table anew")
-    known = {line[2:].split(" | ")[0] for line in lines if line.startswith("| ")}
+    rows = [_widened(_cells(line), asked, layers) for line in lines[at + 2:]]
+    known = {row[0] for row in rows}
     new = [fault for fault in faults if fault.name not in known]
     for fault in new:
         cells = [_cell(fault, layer, results) if results.get(fault, layer) else "?" for layer in layers]
-        row = [fault.name, fault.kind, *cells, _first(fault, layers, results), fault.rust]
-        lines.append(f"| {' | '.join(row)} |")
-    rows = [line[2:-2].split(" | ") for line in lines if line.startswith("| ") and line != head]
+        rows.append([fault.name, fault.kind, *cells, _first(fault, layers, results), fault.rust])
     seen = [[cell in SIGNS.values() for cell in row[2:2 + len(layers)]] for row in rows]
     static = layers.index("static")
     by_text = sum(row[static] and sum(row) == 1 for row in seen)
-    sums = [str(sum(row[at] for row in seen)) for at in range(len(layers))]
-    lines.append(f"| **{len(rows)} faults** | | {' | '.join(sums)} | {sum(map(any, seen))} seen, {by_text} of them by "
-                 "static alone | |")
-    file.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after)
+    sums = [str(sum(row[column] for row in seen)) for column in range(len(layers))]
+    head = table([], results, layers).splitlines()[:2]
+    text = "\n".join([*lines[:at], *head, *(f"| {' | '.join(row)} |" for row in rows),
+                      f"| **{len(rows)} faults** | | {' | '.join(sums)} | {sum(map(any, seen))} seen, {by_text} of them "
+                      "by static alone | |"])
+    file.write_text(before + BEGIN + text + "\n" + END + after)
     return len(new)
+
+
+def _cells(line):
+    return line[2:-2].split(" | ")
+
+
+def _widened(row, asked, layers):
+    """A row of a table with the columns `asked`, as a row of one with all layers."""
+    cells = dict(zip(asked, row[2:]))
+    return [*row[:2], *(cells.get(layer, "?") for layer in layers), *row[2 + len(asked):]]
 
 
 def score(faults, results, layers, justified):
