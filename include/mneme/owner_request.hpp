@@ -39,6 +39,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base::reserved;
   using Base::state;
   using Base::suspend_again;
+  using Base::take_waker;
 
   [[nodiscard]] Awaiter<OwnerRequest> operator co_await() noexcept { return {this}; }
 

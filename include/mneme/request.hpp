@@ -203,6 +203,8 @@ class [[nodiscard]] Request {
   [[nodiscard]] bool suspend_again(Waker waker, std::coroutine_handle<> task) noexcept {
     return rearm(waker, task);
   }
+  /// Removes and returns the waker of a request that has not begun.
+  [[nodiscard]] Waker take_waker() noexcept { return std::exchange(waiter_.waker, {}); }
   [[nodiscard]] Result await_resume() noexcept {
     // (request.resume) acquire: pairs with release (request.complete); sees the payload and the
     // block.

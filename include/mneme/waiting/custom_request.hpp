@@ -38,6 +38,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   using Base::cancel;
   using Base::state;
   using Base::suspend_again;
+  using Base::take_waker;
 
   [[nodiscard]] Awaiter<CustomRequest> operator co_await() noexcept { return {this}; }
   [[nodiscard]] bool await_ready() noexcept { return is_refused() || Base::await_ready(); }

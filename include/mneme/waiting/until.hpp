@@ -59,7 +59,7 @@ class [[nodiscard]] Until {
   using Result = typename Request::Result;
 
   Until(Request&& request, Limit&& limit)
-      : request_(std::move(request)), limit_(std::move(limit)) {}
+      : request_(std::move(request)), waker_(request_.take_waker()), limit_(std::move(limit)) {}
   Until(Until&& other) noexcept
       : request_(std::move(other.request_)),
         waker_(other.waker_),
@@ -105,6 +105,7 @@ class [[nodiscard]] Until {
   [[nodiscard]] bool suspend_again(Waker waker, std::coroutine_handle<> task) noexcept {
     return request_.suspend_again(waker, task);
   }
+  [[nodiscard]] Waker take_waker() noexcept { return std::exchange(waker_, {}); }
 
  private:
   /// Returns true if the request waits; its limit is armed then.

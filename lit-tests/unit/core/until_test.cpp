@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/coroutines.hpp"
 #include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
@@ -188,6 +189,40 @@ TEST_CASE("owners, locks and loops have limits too, and one request may have two
   hog.reset();
   CHECK(queue.run() == 1);
   CHECK(outcomes[0] == "7");
+}
+
+TEST_CASE(
+    "a request with a limit calls its waker, whether that was given before or after the limit") {
+  TestHeap heap(32_words);
+  Hand hands[2];
+  const auto wait = []<class Request>(Request request) -> tests::OpenTask {
+    const auto block = co_await request;
+    CHECK(block.has_value());
+  };
+  const auto check = [&](auto request_by) {
+    Alarm alarm;
+    auto hog = granted(heap.allocate(bytes(30_words)));
+    auto task = wait(request_by(heap.allocate(bytes(8)), alarm.waker()));
+    CHECK(alarm.rings() == 0);
+    hog.reset();
+    CHECK(alarm.rings() == 1);
+    CHECK(heap.poll() == 0);
+    CHECK(!task.done());
+    task.resume();
+    CHECK(task.done());
+  };
+  check([&](auto request, mneme::Waker waker) {
+    return std::move(request).until(ByHand{&hands[0]}).wake_by(waker);
+  });
+  check([&](auto request, mneme::Waker waker) {
+    return std::move(request).wake_by(waker).until(ByHand{&hands[0]});
+  });
+  check([&](auto request, mneme::Waker waker) {
+    return std::move(request).until(ByHand{&hands[0]}).wake_by(waker).until(ByHand{&hands[1]});
+  });
+  check([&](auto request, mneme::Waker waker) {
+    return std::move(request).until(ByHand{&hands[0]}).until(ByHand{&hands[1]}).wake_by(waker);
+  });
 }
 
 TEST_CASE("to go on inside a waker stops the program") {
