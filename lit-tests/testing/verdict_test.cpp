@@ -27,6 +27,7 @@ class TableWorld {
     std::vector<std::size_t> to;
     bool waits = false;
     std::uint64_t blocking = 0;
+    bool is_endless = false;
   };
   explicit TableWorld(std::vector<Row> rows) : rows_{std::move(rows)} {}
 
@@ -49,7 +50,9 @@ class TableWorld {
   }
   std::span<const std::byte> identity() { return std::as_bytes(std::span(&at_, 1)); }
   [[nodiscard]] bool has_lasting_request() const { return rows_[at_].waits; }
-  [[nodiscard]] bool has_unfinished() const { return !rows_[at_].to.empty(); }
+  [[nodiscard]] bool has_unfinished() const {
+    return !rows_[at_].to.empty() && !rows_[at_].is_endless;
+  }
   [[nodiscard]] std::uint64_t blocking_objects() const { return rows_[at_].blocking; }
   static void observe(t::Observed& /*seen*/) {}
 
@@ -82,6 +85,17 @@ TEST_CASE("what waits for an object for ever is stuck, and what goes round is no
   CHECK(t::judge(t::search(round, {}), 1).kind == t::VerdictKind::no_deadlock);
 }
 
+TEST_CASE("a cycle is a good end only if all endless programs move in it, and nothing blocks one") {
+  const auto no_return_of = [](std::uint64_t blocking, std::uint64_t endless) {
+    TableWorld world{
+        {{.to = {0, 1}, .blocking = blocking, .is_endless = true}, {.to = {}, .waits = true}}};
+    return t::judge(t::search(world, {}), endless).no_return;
+  };
+  CHECK(no_return_of(0, 1) == 1U);  // the deadlock can be avoided for ever
+  CHECK(no_return_of(0, 3) == 0U);  // but not by the second program
+  CHECK(no_return_of(1, 1) == 0U);
+}
+
 TEST_CASE("each choice is taken from its own state, however many the others have") {
   TableWorld world{{{.to = {1, 2, 3}}, {}, {}, {}}};
   const t::SearchResult result = t::search(world, {});
@@ -94,6 +108,16 @@ TEST_CASE("a search that is cut off decides nothing, but for a deadlock that it 
   const t::SearchResult result = t::search(world, {.states = 2});
   CHECK(result.bound == t::Bound::states);
   CHECK(t::judge(result, 0).kind == t::VerdictKind::not_decided);
+}
+
+TEST_CASE("a search that is cut off tells the end of all tasks from a deadlock") {
+  for (const bool waits : {false, true}) {
+    TableWorld world{{{.to = {1, 2}}, {.to = {}, .waits = waits}, {.to = {3}}, {.to = {4}}, {}}};
+    const t::SearchResult result = t::search(world, {.states = 4});
+    CHECK(result.bound == t::Bound::states);
+    CHECK(t::judge(result, 0).kind ==
+          (waits ? t::VerdictKind::deadlock : t::VerdictKind::not_decided));
+  }
 }
 
 }  // namespace

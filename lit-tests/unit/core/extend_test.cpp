@@ -5,12 +5,14 @@
 // invariants: none.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <mneme/mneme.hpp>
 #include <mneme/raw/chain.hpp>
 #include <mneme/raw/first_fit.hpp>
 #include <mneme/raw/pool.hpp>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "support/words.hpp"
@@ -80,8 +82,22 @@ TEST_CASE_TEMPLATE("what no raw heap can have, or none without a region, is refu
   CHECK(raw.extend(1_words));
   CHECK(raw.capacity_bytes() == 9_words);
   CHECK(raw.validate() == nullptr);
+  if constexpr (std::is_same_v<Raw, Bounded>) {
+    CHECK_FALSE(raw.extend(Bounded::max_region_bytes - raw.capacity_bytes() + 1_words));
+  }
   Raw none;
   CHECK_FALSE(none.extend(8_words));
+}
+
+TEST_CASE_TEMPLATE("an extension by less than a word writes nothing behind a full region", Raw,
+                   Bounded, FirstFit) {
+  static ExtendedRegions regions;
+  const auto behind = std::span(regions.grown).subspan(8_words, 2_words);
+  std::ranges::fill(behind, std::byte{0x5A});
+  Raw raw(std::span(regions.grown).first(8_words));
+  CHECK(raw.allocate({.size = 8_words}) != nullptr);
+  CHECK(raw.extend(1_words - 1));
+  CHECK(std::ranges::count(behind, std::byte{0x5A}) == 2_words);
 }
 
 TEST_CASE("an extension grants requests that wait, in their order, and admits larger ones") {

@@ -59,6 +59,14 @@ TEST_CASE("deadlines pass earliest first, whatever the order of arrival") {
   CHECK(waits.heap.counters().waiting == 1);
 }
 
+TEST_CASE("equal deadlines pass in the order of arrival") {
+  Waits waits;
+  for (int name = 1; name <= 3; ++name) waits.begin(10, name);
+  waits.begin(5, 0);
+  waits.advance(10);
+  CHECK(waits.order == std::vector{0, 1, 2, 3});
+}
+
 TEST_CASE("a deadline that is past ends the wait at once") {
   Waits waits;
   waits.timer.advance(100);
