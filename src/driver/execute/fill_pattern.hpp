@@ -13,24 +13,28 @@
 
 namespace mneme::driver {
 
+/// By this much a word of a pattern is larger than the one before it.
+inline constexpr std::uint64_t pattern_step = 0xD6E8FEB86659FD93U;
+
 /// Word `index` of the pattern of `serial`.
 [[nodiscard]] constexpr std::uint64_t pattern_word(std::uint64_t serial,
                                                    std::size_t index) noexcept {
-  return serial * 0x9E3779B97F4A7C15U + index * 0xD6E8FEB86659FD93U;
+  return serial * 0x9E3779B97F4A7C15U + index * pattern_step;
 }
 
 /// Fills bytes [from, end) of a block with their part of the pattern of `serial`; `from` is a
 /// multiple of 8. O(n).
 inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
                          std::size_t from = 0) noexcept {
-  std::size_t at = from;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    const std::uint64_t word = pattern_word(serial, at / 8);
-    std::memcpy(bytes.data() + at, &word, 8);
+  const std::size_t whole = bytes.size() / 8;
+  std::uint64_t word = pattern_word(serial, from / 8);
+  for (std::size_t index = from / 8; index < whole; ++index) {
+    std::memcpy(bytes.data() + index * 8, &word, 8);
+    word += pattern_step;
   }
-  if (at >= bytes.size()) return;
-  const std::uint64_t word = pattern_word(serial, at / 8);
-  std::memcpy(bytes.data() + at, &word, bytes.size() - at);
+  const std::size_t rest = whole * 8;
+  if (from > rest || rest == bytes.size()) return;
+  std::memcpy(bytes.data() + rest, &word, bytes.size() - rest);
 }
 
 /// The offset of the first byte that is not the pattern's, if any. O(n).
@@ -38,18 +42,19 @@ inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
                                                             std::uint64_t serial) noexcept {
   const std::size_t whole = bytes.size() / 8;
   std::uint64_t mismatch = 0;
+  std::uint64_t word = pattern_word(serial, 0);
   for (std::size_t index = 0; index < whole; ++index) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + index * 8, 8);
-    mismatch |= word ^ pattern_word(serial, index);
+    std::uint64_t found = 0;
+    std::memcpy(&found, bytes.data() + index * 8, 8);
+    mismatch |= found ^ word;
+    word += pattern_step;
   }
   const bool tail_is_good = [&] {
-    const std::uint64_t word = pattern_word(serial, whole);
     return std::memcmp(bytes.data() + whole * 8, &word, bytes.size() % 8) == 0;
   }();
   if (mismatch == 0 && tail_is_good) return std::nullopt;
   for (std::size_t at = 0; at < bytes.size(); ++at) {
-    const std::uint64_t word = pattern_word(serial, at / 8);
+    word = pattern_word(serial, at / 8);
     std::array<std::byte, 8> expected{};
     std::memcpy(expected.data(), &word, 8);
     if (bytes[at] != expected[at % 8]) return at;

@@ -5,7 +5,7 @@
 #include "gaps.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <bit>
 #include <utility>
 
 namespace mneme::driver {
@@ -22,7 +22,7 @@ Gaps::Gaps(std::span<const Gap> parts) {
   for (const Gap part : parts.subspan(1)) walls_.push_back(part.offset);
   for (const Gap part : parts) {
     const std::size_t end = part.offset + part.size;
-    if (part.size > 0) by_end_.emplace(end, part.offset);
+    if (part.size > 0) table_.insert(table_.end(), {.end = end, .begin = part.offset});
   }
 }
 
@@ -30,92 +30,111 @@ std::size_t Gaps::largest_room(std::size_t align) {
   auto rooms = std::ranges::find(rooms_, align, &Rooms::align);
   if (rooms == rooms_.end()) {
     rooms = rooms_.insert(rooms, Rooms{.align = align});
-    for (const auto& [end, begin] : by_end_) ++rooms->counts[room_in({begin, end - begin}, align)];
+    table_.for_each([&](GapTable::Entry each) {
+      count_room(*rooms, room_in({each.begin, each.end - each.begin}, align));
+    });
   }
-  return rooms->counts.empty() ? 0 : rooms->counts.rbegin()->first;
+  return rooms->largest_bytes();
 }
 
 void Gaps::remove(Gap block) {
-  const auto at = by_end_.upper_bound(block.offset);
-  const auto [end, begin] = *at;
+  const GapTable::Place at = find(block.offset);
+  found_.is_valid = false;
+  const auto [end, begin] = table_.at(at);
   const std::size_t block_end = block.offset + block.size;
   discount(begin, end);
-  if (begin < block.offset) {
-    put(by_end_, at, block.offset, begin);
-    count(begin, block.offset);
+  if (begin < block.offset) count(begin, block.offset);
+  if (block_end < end) count(block_end, end);
+  if (block_end == end) {
+    if (begin == block.offset) return table_.erase(at);
+    return table_.set_end(at, block.offset);
   }
-  if (block_end < end) {
-    at->second = block_end;
-    count(block_end, end);
-  } else {
-    drop(by_end_, at);
-  }
+  table_.set_begin(at, block_end);
+  if (begin < block.offset) table_.insert(at, {.end = block.offset, .begin = begin});
 }
 
 void Gaps::add(Gap block) {
+  found_.is_valid = false;
   std::size_t begin = block.offset;
   const std::size_t end = block.offset + block.size;
-  auto behind = by_end_.lower_bound(begin);
-  auto before = behind != by_end_.end() && behind->first == begin ? behind++ : by_end_.end();
-  if (is_wall(begin)) before = by_end_.end();
-  const bool joins_behind = behind != by_end_.end() && behind->second == end && !is_wall(end);
-  if (before != by_end_.end()) {
-    begin = before->second;
-    discount(begin, before->first);
+  GapTable::Place before = table_.end();
+  GapTable::Place behind = begin == 0 ? table_.first_behind(0) : table_.first_behind(begin - 1);
+  if (behind != table_.end() && table_.at(behind).end == begin) {
+    if (!is_wall(begin)) before = behind;
+    behind = table_.next(behind);
+  }
+  const bool joins_before = before != table_.end();
+  const bool joins_behind =
+      behind != table_.end() && table_.at(behind).begin == end && !is_wall(end);
+  if (joins_before) {
+    begin = table_.at(before).begin;
+    discount(begin, block.offset);
   }
   if (joins_behind) {
-    discount(behind->second, behind->first);
-    behind->second = begin;
-    count(begin, behind->first);
-    if (before != by_end_.end()) drop(by_end_, before);
+    const std::size_t behind_end = table_.at(behind).end;
+    discount(end, behind_end);
+    count(begin, behind_end);
+    table_.set_begin(behind, begin);
+    if (joins_before) table_.erase(before);
     return;
   }
   count(begin, end);
-  if (before == by_end_.end()) {
-    put(by_end_, behind, end, begin);
-  } else {
-    auto node = by_end_.extract(before);
-    node.key() = end;
-    by_end_.insert(behind, std::move(node));
-  }
+  if (joins_before) return table_.set_end(before, end);
+  table_.insert(behind, {.end = end, .begin = begin});
 }
 
 std::vector<Gap> Gaps::all() const {
   std::vector<Gap> gaps;
-  gaps.reserve(by_end_.size());
-  for (const auto& [end, begin] : by_end_) gaps.push_back({begin, end - begin});
+  table_.for_each(
+      [&](GapTable::Entry each) { gaps.push_back({each.begin, each.end - each.begin}); });
   return gaps;
 }
 
-void Gaps::put(Map& map, Map::iterator behind, std::size_t key, std::size_t value) {
-  if (spare_.nodes.empty()) {
-    map.emplace_hint(behind, key, value);
+std::size_t Gaps::Rooms::largest_bytes() const {
+  if (!longer.empty()) return longer.rbegin()->first;
+  for (std::size_t at = bits.size(); at-- > 0;) {
+    if (bits[at] != 0) return (at * 64 + std::bit_width(bits[at]) - 1) * model_word_bytes;
+  }
+  return 0;
+}
+
+void Gaps::count_room(Rooms& rooms, std::size_t room_bytes) {
+  const std::size_t words = room_bytes / model_word_bytes;
+  if (words < Rooms::short_words) {
+    ++rooms.counts[words];
+    rooms.bits[words / 64] |= std::uint64_t{1} << words % 64;
     return;
   }
-  Map::node_type node = std::move(spare_.nodes.back());
-  spare_.nodes.pop_back();
-  node.key() = key;
-  node.mapped() = value;
-  map.insert(behind, std::move(node));
+  const auto at = rooms.longer.lower_bound(room_bytes);
+  if (at != rooms.longer.end() && at->first == room_bytes) {
+    ++at->second;
+  } else if (spare_.nodes.empty()) {
+    rooms.longer.emplace_hint(at, room_bytes, 1);
+  } else {
+    Map::node_type node = std::move(spare_.nodes.back());
+    spare_.nodes.pop_back();
+    node.key() = room_bytes;
+    node.mapped() = 1;
+    rooms.longer.insert(at, std::move(node));
+  }
+}
+
+void Gaps::discount_room(Rooms& rooms, std::size_t room_bytes) {
+  const std::size_t words = room_bytes / model_word_bytes;
+  if (words < Rooms::short_words) {
+    if (--rooms.counts[words] == 0) rooms.bits[words / 64] &= ~(std::uint64_t{1} << words % 64);
+    return;
+  }
+  const auto at = rooms.longer.find(room_bytes);
+  if (--at->second == 0) spare_.nodes.push_back(rooms.longer.extract(at));
 }
 
 void Gaps::count(std::size_t begin, std::size_t end) {
-  for (Rooms& rooms : rooms_) {
-    const std::size_t room = room_in({begin, end - begin}, rooms.align);
-    const auto at = rooms.counts.lower_bound(room);
-    if (at != rooms.counts.end() && at->first == room) {
-      ++at->second;
-    } else {
-      put(rooms.counts, at, room, 1);
-    }
-  }
+  for (Rooms& rooms : rooms_) count_room(rooms, room_in({begin, end - begin}, rooms.align));
 }
 
 void Gaps::discount(std::size_t begin, std::size_t end) {
-  for (Rooms& rooms : rooms_) {
-    const auto at = rooms.counts.find(room_in({begin, end - begin}, rooms.align));
-    if (--at->second == 0) drop(rooms.counts, at);
-  }
+  for (Rooms& rooms : rooms_) discount_room(rooms, room_in({begin, end - begin}, rooms.align));
 }
 
 }  // namespace mneme::driver

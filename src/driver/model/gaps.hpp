@@ -1,16 +1,20 @@
 // purpose: the free stretches of a region, found by address and, on demand, by size.
-// layer: model; includes the standard library only.
+// layer: model; includes gap_table.
 // threads: one owner.
 // invariants: gaps are in address order, inside the region, and never touch; each call takes time
-//   logarithmic in their number, except all() and the first search for an alignment.
+//   logarithmic in their number, as gap_table.hpp has it, except all() and the first search for an
+//   alignment.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <vector>
+
+#include "gap_table.hpp"
 
 namespace mneme::driver {
 
@@ -34,15 +38,16 @@ class Gaps {
   explicit Gaps(std::size_t capacity_bytes) : Gaps(std::array{Gap{0, capacity_bytes}}) {}
 
   /// Whether all bytes of a block are free.
-  [[nodiscard]] bool contain(Gap block) const {
-    const auto at = by_end_.upper_bound(block.offset);
-    return at != by_end_.end() && at->second <= block.offset &&
-           block.size <= at->first - block.offset;
+  [[nodiscard]] bool contain(Gap block) {
+    const GapTable::Place at = find(block.offset);
+    if (at == table_.end()) return false;
+    const auto [end, begin] = table_.at(at);
+    return begin <= block.offset && block.size <= end - block.offset;
   }
   /// The size of the gap that begins at this offset; 0 if none does.
-  [[nodiscard]] std::size_t size_at(std::size_t offset) const {
-    const auto at = by_end_.upper_bound(offset);
-    return at != by_end_.end() && at->second == offset ? at->first - offset : 0;
+  [[nodiscard]] std::size_t size_at(std::size_t offset) {
+    const GapTable::Place at = find(offset);
+    return at != table_.end() && table_.at(at).begin == offset ? table_.at(at).end - offset : 0;
   }
   /// The size of the largest block with this alignment that fits into any gap. The first call for
   /// an alignment visits all gaps; from then on their sizes are kept sorted.
@@ -58,10 +63,17 @@ class Gaps {
  private:
   using Map = std::map<std::size_t, std::size_t>;
 
-  /// For each size, the number of gaps whose largest block has it.
+  /// For each size, the number of gaps whose largest block has it. Sizes of a few words are most
+  /// frequent, and have an array; a bit is set if its number is not zero.
   struct Rooms {
+    static constexpr std::size_t short_words = 256;
+
     std::size_t align = 0;
-    Map counts{};
+    std::array<std::uint32_t, short_words> counts{};
+    std::array<std::uint64_t, short_words / 64> bits{};
+    Map longer{};
+
+    [[nodiscard]] std::size_t largest_bytes() const;
   };
   /// Nodes that were taken out of the maps, to be put in again: a step does both, and would call
   /// malloc and free for each. A copy starts without any.
@@ -73,19 +85,34 @@ class Gaps {
 
     std::vector<Map::node_type> nodes{};
   };
+  /// The result of a search, which serves until the gaps change: a step checks that a block is free
+  /// more than once, and then removes it.
+  struct Found {
+    bool is_valid = false;
+    std::size_t offset = 0;
+    GapTable::Place place{};
+  };
 
+  /// The first gap that ends behind an offset.
+  [[nodiscard]] GapTable::Place find(std::size_t offset) {
+    if (!found_.is_valid || found_.offset != offset) {
+      found_ = {.is_valid = true, .offset = offset, .place = table_.first_behind(offset)};
+    }
+    return found_.place;
+  }
   [[nodiscard]] bool is_wall(std::size_t offset) const {
     return std::ranges::find(walls_, offset) != walls_.end();
   }
-  void put(Map& map, Map::iterator behind, std::size_t key, std::size_t value);
-  void drop(Map& map, Map::iterator at) { spare_.nodes.push_back(map.extract(at)); }
+  void count_room(Rooms& rooms, std::size_t room_bytes);
+  void discount_room(Rooms& rooms, std::size_t room_bytes);
   void count(std::size_t begin, std::size_t end);
   void discount(std::size_t begin, std::size_t end);
 
-  Map by_end_;                      // from the end of each gap to its beginning
+  GapTable table_;
   std::vector<std::size_t> walls_;  // the borders between adjacent parts
   std::vector<Rooms> rooms_;        // one for each alignment searched for so far
   SpareNodes spare_;
+  Found found_;
 };
 
 }  // namespace mneme::driver
