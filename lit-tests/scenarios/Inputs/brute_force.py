@@ -1,8 +1,9 @@
 """Compares `mneme explore` with a search that has nothing in common with it, on random small scripts with tasks.
 
-    brute_force.py MNEME COUNT [SEED]
+    brute_force.py MNEME COUNT [SEED [RAW]]
 
-The model here is first fit on a list of blocks, a FIFO queue with direct hand-off, and a search of all states with no
+The model here is first fit on a list of blocks (RAW is first-fit), or a number of blocks that fit, whatever their
+places (pool; chain, with blocks of one size), a FIFO queue with direct hand-off, and a search of all states with no
 reduction. Compared are the verdict, the number of states (identical tasks exchanged), that of dead ones, and the length
 of a shortest deadlock; of scripts that go on for ever the verdict, by its definition: a request that can never be
 granted, whatever is done.
@@ -75,9 +76,28 @@ def random_script(rng):
     return heap, starts, {name: rng.randint(1, 2) for name in boxes}, tasks
 
 
-def text_of(script):
+POOL_BYTES = 40  # the largest request
+CHAIN_BYTES = 24  # each request
+
+
+def with_raw_heap(rng, raw, script):
+    """The script, the raw heap of its heap line, and how many blocks fit."""
     heap, starts, boxes, tasks = script
-    lines = [f"heap {heap} raw=first-fit align=8"]
+    if raw == "pool":
+        slots = rng.randint(1, 4)
+        slot = block_bytes(POOL_BYTES)
+        return (slots * slot + 8 * rng.randint(0, 5), starts, boxes, tasks), f"pool:{POOL_BYTES}", slots
+    block = block_bytes(CHAIN_BYTES)
+    first, second = 16 + 8 * rng.randint(0, 7), block + 8 * rng.randint(0, 7)
+    tasks = [(name, is_isr, copies, [(kind, CHAIN_BYTES if kind in ("alloc", "try") else argument, block_name)
+                                     for kind, argument, block_name in steps])
+             for name, is_isr, copies, steps in tasks]
+    return (first, starts, boxes, tasks), f"chain:{second}", first // block + second // block
+
+
+def text_of(script, raw="first-fit"):
+    heap, starts, boxes, tasks = script
+    lines = [f"heap {heap} raw={raw} align=8"]
     lines += [f"semaphore {name} {start}" for name, start in starts.items()]
     lines += [f"mailbox {name} {room}" for name, room in boxes.items()]
     for name, is_isr, copies, steps in tasks:
@@ -128,6 +148,9 @@ class Model:
     def rounds_of(steps):
         return steps[0][1]
 
+    def size_of(self, argument):
+        return block_bytes(argument)
+
     def place(self, blocks, size):
         at = 0
         for offset, length in sorted(blocks):
@@ -161,9 +184,9 @@ class Model:
         granted = []
         waits = False
         if kind in ("alloc", "try"):
-            place = None if queue else self.place(self.blocks(tasks, boxes.items()), block_bytes(argument))
+            place = None if queue else self.place(self.blocks(tasks, boxes.items()), self.size_of(argument))
             if place is not None:
-                names[name] = (place, block_bytes(argument))
+                names[name] = (place, self.size_of(argument))
             elif kind == "alloc":
                 waits = True
                 queue.append(task)
@@ -185,10 +208,10 @@ class Model:
             head = queue[0]
             at, rounds, _, names = tasks[head]
             _, argument, name = self.programs[head][at]
-            place = self.place(self.blocks(tasks, boxes.items()), block_bytes(argument))
+            place = self.place(self.blocks(tasks, boxes.items()), self.size_of(argument))
             if place is None:
                 break
-            names = tuple(sorted({**dict(names), name: (place, block_bytes(argument))}.items()))
+            names = tuple(sorted({**dict(names), name: (place, self.size_of(argument))}.items()))
             tasks[head] = self.settle(head, at, rounds, names)
             granted.append(queue.pop(0))
         state = tuple(tasks), tuple(queue), tuple(sorted(signals.items())), tuple(sorted(boxes.items()))
@@ -223,6 +246,20 @@ class Model:
                    and not self.can_step(state, task) for task in range(len(self.programs)))
 
 
+class Counting(Model):
+    """All blocks are alike, and only their number matters."""
+
+    def __init__(self, script, most):
+        super().__init__(script)
+        self.most = most
+
+    def size_of(self, argument):
+        return 0
+
+    def place(self, blocks, size):
+        return 0 if len(blocks) < self.most else None
+
+
 def verdict_of(model, found):
     depth, edges = found
     if not model.goes_on:
@@ -255,8 +292,9 @@ def verdict_of(model, found):
     return "other", len({model.canonical(state) for state in depth}), None, None
 
 
-def explored(mneme, text):
-    run = subprocess.run([*mneme.split(), "explore", "-", "--exact", "--no-advice"], input=text, capture_output=True, text=True)
+def explored(mneme, text, options):
+    run = subprocess.run([*mneme.split(), "explore", "-", "--no-advice", *options], input=text, capture_output=True,
+                         text=True)
     out = run.stdout
     states = re.search(r"([\d,]+) states", out)
     dead = re.search(r"([\d,]+) of them dead", out)
@@ -269,19 +307,24 @@ def explored(mneme, text):
 def main():
     mneme, count = sys.argv[1], int(sys.argv[2])
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    raw = sys.argv[4] if len(sys.argv) > 4 else "first-fit"
     kinds = {}
     done = 0
     while done < count:
         script = random_script(rng)
         if not script[3]:
             continue
-        model = Model(script)
+        if raw == "first-fit":
+            model, name = Model(script), raw
+        else:
+            script, name, most = with_raw_heap(rng, raw, script)
+            model = Counting(script, most)
         found = model.explore(3000)
         if found is None:
             continue
         expected = verdict_of(model, found)
-        text = text_of(script)
-        got = explored(mneme, text)
+        text = text_of(script, name)
+        got = explored(mneme, text, ["--exact"] if raw == "first-fit" else [])
         if model.goes_on:
             same = got[1] == expected[1] and (got[0] == "deadlock") == (expected[0] == "deadlock")
         else:

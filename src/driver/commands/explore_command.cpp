@@ -35,7 +35,10 @@ Program read_program(const ExploreOptions& options) {
   Parser parser{source, {.default_heap_bytes = options.heap_bytes.value_or(0)}};
   ProgramBuilder builder;
   Op op;
-  while (parser.next(op)) builder.add(op);
+  while (parser.next(op)) {
+    if (op.kind == OpKind::heap && options.raw) set_raw_heap(op, *options.raw);
+    builder.add(op);
+  }
   if (!builder.has_tasks()) {
     throw InputError(source.name() +
                      ": the script has no tasks, so its steps have only one order; "
@@ -43,20 +46,14 @@ Program read_program(const ExploreOptions& options) {
   }
   Program program = builder.finish();
   if (options.heap_bytes) program.heap_bytes = *options.heap_bytes;
-  if (options.raw) program.raw = *options.raw;
   return program;
 }
 
 WorldOptions world_options(const Program& program, const ExploreOptions& options) {
-  const auto row = RawHeaps::find(program.raw);
-  if (!row) {
-    throw InputError(program.file + ": " +
-                     unknown_raw_heap(program.raw, raw_heap_forms<RawHeaps>()));
-  }
-  return {.heap_bytes = program.heap_bytes,
-          .raw_row = *row,
-          .switches = options.switches == "waits" ? Switches::waits : Switches::anywhere,
-          .is_exact = options.is_exact};
+  WorldOptions world = options_of(program);
+  world.switches = options.switches == "waits" ? Switches::waits : Switches::anywhere;
+  world.is_exact = options.is_exact;
+  return world;
 }
 
 /// Prints a line now and then during a long search.
@@ -119,7 +116,7 @@ void write_schedule(const ExploreOptions& options, const World& world, const Ver
   if (file == nullptr) throw InputError("cannot write " + in_quotes(options.schedule_out));
   Output output{file};
   output.print("# of a heap of {} bytes, {}: mneme run --schedule=FILE\n{}\n",
-               world.options().heap_bytes, world.program().raw,
+               world.options().heap_bytes, world.program().raw_text(),
                schedule_text(world, verdict.schedule));
   output.flush();
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
@@ -146,7 +143,7 @@ void draw_schedule(const ExploreOptions& options, World& world, const Verdict& v
   const PictureOptions picture{
       .title = fmt::format("{}: {} on {}, {} bytes", file.substr(file.rfind('/') + 1),
                            verdict.kind == VerdictKind::stuck ? "stuck" : "deadlock",
-                           world.program().raw, with_commas(world.options().heap_bytes)),
+                           world.program().raw_text(), with_commas(world.options().heap_bytes)),
       .colour_by = ColourBy::task};
   write_file(options.draw, draw_run(history, picture).svg);
   executor.run_to_end();
@@ -245,7 +242,7 @@ Verdict take_walks(World& world, const ExploreOptions& options, Output& output) 
 
 void print_bad_end(World& world, const Verdict& verdict, const std::string& how,
                    const ExploreOptions& options, Output& output) {
-  output.print("{}({}, {} bytes: {})\n", explanation(world, verdict), world.program().raw,
+  output.print("{}({}, {} bytes: {})\n", explanation(world, verdict), world.program().raw_text(),
                size_text(world.options().heap_bytes), how);
   if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
   if (!options.draw.empty()) draw_schedule(options, world, verdict);
@@ -259,8 +256,8 @@ Verdict print_search(World& world, const ExploreOptions& options, Output& output
   const SearchResult result = search(world, limits_of(options));
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
-  const std::string on =
-      fmt::format("{}, {} bytes", world.program().raw, size_text(world.options().heap_bytes));
+  const std::string on = fmt::format("{}, {} bytes", world.program().raw_text(),
+                                     size_text(world.options().heap_bytes));
   switch (verdict.kind) {
     case VerdictKind::no_deadlock:
       output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on, seen,
@@ -306,16 +303,16 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   const bool is_decided = found.bound == Bound::none && !found.ranges.empty();
   const bool has_safe = is_decided && first < found.ranges.size();
   if (!is_decided) {
-    output.print("not decided ({}): {}\n", program.raw, word_of(found.bound));
+    output.print("not decided ({}): {}\n", program.raw_text(), word_of(found.bound));
   } else if (!has_safe) {
     output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n",
-                 program.raw);
+                 program.raw_text());
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
-                 program.raw);
+                 program.raw_text());
   } else {
     output.print("no deadlock from {} bytes on ({}); nothing waits from {} bytes on\n",
-                 size_text(found.ranges[first].from), program.raw,
+                 size_text(found.ranges[first].from), program.raw_text(),
                  size_text(found.ranges.back().from));
     print_exceptions(found, first, output);
   }
@@ -330,7 +327,7 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
     write_file(options.draw,
                draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
                                            program.file.substr(program.file.rfind('/') + 1),
-                                           program.raw)));
+                                           program.raw_text())));
   }
   if (!is_decided) return Exit::not_decided;
   return has_safe ? Exit::ok : Exit::deadlock;

@@ -20,7 +20,7 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
   command.add_option("FILE", options.path, "A script with tasks; '-' is standard input.")
       ->required();
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
-      ->check(raw_heap_validator<RawHeaps>());
+      ->check(raw_heap_validator<ScriptRawHeaps>());
   command.add_option("--memory", options.memory_bytes, "Limit on the memory for states, in bytes.")
       ->transform(size_validator())
       ->capture_default_str();

@@ -108,8 +108,7 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
   if (program.goes_on_forever() && options_.steps == 0 && !schedule.is_file()) {
     throw InputError("tasks with 'repeat forever' need --steps=N");
   }
-  World world{program,
-              {.heap_bytes = program.heap_bytes, .raw_row = RawHeaps::find(program.raw).value()}};
+  World world{program, options_of(program)};
   FlatRun run{world, executor_};
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     if (step < boot_steps) {

@@ -87,13 +87,16 @@ class Adviser {
     return left_ == 0 || (limits_.interrupted != nullptr && *limits_.interrupted != 0);
   }
 
+  /// No other raw heap has two regions, or takes the size of one.
   void try_raw_heaps() {
+    if (ScriptRawHeaps::names[options_.raw_row] == ChainRow::name) return;
     for (std::size_t row = 0; row < RawHeaps::names.size(); ++row) {
       const bool has_room = options_.heap_bytes >= RawHeaps::min_region_bytes[row] &&
                             options_.heap_bytes <= RawHeaps::max_region_bytes[row];
       if (row == options_.raw_row || !has_room) continue;
       WorldOptions options = options_;
       options.raw_row = row;
+      options.raw_arguments = {};
       const std::string text = fmt::format("raw={}", RawHeaps::names[row]);
       const Outcome outcome = note(MendKind::raw_heap, text, explore(program_, options));
       if (outcome == Outcome::fails) advice_.fails.push_back(text);

@@ -74,7 +74,7 @@ class Explainer {
     for (std::size_t place = 0; place < world_.queue().size(); ++place) {
       const std::size_t task = world_.queue()[place];
       text_ += testing::waiter_text(world_.tasks()[task].name, place,
-                                    World::block_bytes(world_.request_of(task).size), holes);
+                                    world_.taken_bytes(world_.request_of(task).size), holes);
     }
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) put_task(task);
     put_held_by(world_.tasks().size(), "the part before the tasks");
@@ -134,9 +134,9 @@ class Explainer {
     return fmt::format("only {} {}", names, verb);
   }
 
-  static void add_block(std::string& text, std::string_view name, const HeldBlock& block) {
+  void add_block(std::string& text, std::string_view name, const HeldBlock& block) const {
     fmt::format_to(std::back_inserter(text), "{}{} ({} at {})", text.empty() ? "" : ", ", name,
-                   World::block_bytes(block.size_bytes), block.offset - word_bytes);
+                   world_.taken_bytes(block.size_bytes), block.offset - word_bytes);
   }
 
   void put_held_by(std::size_t task, const std::string& who) {

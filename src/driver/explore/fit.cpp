@@ -44,7 +44,7 @@ class Fitter {
   [[nodiscard]] LargerHeap larger(std::uint64_t states_max) {
     LargerHeap answer;
     std::uint64_t size = options_.heap_bytes / word_bytes * word_bytes;
-    while (fit_.states < states_max && size <= RawHeaps::max_region_bytes[options_.raw_row]) {
+    while (fit_.states < states_max && size <= ScriptRawHeaps::max_region_bytes[options_.raw_row]) {
       limits_.states = states_max - fit_.states;
       const Sample sample = explore(size);
       const VerdictKind kind = sample.verdict.kind;
@@ -83,7 +83,8 @@ class Fitter {
     };
     add(program_.boot);
     for (const TaskProgram& task : program_.tasks) add(task);
-    for (std::uint64_t size = largest;; size += word_bytes) {
+    largest = std::max(largest, least_region());
+    for (std::uint64_t size = has_second_region() ? least_region() : largest;; size += word_bytes) {
       try {
         const World world{program_, at(size)};
         return size;
@@ -91,6 +92,24 @@ class Fitter {
         if (size > largest + 2 * sum) throw;
       }
     }
+  }
+
+  /// Whether a block that is larger than the heap may fit behind it.
+  [[nodiscard]] bool has_second_region() const {
+    return ScriptRawHeaps::names[options_.raw_row] == ChainRow::name;
+  }
+
+  /// That the raw heap takes, at least one block of a pool.
+  [[nodiscard]] std::uint64_t least_region() const {
+    std::uint64_t least = ScriptRawHeaps::min_region_bytes[options_.raw_row] / word_bytes;
+    std::uint64_t most = std::uint64_t{1} << 29U;
+    while (least < most) {
+      const std::uint64_t middle = (least + most) / 2;
+      const auto wrong =
+          ScriptRawHeaps::wrong(options_.raw_row, middle * word_bytes, options_.raw_arguments);
+      (wrong ? least : most) = wrong ? middle + 1 : middle;
+    }
+    return least * word_bytes;
   }
 
   [[nodiscard]] Sample explore(std::uint64_t heap_bytes) {

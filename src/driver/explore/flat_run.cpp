@@ -19,7 +19,8 @@ std::span<const Event> FlatRun::make_heap() {
   op_.kind = OpKind::heap;
   op_.size_bytes = world_.options().heap_bytes;
   op_.align_bytes = world_.program().align_bytes;
-  op_.raw = RawHeaps::names[world_.options().raw_row];
+  op_.raw = ScriptRawHeaps::names[world_.options().raw_row];
+  op_.raw_bytes = world_.program().raw_bytes;
   return executor_.step(op_);
 }
 

@@ -18,27 +18,46 @@ namespace {
 /// For a larger heap, replaying the steps to a state is cheaper than copying it.
 constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 
+/// Whether all that a raw heap remembers is in itself and in its region.
+bool is_copyable(std::string_view raw) {
+  return raw == FirstFit::name || raw == Bounded::name || raw == PoolRow::name ||
+         raw == ChainRow::name;
+}
+
 }  // namespace
+
+WorldOptions options_of(const Program& program) {
+  const auto row = ScriptRawHeaps::find(program.raw);
+  const auto fail = [&](const std::string& message) {
+    throw InputError(program.file + ": " + message);
+  };
+  if (!row) fail(unknown_raw_heap(program.raw, raw_heap_forms<ScriptRawHeaps>()));
+  if (const auto wrong = wrong_form(*row, program.raw_bytes.has_value())) fail(*wrong);
+  return {.heap_bytes = program.heap_bytes,
+          .raw_row = *row,
+          .raw_arguments = {.number = program.raw_bytes.value_or(0), .align = program.align_bytes}};
+}
 
 World::World(const Program& program, const WorldOptions& options)
     : program_{program}, options_{options} {
-  const std::string_view raw = RawHeaps::names[options_.raw_row];
-  const std::uint64_t bytes_max = std::numeric_limits<std::uint32_t>::max();
-  if (options_.heap_bytes > bytes_max ||
-      program_.extension_bytes > bytes_max - options_.heap_bytes) {
-    throw InputError("heaps of more than 4 GiB are not explored");
-  }
-  can_copy_ = (raw == FirstFit::name || raw == Bounded::name) &&
-              options_.heap_bytes + program_.extension_bytes <= copied_bytes_max;
+  check_raw_heap();
+  region_bytes_ =
+      ScriptRawHeaps::region_bytes(options_.raw_row, options_.heap_bytes, options_.raw_arguments);
+  can_copy_ = is_copyable(ScriptRawHeaps::names[options_.raw_row]) &&
+              region_bytes_ + program_.extension_bytes <= copied_bytes_max;
   for (const TaskProgram& task : program_.tasks) {
     has_clones_ = has_clones_ || task.has(OpKind::clone);
     has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
   }
-  counts_blocks_ = !options_.is_exact && !has_clones_ && has_one_size();
   check_extensions(program_.boot);
   for (const TaskProgram& task : program_.tasks) check_extensions(task);
   lay_out();
   make_heap();
+  const OracleMemory memory = memory_of(heap_->raw());
+  base_offset_ = memory.parts.front().offset;
+  slot_bytes_ = memory.slot_bytes;
+  first_capacity_ = heap_->capacity_bytes();
+  counts_blocks_ = !options_.is_exact && !has_clones_ && (slot_bytes_ != 0 || has_one_size());
   check_requests(program_.boot);
   for (const TaskProgram& task : program_.tasks) check_requests(task);
   if (can_copy_) {
@@ -49,6 +68,24 @@ World::World(const Program& program, const WorldOptions& options)
   if (can_copy_) {
     booted_.resize(arena_bytes_);
     save(booted_.data());
+  }
+}
+
+void World::check_raw_heap() const {
+  const std::uint64_t bytes_max = std::numeric_limits<std::uint32_t>::max();
+  const RawArguments& arguments = options_.raw_arguments;
+  const auto wrong = ScriptRawHeaps::wrong(options_.raw_row, options_.heap_bytes, arguments);
+  if (wrong) {
+    throw ScriptError{Diagnostic{.file = program_.file,
+                                 .line = program_.heap_line,
+                                 .column = 1,
+                                 .message = *wrong,
+                                 .source_line = {}}};
+  }
+  if (options_.heap_bytes > bytes_max || arguments.number > bytes_max ||
+      program_.extension_bytes > bytes_max ||
+      options_.heap_bytes + arguments.number + program_.extension_bytes > bytes_max) {
+    throw InputError("heaps of more than 4 GiB are not explored");
   }
 }
 
@@ -190,17 +227,21 @@ void World::check_requests(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
     if (step.kind != OpKind::alloc || heap_->check_layout(layout_of(step, step.size_bytes)))
       continue;
-    fail_step(step, "even an empty heap of " + std::to_string(options_.heap_bytes) +
+    if (slot_bytes_ != 0) {
+      fail_step(step, "no block of raw heap " + in_quotes(program_.raw_text()) +
+                          " could meet this request");
+    }
+    fail_step(step, "even an empty heap of " + std::to_string(region_bytes_) +
                         " bytes could not meet this request");
   }
 }
 
 void World::check_extensions(const TaskProgram& task) const {
-  if (RawHeaps::can_extend[options_.raw_row]) return;
+  if (ScriptRawHeaps::can_extend[options_.raw_row]) return;
   for (const ProgramStep& step : task.steps) {
     if (step.kind != OpKind::extend) continue;
-    fail_step(step,
-              "raw heap " + in_quotes(RawHeaps::names[options_.raw_row]) + " cannot be extended");
+    fail_step(step, "raw heap " + in_quotes(ScriptRawHeaps::names[options_.raw_row]) +
+                        " cannot be extended");
   }
 }
 
@@ -222,6 +263,7 @@ bool World::has_one_size() const {
 }
 
 std::size_t World::missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const {
+  if (slot_bytes_ != 0) return slot_bytes_ - (region_bytes_ - base_offset_) % slot_bytes_;
   const auto layout = BlockLayout::with_header({.size = size_bytes, .align = align_bytes});
   const std::size_t capacity = heap_->capacity_bytes();
   std::size_t end = capacity;
@@ -247,8 +289,8 @@ bool World::knows_growth() const {
       return step.kind != OpKind::alloc || step.align_bytes <= 2 * word_bytes;
     });
   };
-  const std::string_view raw = RawHeaps::names[options_.raw_row];
-  if (raw == FirstFit::name) return true;
+  const std::string_view raw = ScriptRawHeaps::names[options_.raw_row];
+  if (raw == FirstFit::name || slot_bytes_ != 0) return true;
   return raw == Bounded::name && is_within(program_.boot) &&
          std::ranges::all_of(program_.tasks, is_within);
 }
@@ -269,7 +311,8 @@ void World::observe(Observed& seen) const {
   const auto at_first = [grown = grown_bytes()](std::size_t bytes) {
     return bytes - std::min(bytes, grown);
   };
-  seen.high_water = std::max(seen.high_water, at_first(stats.capacity_bytes - free_at_end()));
+  seen.high_water =
+      std::max(seen.high_water, base_offset_ + at_first(stats.capacity_bytes - free_at_end()));
   for (std::size_t task = 0; task < tasks().size(); ++task) {
     const ProgramStep* const step = current_step(task);
     if (step == nullptr || step->kind != OpKind::alloc) continue;

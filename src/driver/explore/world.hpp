@@ -19,13 +19,18 @@
 
 namespace mneme::driver {
 
+/// Those of a script's heap line come from `options_of`.
 struct WorldOptions {
   std::uint64_t heap_bytes = 0;
-  std::size_t raw_row = 0;
+  std::size_t raw_row = 0;  // of ScriptRawHeaps
+  RawArguments raw_arguments{};
   Switches switches = Switches::anywhere;
   /// Distinguishes layouts even if all blocks have the same size.
   bool is_exact = false;
 };
+
+/// Throws InputError if the table has no such raw heap, or none in this form.
+[[nodiscard]] WorldOptions options_of(const Program& program);
 
 /// A block that a name or a mailbox holds; none if `offset` is 0, which no payload has.
 struct HeldBlock {
@@ -94,7 +99,7 @@ class World {
   [[nodiscard]] const DriverHeap& heap() const { return *heap_; }
   /// By how much the heap was extended so far.
   [[nodiscard]] std::size_t grown_bytes() const {
-    return heap_->capacity_bytes() - options_.heap_bytes / word_bytes * word_bytes;
+    return heap_->capacity_bytes() - first_capacity_;
   }
   [[nodiscard]] std::span<const BootStep> boot_steps() const { return boot_steps_; }
 
@@ -132,9 +137,13 @@ class World {
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);
   }
+  /// Of the region, by that block.
+  [[nodiscard]] std::size_t taken_bytes(std::size_t payload_bytes) const {
+    return slot_bytes_ != 0 ? slot_bytes_ : block_bytes(payload_bytes);
+  }
   /// By how many bytes the heap would have to grow to grant the head of the queue now, or the last
-  /// refused `try`. Only for first fit and the bounded heap, whose placement of blocks depends on
-  /// the end of the region in no other way.
+  /// refused `try`. Only for a pool, which then has one more slot, and for first fit and the
+  /// bounded heap, whose placement of blocks depends on the end of the region in no other way.
   [[nodiscard]] std::size_t missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const;
   [[nodiscard]] std::size_t least_growth() const;
   /// Whether least_growth() is exact.
@@ -142,9 +151,9 @@ class World {
   /// Adds this state to what was seen.
   void observe(Observed& seen) const;
 
-  /// Whether all blocks have the same size. Then any raw heap grants a request if and only if the
-  /// number of live blocks is below a limit, so states are distinguished by that number, and not
-  /// by the places of blocks.
+  /// Whether all blocks have the same size, or a slot each. Then any raw heap grants a request if
+  /// and only if the number of live blocks is below a limit, so states are distinguished by that
+  /// number, and not by the places of blocks.
   [[nodiscard]] bool counts_blocks() const { return counts_blocks_; }
 
   /// Whether states can be copied; otherwise they are replayed from the beginning.
@@ -180,6 +189,7 @@ class World {
   void make_heap();
   void run_boot();
   void take_apart();
+  void check_raw_heap() const;
   [[noreturn]] void fail_step(const ProgramStep& step, std::string message) const;
   [[nodiscard]] static Layout layout_of(const ProgramStep& step, std::uint64_t size_bytes) {
     return {.size = size_bytes, .align = step.align_bytes};
@@ -216,6 +226,10 @@ class World {
   bool counts_blocks_ = false;
   bool has_atomic_ = false;
   bool has_clones_ = false;
+  std::size_t region_bytes_ = 0;  // without extensions
+  std::size_t base_offset_ = 0;   // of the first block in the region
+  std::size_t slot_bytes_ = 0;    // that each block takes; 0: as many as it needs
+  std::size_t first_capacity_ = 0;
   std::size_t arena_bytes_ = 0;
   std::vector<std::size_t> mailbox_starts_;
   std::optional<Region> arena_;

@@ -7,6 +7,7 @@
 #include <mneme/instrument.hpp>
 #include <mneme/node.hpp>
 #include <mneme/testing/watched.hpp>
+#include <type_traits>
 
 #include "world.hpp"
 
@@ -78,7 +79,7 @@ void World::lay_out() {
   // The region comes first, so that it is aligned like the region of a run.
   const auto take_all = [&](std::byte* base) {
     Parts parts{base};
-    (void)parts.take_bytes(options_.heap_bytes + program_.extension_bytes, 1);
+    (void)parts.take_bytes(region_bytes_ + program_.extension_bytes, 1);
     heap_place_ = parts.take_bytes(sizeof(DriverHeap), heap_align);
     request_places_ = parts.take_bytes(count * sizeof(HeapRequest), alignof(HeapRequest));
     head_ = parts.take<Head>(1);
@@ -98,8 +99,8 @@ void World::lay_out() {
 }
 
 void World::make_heap() {
-  AnyRaw::select(options_.raw_row);
-  heap_ = node::begin_object<DriverHeap>(heap_place_, arena_->bytes().first(options_.heap_bytes));
+  AnyRaw::select(options_.raw_row, options_.raw_arguments);
+  heap_ = node::begin_object<DriverHeap>(heap_place_, arena_->bytes().first(region_bytes_));
   *head_ = {};
   head_->try_growth = no_growth;
   for (std::size_t at = 0; at < program_.semaphores.size(); ++at) {
@@ -224,12 +225,17 @@ void World::put_block(const HeldBlock& block) {
   put(block.size_bytes);
 }
 
-/// First fit and best fit depend on the places of blocks alone. The bounded heap also has lists and
-/// trees of its holes, whose order does not follow from these places.
+/// First fit and best fit depend on the places of blocks alone, and all slots of a pool are alike.
+/// The bounded heap also has lists and trees of its holes, whose order does not follow from these
+/// places.
 void World::put_raw_heap() {
-  if (counts_blocks_ || RawHeaps::names[options_.raw_row] != Bounded::name) return;
-  heap_->raw().visit([&](const auto& raw) {
+  if (counts_blocks_) return;
+  const auto put_holes = [&](const Bounded& raw) {
     testing::put_bounded(raw, [&](const void* from, std::size_t bytes) { put(from, bytes); });
+  };
+  heap_->raw().visit([&]<class Raw>(const Raw& raw) {
+    if constexpr (std::is_same_v<Raw, Bounded>) put_holes(raw);
+    if constexpr (std::is_same_v<Raw, ChainRow>) put_holes(raw.second());
   });
 }
 

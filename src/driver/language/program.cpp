@@ -44,7 +44,7 @@ bool is_task_step(OpKind kind) {
   }
 }
 
-/// Of these what goes before the tasks may have.
+/// Whether such a step may also come before the tasks.
 bool is_boot_step(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::drop ||
          kind == OpKind::extend || kind == OpKind::repeat || kind == OpKind::end;
@@ -92,11 +92,8 @@ void ProgramBuilder::add(const Op& op) {
     program_.heap_bytes = op.size_bytes;
     program_.align_bytes = op.align_bytes;
     program_.raw = op.raw;
-    try {
-      if (op.raw_bytes) fail_at(op, op.raw_column, "tasks cannot run on " + in_quotes(op.raw));
-    } catch (const ScriptError& error) {
-      flat_ = error;
-    }
+    program_.raw_bytes = op.raw_bytes;
+    program_.heap_line = op.line;
     return;
   }
   if (!is_of_tasks(op.kind) && !has_tasks_ && (flat_ || ++steps_ > boot_steps_max)) return;
@@ -172,6 +169,7 @@ void ProgramBuilder::begin_task(const Op& op) {
                             .names = {}});
   task_ = &program_.tasks.back();
   made_by_.clear();
+  name_indices_.clear();
 }
 
 void ProgramBuilder::add_step(const Op& op) {
@@ -229,7 +227,7 @@ void ProgramBuilder::add_step(const Op& op) {
   task.steps.push_back(std::move(step));
 }
 
-/// Whether a step that comes now is behind another of the same `atomic`.
+/// Whether the next step follows another one of the same `atomic`.
 bool ProgramBuilder::is_glued() const {
   const TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
   return std::ranges::any_of(blocks_, [&](const Block& block) {
@@ -237,7 +235,7 @@ bool ProgramBuilder::is_glued() const {
   });
 }
 
-/// A name is made by one kind of step, which tells what can be done with it.
+/// Each name is made by one kind of step, which decides which other steps it allows.
 void ProgramBuilder::check_kind(const Op& op, const ProgramStep& step) {
   const auto made = [&](std::size_t name, OpKind kind, Column column) {
     if (made_by_.size() <= name) made_by_.resize(name + 1, OpKind::heap);
@@ -321,7 +319,7 @@ void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {
   blocks_.push_back({OpKind::repeat, task.steps.size()});
 }
 
-/// Behind the last step of the branch before, which goes on behind the end.
+/// An `or` is the last step of the branch before it: a jump behind the end of the `choose`.
 void ProgramBuilder::begin_branch(ProgramStep& step) {
   TaskProgram& task = program_of_step();
   std::vector<std::size_t>& branches = task.steps[blocks_.back().step].branches;
@@ -362,11 +360,13 @@ bool ProgramBuilder::end_block(ProgramStep& step) {
 }
 
 std::size_t ProgramBuilder::name_index(std::string_view name) {
-  std::vector<std::string>& names = task_ == nullptr ? program_.boot.names : task_->names;
-  const auto at = std::ranges::find(names, name);
-  const auto index = static_cast<std::size_t>(at - names.begin());
-  if (at == names.end()) names.emplace_back(name);
-  return index;
+  if (const auto known = name_indices_.find(name); known != name_indices_.end()) {
+    return known->second;
+  }
+  std::vector<std::string>& names = program_of_step().names;
+  name_indices_.emplace(name, names.size());
+  names.emplace_back(name);
+  return names.size() - 1;
 }
 
 /// A signal is declared by its first use, and some task must signal it.

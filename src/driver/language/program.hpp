@@ -1,12 +1,14 @@
 // purpose: a whole script with tasks as data: its steps, with all names resolved.
 // layer: language; includes op, diagnostic.
 // threads: plain data.
-// invariants: each loop has its end; at each step the task's name holds a block, or not, as needed.
+// invariants: each loop has its end; a step's name holds a block exactly if the step needs one.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +42,7 @@ struct ProgramStep {
   std::uint64_t line = 0;
   std::string text;  // in canonical form
 
-  /// How many ways it can go.
+  /// The number of choices, at least one.
   [[nodiscard]] std::size_t choices() const {
     return std::max<std::size_t>(1, std::max(sizes.size(), branches.size()));
   }
@@ -81,6 +83,8 @@ struct Program {
   std::uint64_t heap_bytes = 0;
   std::uint64_t align_bytes = 0;
   std::string raw;
+  std::optional<std::uint64_t> raw_bytes;  // the number behind its name
+  std::uint64_t heap_line = 0;
   TaskProgram boot;  // the steps before the tasks
   std::vector<TaskProgram> tasks;
   std::vector<SemaphoreSpec> semaphores;
@@ -90,6 +94,10 @@ struct Program {
 
   [[nodiscard]] bool goes_on_forever() const;
   [[nodiscard]] std::size_t task_count() const;
+  /// As a script has it: `pool:64`.
+  [[nodiscard]] std::string raw_text() const {
+    return raw_bytes ? raw + ':' + std::to_string(*raw_bytes) : raw;
+  }
 };
 
 /// The maximum number of steps before the tasks.
@@ -128,7 +136,7 @@ class ProgramBuilder {
   void add_extension(const Op& op, ProgramStep& step);
   void begin_loop(const Op& op, ProgramStep& step);
   void begin_branch(ProgramStep& step);
-  /// False if its end takes no step.
+  /// Returns false if the `end` is not a step of its own.
   [[nodiscard]] bool end_block(ProgramStep& step);
   [[nodiscard]] bool is_glued() const;
   [[nodiscard]] TaskProgram& program_of_step() { return task_ == nullptr ? program_.boot : *task_; }
@@ -147,6 +155,7 @@ class ProgramBuilder {
   TaskProgram* task_ = nullptr;  // the current task; none outside of tasks
   std::vector<Block> blocks_;    // that enclose the current step
   std::vector<OpKind> made_by_;  // by the task's names: the kind of step that makes them
+  std::map<std::string, std::size_t, std::less<>> name_indices_;  // the task's names
   std::vector<NamedError> never_signalled_;
   std::optional<ScriptError> flat_;  // an error, but only if the script turns out to have tasks
   std::size_t steps_ = 0;

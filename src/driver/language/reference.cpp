@@ -89,7 +89,7 @@ the command line replaces it:
                block reaches from one into the other
 
 'extend' makes the region longer, or the second one of a chain; a pool cannot be
-extended. Tasks cannot run on a pool or a chain.
+extended. 'mneme fit' varies SIZE of the heap, and not that behind the name.
 )"};
 
 constexpr Section held_steps{
