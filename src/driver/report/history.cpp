@@ -63,7 +63,10 @@ void History::events(std::span<const Event> events, const Executor& executor) {
   if (is_cut_ || texts_.empty() || !executor.has_heap()) return;
   reclaim(executor);
   const Oracle& oracle = executor.oracle();
-  capacity_bytes_ = oracle.extent_bytes();
+  if (oracle.extent_bytes() != capacity_bytes()) {
+    const StepNumber from = region_ends_.empty() ? 1 : steps();
+    region_ends_.push_back({.from = from, .bytes = oracle.extent_bytes()});
+  }
   samples_.back() = {.used = oracle.used_bytes(),
                      .largest_hole = oracle.largest_bytes(),
                      .waiting = static_cast<std::uint32_t>(oracle.waiting())};

@@ -58,6 +58,12 @@ struct HeapSample {
   std::uint32_t waiting = 0;
 };
 
+/// The end of the region from a step on; `extend` moves it.
+struct RegionEnd {
+  StepNumber from = 1;
+  std::uint64_t bytes = 0;
+};
+
 struct StepText {
   std::uint32_t task = 0;
   std::uint64_t line = 0;  // 0: after the script
@@ -83,7 +89,12 @@ class History final : public StepReader {
   /// The names of tasks; the first is empty, for steps outside of tasks.
   [[nodiscard]] std::span<const std::string> tasks() const { return tasks_; }
   [[nodiscard]] bool has_tasks() const { return tasks_.size() > 1; }
-  [[nodiscard]] std::uint64_t capacity_bytes() const { return capacity_bytes_; }
+  /// The end of the region at the end of the run.
+  [[nodiscard]] std::uint64_t capacity_bytes() const {
+    return region_ends_.empty() ? 0 : region_ends_.back().bytes;
+  }
+  /// From the first step on, in their order.
+  [[nodiscard]] std::span<const RegionEnd> region_ends() const { return region_ends_; }
   /// Whether later steps were ignored.
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
@@ -110,7 +121,7 @@ class History final : public StepReader {
 
   std::size_t steps_allowed_;
   bool is_cut_ = false;
-  std::uint64_t capacity_bytes_ = 0;
+  std::vector<RegionEnd> region_ends_;
   std::uint32_t task_ = 0;  // of the current step
   std::vector<StepText> texts_;
   std::vector<HeapSample> samples_;

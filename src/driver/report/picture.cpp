@@ -99,6 +99,29 @@ void put_address_axis(Svg& svg, const MapArea& map, std::uint64_t capacity_bytes
            {.anchor = Anchor::middle, .colour = grey, .is_upright = false});
 }
 
+void put_absent(Svg& svg, const MapArea& map, const History& history) {
+  const std::span<const RegionEnd> ends = history.region_ends();
+  const double column = map.width / static_cast<double>(std::max<StepNumber>(history.steps(), 1));
+  for (std::size_t at = 0; at + 1 < ends.size(); ++at) {
+    const StepNumber from = ends[at].from;
+    const StepNumber to = ends[at + 1].from;
+    const auto absent = static_cast<double>(history.capacity_bytes() - ends[at].bytes);
+    svg.rect(map.x + static_cast<double>(from - 1) * column, map.y,
+             static_cast<double>(to - from) * column,
+             absent * map.height / static_cast<double>(history.capacity_bytes()),
+             fmt::format("fill=\"{}\" stroke=\"#7b8794\" stroke-width=\"0.8\" "
+                         "stroke-dasharray=\"3 3\"",
+                         absent_colour),
+             fmt::format("not there before step {}: {} bytes at {}", to,
+                         ends[at + 1].bytes - ends[at].bytes, ends[at].bytes));
+  }
+}
+
+void add_absent(std::vector<LegendEntry>& entries, const History& history) {
+  if (history.region_ends().size() < 2) return;
+  entries.push_back({"not yet there", std::string(absent_colour), " stroke-dasharray=\"3 3\""});
+}
+
 Picture draw_run(const History& history, const PictureOptions& options) {
   return history.steps() <= detailed_steps_max ? draw_details(history, options)
                                                : draw_overview(history, options);

@@ -73,10 +73,16 @@ class BlockColours {
 /// Addresses, from the bottom upwards.
 void put_address_axis(Svg& svg, const MapArea& map, std::uint64_t capacity_bytes);
 
+/// Draws the memory behind the region over the steps before `extend` adds it.
+void put_absent(Svg& svg, const MapArea& map, const History& history);
+/// An entry for it, if there is any.
+void add_absent(std::vector<LegendEntry>& entries, const History& history);
+
 [[nodiscard]] Picture draw_details(const History& history, const PictureOptions& options);
 [[nodiscard]] Picture draw_overview(const History& history, const PictureOptions& options);
 
 inline constexpr std::string_view grey = "#52606d";
 inline constexpr std::string_view free_colour = "#f1f3f5";
+inline constexpr std::string_view absent_colour = "#ffffff";
 
 }  // namespace mneme::driver

@@ -119,6 +119,7 @@ class DetailedPicture {
   [[nodiscard]] std::vector<LegendEntry> legend() const {
     std::vector<LegendEntry> entries(colours_.entries().begin(), colours_.entries().end());
     entries.push_back({"free", std::string(free_colour)});
+    add_absent(entries, history_);
     const auto is_deferred = [](const BlockSpan& block) {
       return block.deferred_from != not_ended;
     };
@@ -233,6 +234,7 @@ class DetailedPicture {
     for (StepNumber step = 2; step <= history_.steps(); ++step) {
       svg.line(x_of(step), map_.y, x_of(step), map_.y + map_.height, "stroke=\"#e1e6eb\"");
     }
+    put_absent(svg, map_, history_);
     for (const BlockSpan& block : history_.blocks()) put_block(svg, block);
     put_address_axis(svg, map_, history_.capacity_bytes());
   }

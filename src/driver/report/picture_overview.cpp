@@ -67,6 +67,7 @@ class Overview {
   [[nodiscard]] std::vector<LegendEntry> legend() const {
     std::vector<LegendEntry> entries(colours_.entries().begin(), colours_.entries().end());
     entries.push_back({"free", std::string(free_colour)});
+    add_absent(entries, history_);
     entries.push_back({"used", std::string(used_fill)});
     entries.push_back({"largest hole", std::string(hole_stroke)});
     entries.push_back({"waiting", std::string(waiting_fill)});
@@ -155,6 +156,7 @@ class Overview {
   void put_cells(Svg& svg) const {
     svg.rect(map_.x, map_.y, map_.width, map_.height,
              fmt::format("fill=\"{}\" stroke=\"#7b8794\" stroke-width=\"0.8\"", free_colour));
+    put_absent(svg, map_, history_);
     const std::size_t kinds = colours_.entries().size();
     if (kinds == 0) return;
     const std::vector<float> shares = shares_of_cells(kinds);

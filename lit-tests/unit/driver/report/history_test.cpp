@@ -61,6 +61,17 @@ TEST_CASE("a deferred block is in the way until it is reclaimed") {
   CHECK(blocks_of("heap 64 align=8\nalloc a 8\nlock\nfree a\n") == "a 0+16 2-~4; ");
 }
 
+TEST_CASE("the region ends farther behind from each extension on") {
+  History history;
+  (void)tests::read_run("heap 64\nstat\nextend 16\nlock\nextend 8\nunlock\nextend 8\n", history);
+  std::string text;
+  for (const auto& end : history.region_ends()) {
+    text += std::to_string(end.bytes) + " from " + std::to_string(end.from) + "; ";
+  }
+  CHECK(text == "64 from 1; 80 from 3; 88 from 7; ");
+  CHECK(history.capacity_bytes() == 88);
+}
+
 TEST_CASE("a resize ends one span and begins another") {
   CHECK(blocks_of("heap 128 align=8\nalloc a 8\nresize a 40\nfree a\n") ==
         "a 0+16 2-3; a 0+48 3-4; ");
