@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned poll_auto = 1;
 constexpr unsigned heap_flag_align = 4;
 constexpr unsigned raw_shift = 3;
-// Of a heap whose bytes name none: the seeds are older than any other default.
+// For inputs that name no raw heap: the seeds are older than the present default.
 constexpr std::uint64_t codec_align_bytes = 8;
 
 // A step begins with a byte: its place (5 bits) and its flags (3 bits). With flags, the place of
@@ -45,7 +45,7 @@ constexpr std::size_t names_max = std::size_t{1} << 14U;
 constexpr std::string_view name_characters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-/// What is at each place, by the rows of the language table.
+/// The command of each place, by the rows of the language table.
 const std::array<const Command*, places_max>& rows_by_place() {
   static const auto rows = [] {
     std::array<const Command*, places_max> by_place{};
@@ -325,7 +325,7 @@ void Encoder::put_expectations(const Op& op, bool is_of_seeds) {
 std::size_t Encoder::index_of(const Op& op, std::string_view text, Column column) {
   const std::string name{text};
   if (const auto known = indices_.find(name); known != indices_.end()) return known->second;
-  // A name that is called as one of the short ones is by default needs no definition.
+  // A name that equals the default of a short number needs no definition.
   std::size_t index = 0;
   while (index < short_names && default_name(index) != name) ++index;
   if (index >= short_names || (index < taken_.size() && taken_[index])) {

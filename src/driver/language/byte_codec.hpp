@@ -29,7 +29,7 @@ struct RawNames {
   std::span<const std::string_view> sized{};
 };
 
-/// The steps of a script, and the names that they point to. Step n stands on line n.
+/// The steps of a script, and the names that they refer to. Step n is on line n.
 struct Script {
   Script() = default;
   Script(Script&&) noexcept = default;

@@ -1,4 +1,4 @@
-// purpose: rendering of diagnostics, and the guess at what a misspelt word was meant to be.
+// purpose: renders diagnostics, and guesses the intended word behind a misspelling.
 // layer: language; includes diagnostic.
 // threads: pure functions.
 // invariants: as in the header.
@@ -32,7 +32,7 @@ std::size_t character_length(std::string_view text) {
   return length;
 }
 
-/// What is shown for one character: itself if it can be printed safely, else a question mark.
+/// The printed form of one character: itself if it can be printed safely, else a question mark.
 /// U+0080 to U+009F are control characters, too.
 std::string_view shown(std::string_view character) {
   if (character == "\t") return character;
@@ -158,7 +158,7 @@ std::string in_quotes(std::string_view word) {
 std::string_view closest_word(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > misspelt_length_max) return {};
   std::string_view best;
-  // A word of one letter, say, is no misspelling of another word of one letter.
+  // A word of one letter, for instance, is not a misspelling of another one.
   std::size_t limit = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > misspelt_length_max) continue;

@@ -16,7 +16,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Appends to a fixed buffer; what does not fit is cut off.
+/// Appends to a fixed buffer; text that does not fit is dropped.
 class Writer {
  public:
   explicit Writer(CommandBuffer& buffer)

@@ -16,7 +16,7 @@ namespace mneme::driver {
 
 namespace {
 
-/// Collects a block of lines until it is known where its comments go.
+/// Collects a block of lines until the column of its comments is known.
 class Formatter {
  public:
   void add_blank() {
@@ -54,7 +54,7 @@ class Formatter {
     std::string comment;
   };
 
-  // A long trace without a blank line is not held twice.
+  // The lines of a long trace without a blank one are not kept all at once.
   static constexpr std::size_t block_lines_max = 1000;
 
   [[nodiscard]] std::string indented(std::string_view text) const {
@@ -85,7 +85,7 @@ class Formatter {
 
 std::string format_script(Source& source,
                           const std::function<void(const Diagnostic&)>& on_warning) {
-  // Any size will do: a heap line that the parser had to make up is not printed.
+  // Any size will do: a synthetic heap line is not printed.
   Parser parser{source, {.default_heap_bytes = malloclab_heap_bytes, .on_warning = on_warning}};
   Formatter formatter;
   CommandBuffer buffer;

@@ -1,4 +1,4 @@
-// purpose: opening and reading by POSIX, and the errors this can meet.
+// purpose: opens and reads files by POSIX calls, and turns their errors into messages.
 // layer: language; includes input, diagnostic and POSIX.
 // threads: one owner.
 // invariants: as in the header.

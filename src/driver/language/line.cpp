@@ -45,7 +45,7 @@ std::string hexadecimal(char c) {
   return {'0', 'x', digits[byte / 16], digits[byte % 16]};
 }
 
-/// `64K` for what other programs write as 64k, 64KB or 64KiB; else nothing.
+/// `64K`, if other programs would write it as 64k, 64KB or 64KiB; else nothing.
 std::string likely_size(std::string_view word) {
   const std::size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
   std::string unit{word.substr(digits)};
@@ -131,7 +131,7 @@ std::uint64_t Line::size(const Word& word, std::string_view what) const {
     if (!is(c, digit)) fail_size(word, what);
     const auto units = static_cast<std::uint64_t>(c - '0');
     if (value > (value_max - units) / 10) {
-      // Junk further on is the clearer complaint, if there is any.
+      // If a later character is no digit, that is the clearer error.
       if (!std::ranges::all_of(digits, [](char d) { return is(d, digit); })) fail_size(word, what);
       fail(word.column,
            std::string{what} + ' ' + in_quotes(word.text) + " does not fit in 64 bits");

@@ -1,7 +1,7 @@
 // purpose: one line of a script, cut into words, and the readers of names and numbers.
 // layer: language; includes diagnostic and source.
 // threads: one owner.
-// invariants: a word is never blank, and is never part of a comment; errors point into the line.
+// invariants: a word contains no blanks and no part of a comment; errors point into the line.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace mneme::driver {
 struct Word {
   std::string_view text;
   Column column = 1;
-  bool is_name = false;  // surely; else it was not looked at, or is none
+  bool is_name = false;  // false: not checked yet, or not a name
 
   [[nodiscard]] bool at_end() const noexcept { return text.empty(); }
 };
@@ -91,10 +91,10 @@ class Line {
   std::string_view file_;
   std::uint64_t number_ = 0;
   std::size_t position_ = 0;
-  std::size_t words_end_ = 0;  // behind the last word given
+  std::size_t words_end_ = 0;  // behind the last word that was returned
 };
 
-/// Of a step with a choice of them.
+/// Calls each(size) for every size that a step can choose.
 template <class F>
 void for_each_size(const Op& op, F each) {
   for (std::string_view rest = op.sizes; !rest.empty();) {

@@ -116,7 +116,7 @@ void MalloclabTrace::parse_header(Line& line, const Word& first) {
   file_ = line.file();
 }
 
-/// At the first step: which of the header's numbers are the counts.
+/// Called at the first step: decides which of the header's numbers are the counts.
 void MalloclabTrace::read_counts() noexcept {
   const std::size_t ids_index = header_count_ == header_.size() ? 1 : 0;
   has_counts_ = header_count_ == 2 || header_count_ == header_.size();

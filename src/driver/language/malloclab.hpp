@@ -28,8 +28,8 @@ inline constexpr std::string_view null_id = "-1";  // of the null pointer
 /// Whether the line begins with a number, or with the letter of a step.
 [[nodiscard]] bool resembles_malloclab_line(Line line) noexcept;
 
-/// The reader of the format, for traces that are run and for those that are imported. It knows
-/// which ids are live, as `r` may be an allocation, a resize or, with size 0, a free.
+/// The reader of the format, for traces that are run and for those that are imported. It keeps
+/// track of live ids, as `r` may be an allocation, a resize or, with size 0, a free.
 class MalloclabTrace {
  public:
   using WarningSink = std::function<void(const Diagnostic&)>;

@@ -67,7 +67,7 @@ enum class OpKind : std::uint8_t {
          kind == OpKind::choose || kind == OpKind::atomic;
 }
 
-/// What `expect deadlock|safe` expects of all orders of the tasks' steps.
+/// The verdict that `expect deadlock|safe` expects: on all orders of the tasks' steps.
 enum class Ending : std::uint8_t { deadlock, safe };
 
 /// The states of `expect NAME STATE`; `granted`: the name has its memory, taken or not.
@@ -151,13 +151,13 @@ struct Expectation {
 inline constexpr std::uint64_t forever = std::uint64_t{0} - 1;
 inline constexpr std::string_view forever_word = "forever";
 inline constexpr std::size_t tasks_max = 64;
-/// Of one step of a task.
+/// The largest number of choices of one step of a task.
 inline constexpr std::size_t choices_max = 16;
 inline constexpr std::size_t name_length_max = 64;
 inline constexpr std::size_t queue_names_max = 16;
-/// The alignment of blocks without `align`, if the heap's line has none either: that of C++.
+/// The alignment of a block if neither its line nor that of the heap gives one: that of C++.
 inline constexpr std::uint64_t default_align_bytes = alignof(std::max_align_t);
-/// An element of an array or a vec, and what an arc holds.
+/// The size of an element of an array or a vec, and of the payload of an arc.
 inline constexpr std::uint64_t element_bytes = 8;
 inline constexpr std::uint64_t arc_bytes = 16;
 /// The alignment of imported and malloclab scripts; the figures of the recordings depend on it.
@@ -185,8 +185,8 @@ struct Op {
   std::uint64_t size_bytes = 0;             // heap, extend, alloc, resize; expect_at: the offset
   std::uint64_t count = 0;  // array: elements; vec, mailbox: capacity; semaphore: its start;
                             // task: how many; repeat: how often
-  /// A power of two. heap: of blocks that name none; other kinds: of the block, by default the
-  /// heap's.
+  /// A power of two. heap: for blocks whose lines give none; other kinds: of the block, by default
+  /// the heap's.
   std::uint64_t align_bytes = default_align_bytes;
 
   // Positions in the text, for diagnostics. `column` is the keyword's.

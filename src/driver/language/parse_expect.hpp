@@ -1,4 +1,4 @@
-// purpose: reading what stands behind `expect`, and the errors that all commands have in common.
+// purpose: reads the arguments of `expect`, and reports the errors that all commands share.
 // layer: language; includes command_table, line.
 // threads: pure functions.
 // invariants: nothing is allocated for a correct line.

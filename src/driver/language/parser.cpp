@@ -24,7 +24,7 @@ namespace {
 
 [[noreturn]] void fail_missing(const Line& line, Column column, const Argument& argument,
                                const Command& command) {
-  // If the command has several forms, the first was assumed; so show them all.
+  // The first form of a command is assumed, so all of them are shown.
   std::string forms;
   for (const Command& form : commands()) {
     if (form.keyword != command.keyword) continue;

@@ -1,4 +1,4 @@
-// purpose: what is only wrong with a program on the whole: signals, and the lives of names.
+// purpose: checks of a whole program: that signals are given, and which names hold blocks.
 // layer: language; includes program.
 // threads: one owner.
 // invariants: see program.hpp.
@@ -54,7 +54,7 @@ void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std:
   }
 }
 
-/// A name that only some of the branches leave with a block may hold one.
+/// After the branches, a name that holds a block at the end of only some of them may hold one.
 // NOLINTNEXTLINE(misc-no-recursion): as above
 void ProgramBuilder::check_branches(const TaskProgram& task, const ProgramStep& choose,
                                     std::vector<Holds>& held) const {

@@ -1,7 +1,7 @@
 // purpose: buffered reading with bounded memory, and the cutting into lines.
 // layer: language; includes source, diagnostic and text_start.
 // threads: one owner.
-// invariants: the buffer has room for the longest line and more, so refill() always makes headway.
+// invariants: the buffer is larger than the longest line, so refill() always makes progress.
 #include "source.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace mneme::driver {
 
 namespace {
 
-// A line that is too long is noticed while it and a full read still fit.
+// A line that is too long is detected while there is still room for a full read behind it.
 constexpr std::size_t buffer_size_bytes = 2 * line_length_max + 2;
 
 const char* find(const char* text, char byte, std::size_t size_bytes) {
@@ -27,7 +27,7 @@ std::string_view without_cr(std::string_view line) {
   return line;
 }
 
-/// Whether there is a CR with text of its line behind it.
+/// Whether a CR is followed by more text of the line.
 bool has_inner_cr(std::string_view line) {
   const std::size_t cr = line.find('\r');
   return cr != std::string_view::npos && line.find_first_not_of('\r', cr) != std::string_view::npos;
@@ -66,7 +66,8 @@ bool Source::next_line(std::string_view& line) {
   return true;
 }
 
-/// The first line, one that is not all in the buffer, is too long or ends with CR, or none.
+/// All other cases: the first line, a line that is not entirely in the buffer, is too long or ends
+/// with CR, and the end of the input.
 bool Source::next_unusual_line(std::string_view& line) {
   if (!started_) start();
   if (skips_line_) skip_line();
@@ -109,7 +110,7 @@ const char* Source::find_end(std::size_t size_bytes) {
   return cr != nullptr ? cr : lf;
 }
 
-/// Passes the rest of a line that was cut.
+/// Skips the rest of a truncated line.
 void Source::skip_line() {
   skips_line_ = false;
   for (;;) {

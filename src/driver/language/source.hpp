@@ -17,8 +17,8 @@ namespace mneme::driver {
 
 inline constexpr std::size_t line_length_max = 65'536;
 
-/// How a line of more than `line_length_max` bytes is treated: `refuse` throws a ScriptError, `cut`
-/// returns its first `line_length_max + 1` bytes and skips the rest.
+/// The treatment of a line of more than `line_length_max` bytes: `refuse` throws a ScriptError,
+/// `cut` truncates it to `line_length_max + 1` bytes.
 enum class LongLines : std::uint8_t { refuse, cut };
 
 /// The lines of a text. They end with LF or CRLF, which the last one may lack; or with CR, if the
@@ -37,7 +37,7 @@ class Source {
   Source& operator=(const Source&) = delete;
   ~Source() = default;
 
-  /// Gives the next line, without its end; returns false after the last. Throws InputError if
+  /// Reads the next line, without its end; returns false after the last. Throws InputError if
   /// reading fails, or if the input is not text.
   [[nodiscard]] bool next_line(std::string_view& line);
 

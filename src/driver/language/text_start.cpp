@@ -17,11 +17,11 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t deciding_bytes = 16;  // no kind needs more
 
-/// A kind of file that holds no text as it is.
+/// A kind of file that must be converted before it is text.
 struct FileKind {
   std::string_view first_bytes;
   std::string_view what;
-  std::string_view remedy;  // what to do, ending with a command that the file's name follows
+  std::string_view remedy;  // ends with a command, which the file's name completes
 };
 
 constexpr std::string_view utf32 = "is UTF-32 text";

@@ -17,8 +17,8 @@ inline constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
 [[nodiscard]] bool decides_text_start(std::string_view head) noexcept;
 
 /// The number of bytes before the text: the length of a byte order mark of UTF-8, otherwise 0.
-/// Throws InputError for UTF-16, UTF-32, a compressed file or a program; the message tells how to
-/// convert it.
+/// Throws InputError for UTF-16, UTF-32, a compressed file or a program; the message gives a
+/// command that converts it.
 [[nodiscard]] std::size_t text_start(std::string_view head, const std::string& name);
 
 }  // namespace mneme::driver
