@@ -154,7 +154,7 @@ LineKind MalloclabTrace::free(const Line& line, const Id& id, Op& op, const Warn
   if (id.is_null) return LineKind::null_free;
   if (live_.erase(id.number) > 0) return LineKind::op;
   warn_at(warn, line, id.word.column,
-          "free of ID " + in_quotes(id.word.text) + ", which is not live; left out");
+          "free of ID " + in_quotes(id.word.text) + ", which is not live; skipped");
   return LineKind::null_free;
 }
 
@@ -162,8 +162,8 @@ LineKind MalloclabTrace::allocate(const Line& line, const Id& id, Op& op, const 
   const auto [at, is_new] = live_.emplace(id.number, line.number());
   if (!is_new) {
     warn_at(warn, line, id.word.column,
-            "ID " + in_quotes(id.word.text) + " is live since line " + std::to_string(at->second) +
-                "; its free is missing, and is inserted here");
+            "ID " + in_quotes(id.word.text) + " has been live since line " +
+                std::to_string(at->second) + "; its missing free is inserted here");
     live_.erase(at);
     op.kind = OpKind::free;
     reads_line_again_ = true;
