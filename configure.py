@@ -79,8 +79,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
-DRIVER = "src/driver/"
-DRIVER_MAIN = f"{DRIVER}commands/main.cpp"
+DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
 # formatting are most of its code. These files of the same folders run at every step.
 RUN_ONCE = ("commands", "report")
@@ -486,8 +485,6 @@ def add_tidy(has_models):
             continue  # other programs' files
         if folder.parts[0] == "include" or not (str(folder) in EACH_ALONE or is_alone(file)):
             name = "batch_driver.cpp" if folder.parts[0] == "lit-tests" and uses_driver(file) else "batch.cpp"
-            if file.startswith(DRIVER):
-                folder = Path(DRIVER)
         groups.setdefault((folder, name), []).append(file)
     rules = [".clang-tidy", *sources("*/.clang-tidy"), *sources("lit-tests/**/.clang-tidy")]
     for file in rules:
