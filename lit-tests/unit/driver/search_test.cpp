@@ -565,10 +565,6 @@ Program parsed(const std::string& text) {
   return builder.finish();
 }
 
-WorldOptions world_options_of(const Program& program) {
-  return {.heap_bytes = program.heap_bytes, .raw_row = *mneme::RawHeaps::find(program.raw)};
-}
-
 std::string word_of(VerdictKind kind) {
   switch (kind) {
     case VerdictKind::deadlock: return "deadlock";
@@ -596,7 +592,7 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
     const std::string text = script.text(script.heap);
     CAPTURE(text);
     const Program program = parsed(text);
-    World world{program, world_options_of(program)};
+    World world{program, options_of(program)};
     const Verdict verdict = judge(search(world, {}), program);
     ++kinds[found.verdict];
     if (script.is_endless) {
@@ -628,7 +624,7 @@ TEST_CASE("fit finds the same size as trying each one") {
     if (script.is_endless) return false;
     const std::string text = script.text(script.heap);
     const Program program = parsed(text);
-    const Fit found = fit(program, world_options_of(program), FitGoal::no_deadlock, {});
+    const Fit found = fit(program, options_of(program), FitGoal::no_deadlock, {});
     REQUIRE(!found.ranges.empty());
     REQUIRE(found.ranges.back().to == no_growth);
     const std::uint64_t last = found.ranges.back().from + 64;
@@ -654,7 +650,7 @@ TEST_CASE("random walks deadlock as often as the verdict predicts") {
     const std::string text = script.text(script.heap);
     CAPTURE(text);
     const Program program = parsed(text);
-    World world{program, world_options_of(program)};
+    World world{program, options_of(program)};
     const WalkSum sum = walk(world, {.walks = 4000, .seed = static_cast<std::uint64_t>(++count)});
     const double expected = 4000 * found.chance;
     const double deviation = std::sqrt(expected * (1 - found.chance));
