@@ -5,12 +5,13 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
 namespace tests {
 
-enum class OnThrow { terminate, rethrow };
+enum class OnThrow : std::uint8_t { terminate, rethrow };
 
 /// A coroutine that starts at once. A test may resume it without heap.poll(), and destroy it while
 /// it is suspended.

@@ -60,9 +60,10 @@ template <class Heap>
          stats.deferred == 0 && stats.largest_free_bytes == stats.capacity_bytes;
 }
 
-/// A heap over a region of its own, which must be pristine when the test ends.
+/// A heap over a region of its own, which must be pristine when the test ends. The region is a
+/// base, as it has to exist before the heap.
 template <class Heap>
-class BasicTestHeap : Region, public Heap {
+class BasicTestHeap : Region, public Heap {  // NOLINT(misc-multiple-inheritance)
  public:
   explicit BasicTestHeap(std::size_t size) : Region(size), Heap(Region::bytes()) {}
   ~BasicTestHeap() { CHECK(whole(*this)); }
