@@ -19,7 +19,7 @@ namespace {
 /// A detached coroutine whose promise passes on by value what is awaited.
 struct Started {
   struct promise_type : tests::Detached::promise_type {
-    Started get_return_object() noexcept { return {}; }
+    Started get_return_object() noexcept { return {}; }  // NOLINT(*-derived-method-shadowing-*)
     template <class T>
     auto await_transform(T&& awaited) noexcept {
       return std::forward<T>(awaited);
