@@ -156,11 +156,10 @@ inline driver::Program program_of(driver::Source source) {
 /// By the driver.
 inline Explored explore_script(const driver::Program& program, t::Switches switches,
                                std::uint64_t states) {
-  driver::World world{program,
-                      {.heap_bytes = program.heap_bytes,
-                       .raw_row = *RawHeaps::find(program.raw),
-                       .switches = switches,
-                       .is_exact = true}};
+  driver::WorldOptions options = driver::options_of(program);
+  options.switches = switches;
+  options.is_exact = true;
+  driver::World world{program, options};
   driver::SearchLimits limits;
   limits.states = states;
   const driver::SearchResult result = driver::search(world, limits);
