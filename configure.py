@@ -85,9 +85,10 @@ DRIVER_MAIN = "src/driver/commands/main.cpp"
 RUN_ONCE = ("commands", "report")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
-# Sanitizers see as much of what is not optimized, which compiles in a third of the time. The driver and the
-# fuzzers are optimized all the same.
+# Unit tests that are not optimized compile in a third of the time. Of the sanitizers, UBSan's checks of the sizes of
+# objects and of local arrays need optimized code: they have the driver, the fuzzers and their own canaries.
 TESTS_NOT_OPTIMIZED = ("asan",)
+OPTIMIZED_FOLDERS = ("sanitizers",)
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -412,7 +413,7 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
-        if variant in TESTS_NOT_OPTIMIZED:
+        if variant in TESTS_NOT_OPTIMIZED and Path(files[0]).parent.name not in OPTIMIZED_FOLDERS:
             flags += " -O0"
         first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]

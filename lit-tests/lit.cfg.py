@@ -10,24 +10,25 @@
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
 # take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough;
-# and `clang++-19`, if it is there.
+# and `clang++-19`, if it is there; and `plain-path`, where the tree's path is one word to a shell.
 import os
-import re
 import shutil
-import tempfile
+import sys
 from pathlib import Path
 
 import lit.formats
 import lit.util
 
-if re.search(r"[^\w./+-]", config.source):
+sys.path.insert(0, f"{config.source}/tools")
+from plain_path import is_plain, plain_path
+
+if is_plain(config.source):
+    config.available_features.add("plain-path")
+else:
     # lit puts paths into commands as they are, and a shell would cut this one at its blank: the tests see the
-    # tree through a link, which lit must not resolve. One link is enough for all suites of a run.
-    if not hasattr(lit_config, "folder_of_link"):
-        lit_config.folder_of_link = tempfile.TemporaryDirectory(prefix="mneme-")
-        os.symlink(config.source, f"{lit_config.folder_of_link.name}/tree")
-        lit.util.abs_path_preserve_drive = os.path.abspath
-    config.source = f"{lit_config.folder_of_link.name}/tree"
+    # tree through a link, which lit must not resolve.
+    lit.util.abs_path_preserve_drive = os.path.abspath
+    config.source = str(plain_path(config.source))
 config.build = f"{config.source}/build/{config.variant}"
 
 config.name = f"mneme-{config.variant}"

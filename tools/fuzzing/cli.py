@@ -9,7 +9,7 @@ from pathlib import Path
 from . import corpus as corpora
 from .coverage import coverage, table
 from .overnight import overnight
-from .common import (CANARY, ROOT, STOPPING, Problem, Stopped, build, check_harness,
+from .common import (CANARY, ROOT, STOPPING, Problem, Stopped, build, check_harness, check_path,
                      harnesses, text_of)
 from .report import write_report
 from .smoke import smoke
@@ -198,6 +198,8 @@ def main():
     try:
         for name in options.harness or []:
             check_harness(name)
+        if "corpus" in options:
+            check_path(options.corpus.absolute())
         return options.action(options)
     except (Problem, OSError) as problem:
         print(f"tools/fuzz: error: {problem}", file=sys.stderr)

@@ -9,7 +9,10 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from plain_path import is_plain, plain_path
+
+# libFuzzer starts its processes by a shell, and does not quote their paths.
+ROOT = plain_path(Path(__file__).resolve().parents[2])
 SEEDS = ROOT / "fuzz/seeds"
 FINDINGS = ROOT / "fuzz/findings"  # inputs of bugs that were fixed: they run in every smoke
 MNEME = ROOT / "build/asan/mneme"
@@ -79,6 +82,13 @@ def program(harness, build="fuzz"):
     if build == "fuzz" and harness == "threads":
         build = "fuzz-threads"
     return ROOT / "build" / build / harness
+
+
+def check_path(path):
+    """Raises Problem for a folder that libFuzzer cannot pass on."""
+    if not is_plain(path):
+        raise Problem(f"libFuzzer does not quote the paths in its commands: choose a folder without blanks "
+                      f"and special characters instead of '{path}'")
 
 
 def check_harness(name):

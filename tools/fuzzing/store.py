@@ -31,7 +31,7 @@ class Store:
     """Opened by one process at a time; all that is in it survives whatever ends that process."""
 
     def __init__(self, folder, reserve_mb):
-        self.folder = Path(folder).resolve()
+        self.folder = Path(folder).absolute()
         self.reserve_mb = reserve_mb
         self.lock = None
         self.state = {"seconds": {}, "gain": {}, "executions": {}, "notes": []}

@@ -73,7 +73,7 @@ Mutation mutation_of(Mutation::Kind kind, std::string tag) {
     tag.resize(equals);
   }
   const std::string stated = "(" + tag + ") ";
-  for (const auto& entry : std::filesystem::directory_iterator("include/mneme")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("include/mneme")) {
     if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path());
     bool found = false;

@@ -39,20 +39,7 @@ WorldOptions options_of(const Program& program) {
 }
 
 World::World(const Program& program, const WorldOptions& options)
-    : program_{program}, options_{options} {
-  check_raw_heap();
-  region_bytes_ =
-      ScriptRawHeaps::region_bytes(options_.raw_row, options_.heap_bytes, options_.raw_arguments);
-  can_copy_ = is_copyable(ScriptRawHeaps::names[options_.raw_row]) &&
-              region_bytes_ + program_.extension_bytes <= copied_bytes_max;
-  for (const TaskProgram& task : program_.tasks) {
-    has_clones_ = has_clones_ || task.has(OpKind::clone);
-    has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
-  }
-  check_extensions(program_.boot);
-  for (const TaskProgram& task : program_.tasks) check_extensions(task);
-  lay_out();
-  make_heap();
+    : World{program, options, EmptyHeap{}} {  // which the destructor ends, if a check here throws
   const OracleMemory memory = memory_of(heap_->raw());
   base_offset_ = memory.parts.front().offset;
   slot_bytes_ = memory.slot_bytes;
@@ -69,6 +56,23 @@ World::World(const Program& program, const WorldOptions& options)
     booted_.resize(arena_bytes_);
     save(booted_.data());
   }
+}
+
+World::World(const Program& program, const WorldOptions& options, EmptyHeap /*tag*/)
+    : program_{program}, options_{options} {
+  check_raw_heap();
+  region_bytes_ =
+      ScriptRawHeaps::region_bytes(options_.raw_row, options_.heap_bytes, options_.raw_arguments);
+  can_copy_ = is_copyable(ScriptRawHeaps::names[options_.raw_row]) &&
+              region_bytes_ + program_.extension_bytes <= copied_bytes_max;
+  for (const TaskProgram& task : program_.tasks) {
+    has_clones_ = has_clones_ || task.has(OpKind::clone);
+    has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
+  }
+  check_extensions(program_.boot);
+  for (const TaskProgram& task : program_.tasks) check_extensions(task);
+  lay_out();
+  make_heap();
 }
 
 void World::check_raw_heap() const {
@@ -98,7 +102,7 @@ void World::fail_step(const ProgramStep& step, std::string message) const {
 }
 
 World::~World() {
-  if (can_copy_) {
+  if (!pristine_.empty()) {
     load(pristine_.data());
   } else {
     take_apart();

@@ -172,6 +172,9 @@ class World {
   [[nodiscard]] std::size_t twin_of(std::size_t task) const { return twins_[task]; }
 
  private:
+  struct EmptyHeap {};
+  World(const Program& program, const WorldOptions& options, EmptyHeap tag);
+
   struct Control {
     std::uint32_t at = 0;  // the step
     TaskState state = TaskState::ready;

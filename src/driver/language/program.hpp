@@ -8,10 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "diagnostic.hpp"
@@ -127,6 +127,9 @@ class ProgramBuilder {
     std::string name;
     Diagnostic error;
   };
+  struct NameHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
 
   void add_any(const Op& op);
   void add_top(const Op& op);
@@ -155,7 +158,8 @@ class ProgramBuilder {
   TaskProgram* task_ = nullptr;  // the current task; none outside of tasks
   std::vector<Block> blocks_;    // that enclose the current step
   std::vector<OpKind> made_by_;  // by the task's names: the kind of step that makes them
-  std::map<std::string, std::size_t, std::less<>> name_indices_;  // the task's names
+  /// Of the task's names. It is looked up by views, without a copy.
+  std::unordered_map<std::string, std::size_t, NameHash, std::equal_to<>> name_indices_;
   std::vector<NamedError> never_signalled_;
   std::optional<ScriptError> flat_;  // an error, but only if the script turns out to have tasks
   std::size_t steps_ = 0;
