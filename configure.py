@@ -85,10 +85,9 @@ DRIVER_MAIN = "src/driver/commands/main.cpp"
 RUN_ONCE = ("commands", "report")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
-# Unit tests that are not optimized compile in a third of the time. Of the sanitizers, UBSan's checks of the sizes of
-# objects and of local arrays need optimized code: they have the driver, the fuzzers and their own canaries.
-TESTS_NOT_OPTIMIZED = ("asan",)
-OPTIMIZED_FOLDERS = ("sanitizers",)
+# Unit tests that are not optimized compile in a third of the time. With ASan, those of these folders are not: the
+# others search for long, or show UBSan's checks of the sizes of objects and of local arrays, which need optimized code.
+NOT_OPTIMIZED_WITH_ASAN = ("core", "regression", "adapters")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -413,7 +412,7 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
-        if variant in TESTS_NOT_OPTIMIZED and Path(files[0]).parent.name not in OPTIMIZED_FOLDERS:
+        if variant == "asan" and not driver and Path(files[0]).parent.name in NOT_OPTIMIZED_WITH_ASAN:
             flags += " -O0"
         first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]
