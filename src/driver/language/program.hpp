@@ -128,7 +128,7 @@ class ProgramBuilder {
     Diagnostic error;
   };
   struct NameHash : std::hash<std::string_view> {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming)
   };
 
   void add_any(const Op& op);
