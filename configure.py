@@ -388,7 +388,7 @@ def add_variant(variant):
         programs.append(program)
         return program
 
-    core_tests = []  # the same of the unit tests that are built without the driver
+    core_tests = []  # of these programs, the unit tests that are built without the driver
     if variant not in CORE_ONLY:
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
@@ -499,8 +499,7 @@ def add_tidy(has_models):
             source, flags = batch_of_programs(files, place), f"{flags} -I{folder} -Wno-return-type"
         else:
             source = batch(Path(name).stem, files, place)
-        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags,
-                          headers="|".join(sorted({str(Path(file).parent) for file in files}))))
+        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags))
     add("tidy", "phony", tidied)
 
 

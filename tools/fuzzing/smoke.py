@@ -13,7 +13,7 @@ from .report import findings_section
 from .store import Store
 from .triage import failure_of, options_to_replay
 
-CANARY_SECONDS = 180  # it takes ten on an idle machine
+CANARY_SECONDS = 60
 
 
 def run_seeds(harness):
