@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -23,11 +23,8 @@ inline constexpr std::size_t finished_names_max = 4096;
 /// grow. Each step looks up a name: std::unordered_map took a sixth of the instructions of a run.
 class TaskTable {
  public:
-  /// Multiplies and folds eight bytes at a time, as most names are shorter than that.
   [[nodiscard]] static std::uint64_t hash(std::string_view name) {
-    std::uint64_t hash = name.size();
-    for (; name.size() > 8; name.remove_prefix(8)) hash = fold(hash ^ first_bytes(name, 8));
-    return fold(hash ^ first_bytes(name, name.size()));
+    return std::hash<std::string_view>{}(name);
   }
 
   [[nodiscard]] Task* find(std::string_view name) const {
@@ -68,24 +65,6 @@ class TaskTable {
     Task* task = nullptr;
   };
 
-  /// The two halves of a product: each bit of the value changes the low bits of the result.
-  [[nodiscard]] static std::uint64_t fold(std::uint64_t value) {
-    const auto product = static_cast<unsigned __int128>(value) * 0x9E3779B97F4A7C15U;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-  }
-  /// `size` bytes, at most eight, as a number; it differs for any two names of one size.
-  [[nodiscard]] static std::uint64_t first_bytes(std::string_view name, std::size_t size) {
-    if (size >= 4) {
-      std::uint32_t first = 0;
-      std::uint32_t last = 0;
-      std::memcpy(&first, name.data(), 4);
-      std::memcpy(&last, name.data() + size - 4, 4);
-      return first | std::uint64_t{last} << 32U;
-    }
-    std::uint64_t bytes = 0;
-    for (const char c : name.substr(0, size)) bytes = bytes << 8U | static_cast<unsigned char>(c);
-    return bytes;
-  }
   [[nodiscard]] std::size_t home(std::uint64_t hash) const { return hash & mask_; }
   [[nodiscard]] std::size_t behind(std::size_t at) const { return home(at + 1); }
   [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const {
