@@ -6,6 +6,7 @@
 #                                             %helgrind  goes before it, where Valgrind watches its
 #                                                        threads; it is built on atomics that say so
 #   %folder of NAME  all unit tests of a folder, where tools/check runs them in one process
+#   %scripts  the scripts of spec and regression that state their own results
 #   %word    the bytes of a machine word      %fatal   compares with the CHECK lines, where W is %word
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
@@ -52,6 +53,9 @@ else:
     together = {file.parent.name for file in Path(config.test_source_root).rglob("the_folder_in_one_process.test")}
     config.excludes |= {test for program, tests in config.in_one_process.items() if program.split("_")[0] in together
                         for test, is_plain in tests.items() if is_plain}
+scripts = [file for folder in ("spec", "regression") for file in Path(config.test_source_root, folder).rglob("*.mn")]
+if config.variant == "valgrind" and "full" not in lit_config.params:  # spec/all_scripts_in_one_process.test
+    config.excludes |= {file.name for file in scripts}
 if config.has_gcc:
     config.available_features.add("g++")
 if shutil.which("clang++-19"):
@@ -88,6 +92,7 @@ config.substitutions += [
     (r"%helgrind\b", helgrind if config.variant == "valgrind" else ""),
     (r"%fatal\b", f"FileCheck %s --match-full-lines -D#W={word}"),
     (r"%word\b", str(word)),
+    (r"%scripts\b", " ".join(str(file) for file in scripts if "\n# RUN: %mneme run --check %s\n" in file.read_text())),
     *((f"%folder of {name}", " && ".join(commands)) for name, commands in folders.items()),
     (r"%build\b", config.build),
     (r"%tools\b", f"{config.source}/tools"),

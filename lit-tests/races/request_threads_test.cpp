@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/names.hpp"
 
 using namespace tests::names;
@@ -66,8 +67,10 @@ bool keeps_its_bytes(const Allocation<>& block, std::uint32_t mark) {
 }
 
 /// Asks again and again for all the memory that there is, on whatever thread resumes it.
+constexpr std::uint32_t turns_of_each = tests::rounds(100U);
+
 tests::Task take_turns(TestHeap& heap, mneme::Atomic<std::uint32_t>& turns) {
-  for (int round = 0; round < 100; ++round) {
+  for (std::uint32_t round = 0; round < turns_of_each; ++round) {
     const auto block = co_await heap.allocate(bytes(200));
     if (block) ++turns;
   }
@@ -78,7 +81,7 @@ tests::Task take_turns(TestHeap& heap, mneme::Atomic<std::uint32_t>& turns) {
 TEST_CASE("threads that compete for too little memory all get their turn") {
   TestHeap heap(512);  // room for two or three of them
   mneme::Atomic<std::uint32_t> kept{0};
-  constexpr std::uint32_t rounds = 400;
+  constexpr std::uint32_t rounds = tests::rounds(400U);
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread);
     for (std::uint32_t round = 0; round < rounds; ++round) {
@@ -97,7 +100,7 @@ TEST_CASE("requests given up at any moment lose neither memory nor the others' w
   mneme::Atomic<std::uint32_t> asked{0};
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread + 10);
-    for (std::uint32_t round = 0; round < 400; ++round) {
+    for (std::uint32_t round = 0; round < tests::rounds(400U); ++round) {
       Alarm alarm;
       auto request = heap.allocate(bytes(100 + dice.roll(100)));
       if (dice.roll(2) == 0) {  // an impatient one: cancelled while waiting, granted or taken
@@ -118,7 +121,7 @@ TEST_CASE("guards, deferred frees and polls on other threads strand no request")
   TestHeap heap(512);
   mneme::Atomic<std::uint32_t> running{threads_count};
   mneme::Atomic<std::uint32_t> kept{0};
-  constexpr std::uint32_t rounds = 300;
+  constexpr std::uint32_t rounds = tests::rounds(300U);
   std::jthread meddler([&] {
     while (running > 0) {
       if (auto guard = heap.try_lock()) {
@@ -152,7 +155,7 @@ TEST_CASE("try forms race with requests, and take no memory from waiting ones") 
   mneme::Atomic<std::uint32_t> asked{0};
   on_threads([&](std::uint32_t thread) {
     Dice dice(thread + 30);
-    for (std::uint32_t round = 0; round < 400; ++round) {
+    for (std::uint32_t round = 0; round < tests::rounds(400U); ++round) {
       const mneme::Layout layout = bytes(100 + dice.roll(100));
       if (thread % 2 == 0) {
         ++asked;
@@ -195,9 +198,10 @@ TEST_CASE("close completes all waiting requests on every thread, while others st
 TEST_CASE("a request may be destroyed at the very moment that it is woken") {
   TestHeap heap(256);
   mneme::Atomic<void*> hog{nullptr};
+  constexpr int laps = tests::rounds(500);
   mneme::Atomic<int> rounds{0};
   std::jthread freer([&] {
-    while (rounds < 500) {
+    while (rounds < laps) {
       if (void* const memory = hog.exchange(nullptr); memory != nullptr) {
         heap.free(memory, bytes(240));
         ++rounds;
@@ -206,7 +210,7 @@ TEST_CASE("a request may be destroyed at the very moment that it is woken") {
       }
     }
   });
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < laps; ++round) {
     // The last round's free has been done, but for its last instructions.
     while (rounds < round) std::this_thread::yield();
     void* memory = nullptr;
@@ -228,10 +232,10 @@ TEST_CASE("tasks that poll() resumes go from thread to thread") {
   for (std::uint32_t i = 0; i < threads_count; ++i) tasks.push_back(take_turns(heap, turns));
   heap.free(hog, bytes(200));
   on_threads([&](std::uint32_t) {
-    while (turns < 100 * threads_count) {
+    while (turns < turns_of_each * threads_count) {
       if (heap.poll() == 0) std::this_thread::yield();
     }
   });
-  CHECK(turns == 100 * threads_count);
+  CHECK(turns == turns_of_each * threads_count);
   CHECK(heap.counters().used_bytes == 0);
 }

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "support/effort.hpp"
 #include "support/names.hpp"
 
 using namespace tests::names;
@@ -33,8 +34,8 @@ void wait_until(F is_so) {
 /// both. The distance between the two calls goes through all that is likely to matter.
 template <class Before, class One, class Other, class After>
 void race(Before before, One one, Other other, After after) {
-  constexpr int rounds = 1500;
   constexpr int distances = 48;
+  constexpr int rounds = tests::rounds(32) * distances;
   const auto pause = [](int turns) {
     for (; turns > 0; --turns) mneme::relax();
   };

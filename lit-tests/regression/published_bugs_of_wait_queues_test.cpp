@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "support/effort.hpp"
 #include "support/may_wait.hpp"
 #include "support/tasks.hpp"
 
@@ -110,7 +111,7 @@ TEST_CASE("zephyr #106659: a free resumes no task, nor runs one on its own stack
 }
 
 TEST_CASE("zephyr #111656: a timeout that races with waking all leaves nobody behind") {
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < tests::rounds(300); ++round) {
     alignas(64) std::byte region[256];
     Heap heap(region);
     void* const held = heap.try_allocate(whole_heap);

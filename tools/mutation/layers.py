@@ -128,7 +128,8 @@ class Variant:
         report = self.lit / "mutants.xml"
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("MNEME_")}
-        processes.run([*LIT, "-q", "-j", self.jobs, "--xunit-xml-output", report, self.lit],
+        full = ["--param", "full"] if self.name == "model" else []
+        processes.run([*LIT, "-q", *full, "-j", self.jobs, "--xunit-xml-output", report, self.lit],
                       self.tree, environment=environment)
         self.environment = self._environment()
         tests = []

@@ -18,6 +18,9 @@ struct Plan {
   bool full = false;            // every interleaving there is, or else
   unsigned preemptions = 3;     // every one with at most so many forced changes of threads;
   std::uint64_t random = 4000;  // and so many at random, with older values read more often
+  unsigned brief = as_said;     // the number of preemptions where time is short
+
+  static constexpr unsigned as_said = ~0U;
 };
 
 /// A model, without its type: relacy's engine is a template of the program that it runs, and large,

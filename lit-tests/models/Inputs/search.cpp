@@ -8,7 +8,8 @@
 
 // A model's program has these options, and is run from the top of the source tree:
 //
-//   (none)              the searches that the model says, some seconds at most
+//   (none)              the searches that the model says, a minute at most
+//   --brief             the same, but for long ones: fewer preemptions, some seconds at most
 //   --long              one more preemption and a thousand times as many at random: hours
 //   --preemptions=N, --full, --random=N     instead of what the model says
 //   --weaken=TAG[=ORDER]   the order with this tag is relaxed, or ORDER, in all searches
@@ -152,6 +153,11 @@ int main(int argc, char** argv) try {
   app.add_flag_callback("--long", [&] {
     ++options.plan.preemptions;
     options.plan.random *= 1000;
+  });
+  app.add_flag_callback("--brief", [&] {
+    if (options.plan.brief == Plan::as_said) return;
+    options.plan.preemptions = options.plan.brief;
+    options.plan.full = false;
   });
   app.add_flag("--full", options.plan.full);
   app.add_option_function<unsigned>("--preemptions", [&](unsigned preemptions) {

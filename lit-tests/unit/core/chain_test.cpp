@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/words.hpp"
 
@@ -81,7 +82,7 @@ void compare(const Raw& raw, const std::map<std::size_t, std::size_t>& live) {
 }
 
 TEST_CASE("random steps agree with a map of both banks, whichever is the first") {
-  for (unsigned seed = 0; seed < 40; ++seed) {
+  for (unsigned seed = 0; seed < tests::rounds(40U); ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     Banks banks;

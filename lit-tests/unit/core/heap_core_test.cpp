@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/effort.hpp"
+
 #include "support/coroutines.hpp"
 #include "support/tasks.hpp"
 
@@ -22,7 +24,7 @@ using namespace mneme;
 
 namespace {
 
-constexpr int rounds = 300;
+constexpr int rounds = tests::rounds(400);
 
 struct Counts {
   Atomic<std::size_t> asked{0};

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/raw_heaps.hpp"
 #include "support/words.hpp"
@@ -73,7 +74,7 @@ TEST_CASE("regions of every size and skew: whole slots are used, none beyond") {
 TEST_CASE_TEMPLATE("random steps agree with a list of slots", Raw, Pool<5_words>,
                    Quarantining<Pool<5_words>, 3>) {
   alignas(64) static std::byte region[40 * 6_words];
-  for (unsigned seed = 0; seed < 20; ++seed) {
+  for (unsigned seed = 0; seed < tests::rounds(20U); ++seed) {
     std::mt19937 random(seed);
     const std::span<std::byte> bytes(region);
     Raw raw(bytes.first(6_words + random() % (39 * 6_words)));

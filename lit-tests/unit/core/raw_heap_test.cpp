@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "raw_heaps/table.hpp"
+#include "support/effort.hpp"
 
 using namespace mneme;
 
@@ -353,7 +354,7 @@ TEST_CASE_TEMPLATE("what is no block is refused, and changes nothing", Raw, EVER
   check_one_hole(raw);
 }
 
-TEST_CASE_TEMPLATE("eight thousand random steps agree with the map of bytes", Raw, EVERY_RAW_HEAP) {
+TEST_CASE_TEMPLATE("thousands of random steps agree with the map of bytes", Raw, EVERY_RAW_HEAP) {
   for (const std::uint32_t seed : {1U, 2U, 3U, 4U}) {
     CAPTURE(seed);
     std::mt19937 random(seed);
@@ -361,7 +362,7 @@ TEST_CASE_TEMPLATE("eight thousand random steps agree with the map of bytes", Ra
     const Region region(1024 + below(512), below(64));
     Raw raw(region.bytes());
     Oracle oracle(raw);
-    for (int step = 0; step < 2000; ++step) {
+    for (int step = 0; step < tests::rounds(2000); ++step) {
       const std::size_t size = (2 + below(below(8) == 0 ? 60 : 8)) * word_bytes;
       const std::size_t what = below(8);
       auto victim = oracle.blocks().begin();
@@ -385,7 +386,7 @@ TEST_CASE_TEMPLATE("eight thousand random steps agree with the map of bytes", Ra
 
 TEST_CASE_TEMPLATE("a region that grows among random steps agrees with the map of bytes", Raw,
                    EVERY_RAW_HEAP) {
-  for (std::uint32_t seed = 0; is_extensible<Raw> && seed < 40; ++seed) {
+  for (std::uint32_t seed = 0; is_extensible<Raw> && seed < tests::rounds(40U); ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     const auto below = [&](std::size_t limit) { return random() % limit; };
