@@ -119,6 +119,6 @@ class CriticalSection {
 };
 
 /// The heap of a program for this machine; owners are named through it: mneme::Box<T, port::Heap>.
-using Heap = mneme::BasicHeap<mneme::DefaultRaw, CriticalSection>;
+using Heap = mneme::BasicHeap<mneme::SmallBounded, CriticalSection>;
 
 }  // namespace port

@@ -23,22 +23,30 @@ namespace mneme::inline MNEME_SETTINGS {
 /// Free memory is either a *hole* between blocks (see HoleLists), or the *top* behind the last
 /// block, which is used if no hole fits. So a larger top changes no placement as long as no
 /// allocation fails.
-class Bounded : HoleLists {
+template <BoundedForm form>
+class BasicBounded : HoleListsOf<form> {
+  using Lists = HoleListsOf<form>;
+  using HoleWords = HoleWordsOf<form>;
+  using Lists::find, Lists::walk, Lists::for_each_listed, Lists::hole_maps, Lists::link;
+  using Lists::unlink, Lists::top_, Lists::words_;
+  using typename Lists::Found, typename Lists::Word;
+
  public:
-  static constexpr const char* name = "bounded";
-  static constexpr std::size_t min_region_bytes = 2 * word_bytes;
-  /// 16 GiB on 64 bits, 128 KiB on 32 bits. With a larger region the capacity is zero.
+  static constexpr const char* name = form.is_small ? "bounded-small" : "bounded";
+  static constexpr std::size_t min_region_bytes = (HoleWords::unit + 1) * word_bytes;
+  /// 16 GiB on 64 bits, 128 KiB on 32 bits; wide 32 GiB, and all that 32 bits can address. With a
+  /// larger region the capacity is zero.
   static constexpr std::size_t max_region_bytes = (HoleWords::link_mask - 2) * word_bytes;
 
   /// A heap of capacity zero.
-  constexpr Bounded() noexcept = default;
+  constexpr BasicBounded() noexcept = default;
   /// Manages the whole words inside `region`, which need not be aligned.
-  explicit Bounded(std::span<std::byte> region) noexcept
-      : Bounded(region, BlockLayout{}.padding_at(address_of(region.data()))) {}
+  explicit BasicBounded(std::span<std::byte> region) noexcept
+      : BasicBounded(region, first_block.padding_at(address_of(region.data()))) {}
   /// Unpoisons the region for its next use; writes nothing.
-  ~Bounded() { instrument::mark_undefined(base(), capacity_bytes()); }
-  Bounded(const Bounded&) = delete;
-  Bounded& operator=(const Bounded&) = delete;
+  ~BasicBounded() { instrument::mark_undefined(base(), capacity_bytes()); }
+  BasicBounded(const BasicBounded&) = delete;
+  BasicBounded& operator=(const BasicBounded&) = delete;
 
   /// Whether allocate fails for `layout` only if no hole fits. Other layouts are granted if there
   /// is a hole of size + alignment − one word, and always on an empty heap.
@@ -48,7 +56,7 @@ class Bounded : HoleLists {
   }
 
   [[nodiscard]] MNEME_HOT std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
-    const Word count = layout.size / word_bytes;
+    const Word count = count_of(layout.size);
     if (!is_exact(layout)) [[unlikely]]
       return allocate_aligned(layout, count, header);
     const Word two = layout.align / word_bytes - 1;  // 1: the index must be even
@@ -58,8 +66,9 @@ class Bounded : HoleLists {
   }
   /// Allocates from the top, if there are no holes.
   [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
+    if constexpr (form.is_small) return nullptr;
     const Word two = layout.align / word_bytes - 1;
-    const Word count = layout.size / word_bytes;
+    const Word count = count_of(layout.size);
     if (layout.header_bytes != word_bytes || (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 ||
         count > end_ - top_ || !is_top_intact())
       return nullptr;
@@ -68,13 +77,13 @@ class Bounded : HoleLists {
   }
 
   [[nodiscard]] MNEME_HOT std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
-    const Word count = size / word_bytes;
+    const Word count = count_of(size);
     const Word at = words_.index_of(block);
     if (!is_inside(at, count)) return 0;
     const Word own = words_.get(at);
     const Word behind = hole_behind_block(own, at + count);
     if (checks_enabled && behind == no_block_end) return 0;
-    instrument::poison_free(block, size);
+    instrument::poison_free(block, count * word_bytes);
     const Word hole = give(at, count, (own & header::hole_before) != 0, behind);
     // So that a second free is detected, wherever in a hole or the top the block's first word now
     // is.
@@ -83,14 +92,15 @@ class Bounded : HoleLists {
   }
   /// Returns a block to the top, if there is no hole between them or before the block.
   [[nodiscard]] std::size_t deallocate_quickly(std::byte* block, std::size_t size) noexcept {
-    const Word count = size / word_bytes;
+    if constexpr (form.is_small) return 0;
+    const Word count = count_of(size);
     const Word at = words_.index_of(block);
     if (at + count != top_ || !is_inside(at, count)) return 0;
     const Word own = words_.get(at);
     if ((own & (header::hole | header::hole_before)) != 0 || !words_.is_block(own) ||
         !is_top_intact())
       return 0;
-    instrument::poison_free(block, size);
+    instrument::poison_free(block, count * word_bytes);
     free_ += count;
     set_top(at);
     if constexpr (checks_enabled && !is_hardened) words_.set(at, own | header::hole);
@@ -100,26 +110,26 @@ class Bounded : HoleLists {
 
   /// Whether deallocate would take the block back, as far as checked builds can know.
   [[nodiscard]] bool accepts(const std::byte* block, std::size_t size) const noexcept {
-    const Word count = size / word_bytes;
+    const Word count = count_of(size);
     const Word at = words_.index_of(block);
     return is_inside(at, count) && hole_behind_block(words_.get(at), at + count) != no_block_end;
   }
 
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
     const Word at = words_.index_of(block);
-    const Word from = old_size / word_bytes;
-    const Word to = wanted.size / word_bytes;
+    const Word from = count_of(old_size);
+    const Word to = count_of(wanted.size);
     if (to > from) return grow(at + from, to - from, wanted);
     if (to == from) return true;
     const Word behind = hole_behind(words_.get(at), at + from);
     if (checks_enabled && behind == no_block_end) return false;
-    instrument::poison_free(block + wanted.size, old_size - wanted.size);
+    instrument::poison_free(words_.place(at + to), (from - to) * word_bytes);
     (void)give(at + to, from - to, false, behind);
     return true;
   }
 
   [[nodiscard]] bool extend(std::size_t bytes) noexcept {
-    const Word more = bytes / word_bytes;
+    const Word more = bytes / word_bytes / HoleWords::unit * HoleWords::unit;
     if (end_ == 0 || more > max_region_bytes / word_bytes - (end_ - words_.first())) return false;
     instrument::poison_free(words_.place(end_), more * word_bytes);
     end_ += more;
@@ -130,7 +140,8 @@ class Bounded : HoleLists {
 
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
     const std::size_t padding = layout.padding_at(address_of(base()));
-    return padding <= capacity_bytes() && layout.size <= capacity_bytes() - padding;
+    return padding <= capacity_bytes() &&
+           count_of(layout.size) <= (capacity_bytes() - padding) / word_bytes;
   }
 
   [[nodiscard]] std::byte* base() const noexcept { return words_.base(); }
@@ -198,11 +209,20 @@ class Bounded : HoleLists {
     return wrong;
   }
 
+ protected:
+  /// The words of a block of `size` bytes.
+  [[nodiscard]] static constexpr Word count_of(std::size_t size) noexcept {
+    return (size / word_bytes + HoleWords::unit - 1) & ~(HoleWords::unit - 1);
+  }
+
  private:
-  Bounded(std::span<std::byte> region, std::size_t skew) noexcept {
-    if (region.size() < skew + min_region_bytes || region.size() - skew > max_region_bytes) return;
+  // Where the region may begin: so that a unit of two words has an even index.
+  static constexpr BlockLayout first_block{.align = HoleWords::unit * word_bytes,
+                                           .header_bytes = word_bytes};
+  BasicBounded(std::span<std::byte> region, std::size_t skew) noexcept {
+    if (region.size() < skew + 2 * word_bytes || region.size() - skew > max_region_bytes) return;
     words_ = HoleWords(region.data() + skew);
-    end_ = words_.first() + (region.size() - skew) / word_bytes;
+    end_ = words_.first() + (region.size() - skew) / word_bytes / HoleWords::unit * HoleWords::unit;
     set_top(words_.first());
     free_ = end_ - top_;
     instrument::poison_free(base(), capacity_bytes());
@@ -281,7 +301,7 @@ class Bounded : HoleLists {
   [[nodiscard]] MNEME_HOT std::byte* take(Found found, Word padding, Word count,
                                           Word header) noexcept {
     const Word at = found.hole + padding;
-    unlink(found, found.size < HoleLists::small_sizes);
+    unlink(found, found.size < Lists::small_sizes);
     if (const Word rest = found.size - padding - count; rest > 0) {
       link(at + count, rest);
     } else {
@@ -299,7 +319,7 @@ class Bounded : HoleLists {
                            : take_top(padding_at(layout, top_), count, header);
   }
   [[nodiscard]] Found find_aligned(BlockLayout layout, Word count) const noexcept {
-    const Word slack = layout.align / word_bytes - 1;
+    const Word slack = layout.align / word_bytes - HoleWords::unit;
     for (const Word wanted : {count, count + slack}) {
       const Found found = wanted < count ? Found{} : find(wanted, 0);
       if (found.hole == 0) continue;
@@ -313,7 +333,7 @@ class Bounded : HoleLists {
   }
   // Whether the block would go into a hole, and not into the top.
   [[nodiscard]] bool has_hole_for(BlockLayout layout) const noexcept {
-    const Word count = layout.size / word_bytes;
+    const Word count = count_of(layout.size);
     const Found found =
         is_exact(layout) ? find(count, layout.align / word_bytes - 1) : find_aligned(layout, count);
     return found.hole != 0;
@@ -370,6 +390,10 @@ class Bounded : HoleLists {
   Word free_ = 0;  // words
 };
 
-static_assert(RawHeap<Bounded>);
+// See BoundedForm.
+using Bounded = BasicBounded<BoundedForm{}>;
+using SmallBounded = BasicBounded<BoundedForm{.is_small = true}>;
+
+static_assert(RawHeap<Bounded> && RawHeap<SmallBounded>);
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "../settings.hpp"
 #include "hole_words.hpp"
@@ -21,19 +22,22 @@ namespace mneme::inline MNEME_SETTINGS {
 /// * Each small size has a bin. Larger sizes have a trie for each power of two, whose nodes have
 /// two
 ///   children, one for each value of the next bit of the size; only the first hole of a size is a
-///   node, the others are in its ring.
+///   node, the others are in its ring. The small form has bins only for holes with no room for a
+///   node, and one trie.
 ///
 /// In each ring the holes at even indices come first: a block there has a payload that is aligned
 /// to two words. So the first hole of a ring shows whether any hole of exactly that size can hold
 /// such a block; a larger hole always can.
 ///
 /// link, unlink and find take at most a few steps per bit of the size.
-class HoleLists {
+template <BoundedForm form>
+class HoleListsOf {
  protected:
+  using HoleWords = HoleWordsOf<form>;
   using Word = HoleWords::Word;
   using Ring = HoleWords::Ring;
   using Children = HoleWords::Children;
-  using Index = std::uint32_t;
+  using Index = std::conditional_t<(HoleWords::link_bits <= 16), std::uint16_t, std::uint32_t>;
 
   /// A hole and its size; both 0: none.
   struct Found {
@@ -41,8 +45,8 @@ class HoleLists {
     Word size;
   };
 
-  constexpr HoleLists() noexcept = default;
-  ~HoleLists() = default;
+  constexpr HoleListsOf() noexcept = default;
+  ~HoleListsOf() = default;
 
   /// 0 if there are no holes.
   [[nodiscard]] Word hole_maps() const noexcept { return bin_map_ | class_map_; }
@@ -121,7 +125,7 @@ class HoleLists {
   }
 
   /// Each size below this number of words has a bin.
-  static constexpr Word small_sizes = HoleWords::word_bits;
+  static constexpr Word small_sizes = HoleWords::large_words;
 
   HoleWords words_;
   Word top_ = 0;  // all holes are before it
@@ -131,13 +135,15 @@ class HoleLists {
   static constexpr Word in_a_ring = ~Word{0} >> 2;  // the parent of a hole that is not in a trie
   static constexpr Word bins = small_sizes;
   static constexpr unsigned first_class = std::countr_zero(bins);
-  static constexpr unsigned classes = HoleWords::link_bits + 1 - first_class;
+  static constexpr unsigned classes = form.is_small ? 1 : HoleWords::link_bits + 1 - first_class;
 
   [[nodiscard]] static unsigned class_of(Word size) noexcept {
+    if constexpr (form.is_small) return 0;
     return static_cast<unsigned>(std::bit_width(size)) - 1 - first_class;
   }
-  // The bits of a size below its highest one, shifted to the top of the word.
+  // The bits of a size below its highest one, shifted to the top of the word; with one trie all.
   [[nodiscard]] static Word path_of(Word size) noexcept {
+    if constexpr (form.is_small) return size << (word_bits - HoleWords::link_bits);
     return size << (word_bits - static_cast<unsigned>(std::bit_width(size)) + 1);
   }
 
@@ -293,7 +299,7 @@ class HoleLists {
       if (candidate.size < best.size) best = candidate;
     }
     if (best.hole != 0) return compared(best);
-    const Word others = class_map_ >> kind >> 1;
+    const Word others = form.is_small ? 0 : class_map_ >> kind >> 1;
     if (others == 0) return {};
     return compared(least(0, roots_[kind + 1 + static_cast<unsigned>(std::countr_zero(others))]));
   }

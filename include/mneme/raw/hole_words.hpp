@@ -14,27 +14,27 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
+/// How a bounded heap keeps its holes.
+///
+/// * Fast, the default: one list for each small size, one trie for each power of two.
+/// * Small: one trie for all sizes, and no fast paths; for programs that are built for size. The
+///   heap object and the code are smaller, and the promises the same; each step costs more.
+/// * Wide: a link is a whole word, so that a region may have up to 4 GiB on 32 bits, and 32 GiB on
+///   64 bits. Blocks and holes have an even number of words, as a single word has no room for two
+///   links. Its header is raw/wide_bounded.hpp.
+struct BoundedForm {
+  bool is_small = false;
+  bool is_wide = false;
+};
+
 /// A region as an array of words. An index counts words; index 0 means none.
-///
-///     +--------------+------+----------+--------+-- - --+------+
-///     | links     01 | size | children | parent | free  | size |     one word:  | links     11 |
-///     +--------------+------+----------+--------+-- - --+------+
-///
-/// The block behind a hole has the bit hole_before in its header, and finds the hole by the size in
-/// its last word. A short hole has only the words it needs: one of two words has links and one
-/// size. `children` and `parent` exist in holes that are in a trie (see HoleLists).
-///
-/// Functions that write to the region work on a copy of this object: after each such write the
-/// compiler would have to reload the members of a shared one.
-class HoleWords {
+class RegionWords {
  public:
   using Word = std::size_t;
   static constexpr unsigned word_bits = std::bit_width(~Word{0});
-  static constexpr unsigned link_bits = (word_bits - 2) / 2;  // two links and two flags are a word
-  static constexpr Word link_mask = (Word{1} << link_bits) - 1;
 
-  constexpr HoleWords() noexcept = default;
-  explicit HoleWords(std::byte* base) noexcept
+  constexpr RegionWords() noexcept = default;
+  explicit RegionWords(std::byte* base) noexcept
       : base_(base), first_(address_of(base) / word_bytes % 2 == 0 ? 1 : 2) {}
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
@@ -50,18 +50,29 @@ class HoleWords {
   [[nodiscard]] Word get(Word at) const noexcept { return header::load(place(at)); }
   void set(Word at, Word word) const noexcept { header::store(place(at), word); }
 
-  /// Remembers the header of a new block, for is_block.
-  void learn_header(Word header) noexcept { form_.learn(header); }
-  [[nodiscard]] bool is_block(Word word) const noexcept {
-    // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
-    return form_.is_block(word);
-  }
-  /// Whether a hole can end at `end`: a block must begin there, with the bit hole_before.
-  [[nodiscard]] bool is_hole_end(Word end) const noexcept {
-    if constexpr (!is_hardened) return true;
-    const Word behind = get(end);
-    return is_block(behind) && (behind & header::hole_before) != 0;
-  }
+ protected:
+  std::byte* base_ = nullptr;
+  Word first_ = 0;
+};
+
+/// How a hole is written.
+///
+///     +--------------+------+----------+--------+-- - --+------+
+///     | links     01 | size | children | parent | free  | size |     one word:  | links     11 |
+///     +--------------+------+----------+--------+-- - --+------+
+///
+/// The block behind a hole has the bit hole_before in its header, and finds the hole by the size in
+/// its last word. A short hole has only the words it needs: one of two words has links and one
+/// size. `children` and `parent` exist in holes that are in a trie (see HoleLists).
+template <BoundedForm form>
+class HoleLinks : public RegionWords {
+ public:
+  using RegionWords::RegionWords;
+  static constexpr unsigned link_bits = (word_bits - 2) / 2;  // two links and two flags are a word
+  static constexpr Word link_mask = (Word{1} << link_bits) - 1;
+
+  /// All blocks and holes are multiples of so many words.
+  static constexpr Word unit = 1;
 
   // The hole's first word: its neighbours in the ring of holes of its size.
 
@@ -89,15 +100,6 @@ class HoleWords {
     set(hole + size - 1, size << 2);
   }
 
-  /// Clears the links and sizes of a hole that was unlisted, in hardened builds. Its first word
-  /// keeps the bit header::hole.
-  void wipe(Word hole, Word size) const noexcept {
-    if constexpr (!is_hardened) return;
-    set(hole, header::hole);
-    set(hole + size - 1, size == 1 ? header::hole : 0);
-    for (Word at = 1; at < 4 && at < size; ++at) set(hole + at, 0);
-  }
-
   // For holes in a trie.
 
   struct Children {
@@ -113,6 +115,65 @@ class HoleWords {
   [[nodiscard]] Word parent(Word hole) const noexcept { return get(hole + 3) >> 2; }
   void set_parent(Word hole, Word parent) const noexcept { set(hole + 3, parent << 2); }
 
+ protected:
+  static constexpr Word one_word = 2;    // beside header::hole: the hole is one word
+  static constexpr Word link_words = 4;  // how many words have links, if the hole is so long
+  static constexpr Word trie_words = 5;  // the smallest hole that has them all
+
+  // The size of a hole, from its first two words, or from its last.
+  [[nodiscard]] Word first_size(Word hole) const noexcept {
+    return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
+  }
+  [[nodiscard]] static Word last_size(Word last) noexcept {
+    const Word flags = header::hole | one_word;
+    return (last & flags) == flags ? 1 : last >> 2;
+  }
+
+ private:
+  // Two indices in one word, above two bits of flags.
+  [[nodiscard]] static constexpr Word pack(Word low, Word high) noexcept {
+    return high << (link_bits + 2) | low << 2;
+  }
+};
+
+/// The words of a region, and what holes tell of their size: that is believed only if two places
+/// agree.
+///
+/// Functions that write to the region work on a copy of this object: after each such write the
+/// compiler would have to reload the members of a shared one.
+template <BoundedForm form>
+class HoleWordsOf : public HoleLinks<form> {
+  using Links = HoleLinks<form>;
+  using Links::first_, Links::one_word;
+
+ public:
+  using Links::Links, Links::get, Links::set, Links::parent;
+  using typename Links::Word;
+  /// The smallest size of a hole that is in a trie.
+  static constexpr Word large_words = form.is_small ? Links::trie_words : Links::word_bits;
+
+  /// Remembers the header of a new block, for is_block.
+  void learn_header(Word header) noexcept { form_.learn(header); }
+  [[nodiscard]] bool is_block(Word word) const noexcept {
+    // Static in some builds. NOLINTNEXTLINE(readability-static-accessed-through-instance)
+    return form_.is_block(word);
+  }
+  /// Whether a hole can end at `end`: a block must begin there, with the bit hole_before.
+  [[nodiscard]] bool is_hole_end(Word end) const noexcept {
+    if constexpr (!is_hardened) return true;
+    const Word behind = get(end);
+    return is_block(behind) && (behind & header::hole_before) != 0;
+  }
+
+  /// Clears the links and sizes of a hole that was unlisted, in hardened builds. Its first word
+  /// keeps the bit header::hole.
+  void wipe(Word hole, Word size) const noexcept {
+    if constexpr (!is_hardened) return;
+    set(hole, header::hole);
+    set(hole + size - 1, size == 1 ? header::hole : 0);
+    for (Word at = 1; at < Links::link_words && at < size; ++at) set(hole + at, 0);
+  }
+
   // Sizes. Each is in two places: checked builds compare the two before they use one.
 
   /// Whether a hole may begin at `at`: there is a block between every hole and `top`.
@@ -123,6 +184,10 @@ class HoleWords {
     if (!has(hole, top)) return 0;
     const Word word = get(hole);
     if ((word & header::hole) == 0) return 0;
+    if constexpr (form.is_wide) {
+      const Word size = Links::peek_size(hole, top - hole);
+      return size != 0 && is_hole_end(hole + size) ? size : 0;
+    }
     if ((word & one_word) != 0) {
       return is_hole_end(hole + 1) ? 1 : 0;
     }
@@ -138,16 +203,16 @@ class HoleWords {
         smashed(hole);
       return size;
     }
-    return (get(hole) & one_word) != 0 ? 1 : get(hole + 1) >> 2;
+    return Links::first_size(hole);
   }
   /// The size of the hole that is a child of the node `above`, or a root if that is 0. Checked
   /// builds compare its parent; its end is left to expect_size, but for hardened builds.
   [[nodiscard]] Word size_below(Word above, Word hole, Word top) const noexcept {
     if constexpr (checks_enabled) {
-      const bool is_node = hole >= first_ && hole + word_bits < top &&
+      const bool is_node = hole >= first_ && hole + large_words < top &&
                            (get(hole) & (header::hole | one_word)) == header::hole &&
                            parent(hole) == above &&
-                           (!is_hardened || peek_size(hole, top) >= word_bits);
+                           (!is_hardened || peek_size(hole, top) >= large_words);
       if (!is_node) [[unlikely]]
         smashed(hole);
     }
@@ -160,9 +225,7 @@ class HoleWords {
   }
   /// The size of the hole that ends before `at`.
   [[nodiscard]] Word size_before(Word at, Word top) const noexcept {
-    const Word last = get(at - 1);
-    const Word flags = header::hole | one_word;
-    const Word size = (last & flags) == flags ? 1 : last >> 2;
+    const Word size = Links::last_size(get(at - 1));
     if (checks_enabled && (size > at - first_ || size != peek_size(at - size, top))) [[unlikely]]
       smashed(at - 1);
     return size;
@@ -177,15 +240,6 @@ class HoleWords {
   }
 
  private:
-  // Two indices in one word, above two bits of flags.
-  [[nodiscard]] static constexpr Word pack(Word low, Word high) noexcept {
-    return high << (link_bits + 2) | low << 2;
-  }
-
-  static constexpr Word one_word = 2;  // beside header::hole: the hole is one word
-
-  std::byte* base_ = nullptr;
-  Word first_ = 0;
   [[no_unique_address]] header::Form form_{};
 };
 

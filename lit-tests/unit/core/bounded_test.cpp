@@ -82,6 +82,23 @@ TEST_CASE("a region that links cannot name is refused, not cut") {
   CHECK_FALSE(raw.fits_empty(of_words(2)));
 }
 
+TEST_CASE("a small heap needs less memory for itself, and reuses the least hole too") {
+  static_assert(sizeof(SmallBounded) <= sizeof(Bounded) * 2 / 5);
+  static_assert(sizeof(std::size_t) > 4 || sizeof(SmallBounded) <= 40 || checks_enabled);
+  alignas(64) std::byte region[128 * word_bytes]{};
+  SmallBounded raw(region);
+  std::byte* blocks[6];
+  const std::size_t sizes[] = {30, 2, 12, 2, 20, 2};
+  for (std::size_t i = 0; i < 6; ++i) blocks[i] = raw.allocate(of_words(sizes[i]));
+  for (const std::size_t i : {0U, 2U, 4U})
+    REQUIRE(raw.deallocate(blocks[i], sizes[i] * word_bytes));
+  CHECK(raw.allocate(of_words(13)) == blocks[4]);
+  CHECK(raw.allocate(of_words(12)) == blocks[2]);
+  CHECK(raw.allocate(of_words(8)) == blocks[0]);
+  CHECK(raw.allocate(of_words(7)) == blocks[4] + 13 * word_bytes);
+  CHECK(raw.validate() == nullptr);
+}
+
 TEST_CASE_FIXTURE(BoundedFixture, "in a checked build no walk follows a smashed hole") {
   if constexpr (!checks_enabled) return;
   std::byte* const a = raw.allocate(of_words(10));

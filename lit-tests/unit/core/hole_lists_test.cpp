@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mneme/raw/wide_bounded.hpp>
 #include <random>
 #include <vector>
 
@@ -16,9 +17,27 @@ using namespace mneme;
 
 namespace {
 
+// Of a small heap, 5 is the least size in a trie; of a wide one all sizes are even.
+constexpr BoundedForm small_form{.is_small = true};
+constexpr BoundedForm wide_form{.is_wide = true};
+constexpr BoundedForm small_wide_form{.is_small = true, .is_wide = true};
+#define EVERY_FORM                                                             \
+  HoleListsOf<BoundedForm{}>, HoleListsOf<small_form>, HoleListsOf<wide_form>, \
+      HoleListsOf<small_wide_form>
+template <class Lists>
+constexpr std::size_t step_of = 1;
+template <BoundedForm form>
+constexpr std::size_t step_of<HoleListsOf<form>> = form.is_wide ? 2 : 1;
+
 /// Holes with room between them.
-class TestedHoles : HoleLists {
+template <class Lists>
+class TestedHoles : Lists {
+  using Lists::words_, Lists::top_, Lists::link, Lists::unlink, Lists::find, Lists::for_each_listed;
+  using typename Lists::HoleWords;
+
  public:
+  static constexpr std::size_t most_words = HoleWords::link_mask;
+
   explicit TestedHoles(std::size_t words) : memory_(words + 1) {
     words_ = HoleWords(reinterpret_cast<std::byte*>(memory_.data()));
     top_ = words_.first() + words - 1;
@@ -64,12 +83,13 @@ class TestedHoles : HoleLists {
   std::map<std::size_t, std::size_t> by_place_;
 };
 
-TEST_CASE("one hole of each size is found by every smaller request") {
-  TestedHoles holes(6000);
-  std::size_t at = 1;
-  for (std::size_t size = 1; size < 100; ++size, at += size + 1) holes.insert(at, size);
+TEST_CASE_TEMPLATE("one hole of each size is found by every smaller request", Lists, EVERY_FORM) {
+  constexpr std::size_t step = step_of<Lists>;
+  TestedHoles<Lists> holes(6000);
+  std::size_t at = step;
+  for (std::size_t size = step; size < 100; size += step, at += size) holes.insert(at, size);
   holes.compare();
-  for (std::size_t words = 2; words < 100; ++words) CHECK(holes.search(words, 0) == words);
+  for (std::size_t words = 2; words < 99; words += step) CHECK(holes.search(words, 0) == words);
   CHECK(holes.search(100, 0) == 0);
   while (!holes.by_place().empty()) {
     holes.remove(holes.by_place().begin()->first);
@@ -78,10 +98,11 @@ TEST_CASE("one hole of each size is found by every smaller request") {
   }
 }
 
-TEST_CASE("of holes of the right size one at an even index is found, if there is one") {
+TEST_CASE_TEMPLATE("of holes of the right size one at an even index is found, if there is one",
+                   Lists, HoleListsOf<BoundedForm{}>, HoleListsOf<small_form>) {
   for (const std::size_t size :
        {std::size_t{2}, std::size_t{63}, std::size_t{64}, std::size_t{300}}) {
-    TestedHoles holes(8000);
+    TestedHoles<Lists> holes(8000);
     holes.insert(1, size);
     CHECK(holes.search(size, 1) == 0);
     holes.insert(1001, size + 1);
@@ -99,26 +120,28 @@ TEST_CASE("of holes of the right size one at an even index is found, if there is
   }
 }
 
-TEST_CASE("random holes of all sizes agree with the map") {
+TEST_CASE_TEMPLATE("random holes of all sizes agree with the map", Lists, EVERY_FORM) {
+  constexpr std::size_t unit = step_of<Lists>;
   for (unsigned seed = 0; seed < 12; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     const std::size_t cells = 60;
-    const std::size_t most_words = HoleWords::link_mask / cells;  // 546 on 32 bits
+    const std::size_t most_words = TestedHoles<Lists>::most_words / cells;  // 546 on 32 bits
     const std::size_t cell = seed % 2 == 0 ? 80 : std::min<std::size_t>(1200, most_words);
-    TestedHoles holes(cells * cell + 2);
+    TestedHoles<Lists> holes(cells * cell + 4);
     for (int step = 0; step < 1500; ++step) {
-      const std::size_t start = 1 + random() % cells * cell;
+      const std::size_t start = unit + random() % cells * cell;
       const auto known = holes.by_place().lower_bound(start);
       if (known != holes.by_place().end() && known->first < start + cell - 1) {
         holes.remove(known->first);
       } else {
-        const std::size_t skip = random() % 2;
+        const std::size_t skip = unit == 1 ? random() % 2 : 0;
         const std::size_t most = cell - 2 - skip;
         const std::size_t kinds = 1 + random() % 6;
-        holes.insert(start + skip, 1 + random() % most / kinds);
+        const std::size_t size = 1 + random() % most / kinds;
+        holes.insert(start + skip, (size + unit - 1) / unit * unit);
       }
-      (void)holes.search(2 + random() % cell, random() % 2);
+      (void)holes.search((2 + random() % cell) / unit * unit, random() % 2);
       if (step % 50 == 0) holes.compare();
     }
   }

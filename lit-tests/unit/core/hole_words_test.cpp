@@ -13,11 +13,12 @@
 #include "support/words.hpp"
 
 using mneme::checks_enabled;
-using mneme::HoleWords;
 using mneme::word_bytes;
 using mneme::test::operator""_words;
 
 namespace {
+
+using HoleWords = mneme::HoleWordsOf<mneme::BoundedForm{}>;
 
 struct WrittenWords {
   alignas(64) std::array<std::byte, 32 * word_bytes> memory{};

@@ -12,6 +12,7 @@
 #include <mneme/raw/bounded.hpp>
 #include <mneme/raw/fault_injecting.hpp>
 #include <mneme/raw/quarantining.hpp>
+#include <mneme/raw/wide_bounded.hpp>
 #include <random>
 #include <string>
 #include <vector>
@@ -21,11 +22,22 @@
 
 using namespace mneme;
 
-// All rows of the table, the bounded heap, and what decorates them.
-#define EVERY_RAW_HEAP \
-  MNEME_RAW_HEAPS, FaultInjecting<FirstFit>, Quarantining<FirstFit, 8>, Quarantining<Bounded, 8>
+// All rows of the table, the other forms of the bounded heap, and what decorates them.
+#define EVERY_RAW_HEAP                                                               \
+  MNEME_RAW_HEAPS, SmallBounded, WideBounded, BasicWideBounded<small_and_wide>,      \
+      FaultInjecting<FirstFit>, Quarantining<FirstFit, 8>, Quarantining<Bounded, 8>, \
+      Quarantining<SmallBounded, 8>
 
 namespace {
+
+constexpr BoundedForm small_and_wide{.is_small = true, .is_wide = true};
+
+/// All blocks and holes of a raw heap are multiples of this. One that rounds up to two words knows
+/// only blocks with a header, unless their alignment is a word.
+template <class Raw>
+constexpr std::size_t unit_of = word_bytes;
+template <BoundedForm form>
+constexpr std::size_t unit_of<BasicWideBounded<form>> = 2 * word_bytes;
 
 /// A region of `size` bytes that begins `skew` bytes behind a multiple of `unit`. What surrounds it
 /// is filled, and must stay as it is.
@@ -71,13 +83,13 @@ class Oracle {
       return nullptr;
     }
     const std::size_t offset = address_of(block) - address_of(raw_.base());
-    const bool inside = offset + layout.size <= raw_.capacity_bytes();
+    const bool inside = offset + taken(layout.size) <= raw_.capacity_bytes();
     REQUIRE(inside);
     const bool aligned = (address_of(block) + layout.header_bytes) % layout.align == 0;
-    const auto owners = std::span(owner_).subspan(index(block), layout.size / word_bytes);
+    const auto owners = std::span(owner_).subspan(index(block), taken(layout.size) / word_bytes);
     const bool disjoint = std::ranges::count(owners, 0U) == std::ssize(owners);
     REQUIRE((aligned && disjoint));
-    mark(block, layout.size, ++last_);
+    mark(block, taken(layout.size), ++last_);
     fill(block, layout.size, last_);
     layouts_[block] = layout;
     return block;
@@ -88,7 +100,7 @@ class Oracle {
     REQUIRE(holds_its_bytes(block, size));
     std::size_t hole = is_quick() ? deallocate_quickly(raw_, block, size) : 0;
     if (hole == 0) hole = raw_.deallocate(block, size);
-    mark(block, size, 0);
+    mark(block, taken(size), 0);
     layouts_.erase(block);
     std::size_t from = index(block);
     std::size_t end = from;
@@ -106,12 +118,13 @@ class Oracle {
     wanted.size = new_size;
     const std::size_t owner = owner_[index(block)];
     bool room = true;
-    for (std::size_t at = old_size; at < new_size; at += word_bytes) {
+    for (std::size_t at = taken(old_size); at < taken(new_size); at += word_bytes) {
       const std::size_t word = index(block) + at / word_bytes;
       room = room && word < owner_.size() && owner_[word] == 0;
     }
-    const auto behind = std::span(owner_).subspan(index(block) + old_size / word_bytes);
-    const bool at_end = new_size > old_size && std::ranges::count(behind, 0U) == std::ssize(behind);
+    const auto behind = std::span(owner_).subspan(index(block) + taken(old_size) / word_bytes);
+    const bool at_end =
+        taken(new_size) > taken(old_size) && std::ranges::count(behind, 0U) == std::ssize(behind);
     const bool must_move =
         at_end && !is_quarantining && any_hole_fits(wanted, slack_of(wanted), index(block));
     const bool may_move = at_end && any_hole_fits(wanted, 0, index(block));
@@ -120,8 +133,8 @@ class Oracle {
     CHECK(done <= (room && !must_move));
     if (!done) return;
     REQUIRE(holds_its_bytes(block, std::min(old_size, new_size)));
-    mark(block, old_size, 0);
-    mark(block, new_size, owner);
+    mark(block, taken(old_size), 0);
+    mark(block, taken(new_size), owner);
     fill(block, new_size, owner);
     layouts_[block] = wanted;
   }
@@ -130,7 +143,7 @@ class Oracle {
   void extend(std::size_t size) {
     if constexpr (is_extensible<Raw>) {
       REQUIRE(raw_.extend(size));
-      owner_.resize(owner_.size() + size / word_bytes, 0);
+      owner_.resize(owner_.size() + size / unit_of<Raw> * unit_of<Raw> / word_bytes, 0);
       REQUIRE(raw_.capacity_bytes() == owner_.size() * word_bytes);
     }
   }
@@ -176,6 +189,9 @@ class Oracle {
   // Every second time the quick way is tried first, if there is one.
   bool is_quick() { return (++calls_ & 1U) != 0; }
 
+  [[nodiscard]] std::size_t taken(std::size_t size) const {
+    return taken_bytes(raw_, nullptr, size);
+  }
   [[nodiscard]] std::size_t index(const std::byte* block) const {
     return static_cast<std::size_t>(block - raw_.base()) / word_bytes;
   }
@@ -233,8 +249,9 @@ TEST_CASE_TEMPLATE("regions of every size and skew: whole words are managed, non
     for (std::size_t skew = 0; skew < word_bytes; ++skew) {
       const Region region(size, skew);
       Raw raw(region.bytes());
-      const std::size_t lost = (word_bytes - skew) % word_bytes;
-      const std::size_t words = size < lost ? 0 : (size - lost) / word_bytes;
+      const std::size_t unit = unit_of<Raw>;
+      const std::size_t lost = (2 * unit - word_bytes - skew) % unit;
+      const std::size_t words = size < lost ? 0 : (size - lost) / unit * unit / word_bytes;
       REQUIRE(raw.capacity_bytes() == (words < 2 ? 0 : words * word_bytes));
       Oracle oracle(raw);
       oracle.compare_each_byte();
@@ -286,6 +303,7 @@ TEST_CASE_TEMPLATE("every alignment is met from every skew, and an empty heap gi
       Raw raw(region.bytes());
       Oracle oracle(raw);
       for (const std::size_t lead : {std::size_t{0}, word_bytes}) {
+        if (lead == 0 && unit_of<Raw> > word_bytes) continue;
         for (std::size_t size = 16; size < 6000; size = size * 3 / word_bytes * word_bytes) {
           const BlockLayout layout{.size = size, .align = align, .header_bytes = lead};
           const bool fits = raw.fits_empty(layout);
@@ -320,7 +338,7 @@ TEST_CASE_TEMPLATE("sizes and alignments near the maximum are refused, never wra
 TEST_CASE_TEMPLATE("blocks freed in any order leave one hole", Raw, EVERY_RAW_HEAP) {
   std::vector<std::size_t> order{0, 1, 2, 3, 4};
   do {
-    const Region region(5 * 32, 0);
+    const Region region(5 * 32, unit_of<Raw> - word_bytes);
     Raw raw(region.bytes());
     Oracle oracle(raw);
     std::vector<std::byte*> blocks(5);
@@ -369,7 +387,8 @@ TEST_CASE_TEMPLATE("thousands of random steps agree with the map of bytes", Raw,
       if (!oracle.blocks().empty()) std::advance(victim, below(oracle.blocks().size()));
       if (what < 4 || oracle.blocks().empty()) {
         const std::size_t align = word_bytes << below(below(4) == 0 ? 10 : 2);
-        oracle.allocate({.size = size, .align = align, .header_bytes = below(2) * word_bytes});
+        const std::size_t lead = unit_of<Raw> > word_bytes ? word_bytes : below(2) * word_bytes;
+        oracle.allocate({.size = size, .align = align, .header_bytes = lead});
       } else if (what < 7) {
         oracle.deallocate(victim->first);
       } else {
@@ -392,7 +411,7 @@ TEST_CASE_TEMPLATE("a region that grows among random steps agrees with the map o
     const auto below = [&](std::size_t limit) { return random() % limit; };
     const std::size_t lost = below(2) * (word_bytes - 1);  // bytes of no whole word
     const Region region(400 * word_bytes, 0);
-    Raw raw(region.bytes().first((2 + below(10)) * word_bytes + lost));
+    Raw raw(region.bytes().first(Raw::min_region_bytes + below(10) * word_bytes + lost));
     Oracle oracle(raw);
     for (int step = 0; step < 200; ++step) {
       auto victim = oracle.blocks().begin();
@@ -401,7 +420,8 @@ TEST_CASE_TEMPLATE("a region that grows among random steps agrees with the map o
       if (what == 0 && raw.capacity_bytes() < 390 * word_bytes) {
         oracle.extend(below(9 * word_bytes));
       } else if (what < 5 || oracle.blocks().empty()) {
-        oracle.allocate({.size = (2 + below(6)) * word_bytes, .align = word_bytes << below(2)});
+        oracle.allocate({.size = (2 + below(6)) * word_bytes,
+                         .align = word_bytes << below(unit_of<Raw> > word_bytes ? 1 : 2)});
       } else if (what < 7) {
         oracle.deallocate(victim->first);
       } else {

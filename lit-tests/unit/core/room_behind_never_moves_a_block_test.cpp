@@ -18,7 +18,7 @@
 
 using namespace mneme;
 
-#define RAW_HEAPS_WITH_P15 Bounded, FirstFit
+#define RAW_HEAPS_WITH_P15 Bounded, SmallBounded, FirstFit
 
 namespace {
 
