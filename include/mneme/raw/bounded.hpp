@@ -26,10 +26,9 @@ namespace mneme::inline MNEME_SETTINGS {
 template <BoundedForm form>
 class BasicBounded : HoleListsOf<form> {
   using Lists = HoleListsOf<form>;
-  using HoleWords = HoleWordsOf<form>;
   using Lists::find, Lists::walk, Lists::for_each_listed, Lists::hole_maps, Lists::link;
   using Lists::unlink, Lists::top_, Lists::words_;
-  using typename Lists::Found, typename Lists::Word;
+  using typename Lists::Found, typename Lists::Word, typename Lists::HoleWords;
 
  public:
   static constexpr const char* name = form.is_small ? "bounded-small" : "bounded";
@@ -66,11 +65,11 @@ class BasicBounded : HoleListsOf<form> {
   }
   /// Allocates from the top, if there are no holes.
   [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
-    if constexpr (form.is_small) return nullptr;
     const Word two = layout.align / word_bytes - 1;
     const Word count = count_of(layout.size);
-    if (layout.header_bytes != word_bytes || (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 ||
-        count > end_ - top_ || !is_top_intact())
+    if (form.is_small || layout.header_bytes != word_bytes ||
+        (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 || count > end_ - top_ ||
+        !is_top_intact())
       return nullptr;
     set_top(top_ + count);
     return begin_block(top_ - count, count, header);
@@ -92,10 +91,9 @@ class BasicBounded : HoleListsOf<form> {
   }
   /// Returns a block to the top, if there is no hole between them or before the block.
   [[nodiscard]] std::size_t deallocate_quickly(std::byte* block, std::size_t size) noexcept {
-    if constexpr (form.is_small) return 0;
     const Word count = count_of(size);
     const Word at = words_.index_of(block);
-    if (at + count != top_ || !is_inside(at, count)) return 0;
+    if (form.is_small || at + count != top_ || !is_inside(at, count)) return 0;
     const Word own = words_.get(at);
     if ((own & (header::hole | header::hole_before)) != 0 || !words_.is_block(own) ||
         !is_top_intact())
