@@ -29,7 +29,8 @@
 #endif
 
 /// The rows; the first is the default. A macro, as doctest takes lists of types as arguments.
-#define MNEME_RAW_HEAPS ::mneme::Bounded, ::mneme::FirstFit, ::mneme::BestFit MNEME_EXTRA_RAW_HEAPS
+#define MNEME_RAW_HEAPS \
+  ::mneme::Bounded, ::mneme::FirstFit, ::mneme::BestFit, ::mneme::SmallBounded MNEME_EXTRA_RAW_HEAPS
 
 namespace mneme {
 

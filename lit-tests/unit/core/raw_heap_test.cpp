@@ -22,11 +22,10 @@
 
 using namespace mneme;
 
-// All rows of the table, the other forms of the bounded heap, and what decorates them.
-#define EVERY_RAW_HEAP                                                               \
-  MNEME_RAW_HEAPS, SmallBounded, WideBounded, BasicWideBounded<small_and_wide>,      \
-      FaultInjecting<FirstFit>, Quarantining<FirstFit, 8>, Quarantining<Bounded, 8>, \
-      Quarantining<SmallBounded, 8>
+// All rows of the table, the wide forms of the bounded heap, and what decorates them.
+#define EVERY_RAW_HEAP                                                                      \
+  MNEME_RAW_HEAPS, WideBounded, BasicWideBounded<small_and_wide>, FaultInjecting<FirstFit>, \
+      Quarantining<FirstFit, 8>, Quarantining<Bounded, 8>, Quarantining<SmallBounded, 8>
 
 namespace {
 
