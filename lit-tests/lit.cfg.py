@@ -71,7 +71,7 @@ else:
     config.excludes.add("models")
 if config.variant not in ("release", "debug"):  # the same programs, whatever the variant
     config.excludes.add("firmware")
-lit_config.maxIndividualTestTime = 300
+lit_config.maxIndividualTestTime = 600  # twenty times what the longest takes
 
 valgrind = "valgrind -q --error-exitcode=99 --leak-check=full"
 helgrind = "valgrind -q --error-exitcode=99 --tool=helgrind --fair-sched=try"

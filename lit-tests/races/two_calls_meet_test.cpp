@@ -35,7 +35,7 @@ void wait_until(F is_so) {
 template <class Before, class One, class Other, class After>
 void race(Before before, One one, Other other, After after) {
   constexpr int distances = 48;
-  constexpr int rounds = tests::rounds(32) * distances;
+  constexpr int rounds = tests::rounds(16) * distances;
   const auto pause = [](int turns) {
     for (; turns > 0; --turns) mneme::relax();
   };

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "driver/language/source.hpp"
+#include "support/effort.hpp"
 #include "support/script_tasks.hpp"
 
 namespace {
@@ -134,7 +135,7 @@ TEST_CASE("C++ tasks have the states and deadlocks of the scenarios, as scripts"
 TEST_CASE("C++ tasks have the states and deadlocks of random scripts") {
   std::size_t compared = 0;
   std::array<int, 4> kinds{};
-  for (unsigned seed = 0; compared < 300; ++seed) {
+  for (unsigned seed = 0; compared < tests::rounds(300); ++seed) {
     const std::string text = Script{seed}.text();
     CAPTURE(text);
     const auto program = program_of(mneme::driver::Source{text, "random.mn"});
@@ -144,9 +145,10 @@ TEST_CASE("C++ tasks have the states and deadlocks of random scripts") {
     ++kinds[static_cast<std::size_t>(by_script.kind)];
     ++compared;
   }
-  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::deadlock)] > 30);
-  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::no_deadlock)] > 30);
-  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::stuck)] > 10);
+  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::deadlock)] > tests::rounds(30));
+  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::no_deadlock)] >
+        tests::rounds(30));
+  CHECK(kinds[static_cast<std::size_t>(mneme::testing::VerdictKind::stuck)] > tests::rounds(10));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "driver/language/command_table.hpp"
 #include "driver/language/format_op.hpp"
 #include "driver/language/parser.hpp"
+#include "support/effort.hpp"
 
 using namespace mneme::driver;
 
@@ -244,7 +245,7 @@ TEST_CASE("a script with an error gives no output") {
 
 TEST_CASE("formatting keeps the steps, and is idempotent") {
   RandomText random{1};
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < tests::rounds(3000); ++i) {
     const std::string text = random.script();
     CAPTURE(text);
     const auto steps = steps_of(text);
@@ -258,7 +259,7 @@ TEST_CASE("formatting keeps the steps, and is idempotent") {
 TEST_CASE("any bytes give a script or one ScriptError") {
   RandomText random{2};
   int accepted = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < tests::rounds(20'000); ++i) {
     const std::string text = random.bytes();
     CAPTURE(text);
     const auto steps = steps_of(text);
@@ -270,5 +271,5 @@ TEST_CASE("any bytes give a script or one ScriptError") {
     const std::string once = formatted(text);
     CHECK(formatted(once) == once);
   }
-  CHECK(accepted > 500);
+  CHECK(accepted > tests::rounds(500));
 }

@@ -25,6 +25,7 @@
 #include "driver/explore/verdict.hpp"
 #include "driver/explore/walk.hpp"
 #include "driver/language/parser.hpp"
+#include "support/effort.hpp"
 
 namespace {
 
@@ -588,7 +589,7 @@ void try_scripts(unsigned seed, int count, std::size_t states_max, Try attempt) 
 
 TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
   std::map<std::string, int> kinds;
-  try_scripts(1, 600, 2000, [&](const Script& script, const Found& found) {
+  try_scripts(1, tests::rounds(600), 2000, [&](const Script& script, const Found& found) {
     const std::string text = script.text(script.heap);
     CAPTURE(text);
     const Program program = parsed(text);
@@ -613,14 +614,14 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
     CHECK(world.queue().empty() == (verdict.kind == VerdictKind::stuck));
     return true;
   });
-  CHECK(kinds["deadlock"] > 100);
-  CHECK(kinds["stuck"] > 30);
-  CHECK(kinds["no deadlock"] > 100);
+  CHECK(kinds["deadlock"] > tests::rounds(100));
+  CHECK(kinds["stuck"] > tests::rounds(30));
+  CHECK(kinds["no deadlock"] > tests::rounds(100));
 }
 
 TEST_CASE("fit finds the same size as trying each one") {
   int changes = 0;
-  try_scripts(2, 60, 250, [&](const Script& script, const Found&) {
+  try_scripts(2, tests::rounds(60), 250, [&](const Script& script, const Found&) {
     if (script.is_endless) return false;
     const std::string text = script.text(script.heap);
     const Program program = parsed(text);
@@ -640,12 +641,12 @@ TEST_CASE("fit finds the same size as trying each one") {
     changes += found.ranges.size() > 1 ? 1 : 0;
     return true;
   });
-  CHECK(changes > 20);
+  CHECK(changes >= tests::rounds(20));
 }
 
 TEST_CASE("random walks deadlock as often as the verdict predicts") {
   int count = 0;
-  try_scripts(3, 20, 1000, [&](const Script& script, const Found& found) {
+  try_scripts(3, tests::rounds(20), 1000, [&](const Script& script, const Found& found) {
     if (script.is_endless || found.verdict != "deadlock" || found.chance > 0.95) return false;
     const std::string text = script.text(script.heap);
     CAPTURE(text);
