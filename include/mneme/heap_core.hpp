@@ -120,6 +120,8 @@ class HeapCore : public LiveBlocks<Raw> {
     with_requests_then_settle([&] {
       is_awaited = !is_destroyed && waiter.continuation;
       state = requests_.cancel(waiter, is_destroyed);
+      if (state == RequestState::waiting)
+        report_event(this->raw_, Event::cancelled, &waiter, nullptr);
       if (state != RequestState::granted) return;
       if (waiter.is_custom) {
         auto& custom = *static_cast<CustomWaiter*>(waiter.payload);
@@ -144,6 +146,7 @@ class HeapCore : public LiveBlocks<Raw> {
     do {
       with_requests_then_settle([&] {
         Waiter* const head = requests_.head();
+        if (head != nullptr) report_event(this->raw_, Event::cancelled, head, nullptr);
         if (head != nullptr) (void)requests_.complete(*head, RequestState::closed, nullptr);
       });
     } while (requests_.waiting() > 0);
@@ -167,6 +170,7 @@ class HeapCore : public LiveBlocks<Raw> {
   void release_block(std::byte* block, std::size_t size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]
       return defer_block(block, size);
+    report_event(this->raw_, Event::freed, block, size);
     node::end_live(block, size);
     this->counters_.increment(Count::freed);
     if (!this->give_quickly(block, size)) [[unlikely]]
@@ -188,6 +192,7 @@ class HeapCore : public LiveBlocks<Raw> {
 
   void push_deferred(std::byte* block, std::size_t size) noexcept {
     this->counters_.add(Count::pushed);
+    report_event(this->raw_, Event::freed, block, size);
     if constexpr (checks_enabled) {
       if ((header::set(block, header::deferred) & header::deferred) != 0) {
         misuse::report(*this, block + word_bytes, size, [](std::size_t) noexcept { return false; });
@@ -345,6 +350,7 @@ class HeapCore : public LiveBlocks<Raw> {
       Waiter* const head = requests_.closed() ? nullptr : requests_.head();
       void* const payload = head != nullptr ? take_wanted(*head) : nullptr;
       const bool lends = payload != nullptr && is_lent();
+      if (payload != nullptr) report_event(this->raw_, Event::granted, head, payload);
       const bool wakes =
           payload != nullptr && requests_.complete(*head, RequestState::granted, payload);
       wakes ? requests_.unlock_then_wake() : requests_.unlock_queue();
@@ -358,6 +364,7 @@ class HeapCore : public LiveBlocks<Raw> {
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
     const bool queued = requests_.enqueue(waiter);
     this->counters_.add(queued ? Count::waits : Count::refusals);
+    if (queued) report_event(this->raw_, Event::waits, &waiter, waiter.layout);
     return queued;
   }
 

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 #include "layout.hpp"
 
@@ -96,6 +97,14 @@ template <RawHeap Raw>
 [[nodiscard]] inline std::size_t extent_bytes(const Raw& raw) noexcept {
   if constexpr (requires { raw.extent_bytes(); }) return raw.extent_bytes();
   return raw.capacity_bytes();
+}
+
+/// What a raw heap may be told by the heap that uses it, in a member `on_event`, which no other raw
+/// heap costs anything: recording/recorder.hpp. Some of it a raw heap sees by itself.
+enum class Event : std::uint8_t { allocated, waits, granted, cancelled, resized, freed };
+template <RawHeap Raw, class... What>
+inline void report_event(const Raw& raw, What... what) noexcept {
+  if constexpr (requires { raw.on_event(what...); }) raw.on_event(what...);
 }
 
 /// Whether deallocate would take the block back; for a quarantine. A raw heap may have a member

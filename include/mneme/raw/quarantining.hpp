@@ -88,6 +88,13 @@ class Quarantining {
     return inner_.is_free(offset);
   }
 
+  /// Events go to the raw heap inside.
+  template <class... What>
+  void on_event(Event event, What... what) const noexcept {
+    report_event(inner_, event, what...);
+  }
+  [[nodiscard]] const Inner& inner() const noexcept { return inner_; }
+
   [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }
   [[nodiscard]] std::size_t extent_bytes() const noexcept { return mneme::extent_bytes(inner_); }
