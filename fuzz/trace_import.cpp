@@ -6,6 +6,7 @@
 #include "driver/execute/executor.hpp"
 #include "driver/import/importer.hpp"
 #include "driver/language/parser.hpp"
+#include "driver/language/program.hpp"
 
 #include "support/finding.hpp"
 
@@ -14,7 +15,12 @@ using namespace mneme::driver;
 
 namespace {
 
-std::string imported(std::string_view text, TraceFormat format) {
+struct Imported {
+  std::string script;
+  bool has_tasks = false;
+};
+
+Imported imported(std::string_view text, TraceFormat format) {
   std::string script = "heap 4K poll=auto align=8\n";
   std::uint64_t reports = 0;
   TraceImporter importer(
@@ -32,7 +38,15 @@ std::string imported(std::string_view text, TraceFormat format) {
   require(summary.lines == lines && summary.reports == reports, "lines or reports were lost");
   const auto peak = std::min(summary.room_peak_bytes, std::uint64_t{1} << 62U);
   require(roomy_heap_bytes(summary) >= peak, "the roomy heap is too small");
-  return script;
+  const bool has_tasks = importer.failure().empty() && importer.head().has_tasks;
+  return {.script = std::move(script), .has_tasks = has_tasks};
+}
+
+/// The steps of tasks are checked as a whole: which names hold blocks, and where they are sent.
+void check_tasks(Parser& parser) {
+  ProgramBuilder builder;
+  for (Op op; parser.next(op);) builder.add(op);
+  require(!builder.finish().tasks.empty(), "tasks were lost");
 }
 
 }  // namespace
@@ -41,10 +55,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return -1;
   const std::string text = text_of_bytes(data + 1, size - 1);
   const TextReproducer reproducer(text);
-  const std::string script = imported(text, static_cast<TraceFormat>(data[0] % 4));
+  const Imported imported_text = imported(text, static_cast<TraceFormat>(data[0] % 5));
   try {
-    Source source(script, "imported");
+    Source source(imported_text.script, "imported");
     Parser parser(source);
+    if (imported_text.has_tasks) {
+      check_tasks(parser);
+      return 0;
+    }
     Executor executor;
     for (Op op; parser.next(op);) (void)executor.step(op);
     (void)executor.run_to_end();

@@ -100,6 +100,9 @@ def make_seeds(names):
         malloclab = b"9\n2\n4\n1\na 0 8\nr 0 99\nr 1 9\nf 0\nf -1\n"
         (raw / "traces" / "malloclab").write_bytes(b"\3" + malloclab)
         (raw / "text" / "malloclab").write_bytes(malloclab)
+        (raw / "traces" / "recording").write_bytes(
+            b"\4mneme-recording 1 word=8 heap=4096 keeps=newest\nalloc 1 1 0x10 64 16\nwait 2 1 0x80 9 8\n"
+            b"free 2 1 0x10 64\nalloc 2 1 0x10 9 8\ngrant 2 1 0x80 0x10\nresize 3 1 0x10 20\ncancel 1 2 0x90\nend 7 1\n")
         kinds = {"script": "text", "trace_import": "traces", "schedule": "worlds",
                  "threads": "worlds"}
         counts = {}

@@ -172,8 +172,8 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
       "Exit codes: 0 every line was understood, 1 some were not, and are reported (the script has\n"
       "all others), 2 there is no script.");
   import.add_option("FILE", options.path, "The trace; '-' is standard input.")->required();
-  import.add_option("--format", format, "auto, valgrind, mtrace or malloclab.")
-      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab"}))
+  import.add_option("--format", format, "auto, valgrind, mtrace, malloclab or recording.")
+      ->check(CLI::IsMember({"auto", "valgrind", "mtrace", "malloclab", "recording"}))
       ->capture_default_str();
   import
       .add_option("--process", options.trace.process,
@@ -181,8 +181,12 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
       ->option_text("PID");
   import
       .add_option("--heap", options.heap_bytes,
-                  "The size of the script's heap, instead of twice the peak.")
+                  "The size of the script's heap, instead of the recorded one, or twice the peak.")
       ->transform(size_validator());
+  import
+      .add_option("--schedule-out", options.schedule_out,
+                  "Of a recording: write the order of its steps, for 'mneme run --schedule=FILE'.")
+      ->option_text("FILE");
   return import;
 }
 

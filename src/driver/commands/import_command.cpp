@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "driver/language/source.hpp"
+#include "write_file.hpp"
 
 namespace mneme::driver {
 
@@ -88,22 +89,27 @@ void read_trace(Source& trace, TraceImporter& importer) {
   if (!importer.failure().empty()) throw ImportStopped{importer.failure()};
 }
 
-std::string header_text(const TraceImporter& importer, const ImportOptions& options) {
+std::string header_text(const TraceImporter& importer, const ScriptHead& head,
+                        const ImportOptions& options) {
   const ImportSummary& summary = importer.summary();
-  const std::uint64_t heap_bytes = options.heap_bytes.value_or(roomy_heap_bytes(summary));
+  const std::uint64_t heap_bytes =
+      options.heap_bytes.value_or(head.heap_bytes.value_or(roomy_heap_bytes(summary)));
+  std::string comments;
+  for (const std::string& comment : head.comments) comments += fmt::format("# {}\n", comment);
   return fmt::format(
       "# imported from: {}\n"
       "# events: {} ({} allocations, {} resizes, {} frees)\n"
       "# peak: {} bytes in {} blocks\n"
       "# largest: {} bytes; a smaller heap refuses that block\n"
       "# end: {} bytes in {} blocks are never freed\n"
-      "heap {} poll=auto align={}\n",
+      "{}heap {}{} align={}\n",
       word_of(importer.format()), summary.steps(), summary.allocations, summary.resizes,
       summary.frees, summary.peak_bytes, summary.peak_blocks, summary.largest_bytes,
-      summary.live_bytes, summary.live_blocks, heap_bytes, recorded_align_bytes);
+      summary.live_bytes, summary.live_blocks, comments, heap_bytes,
+      head.has_tasks ? "" : " poll=auto", head.align_bytes.value_or(recorded_align_bytes));
 }
 
-void write_script(std::FILE* script, std::string_view header, std::FILE* steps) {
+void write_script(std::FILE* script, std::string_view header, std::FILE* steps, bool has_tasks) {
   write(script, header);
   if (std::fflush(steps) != 0) stop("cannot write the script");
   if (std::fseek(steps, 0, SEEK_SET) != 0) stop("cannot read back the script");
@@ -111,8 +117,19 @@ void write_script(std::FILE* script, std::string_view header, std::FILE* steps) 
   while (const std::size_t count = read(steps, *buffer)) {
     write(script, {buffer->data(), count});
   }
-  write(script, "expect refused 0 waiting 0\n");  // decides the exit code of a run
+  // Decides the exit code of a run; tasks that wait for ever are a deadlock anyway.
+  if (!has_tasks) write(script, "expect refused 0 waiting 0\n");
   if (std::fflush(script) != 0) stop("cannot write the script");
+}
+
+/// Written before the script, so that there is none if this fails.
+void write_order(const std::string& path, const TraceImporter& importer) {
+  std::string text = "# the order of the recording: mneme run --schedule=FILE\n";
+  if (!importer.write_schedule([&](std::string_view word) { (text += word) += '\n'; })) {
+    throw ImportStopped{fmt::format("--schedule-out was given, but {} traces have no tasks",
+                                    word_of(importer.format()))};
+  }
+  write_file(path, text);
 }
 
 void print_summary(std::FILE* file, const std::string& name, const TraceImporter& importer,
@@ -140,7 +157,9 @@ int import(const ImportOptions& options, Source& trace, std::FILE* script, std::
                            reports.add(line, severity, message);
                          }};
   read_trace(trace, importer);
-  write_script(script, header_text(importer, options), steps.get());
+  if (!options.schedule_out.empty()) write_order(options.schedule_out, importer);
+  const ScriptHead head = importer.head();
+  write_script(script, header_text(importer, head, options), steps.get(), head.has_tasks);
   print_summary(report_file, trace.name(), importer, reports);
   return importer.summary().reports == 0 ? 0 : 1;
 }

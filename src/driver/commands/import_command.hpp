@@ -16,7 +16,8 @@ namespace mneme::driver {
 struct ImportOptions {
   std::string path;  // `-` is standard input
   TraceOptions trace;
-  std::optional<std::uint64_t> heap_bytes;  // instead of the roomy default
+  std::optional<std::uint64_t> heap_bytes;  // instead of the recorded or the roomy one
+  std::string schedule_out;                 // a file for the order of a recording; or empty
 };
 
 /// The default size of a script's heap: twice the peak, in whole pages of 4 KiB.

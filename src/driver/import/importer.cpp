@@ -14,6 +14,7 @@
 
 #include "malloclab_importer.hpp"
 #include "mtrace.hpp"
+#include "recording.hpp"
 #include "text.hpp"
 #include "valgrind.hpp"
 
@@ -32,11 +33,12 @@ struct FormatText {
   std::string_view lines;  // examples of its lines
 };
 
-constexpr std::array<FormatText, 4> format_texts{{
+constexpr std::array<FormatText, 5> format_texts{{
     {"auto", "any known", ""},
     {"valgrind", "a valgrind", "'--PID-- malloc(24) = 0x4A5D040'"},
     {"mtrace", "an mtrace", "'@ ./a.out:[0x400674] + 0xd506d0 0x64'"},
     {"malloclab", "a malloclab", "'a ID SIZE', 'r ID SIZE' or 'f ID'"},
+    {"recording", "a recorded", "'mneme-recording 1 …', then 'alloc …', …"},
 }};
 
 const FormatText& about(TraceFormat format) {
@@ -79,11 +81,12 @@ TraceFormat detect_trace_format(std::string_view text) noexcept {
   if (ValgrindReader::recognises(text)) return TraceFormat::valgrind;
   if (MtraceReader::recognises(text)) return TraceFormat::mtrace;
   if (MalloclabReader::recognises(text)) return TraceFormat::malloclab;
+  if (RecordingReader::recognises(text)) return TraceFormat::recording;
   return TraceFormat::automatic;
 }
 
 TraceImporter::TraceImporter(TraceOptions options, ScriptSink script, ReportSink report)
-    : ledger_{std::move(script), std::move(report)}, options_{options} {
+    : script_{std::move(script)}, ledger_{script_, std::move(report)}, options_{options} {
   start_reader(options.format);
 }
 
@@ -98,6 +101,9 @@ void TraceImporter::start_reader(TraceFormat format) {
       break;
     case TraceFormat::mtrace: reader_ = std::make_unique<MtraceReader>(ledger_); break;
     case TraceFormat::malloclab: reader_ = std::make_unique<MalloclabReader>(ledger_); break;
+    case TraceFormat::recording:
+      reader_ = std::make_unique<RecordingReader>(ledger_, script_);
+      break;
   }
   const bool has_processes = format == TraceFormat::automatic || format == TraceFormat::valgrind;
   if (options_.process && !has_processes) {

@@ -9,15 +9,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ledger.hpp"
 
 namespace mneme::driver {
 
 /// The format of a trace. `automatic`: the first line that belongs to a format decides.
-enum class TraceFormat : std::uint8_t { automatic, valgrind, mtrace, malloclab };
+enum class TraceFormat : std::uint8_t { automatic, valgrind, mtrace, malloclab, recording };
 
-/// `auto`, `valgrind`, `mtrace` or `malloclab`.
+/// `auto`, `valgrind`, `mtrace`, `malloclab` or `recording`.
 [[nodiscard]] std::optional<TraceFormat> find_trace_format(std::string_view word) noexcept;
 [[nodiscard]] std::string_view word_of(TraceFormat format) noexcept;
 
@@ -33,6 +34,14 @@ struct TraceOptions {
 /// a `foreign` one.
 enum class LineFit : std::uint8_t { known, broken, foreign };
 
+/// How the script of a trace begins, if it is not a sequence of steps on a heap of any size.
+struct ScriptHead {
+  bool has_tasks = false;
+  std::optional<std::uint64_t> heap_bytes;   // of the program's heap
+  std::optional<std::uint64_t> align_bytes;  // of its blocks
+  std::vector<std::string> comments;
+};
+
 /// Reads the lines of one format. Each reader has its own file.
 class TraceReader {
  public:
@@ -46,6 +55,11 @@ class TraceReader {
 
   /// The reason why nothing of the trace can be imported; empty if something can.
   [[nodiscard]] virtual std::string finish() = 0;
+
+  /// After finish(): how the script begins.
+  [[nodiscard]] virtual ScriptHead head() const { return {}; }
+  /// Writes the order of the tasks' steps, or returns false if the trace has none.
+  [[nodiscard]] virtual bool write_schedule(const ScriptSink& /*schedule*/) const { return false; }
 };
 
 /// Longer lines are reported as broken. A path in an mtrace log has at most 4096 bytes.
@@ -71,6 +85,12 @@ class TraceImporter {
 
   [[nodiscard]] const ImportSummary& summary() const noexcept { return ledger_.summary(); }
 
+  /// After finish(), if there was no failure.
+  [[nodiscard]] ScriptHead head() const { return reader_->head(); }
+  [[nodiscard]] bool write_schedule(const ScriptSink& schedule) const {
+    return reader_->write_schedule(schedule);
+  }
+
   /// The format that was given or detected; `automatic` as long as no line belongs to a format.
   [[nodiscard]] TraceFormat format() const noexcept { return format_; }
 
@@ -78,6 +98,7 @@ class TraceImporter {
   void start_reader(TraceFormat format);
   void count_foreign_line();
 
+  ScriptSink script_;
   Ledger ledger_;
   TraceOptions options_;
   TraceFormat format_ = TraceFormat::automatic;

@@ -63,7 +63,7 @@ void Ledger::allocate(std::uint64_t key, std::uint64_t size, std::uint64_t align
   fmt::memory_buffer text;
   fmt::format_to(std::back_inserter(text), "alloc b{} {}", block.number, block.size);
   if (block.align > word_bytes) fmt::format_to(std::back_inserter(text), " align={}", block.align);
-  script_({text.data(), text.size()});
+  write({text.data(), text.size()});
 }
 
 void Ledger::release(std::uint64_t key) {
@@ -84,7 +84,7 @@ void Ledger::release_all(std::string_view reason) {
   const std::string text = fmt::format("{}: {} live block{} freed here", reason, live_.size(),
                                        live_.size() == 1 ? " is" : "s are");
   warn(text);
-  script_(fmt::format("# line {}: {}", line_number(), text));
+  write(fmt::format("# line {}: {}", line_number(), text));
   std::vector<Live::iterator> blocks;
   for (auto at = live_.begin(); at != live_.end(); ++at) blocks.push_back(at);
   std::ranges::sort(blocks, {}, [](Live::iterator at) { return at->second.number; });
@@ -124,12 +124,12 @@ void Ledger::resize(std::uint64_t key, std::uint64_t new_key, std::uint64_t size
   count_in(block);
   live_.emplace(new_key, block);
   ++summary_.resizes;
-  script_(fmt::format("resize b{} {}", block.number, size));
+  write(fmt::format("resize b{} {}", block.number, size));
 }
 
 void Ledger::failed(std::string_view call) {
   ++summary_.failures;
-  script_(fmt::format("# line {}: {} failed", line_number(), in_quotes(call)));
+  write(fmt::format("# line {}: {} failed", line_number(), in_quotes(call)));
 }
 
 void Ledger::report(Severity severity, std::string_view message) {
@@ -151,7 +151,7 @@ void Ledger::evict(std::uint64_t key) {
   warn(fmt::format(
       "address {:#x} has been live since line {} (b{}); its missing free is inserted here", key,
       at->second.line, at->second.number));
-  script_(
+  write(
       fmt::format("# line {}: the trace lacks the free of b{}", line_number(), at->second.number));
   free_block(at);
 }
@@ -159,7 +159,7 @@ void Ledger::evict(std::uint64_t key) {
 void Ledger::free_block(Live::iterator at) {
   count_out(at->second);
   ++summary_.frees;
-  script_(fmt::format("free b{}", at->second.number));
+  write(fmt::format("free b{}", at->second.number));
   live_.erase(at);
 }
 

@@ -49,6 +49,9 @@ class Ledger {
  public:
   Ledger(ScriptSink script, ReportSink report);
 
+  /// From now on it only counts, and writes no steps: another has to.
+  void write_no_steps() noexcept { writes_steps_ = false; }
+
   /// Begins a new line of the trace; the following calls are about it.
   void begin_line() noexcept { ++summary_.lines; }
 
@@ -83,6 +86,9 @@ class Ledger {
   using Live = std::unordered_map<std::uint64_t, Block>;
 
   void report(Severity severity, std::string_view message);
+  void write(std::string_view step) {
+    if (writes_steps_) script_(step);
+  }
   [[nodiscard]] bool plausible(std::uint64_t size, std::uint64_t align, std::string_view call);
   void evict(std::uint64_t key);
   void free_block(Live::iterator at);
@@ -93,6 +99,7 @@ class Ledger {
   ReportSink report_;
   Live live_;
   std::uint64_t blocks_named_ = 0;
+  bool writes_steps_ = true;
   std::uint64_t room_bytes_ = 0;  // as live_bytes, with alignment gaps
   ImportSummary summary_;
 };
