@@ -135,15 +135,23 @@ class Recorded : public Inner {
   mutable Recorder* recorder_ = nullptr;
 };
 
+namespace detail {
+/// A quarantine has the raw heap that is recorded inside.
+template <class Raw>
+void record_inside(const Raw& raw, Recorder& recorder) noexcept {
+  if constexpr (requires { raw.record_to(recorder); })
+    raw.record_to(recorder);
+  else
+    record_inside(raw.inner(), recorder);
+}
+}  // namespace detail
+
 /// Records all that is asked of `heap` from now on; the recorder must outlive it. Call it before
 /// any other thread uses the heap. Requests for the heap's lock are not recorded, and what a
 /// request of another kind takes is recorded as that of the task that made the room for it.
 template <class Heap>
 void record(Heap& heap, Recorder& recorder) noexcept {
-  if constexpr (requires { heap.raw().inner(); })
-    heap.raw().inner().record_to(recorder);
-  else
-    heap.raw().record_to(recorder);
+  detail::record_inside(heap.raw(), recorder);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS
