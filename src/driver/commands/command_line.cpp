@@ -181,11 +181,11 @@ CLI::App& add_import_command(CLI::App& app, ImportOptions& options, std::string&
       ->option_text("PID");
   import
       .add_option("--heap", options.heap_bytes,
-                  "The size of the script's heap, instead of the recorded one, or twice the peak.")
+                  "The size of the heap, instead of the recorded one or twice the peak.")
       ->transform(size_validator());
   import
       .add_option("--schedule-out", options.schedule_out,
-                  "Of a recording: write the order of its steps, for 'mneme run --schedule=FILE'.")
+                  "Write the order of a recording, for 'mneme run --schedule=FILE'.")
       ->option_text("FILE");
   return import;
 }

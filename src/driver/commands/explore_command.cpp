@@ -105,25 +105,33 @@ std::string_view word_of(Bound bound) {
   }
 }
 
+/// `, steps 5 to 9`; empty for the whole.
+std::string window_text(const Window& window) {
+  if (window.is_whole()) return {};
+  return fmt::format(", steps {} to {}", window.skipped() + 1,
+                     window.to ? std::to_string(*window.to) : "the end");
+}
+
 std::string covered(const SearchResult& result, const World& world) {
   return fmt::format("{} states{}, {} steps deep",
                      grouped(static_cast<double>(result.graph.size())),
                      world.counts_blocks() ? " by the number of blocks" : "", result.depth);
 }
 
-void write_schedule(const ExploreOptions& options, const World& world, const Verdict& verdict) {
+void write_schedule(const ExploreOptions& options, const World& world, const Path& schedule) {
   std::FILE* const file = std::fopen(options.schedule_out.c_str(), "w");
   if (file == nullptr) throw InputError("cannot write " + in_quotes(options.schedule_out));
   Output output{file};
   output.print("# of a heap of {} bytes, {}: mneme run --schedule=FILE\n{}\n",
                world.options().heap_bytes, world.program().raw_text(),
-               schedule_text(world, verdict.schedule));
+               schedule_text(world, schedule));
   output.flush();
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
 }
 
 /// Draws the run of a schedule, with its last state at the right.
-void draw_schedule(const ExploreOptions& options, World& world, const Verdict& verdict) {
+void draw_schedule(const ExploreOptions& options, World& world, const Path& schedule,
+                   VerdictKind kind) {
   Executor executor;
   FlatRun run(world, executor);
   History history;
@@ -131,7 +139,7 @@ void draw_schedule(const ExploreOptions& options, World& world, const Verdict& v
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     history.events(run.boot(step), executor);
   }
-  for (const Move move : verdict.schedule) {
+  for (const Move move : schedule) {
     const std::string& name = world.tasks()[move.task].name;
     const std::string text = world.text_of(move);
     const std::span<const Event> events = run.step(move);
@@ -142,7 +150,7 @@ void draw_schedule(const ExploreOptions& options, World& world, const Verdict& v
   const std::string& file = world.program().file;
   const PictureOptions picture{
       .title = fmt::format("{}: {} on {}, {} bytes", file.substr(file.rfind('/') + 1),
-                           verdict.kind == VerdictKind::stuck ? "stuck" : "deadlock",
+                           kind == VerdictKind::stuck ? "stuck" : "deadlock",
                            world.program().raw_text(), with_commas(world.options().heap_bytes)),
       .colour_by = ColourBy::task};
   write_file(options.draw, draw_run(history, picture).svg);
@@ -240,24 +248,37 @@ Verdict take_walks(World& world, const ExploreOptions& options, Output& output) 
   return verdict;
 }
 
-void print_bad_end(World& world, const Verdict& verdict, const std::string& how,
+/// `world` is the whole one: it begins before these steps.
+void print_bad_end(World& world, const Verdict& verdict, const Path& before, const std::string& how,
                    const ExploreOptions& options, Output& output) {
-  output.print("{}({}, {} bytes: {})\n", explanation(world, verdict), world.program().raw_text(),
-               size_text(world.options().heap_bytes), how);
-  if (!options.schedule_out.empty()) write_schedule(options, world, verdict);
-  if (!options.draw.empty()) draw_schedule(options, world, verdict);
-  if (verdict.kind != VerdictKind::deadlock || !options.advises) return;
+  output.print("{}({}, {} bytes{}: {})\n", explanation(world, verdict, before),
+               world.program().raw_text(), size_text(world.options().heap_bytes),
+               window_text(options.window), how);
+  Path schedule = before;
+  schedule.insert(schedule.end(), verdict.schedule.begin(), verdict.schedule.end());
+  if (!options.schedule_out.empty()) write_schedule(options, world, schedule);
+  if (!options.draw.empty()) draw_schedule(options, world, schedule, verdict.kind);
+  if (options.window.to) {
+    output.print("behind step {} other tasks may free memory, so this is only a candidate\n",
+                 *options.window.to);
+  }
+  if (verdict.kind != VerdictKind::deadlock || !options.advises || !options.window.is_whole()) {
+    return;
+  }
   SearchLimits limits = limits_of(options);
   limits.states = advice_states;
   output.print("{}", text_of(advise(world.program(), world.options(), limits)));
 }
 
-Verdict print_search(World& world, const ExploreOptions& options, Output& output) {
+/// Searches `world`, which may begin after these steps of the whole one.
+Verdict print_search(World& world, World& whole, const Path& before, const ExploreOptions& options,
+                     Output& output) {
   const SearchResult result = search(world, limits_of(options));
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
-  const std::string on = fmt::format("{}, {} bytes", world.program().raw_text(),
-                                     size_text(world.options().heap_bytes));
+  const std::string on =
+      fmt::format("{}, {} bytes{}", world.program().raw_text(),
+                  size_text(world.options().heap_bytes), window_text(options.window));
   switch (verdict.kind) {
     case VerdictKind::no_deadlock:
       output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on, seen,
@@ -268,7 +289,7 @@ Verdict print_search(World& world, const ExploreOptions& options, Output& output
       output.print("not decided ({}): no deadlock in {}; {}\n", on, seen, word_of(result.bound));
       break;
     default:
-      print_bad_end(world, verdict,
+      print_bad_end(whole, verdict, before,
                     result.is_complete() ? fmt::format("{}, {} of them dead, all explored", seen,
                                                        size_text(verdict.bad_states))
                                          : fmt::format("{}; {}", seen, word_of(result.bound)),
@@ -281,16 +302,25 @@ Verdict print_search(World& world, const ExploreOptions& options, Output& output
 
 Exit run_explore(const ExploreOptions& options, Output& output) {
   if (!options.draw.empty()) check_writable(options.draw);
-  const Program program = read_program(options);
-  World world{program, world_options(program, options)};
+  Program program = read_program(options);
+  const WorldOptions with = world_options(program, options);
+  end_after(program, with, options.window);
+  World whole{program, with};
+  std::optional<World> part;
+  Path before;
+  if (options.window.skipped() > 0)
+    before = begin_before(part.emplace(program, with), options.window);
+  World& world = part ? *part : whole;
   Verdict verdict;
-  if (!options.first_walk) verdict = print_search(world, options, output);
+  if (!options.first_walk) verdict = print_search(world, whole, before, options, output);
   if (verdict.kind == VerdictKind::not_decided && options.walks > 0) {
     verdict = take_walks(world, options, output);
     if (verdict.kind != VerdictKind::not_decided) {
-      print_bad_end(world, verdict, "found by a random walk", options, output);
+      print_bad_end(whole, verdict, before, "found by a random walk", options, output);
     }
   }
+  // What a script expects is about all of its steps.
+  if (!options.window.is_whole()) return exit_of(verdict.kind);
   return check_expectation(program, verdict.kind, output);
 }
 

@@ -40,6 +40,27 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
   return command;
 }
 
+constexpr std::size_t window_steps_max = 10'000'000;  // as in a schedule
+
+void add_window(CLI::App& explore, Window& window) {
+  explore
+      .add_option("--from", window.from,
+                  "Explore only the orders of the steps from this one of a schedule on, 1 is "
+                  "the first.")
+      ->option_text("N")
+      ->check(CLI::Range(std::size_t{1}, window_steps_max));
+  explore
+      .add_option("--to", window.to,
+                  "… and up to this one, in tasks without 'repeat' and "
+                  "choices, such as recorded ones.")
+      ->option_text("N")
+      ->check(CLI::Range(std::size_t{1}, window_steps_max));
+  explore
+      .add_option("--schedule", window.schedule,
+                  "The schedule for --from and --to: round-robin, random:SEED or a FILE.")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
@@ -47,6 +68,7 @@ CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
       app, "explore", "Find out whether any order of the tasks' steps deadlocks.", options);
   explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
+  add_window(explore, options.window);
   explore
       .add_option("--schedule-out", options.schedule_out,
                   "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")

@@ -16,7 +16,8 @@ namespace {
 
 class Explainer {
  public:
-  Explainer(World& world, const Verdict& verdict) : world_{world}, verdict_{verdict} {}
+  Explainer(World& world, const Verdict& verdict, const Path& before)
+      : world_{world}, verdict_{verdict}, before_{before} {}
 
   [[nodiscard]] std::string explain() {
     text_ = testing::title_text(verdict_);
@@ -36,6 +37,7 @@ class Explainer {
     FlatRun run(world_, executor);
     (void)run.make_heap();
     for (std::size_t step = 0; step < run.boot_steps(); ++step) (void)run.boot(step);
+    for (const Move move : before_) (void)run.step(move);
     std::vector<testing::StepLine> lines;
     for (const Move move : verdict_.schedule) {
       const std::size_t task = move.task;
@@ -152,13 +154,14 @@ class Explainer {
 
   World& world_;
   const Verdict& verdict_;
+  const Path& before_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string explanation(World& world, const Verdict& verdict) {
-  return Explainer{world, verdict}.explain();
+std::string explanation(World& world, const Verdict& verdict, const Path& before) {
+  return Explainer{world, verdict, before}.explain();
 }
 
 std::string schedule_text(const World& world, const Path& schedule) {

@@ -12,9 +12,10 @@
 
 namespace mneme::driver {
 
-/// Explains a verdict that has a schedule, by replaying it on the world. Whole lines.
-/// Throws Corruption if the replay differs from the search.
-[[nodiscard]] std::string explanation(World& world, const Verdict& verdict);
+/// Explains a verdict that has a schedule, by replaying it on the world, after the steps `before`,
+/// which are not shown. Whole lines. Throws Corruption if the replay differs from the search.
+[[nodiscard]] std::string explanation(World& world, const Verdict& verdict,
+                                      const Path& before = {});
 
 /// `imu*3 camera uplink`: the schedule as `mneme run --schedule` takes it.
 [[nodiscard]] std::string schedule_text(const World& world, const Path& schedule);

@@ -161,8 +161,10 @@ class World {
   [[nodiscard]] std::size_t snapshot_bytes() const { return arena_bytes_; }
   void save(std::byte* to) const;
   void load(const std::byte* from);
-  /// Returns to the state after construction.
+  /// Returns to the state after construction, or that which begin_after() has chosen.
   void restart();
+  /// Call it in the state that these steps led to from the first one: it is the first from now on.
+  void begin_after(const Path& steps);
 
   /// Identifies the state: equal for two states with the same continuations, up to exchanging
   /// identical tasks. Valid until the next call.
@@ -253,6 +255,7 @@ class World {
   std::vector<BootStep> boot_steps_;
   std::vector<std::byte> pristine_;  // an empty heap
   std::vector<std::byte> booted_;
+  Path before_;  // the steps before the first state
   std::vector<std::byte> identity_;
   std::vector<std::byte> sorted_;
   std::vector<std::size_t> twins_;

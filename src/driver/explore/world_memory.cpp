@@ -135,6 +135,12 @@ void World::restart() {
   heap_->~DriverHeap();
   make_heap();
   run_boot();
+  for (const Move move : before_) (void)step(move);
+}
+
+void World::begin_after(const Path& steps) {
+  before_ = steps;
+  if (can_copy_) save(booted_.data());
 }
 
 // AddressSanitizer and Valgrind cannot follow copies of the arena, so it is unpoisoned entirely.

@@ -35,7 +35,7 @@ std::size_t TaskScript::task_of(Caller caller, std::uint64_t own_request) {
   const std::size_t own_max = own_tasks_max + (by_name_.contains(task_before) ? 1U : 0U);
   if (at == by_name_.end() && tasks_.size() >= own_max) {
     ++merged_;
-    at = by_name_.emplace(std::move(name), task_named(task_others)).first;
+    at = by_name_.emplace(name, task_named(task_others)).first;
   }
   const std::size_t task = at == by_name_.end() ? task_named(std::move(name)) : at->second;
   const std::uint64_t waits_for = tasks_[task].waits_for;
