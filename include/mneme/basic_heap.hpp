@@ -57,6 +57,8 @@ template <class Heap, class Want>
 class CustomRequest;
 template <class Heap>
 struct LockWanted;
+template <class Heap>
+class Inspector;
 
 /// An asynchronous heap over one region of memory.
 ///
@@ -307,6 +309,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
   friend class Guard<BasicHeap>;
   friend class Request<BasicHeap>;
   friend class OnReady<BasicHeap>;
+  friend class Inspector<BasicHeap>;
   template <class Heap, class Want>
   friend class CustomRequest;
 

@@ -22,6 +22,7 @@
 #include <mneme/recording/record.hpp>
 
 // The allocator behind the names that this file takes over.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): glibc's
 extern "C" {
 void* __libc_malloc(std::size_t size) noexcept;
 void* __libc_calloc(std::size_t count, std::size_t size) noexcept;
@@ -29,6 +30,7 @@ void* __libc_realloc(void* block, std::size_t size) noexcept;
 void* __libc_memalign(std::size_t align, std::size_t size) noexcept;
 void __libc_free(void* block) noexcept;
 }
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 namespace {
 

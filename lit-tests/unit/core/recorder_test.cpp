@@ -54,7 +54,8 @@ struct RecordedHeap {
       words >> event;
       if (event == "mneme-recording" || event == "end") continue;
       words >> task >> thread;
-      shown = event + " " + task;
+      shown = event;
+      shown.append(" ").append(task);
       for (std::string word; words >> word;) {
         if (word.starts_with("0x")) {
           word =
@@ -62,7 +63,7 @@ struct RecordedHeap {
         } else if (word == big_size) {
           word = "big";
         }
-        shown += " " + word;
+        shown.append(" ").append(word);
       }
       lines.push_back(shown);
     }

@@ -85,7 +85,8 @@ TEST_CASE("an entry that comes while its place is read is lost, as is one that i
 
 /// An entry during whose assignment an interrupt comes, once.
 struct Interrupted {
-  static inline Ring<Interrupted>* ring = nullptr;  // to be interrupted
+  static inline void (*handler)() = nullptr;
+  static inline Ring<Interrupted>* ring = nullptr;  // that the handler writes to
   static inline int nested = 0;
 
   int number = 0;
@@ -97,9 +98,7 @@ struct Interrupted {
   Interrupted& operator=(const Interrupted& other) {
     if (is_assigned_to) ++nested;
     is_assigned_to = true;
-    if (Ring<Interrupted>* const interrupted = std::exchange(ring, nullptr)) {
-      for (int i = 2; i <= 3; ++i) interrupted->put(Interrupted(i));
-    }
+    if (const auto interrupt = std::exchange(handler, nullptr)) interrupt();
     number = other.number;
     is_assigned_to = false;
     return *this;
@@ -110,6 +109,9 @@ TEST_CASE("an interrupt that fills a ring leaves out the place that it found hal
   std::array<RingSlot<Interrupted>, 2> slots{};
   Ring<Interrupted> ring(slots, WhenFull::overwrite);
   Interrupted::ring = &ring;
+  Interrupted::handler = [] {
+    for (int i = 2; i <= 3; ++i) Interrupted::ring->put(Interrupted(i));
+  };
   ring.put(Interrupted(1));
   std::vector<int> kept;
   const std::size_t lost =
