@@ -93,9 +93,9 @@ template <class T, class... Args>
 using ArcRequest = OwnerRequest<Heap, BuildObject<Arc<T>, typename Arc<T>::Shared, Args...>>;
 
 /// `make_arc<T>(args…)`: a request for the first Arc of a new T. Arguments and errors: as make.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T, class... Args>
-auto BasicHeap<Raw, Queue>::make_arc(Args&&... args) {
+auto BasicHeap<Raw, Queue, Policy>::make_arc(Args&&... args) {
   using Made = Arc<T, BasicHeap>;
   using Build = BuildObject<Made, typename Made::Shared, std::decay_t<Args>...>;
   return OwnerRequest<BasicHeap, Build>(*this, std::forward<Args>(args)...);

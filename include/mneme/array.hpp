@@ -90,31 +90,31 @@ using ArrayRequest = OwnerRequest<Heap, BuildArray<T, Heap, Fill>>;
 
 /// `make_array<T>(count)`: a request for an Array of `count` value-initialised T. Errors: as
 /// Request (`too_large` also if count × sizeof(T) overflows), and what a constructor throws.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T>
-auto BasicHeap<Raw, Queue>::make_array(std::size_t count) noexcept {
+auto BasicHeap<Raw, Queue, Policy>::make_array(std::size_t count) noexcept {
   return ArrayRequest<T, BasicHeap>(*this, count);
 }
 
 /// The same, but nothing is written to elements that need no constructor.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T>
-auto BasicHeap<Raw, Queue>::make_array_for_overwrite(std::size_t count) noexcept {
+auto BasicHeap<Raw, Queue, Policy>::make_array_for_overwrite(std::size_t count) noexcept {
   return ArrayRequest<T, BasicHeap, ForOverwrite>(*this, count);
 }
 
 /// The same with copies of the elements of `range`, which is kept by value until the grant.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T, class Range>
   requires requires(const Range& range) { std::size(range), std::begin(range); }
-auto BasicHeap<Raw, Queue>::make_array(Range range) {
+auto BasicHeap<Raw, Queue, Policy>::make_array(Range range) {
   const std::size_t count = std::size(range);
   return ArrayRequest<T, BasicHeap, CopyOf<Range>>(*this, count, CopyOf<Range>{std::move(range)});
 }
 
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T>
-auto BasicHeap<Raw, Queue>::try_make_array(std::size_t count) {
+auto BasicHeap<Raw, Queue, Policy>::try_make_array(std::size_t count) {
   return try_build<BuildArray<T, BasicHeap>>(*this, count);
 }
 

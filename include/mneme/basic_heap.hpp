@@ -63,13 +63,16 @@ class Inspector;
 /// An asynchronous heap over one region of memory.
 ///
 /// `Raw` is the raw heap inside, `Queue` the type of the queue lock: on targets with a single core,
-/// a critical section. A heap can be neither copied nor moved, as every block points to it. Where a
-/// member's complexity is given as O(raw heap), it is that of the raw heap's operation.
-template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock>
-class BasicHeap : HeapCore<InnerRaw<Raw>, Queue> {
-  using Base = HeapCore<InnerRaw<Raw>, Queue>;
+/// a critical section. `Policy` is the order in which waiting requests are granted (waiting/). A
+/// heap can be neither copied nor moved, as every block points to it. Where a member's complexity
+/// is given as O(raw heap), it is that of the raw heap's operation.
+template <RawHeap Raw = DefaultRaw, QueueLock Queue = SpinLock, QueuePolicy Policy = Fifo>
+class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
+  using Base = HeapCore<InnerRaw<Raw>, Queue, Policy>;
 
  public:
+  using QueueOrder = Policy;
+
   /// A heap over `region`, which must outlive it; the heap's own data are not in the region. If the
   /// region is too small for one block, the heap refuses every request.
   explicit BasicHeap(std::span<std::byte> region) noexcept : Base(region) {}

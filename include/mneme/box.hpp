@@ -96,9 +96,9 @@ using BoxRequest = BasicBoxRequest<Heap, T, Args...>;
 /// `make<T>(args…)`: a request for a Box<T>, or for an Array if T is an array. The arguments are
 /// copied or moved into it, and T is constructed from them on the thread that takes the result.
 /// Errors: as Request, and what the constructor throws; then the memory is freed.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T, class... Args>
-auto BasicHeap<Raw, Queue>::make(Args&&... args) {
+auto BasicHeap<Raw, Queue, Policy>::make(Args&&... args) {
   if constexpr (std::is_unbounded_array_v<T>) {
     return make_array<std::remove_extent_t<T>>(static_cast<std::size_t>(args)...);
   } else if constexpr (std::is_bounded_array_v<T>) {
@@ -108,9 +108,9 @@ auto BasicHeap<Raw, Queue>::make(Args&&... args) {
   }
 }
 
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T, class... Args>
-auto BasicHeap<Raw, Queue>::try_make(Args&&... args) {
+auto BasicHeap<Raw, Queue, Policy>::try_make(Args&&... args) {
   using Build = BuildObject<Box<T, BasicHeap>, typename MadeAs<T, BasicHeap>::type, Args&&...>;
   return try_build<Build>(*this, std::forward<Args>(args)...);
 }

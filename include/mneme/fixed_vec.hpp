@@ -164,9 +164,9 @@ using FixedVecRequest = OwnerRequest<Heap, BuildFixedVec<T, Heap>>;
 
 /// `make_fixed_vec<T>(capacity)`: a request for an empty FixedVec<T>. Errors: as Request
 /// (`too_large` also if capacity × sizeof(T) overflows).
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T>
-auto BasicHeap<Raw, Queue>::make_fixed_vec(std::size_t capacity) noexcept {
+auto BasicHeap<Raw, Queue, Policy>::make_fixed_vec(std::size_t capacity) noexcept {
   return FixedVecRequest<T, BasicHeap>(*this, capacity);
 }
 

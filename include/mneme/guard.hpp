@@ -70,8 +70,8 @@ class [[nodiscard]] Guard {
   Heap* heap_ = nullptr;
 };
 
-template <RawHeap Raw, QueueLock Queue>
-Guard<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::try_lock() noexcept {
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
+Guard<BasicHeap<Raw, Queue, Policy>> BasicHeap<Raw, Queue, Policy>::try_lock() noexcept {
   return this->lock_.try_acquire() ? Guard<BasicHeap>(*this) : Guard<BasicHeap>();
 }
 

@@ -40,7 +40,7 @@ namespace mneme::inline MNEME_SETTINGS {
 /// posted for the loop that is already running; so wakers do not recurse, however many requests
 /// wait. Once a loop has begun to call a waker it does not touch its request again, which the waker
 /// may destroy.
-template <RawHeap Raw, QueueLock Queue>
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy = Fifo>
 class HeapCore : public LiveBlocks<Raw> {
   using Blocks = LiveBlocks<Raw>;
 
@@ -103,9 +103,9 @@ class HeapCore : public LiveBlocks<Raw> {
       queued = enqueue(waiter);
       requests_.unlock_queue();
     }
-    // If anything was reclaimed, the thread that freed it has posted work, or is about to: so a
-    // failed release is the only reason to settle.
-    if (!lock_.try_release()) settle();
+    // If anything was reclaimed, the thread that freed it has posted work, or is about to: so with
+    // FIFO a failed release is the only reason to settle. Elsewhere the newcomer may be granted.
+    if (!Policy::is_fifo || !lock_.try_release()) settle();
     return !queued;
   }
 
@@ -274,7 +274,7 @@ class HeapCore : public LiveBlocks<Raw> {
 
   LockWord lock_;
   FreeQueue free_queue_;
-  RequestLists<Queue> requests_;
+  RequestLists<Queue, Policy> requests_;
 
  private:
   [[nodiscard]] bool is_lent() const noexcept {
@@ -342,19 +342,23 @@ class HeapCore : public LiveBlocks<Raw> {
       settle();
   }
 
-  /// Heap lock held. Grants waiting requests, oldest first, until one does not fit: FIFO (P2) and
-  /// direct hand-off (P3). Returns false if the heap lock now is a guard's.
+  /// Heap lock held. Grants waiting requests in the order of the policy (P2), until none that may
+  /// be granted fits: direct hand-off (P3). Returns false if the heap lock now is a guard's.
   [[nodiscard]] bool grant() noexcept {
     while (requests_.waiting() > 0 && requests_.try_lock_queue()) {
+      void* payload = nullptr;
+      const auto take = [&](Waiter& waiter) noexcept {
+        payload = take_wanted(waiter);
+        return payload != nullptr;
+      };
       // closed() is read under the queue lock: none is granted once close() has completed another.
-      Waiter* const head = requests_.closed() ? nullptr : requests_.head();
-      void* const payload = head != nullptr ? take_wanted(*head) : nullptr;
-      const bool lends = payload != nullptr && is_lent();
-      if (payload != nullptr) report_event(this->raw_, Event::granted, head, payload);
+      Waiter* const chosen = requests_.closed() ? nullptr : requests_.queue().choose(take);
+      const bool lends = chosen != nullptr && is_lent();
+      if (chosen != nullptr) report_event(this->raw_, Event::granted, chosen, payload);
       const bool wakes =
-          payload != nullptr && requests_.complete(*head, RequestState::granted, payload);
+          chosen != nullptr && requests_.complete(*chosen, RequestState::granted, payload);
       wakes ? requests_.unlock_then_wake() : requests_.unlock_queue();
-      if (payload == nullptr) return true;
+      if (chosen == nullptr) return true;
       if (lends && !is_last_with_lock()) return false;
     }
     return true;

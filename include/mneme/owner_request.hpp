@@ -36,6 +36,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base::await_ready;
   using Base::await_suspend;
   using Base::cancel;
+  using Base::raise;
   using Base::reserved;
   using Base::state;
   using Base::suspend_again;
@@ -47,6 +48,10 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
     (void)static_cast<Base&&>(*this).wake_by(waker);
     return std::move(*this);
   }
+  OwnerRequest&& priority(std::size_t level) && noexcept
+    requires(Heap::QueueOrder::levels > 0);
+  OwnerRequest&& holding() && noexcept
+    requires(Heap::QueueOrder::holders_first);
   template <class Scheduler>
   [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
   template <class What>

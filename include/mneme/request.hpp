@@ -98,6 +98,7 @@ class [[nodiscard]] Request {
     fatal_unless(other.state() == RequestState::idle, "move of a request that has begun");
     waiter_.waker = other.waiter_.waker;
     waiter_.is_custom = other.waiter_.is_custom;
+    waiter_.rank = other.waiter_.rank;
     if (other.state() != RequestState::idle) return;
     // (request.moved) relaxed: only its owner knows of it; publishes nothing.
     other.waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
@@ -121,6 +122,14 @@ class [[nodiscard]] Request {
     waiter_.waker = waker;
     return std::move(*this);
   }
+
+  /// For heaps whose queue is not FIFO: in waiting/priorities.hpp and waiting/holders_first.hpp.
+  Request&& priority(std::size_t level) && noexcept
+    requires(Heap::QueueOrder::levels > 0);
+  void raise(std::size_t level) noexcept
+    requires(Heap::QueueOrder::levels > 0);
+  Request&& holding() && noexcept
+    requires(Heap::QueueOrder::holders_first);
 
   /// The same by a scheduler, which resumes the coroutine wherever it does that: in resume_on.hpp.
   template <class Scheduler>
@@ -276,8 +285,9 @@ class [[nodiscard]] Request {
   Waiter waiter_;
 };
 
-template <RawHeap Raw, QueueLock Queue>
-Request<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::allocate(Layout layout) noexcept {
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
+Request<BasicHeap<Raw, Queue, Policy>> BasicHeap<Raw, Queue, Policy>::allocate(
+    Layout layout) noexcept {
   return Request<BasicHeap>(*this, layout);
 }
 

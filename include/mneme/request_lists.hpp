@@ -17,7 +17,7 @@ namespace mneme::inline MNEME_SETTINGS {
 
 /// The three lists of requests, and the queue lock that protects them. All O(1) but validate().
 /// Members are called with the queue lock held, unless their comment says otherwise.
-template <QueueLock Queue>
+template <QueueLock Queue, QueuePolicy Policy = Fifo>
 class RequestLists {
  public:
   /// These lock and unlock the queue lock itself.
@@ -40,8 +40,10 @@ class RequestLists {
     return closed_.load(std::memory_order_relaxed);
   }
 
-  /// The request that has waited the longest, or nullptr.
+  /// The first request in the queue, or nullptr.
   [[nodiscard]] Waiter* head() const noexcept { return waiting_.front(); }
+  /// The queue itself.
+  [[nodiscard]] Policy& queue() noexcept { return waiting_; }
 
   /// Queues a request and returns true; or, if the heap is closed, closes the request and returns
   /// false.
@@ -114,14 +116,14 @@ class RequestLists {
   /// unless the request is being destroyed.
   [[nodiscard]] RequestState cancel(Waiter& waiter, bool is_destroyed) noexcept {
     const bool is_awaited = waiter.continuation && !is_destroyed;
-    // (waits.linked) relaxed: changes under the queue lock only; publishes nothing.
-    if (is_awaited && waiter.list.load(std::memory_order_relaxed) == &waiting_) {
+    // (request.cancel) relaxed: `waiting` changes under the queue lock only; otherwise it is a hint
+    // what to try. It publishes nothing.
+    RequestState state = waiter.state.load(std::memory_order_relaxed);
+    if (is_awaited && state == RequestState::waiting) {
       (void)complete(waiter, RequestState::cancelled, nullptr);
-      return RequestState::waiting;
+      return state;
     }
     if (!is_awaited) unlink(waiter);
-    // (request.cancel) relaxed: a hint what to try; publishes nothing.
-    RequestState state = waiter.state.load(std::memory_order_relaxed);
     // (request.cancelled) relaxed: this or (request.claimed) gets the memory, which is seen under
     // the queue lock; publishes nothing. (request.cancel_failed) relaxed: it was taken; publishes
     // nothing.
@@ -134,10 +136,15 @@ class RequestLists {
   }
 
   /// Removes a request from its list, if it is in one.
-  static void unlink(Waiter& waiter) noexcept {
+  void unlink(Waiter& waiter) noexcept {
     // (waits.leave) relaxed: changes under the queue lock only; publishes nothing.
     WaitList* const list = waiter.list.load(std::memory_order_relaxed);
-    if (list != nullptr) list->remove(waiter);
+    // (waits.waiting) relaxed: `waiting` changes under the queue lock only; publishes nothing.
+    if (!Policy::is_fifo && waiter.state.load(std::memory_order_relaxed) == RequestState::waiting) {
+      waiting_.remove(waiter);
+    } else if (list != nullptr) {
+      list->remove(waiter);
+    }
   }
 
   /// Replaces the waker or the coroutine of a waiting request. False if it is not waiting any more.
@@ -200,7 +207,7 @@ class RequestLists {
   }
 
   Queue queue_lock_;
-  WaitList waiting_;       // requests without memory, in order of arrival
+  Policy waiting_;         // requests without memory
   WaitList ready_;         // complete, with a coroutine to be resumed by poll()
   WaitList due_;           // closed or cancelled, with a waker that is still to be called
   std::size_t epoch_ = 0;  // of poll()

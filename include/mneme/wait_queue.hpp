@@ -4,6 +4,7 @@
 // invariants: P2 (first in, first out), P5 (remove is O(1)), P10 (waiting allocates nothing).
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +73,7 @@ struct Waiter {
   std::coroutine_handle<> continuation{};  // this is resumed by the next poll()
   Atomic<RequestState> state{RequestState::idle};
   bool is_custom = false;           // it has a CustomWaiter, and a layout that is too large
+  std::uint16_t rank = 0;           // for the policy of the queue
   Atomic<WaitList*> list{nullptr};  // the list in which it is linked
 };
 
@@ -127,6 +129,35 @@ class WaitList {
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
   Atomic<std::size_t> size_{0};
+};
+
+/// The order in which requests are granted: it holds those that wait, and is a WaitList of them or
+/// several. Its members need the queue lock, but for size(), and keep `Waiter::list`. Only `choose`
+/// differs in more than the order: it calls `take` for each waiter that may be granted now, in the
+/// order of the policy, until one gets its memory, and returns that one, which the caller removes.
+template <class Policy>
+concept QueuePolicy = requires(Policy& policy, const Policy& view, Waiter& waiter) {
+  { Policy::is_fifo } -> std::convertible_to<bool>;  // no newcomer comes before a waiter
+  { view.front() } noexcept -> std::same_as<Waiter*>;
+  { view.size() } noexcept -> std::same_as<std::size_t>;
+  { view.valid() } noexcept -> std::same_as<bool>;
+  { policy.push_back(waiter) } noexcept;
+  { policy.remove(waiter) } noexcept;
+  {
+    policy.choose([](Waiter&) noexcept { return true; })
+  } noexcept -> std::same_as<Waiter*>;
+};
+
+/// First in, first out: only the oldest waiter is ever tried (P2). Others are in waiting/.
+class Fifo : public WaitList {
+ public:
+  static constexpr bool is_fifo = true;
+
+  template <class Take>
+  [[nodiscard]] Waiter* choose(Take take) noexcept {
+    Waiter* const head = front();
+    return head != nullptr && take(*head) ? head : nullptr;
+  }
 };
 
 /// The call of a waker, while it runs. The waker's request may be destroyed meanwhile.

@@ -36,6 +36,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   }
 
   using Base::cancel;
+  using Base::raise;
   using Base::state;
   using Base::suspend_again;
   using Base::take_waker;
@@ -47,6 +48,18 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
 
   CustomRequest&& wake_by(Waker waker) && noexcept {
     (void)static_cast<Base&&>(*this).wake_by(waker);
+    return std::move(*this);
+  }
+  CustomRequest&& priority(std::size_t level) && noexcept
+    requires(Heap::QueueOrder::levels > 0)
+  {
+    (void)static_cast<Base&&>(*this).priority(level);
+    return std::move(*this);
+  }
+  CustomRequest&& holding() && noexcept
+    requires(Heap::QueueOrder::holders_first)
+  {
+    (void)static_cast<Base&&>(*this).holding();
     return std::move(*this);
   }
   template <class What>

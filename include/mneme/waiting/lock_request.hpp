@@ -46,8 +46,8 @@ struct LockWanted {
 template <class Heap = mneme::Heap>
 using LockRequest = CustomRequest<Heap, LockWanted<Heap>>;
 
-template <RawHeap Raw, QueueLock Queue>
-LockRequest<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::lock() noexcept {
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
+LockRequest<BasicHeap<Raw, Queue, Policy>> BasicHeap<Raw, Queue, Policy>::lock() noexcept {
   return LockRequest<BasicHeap>(*this);
 }
 

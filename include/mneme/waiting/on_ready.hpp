@@ -46,8 +46,9 @@ class [[nodiscard]] OnReady {
   Waiter hook_{};  // never waits: its list and its waker are those of a due waker
 };
 
-template <RawHeap Raw, QueueLock Queue>
-OnReady<BasicHeap<Raw, Queue>> BasicHeap<Raw, Queue>::on_ready(Waker waker) noexcept {
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
+OnReady<BasicHeap<Raw, Queue, Policy>> BasicHeap<Raw, Queue, Policy>::on_ready(
+    Waker waker) noexcept {
   return OnReady<BasicHeap>(*this, waker);
 }
 

@@ -16,9 +16,9 @@ namespace mneme::inline MNEME_SETTINGS {
 //
 // Errors: `locked`, `no_room`, `waiters_first`, `closed`, `too_large`, `bad_alignment`. With no
 // attempts at all the heap counts as locked. O(raw heap + attempts), and what an unlock does.
-template <RawHeap Raw, QueueLock Queue>
-std::expected<Allocation<BasicHeap<Raw, Queue>>, AllocError> BasicHeap<Raw, Queue>::try_allocate(
-    Layout layout, unsigned attempts) noexcept {
+template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
+std::expected<Allocation<BasicHeap<Raw, Queue, Policy>>, AllocError>
+BasicHeap<Raw, Queue, Policy>::try_allocate(Layout layout, unsigned attempts) noexcept {
   const auto block_layout = this->check_layout(layout);
   if (!block_layout) return std::unexpected(block_layout.error());
   for (unsigned attempt = 0; attempt < attempts; ++attempt) {

@@ -67,7 +67,9 @@ class WatchedLock : public SpinLock {
   Ghost guarded_;
 };
 
-using Heap = BasicHeap<WatchedRaw, WatchedLock>;
+template <class Policy>
+using HeapWith = BasicHeap<WatchedRaw, WatchedLock, Policy>;
+using Heap = HeapWith<Fifo>;
 
 /// What misuse stops with.
 inline void fail(const char* line) noexcept {
@@ -78,7 +80,8 @@ inline void fail(const char* line) noexcept {
 inline void use(const void* payload, Layout layout = unit) { Memory::touch(payload, layout.size); }
 
 /// A task that waits: its request, what its waker uses, and what it was given.
-class Task {
+template <class Heap>
+class BasicTask {
  public:
   void begin(Heap& heap, Layout layout = unit) { request_.emplace(heap, layout); }
 
@@ -96,7 +99,7 @@ class Task {
 
   /// Polls, and uses the memory if there is some. False if the request waits.
   bool poll() {
-    auto answer = request_->poll({.wake = &Task::wake, .context = this});
+    auto answer = request_->poll({.wake = &BasicTask::wake, .context = this});
     if (!answer) return false;
     closed_ = !*answer;
     if (*answer) {
@@ -133,7 +136,7 @@ class Task {
 
  private:
   static void wake(void* context) noexcept {
-    Task& task = *static_cast<Task*>(context);
+    BasicTask& task = *static_cast<BasicTask*>(context);
     RL_ASSERT(!task.ended_);
     ++task.wakes_;
     if (task.on_wake != nullptr) task.on_wake(task.argument);
@@ -147,33 +150,36 @@ class Task {
   bool closed_ = false;
   bool ended_ = false;
 };
+using Task = BasicTask<Heap>;
 
 /// A task whose thread sleeps while its request waits. A wakeup that is lost is a deadlock.
-class Sleeper : public Task {
+template <class Heap>
+class BasicSleeper : public BasicTask<Heap> {
  public:
-  Sleeper() {
-    argument = &bell_;
-    on_wake = [](void* bell) { static_cast<Bell*>(bell)->ring(); };
+  BasicSleeper() {
+    this->argument = &bell_;
+    this->on_wake = [](void* bell) { static_cast<Bell*>(bell)->ring(); };
   }
 
   /// Polls until there is an answer, and sleeps in between.
   void sleep() {
-    while (!poll()) bell_.wait();
+    while (!this->poll()) bell_.wait();
   }
 
   /// Asks, sleeps until it is granted, uses the memory, and gives it back.
   void take_and_free(Heap& heap, Layout layout = unit) {
-    begin(heap, layout);
+    this->begin(heap, layout);
     sleep();
-    free();
+    this->free();
   }
 
  private:
   Bell bell_;
 };
+using Sleeper = BasicSleeper<Heap>;
 
 /// A model with a heap of so many units.
-template <class Self, int threads, std::size_t units>
+template <class Self, int threads, std::size_t units, class Heap = model::Heap>
 struct World : rl::test_suite<Self, threads> {
   World() { set_fatal_handler(&fail); }
 
