@@ -105,7 +105,7 @@ class HeapCore : public LiveBlocks<Raw> {
     }
     // If anything was reclaimed, the thread that freed it has posted work, or is about to: so with
     // FIFO a failed release is the only reason to settle. Elsewhere the newcomer may be granted.
-    if (!Policy::is_fifo || !lock_.try_release()) settle();
+    if (!requests_.queue().is_fifo() || !lock_.try_release()) settle();
     return !queued;
   }
 

@@ -140,7 +140,8 @@ class RequestLists {
     // (waits.leave) relaxed: changes under the queue lock only; publishes nothing.
     WaitList* const list = waiter.list.load(std::memory_order_relaxed);
     // (waits.waiting) relaxed: `waiting` changes under the queue lock only; publishes nothing.
-    if (!Policy::is_fifo && waiter.state.load(std::memory_order_relaxed) == RequestState::waiting) {
+    if (!waiting_.is_fifo() &&
+        waiter.state.load(std::memory_order_relaxed) == RequestState::waiting) {
       waiting_.remove(waiter);
     } else if (list != nullptr) {
       list->remove(waiter);

@@ -137,7 +137,7 @@ class WaitList {
 /// order of the policy, until one gets its memory, and returns that one, which the caller removes.
 template <class Policy>
 concept QueuePolicy = requires(Policy& policy, const Policy& view, Waiter& waiter) {
-  { Policy::is_fifo } -> std::convertible_to<bool>;  // no newcomer comes before a waiter
+  { view.is_fifo() } noexcept -> std::same_as<bool>;  // no newcomer comes before a waiter
   { view.front() } noexcept -> std::same_as<Waiter*>;
   { view.size() } noexcept -> std::same_as<std::size_t>;
   { view.valid() } noexcept -> std::same_as<bool>;
@@ -151,7 +151,7 @@ concept QueuePolicy = requires(Policy& policy, const Policy& view, Waiter& waite
 /// First in, first out: only the oldest waiter is ever tried (P2). Others are in waiting/.
 class Fifo : public WaitList {
  public:
-  static constexpr bool is_fifo = true;
+  [[nodiscard]] static constexpr bool is_fifo() noexcept { return true; }
 
   template <class Take>
   [[nodiscard]] Waiter* choose(Take take) noexcept {

@@ -14,7 +14,7 @@ namespace mneme::inline MNEME_SETTINGS {
 /// Bounded overtaking, with a bound that is a value; Overtaking<N> has it in its type.
 class OvertakingQueue : public WaitList {
  public:
-  static constexpr bool is_fifo = false;
+  [[nodiscard]] static constexpr bool is_fifo() noexcept { return false; }
   /// How many waiters behind the head a grant looks at.
   static constexpr std::size_t reach = 16;
 

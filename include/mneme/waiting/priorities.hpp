@@ -18,7 +18,7 @@ template <std::size_t count>
   requires(count > 0 && count <= 64)
 class LevelQueue {
  public:
-  static constexpr bool is_fifo = false;
+  [[nodiscard]] static constexpr bool is_fifo() noexcept { return false; }
 
   [[nodiscard]] Waiter* front() const noexcept {
     for (const WaitList& list : lists_) {

@@ -1,10 +1,11 @@
 """Compares `mneme explore` with a search that has nothing in common with it, on random small scripts with tasks.
 
-    brute_force.py MNEME COUNT [SEED [RAW]]
+    brute_force.py MNEME COUNT [SEED [RAW [QUEUE]]]
 
 The model here is first fit on a list of blocks (RAW is first-fit), or a number of blocks that fit, whatever their
-places (pool; chain, with blocks of one size), a FIFO queue with direct hand-off, and a search of all states with no
-reduction. Compared are the verdict, the number of states (identical tasks exchanged), that of dead ones, and the length
+places (pool; chain, with blocks of one size), a queue with direct hand-off, and a search of all states with no
+reduction. The queue is FIFO, or of the policy QUEUE, such as overtaking:2; a request has the priority that its name
+says. Compared are the verdict, the number of states (identical tasks exchanged), that of dead ones, and the length
 of a shortest deadlock; of scripts that go on for ever the verdict, by its definition: a request that can never be
 granted, whatever is done.
 """
@@ -95,6 +96,10 @@ def with_raw_heap(rng, raw, script):
     return (first, starts, boxes, tasks), f"chain:{second}", first // block + second // block
 
 
+def level_of(name):
+    return int(name[1:]) % 3
+
+
 def text_of(script, raw="first-fit"):
     heap, starts, boxes, tasks = script
     lines = [f"heap {heap} raw={raw} align=8"]
@@ -114,7 +119,9 @@ def text_of(script, raw="first-fit"):
 
 class Model:
     """States are tuples: (tasks, queue, signals, boxes). A task is (at, rounds, waits, names), names a tuple of
-    (name, (offset, size)); the queue holds numbers of tasks."""
+    (name, (offset, size)); the queue holds numbers of tasks, each with how often it was passed, or its level."""
+
+    policy, number = "fifo", 0
 
     def __init__(self, script):
         self.heap, self.starts, self.rooms, tasks = script
@@ -189,7 +196,7 @@ class Model:
                 names[name] = (place, self.size_of(argument))
             elif kind == "alloc":
                 waits = True
-                queue.append(task)
+                self.enqueue(queue, task, 1 if names else 0, level_of(name))
         elif kind == "free":
             names.pop(name, None)
         elif kind == "signal":
@@ -204,24 +211,44 @@ class Model:
             tasks[task] = (at, rounds, True, tuple(sorted(names.items())))
         else:
             tasks[task] = self.settle(task, at, rounds, tuple(sorted(names.items())))
-        while queue and not waits:
-            head = queue[0]
+        while True:
+            chosen = self.choose(queue, tasks, boxes)
+            if chosen is None:
+                break
+            if self.policy == "overtaking":
+                queue[:chosen] = [(passed, times + 1) for passed, times in queue[:chosen]]
+            head, _ = queue.pop(chosen)
             at, rounds, _, names = tasks[head]
             _, argument, name = self.programs[head][at]
             place = self.place(self.blocks(tasks, boxes.items()), self.size_of(argument))
-            if place is None:
-                break
             names = tuple(sorted({**dict(names), name: (place, self.size_of(argument))}.items()))
             tasks[head] = self.settle(head, at, rounds, names)
-            granted.append(queue.pop(0))
+            granted.append(head)
         state = tuple(tasks), tuple(queue), tuple(sorted(signals.items())), tuple(sorted(boxes.items()))
         return state, granted
+
+    def enqueue(self, queue, task, holds, priority):
+        level = {"holders-first": holds, "priority": priority}.get(self.policy, 0)
+        at = len(queue)
+        while self.policy != "overtaking" and at > 0 and queue[at - 1][1] < level:
+            at -= 1
+        queue.insert(at, (task, level))
+
+    def choose(self, queue, tasks, boxes):
+        """The place in the queue of the request that is granted next."""
+        for place, (task, passed) in enumerate(queue):
+            argument = self.programs[task][tasks[task][0]][1]
+            if self.place(self.blocks(tasks, boxes.items()), self.size_of(argument)) is not None:
+                return place
+            if self.policy != "overtaking" or passed >= self.number or place == 16:
+                return None
+        return None
 
     def canonical(self, state):
         tasks, queue, signals, boxes = state
         signals = tuple(item for item in signals if item[1] > 0)
-        rows = [(self.groups[task], repr(tasks[task]), queue.index(task) if task in queue else -1)
-                for task in range(len(tasks))]
+        places = {task: (place, rank) for place, (task, rank) in enumerate(queue)}
+        rows = [(self.groups[task], repr(tasks[task]), places.get(task, (-1, 0))) for task in range(len(tasks))]
         return tuple(sorted(rows)), signals, boxes
 
     def explore(self, most):
@@ -287,7 +314,7 @@ def verdict_of(model, found):
                 if before not in can:
                     can.add(before)
                     ahead.append(before)
-        if any(task in state[1] and state not in can for state in edges):
+        if any(state[0][task][2] and state not in can for state in edges):
             return "deadlock", len({model.canonical(state) for state in depth}), None, None
     return "other", len({model.canonical(state) for state in depth}), None, None
 
@@ -308,6 +335,9 @@ def main():
     mneme, count = sys.argv[1], int(sys.argv[2])
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     raw = sys.argv[4] if len(sys.argv) > 4 else "first-fit"
+    queue = sys.argv[5] if len(sys.argv) > 5 else "fifo"
+    Model.policy, _, number = queue.partition(":")
+    Model.number = int(number or 0)
     kinds = {}
     done = 0
     while done < count:
@@ -323,7 +353,10 @@ def main():
         if found is None:
             continue
         expected = verdict_of(model, found)
-        text = text_of(script, name)
+        text = text_of(script, name).replace(" align=8", f" queue={queue} align=8")
+        if Model.policy == "priority":
+            text = re.sub(r"alloc (b\d+) \d+$", lambda match: f"{match[0]} priority={level_of(match[1])}", text,
+                          flags=re.MULTILINE)
         got = explored(mneme, text, ["--exact"] if raw == "first-fit" else [])
         if model.goes_on:
             same = got[1] == expected[1] and (got[0] == "deadlock") == (expected[0] == "deadlock")

@@ -19,6 +19,8 @@ using mneme::driver::Gap;
 using mneme::driver::Grant;
 using mneme::driver::Mismatch;
 using mneme::driver::Oracle;
+using mneme::driver::OracleMemory;
+using mneme::driver::OracleQueue;
 
 namespace {
 
@@ -49,6 +51,67 @@ TEST_CASE("a grant out of order is detected (P2)") {
   const std::array grants{Grant{queue.second, 0}, Grant{queue.first, 56}};
   CHECK(queue.oracle.release(queue.hog, false, grants) ==
         "a request was granted out of order (P2)");
+}
+
+/// A heap of 128 bytes with a block of 88 at 0, for which two of 104 wait, the second with level 1.
+struct Passed {
+  Oracle oracle;
+  BlockId hog = oracle.add(80, 8);
+  BlockId first = oracle.add(96, 8);
+  BlockId second = oracle.add(96, 8, 1);
+
+  explicit Passed(OracleQueue queue)
+      : oracle{OracleMemory{.parts = {{0, 128}}, .exact_align_max = SIZE_MAX}, queue} {
+    CHECK(!oracle.request(hog, Answer::granted, 0, {}));
+    CHECK(!oracle.request(first, Answer::waiting, 0, {}));
+    CHECK(!oracle.request(second, Answer::waiting, 0, {}));
+  }
+  /// A new request of 16 bytes, which is queued, and granted at an offset if that is not 0.
+  Mismatch ask(std::size_t offset, std::uint8_t level = 0) {
+    const BlockId id = oracle.add(8, 8, level);
+    const std::array grants{Grant{id, offset}};
+    return oracle.request(id, Answer::waiting, 0, std::span(grants).first(offset == 0 ? 0 : 1));
+  }
+};
+
+TEST_CASE("with overtaking, who passes too often, or does not pass, is detected (P1, P2)") {
+  Passed queue{{OracleQueue::Kind::overtaking, 1}};
+  Passed lazy = queue;
+  CHECK(lazy.ask(0) == "a waiting request that may pass others fits but was not granted (P1)");
+  CHECK(!queue.ask(88));
+  Passed again = queue;
+  CHECK(again.ask(104) == "a request was granted that should still wait");
+  CHECK(!queue.ask(0));
+  // The second was passed too, although it was not the head.
+  CHECK(!queue.oracle.cancel(queue.first, {}));
+  CHECK(queue.ask(104) == "a request was granted that should still wait");
+}
+
+TEST_CASE("with overtaking, who looks too far is detected (P2)") {
+  Passed queue{{OracleQueue::Kind::overtaking, 100}};
+  for (int more = 0; more < 14; ++more) {
+    CHECK(!queue.oracle.request(queue.oracle.add(96, 8), Answer::waiting, 0, {}));
+  }
+  Passed last = queue;
+  CHECK(!last.ask(88));  // the sixteenth behind the head
+  CHECK(!queue.oracle.request(queue.oracle.add(96, 8), Answer::waiting, 0, {}));
+  Passed far = queue;
+  CHECK(far.ask(88) == "a request was granted that should still wait");
+  CHECK(!queue.ask(0));
+}
+
+TEST_CASE("with levels, who passes one of its level or above is detected (P2)") {
+  Passed queue{{OracleQueue::Kind::priority, 3}};
+  CHECK(*queue.oracle.queue().begin() == queue.second);
+  Passed same = queue;
+  CHECK(same.ask(88, 1) == "a request was granted that should still wait");
+  CHECK(!same.ask(0, 0));
+  Passed higher = queue;
+  CHECK(higher.ask(0, 2) == "the oldest waiting request fits but was not granted (P1)");
+  CHECK(!queue.ask(88, 2));
+  Passed wrong = queue;
+  const std::array older{Grant{wrong.first, 0}};
+  CHECK(wrong.oracle.release(wrong.hog, false, older) == "a request was granted out of order (P2)");
 }
 
 TEST_CASE("a request that fits but is not granted is detected (P1)") {

@@ -107,6 +107,8 @@ struct RunCommand {
 void add_script_options(CLI::App& command, ScriptOptions& options) {
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator<ScriptRawHeaps>());
+  command.add_option("--queue", options.queue, "The policy of the queue, instead of the script's.")
+      ->check(queue_validator());
   command
       .add_option("--schedule", options.schedule,
                   "Which task runs the next step: round-robin, random:SEED or a FILE.")

@@ -37,6 +37,7 @@ Program read_program(const ExploreOptions& options) {
   Op op;
   while (parser.next(op)) {
     if (op.kind == OpKind::heap && options.raw) set_raw_heap(op, *options.raw);
+    if (op.kind == OpKind::heap && options.queue) set_queue(op, *options.queue);
     builder.add(op);
   }
   if (!builder.has_tasks()) {
@@ -123,7 +124,7 @@ void write_schedule(const ExploreOptions& options, const World& world, const Pat
   if (file == nullptr) throw InputError("cannot write " + in_quotes(options.schedule_out));
   Output output{file};
   output.print("# of a heap of {} bytes, {}: mneme run --schedule=FILE\n{}\n",
-               world.options().heap_bytes, world.program().raw_text(),
+               world.options().heap_bytes, world.program().heap_text(),
                schedule_text(world, schedule));
   output.flush();
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
@@ -151,7 +152,7 @@ void draw_schedule(const ExploreOptions& options, World& world, const Path& sche
   const PictureOptions picture{
       .title = fmt::format("{}: {} on {}, {} bytes", file.substr(file.rfind('/') + 1),
                            kind == VerdictKind::stuck ? "stuck" : "deadlock",
-                           world.program().raw_text(), with_commas(world.options().heap_bytes)),
+                           world.program().heap_text(), with_commas(world.options().heap_bytes)),
       .colour_by = ColourBy::task};
   write_file(options.draw, draw_run(history, picture).svg);
   executor.run_to_end();
@@ -252,7 +253,7 @@ Verdict take_walks(World& world, const ExploreOptions& options, Output& output) 
 void print_bad_end(World& world, const Verdict& verdict, const Path& before, const std::string& how,
                    const ExploreOptions& options, Output& output) {
   output.print("{}({}, {} bytes{}: {})\n", explanation(world, verdict, before),
-               world.program().raw_text(), size_text(world.options().heap_bytes),
+               world.program().heap_text(), size_text(world.options().heap_bytes),
                window_text(options.window), how);
   Path schedule = before;
   schedule.insert(schedule.end(), verdict.schedule.begin(), verdict.schedule.end());
@@ -277,7 +278,7 @@ Verdict print_search(World& world, World& whole, const Path& before, const Explo
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
   const std::string on =
-      fmt::format("{}, {} bytes{}", world.program().raw_text(),
+      fmt::format("{}, {} bytes{}", world.program().heap_text(),
                   size_text(world.options().heap_bytes), window_text(options.window));
   switch (verdict.kind) {
     case VerdictKind::no_deadlock:
@@ -333,16 +334,16 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   const bool is_decided = found.bound == Bound::none && !found.ranges.empty();
   const bool has_safe = is_decided && first < found.ranges.size();
   if (!is_decided) {
-    output.print("not decided ({}): {}\n", program.raw_text(), word_of(found.bound));
+    output.print("not decided ({}): {}\n", program.heap_text(), word_of(found.bound));
   } else if (!has_safe) {
     output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n",
-                 program.raw_text());
+                 program.heap_text());
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
-                 program.raw_text());
+                 program.heap_text());
   } else {
     output.print("no deadlock from {} bytes on ({}); nothing waits from {} bytes on\n",
-                 size_text(found.ranges[first].from), program.raw_text(),
+                 size_text(found.ranges[first].from), program.heap_text(),
                  size_text(found.ranges.back().from));
     print_exceptions(found, first, output);
   }
@@ -357,7 +358,7 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
     write_file(options.draw,
                draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
                                            program.file.substr(program.file.rfind('/') + 1),
-                                           program.raw_text())));
+                                           program.heap_text())));
   }
   if (!is_decided) return Exit::not_decided;
   return has_safe ? Exit::ok : Exit::deadlock;

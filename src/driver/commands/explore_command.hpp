@@ -17,6 +17,7 @@ namespace mneme::driver {
 struct ExploreOptions {
   std::string path;  // `-` is standard input
   std::optional<std::string> raw;
+  std::optional<std::string> queue;
   std::optional<std::uint64_t> heap_bytes;
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
   std::uint64_t states = 0;  // 0: no limit

@@ -21,6 +21,8 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
       ->required();
   command.add_option("--raw", options.raw, "The raw heap, instead of the script's.")
       ->check(raw_heap_validator<ScriptRawHeaps>());
+  command.add_option("--queue", options.queue, "The policy of the queue, instead of the script's.")
+      ->check(queue_validator());
   command.add_option("--memory", options.memory_bytes, "Limit on the memory for states, in bytes.")
       ->transform(size_validator())
       ->capture_default_str();

@@ -66,6 +66,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
   try {
     while (parser.next(op)) {
       if (op.kind == OpKind::heap && options_.raw) set_raw_heap(op, *options_.raw);
+      if (op.kind == OpKind::heap && options_.queue) set_queue(op, *options_.queue);
       line_ = op.line;
       builder.add(op);
       if (builder.has_tasks()) continue;

@@ -33,6 +33,7 @@ enum class Exit : std::uint8_t {
 struct ScriptOptions {
   bool keep_going = false;                    // after a failed expectation
   std::optional<std::string> raw;             // instead of the script's
+  std::optional<std::string> queue;           // instead of the script's
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
   std::string schedule = "round-robin";       // of a script with tasks
   std::uint64_t steps = 0;                    // of its tasks at most; 0: all

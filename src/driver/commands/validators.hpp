@@ -48,4 +48,20 @@ CLI::Validator raw_heap_validator() {
           fmt::format("{}", fmt::join(forms, "|"))};
 }
 
+/// A policy of a queue, with its number if it has one.
+inline CLI::Validator queue_validator() {
+  return {[](const std::string& text) {
+            try {
+              Op op;
+              set_queue(op, text);
+              const auto found = find_queue(op.queue, op.queue_number);
+              const auto* const error = std::get_if<QueueError>(&found);
+              return error == nullptr ? std::string() : error->message;
+            } catch (const ScriptError& error) {
+              return std::string(error.what());
+            }
+          },
+          "POLICY"};
+}
+
 }  // namespace mneme::driver

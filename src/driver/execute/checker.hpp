@@ -22,7 +22,8 @@ class Corruption : public std::runtime_error {
 class Checker {
  public:
   /// The heap must be empty, and outlive the checker.
-  explicit Checker(DriverHeap& heap) : heap_{heap}, oracle_{memory_of(heap.raw())} {}
+  Checker(DriverHeap& heap, OracleQueue queue)
+      : heap_{heap}, oracle_{memory_of(heap.raw()), queue} {}
 
   [[nodiscard]] Oracle& oracle() { return oracle_; }
   [[nodiscard]] const Oracle& oracle() const { return oracle_; }

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "any_queue.hpp"
 #include "driver/model/oracle.hpp"
 #include "raw_heaps/table.hpp"
 
@@ -114,7 +115,7 @@ class AnyRaw {
   const std::byte* region_;
 };
 
-using DriverHeap = BasicHeap<AnyRaw>;
+using DriverHeap = BasicHeap<AnyRaw, SpinLock, AnyQueue>;
 
 /// What an oracle has to know of an empty heap, which it is not told by the row's name.
 [[nodiscard]] OracleMemory memory_of(const AnyRaw& raw);

@@ -30,6 +30,14 @@ std::size_t row_of(const Op& heap) {
   return *row;
 }
 
+OracleQueue queue_of(const Op& heap) {
+  auto found = find_queue(heap.queue, heap.queue_number);
+  if (const auto* const error = std::get_if<QueueError>(&found)) {
+    fail_at(heap, heap.queue_policy_column, error->message);
+  }
+  return std::get<OracleQueue>(found);
+}
+
 std::string too_large_for(std::size_t row, std::uint64_t size_bytes) {
   return "heap too large for " + std::string(RawTable::names[row]) + ": " +
          std::to_string(size_bytes) + " bytes (maximum " +
@@ -189,6 +197,7 @@ void Executor::do_heap(const Op& op) {
     fail_at(op, op.number_column, message);
   };
   raw_row_ = row_of(op);
+  queue_ = queue_of(op);
   if (size_bytes < RawTable::min_region_bytes[raw_row_]) {
     fail("heap too small: " + std::to_string(size_bytes) + " bytes (minimum " +
          std::to_string(RawTable::min_region_bytes[raw_row_]) + ")");
@@ -204,8 +213,9 @@ void Executor::do_heap(const Op& op) {
     fail(error.what());
   }
   AnyRaw::select(raw_row_, arguments);
+  AnyQueue::select(queue_);
   heap_.emplace(region_->bytes());
-  checker_.emplace(*heap_);
+  checker_.emplace(*heap_, queue_);
   poll_mode_ = op.poll_mode;
   tally_.capacity_bytes = heap_->capacity_bytes();
   log_.add({.kind = EventKind::heap_made, .size = heap_->capacity_bytes()});

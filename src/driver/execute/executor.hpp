@@ -96,6 +96,7 @@ class Executor {
   void check_machine(const Op& op, std::size_t size_bytes);
   void do_request(const Op& op);
   void request_now(const Op& op, Task& task);
+  [[nodiscard]] std::uint8_t level_of(const Op& op) const;
   void make_owner(const Op& op, Task& task);
   [[nodiscard]] bool first_poll(Task& task, std::size_t mark);
   void do_free(const Op& op, Task& task);
@@ -133,6 +134,7 @@ class Executor {
   ExecutorOptions options_;
   MachineMemory machine_memory_;
   std::size_t raw_row_ = 0;
+  OracleQueue queue_{};
   std::optional<Region> region_;
   std::optional<DriverHeap> heap_;
   std::optional<Checker> checker_;

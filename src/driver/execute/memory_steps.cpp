@@ -47,12 +47,14 @@ void Executor::do_request(const Op& op) {
     fail_at(op, op.mode_column, "'guard' needs a preceding 'lock'");
   }
   const Layout layout = payload_layout(op);
+  const std::uint8_t level = level_of(op);
   check_machine(op, layout.size);
   Task& task = begin_name(op, op.name, op.name_column, known);
   task.kind = op.kind;
   task.asked_line = op.line;
   task.asked_bytes = layout.size;
-  task.block = model().add(layout.size, layout.align);
+  task.level = level;
+  task.block = model().add(layout.size, layout.align, level);
   add_block(task, task.block);
   ++tally_.requests;
   if (op.kind == OpKind::alloc && op.mode != AllocMode::wait) return request_now(op, task);
@@ -90,12 +92,32 @@ Task& Executor::begin_name(const Op& op, std::string_view name, Column column, T
   return task;
 }
 
+// Of a request, by the words of its step.
+std::uint8_t Executor::level_of(const Op& op) const {
+  using Kind = OracleQueue::Kind;
+  const Column column = op.priority ? op.priority_column : op.holding_column;
+  if ((op.priority || op.holding) &&
+      (op.mode == AllocMode::try_now || op.mode == AllocMode::guard)) {
+    fail_at(op, column, std::string(priority_of_try));
+  }
+  if (op.holding && queue_.kind != Kind::holders_first) {
+    fail_at(op, column, "'holding' needs a heap with queue=holders-first");
+  }
+  if (op.priority && (queue_.kind != Kind::priority || *op.priority >= queue_.number)) {
+    fail_at(op, column,
+            "the queue of the heap has no priority " + std::to_string(unsigned{*op.priority}));
+  }
+  return op.holding ? 1 : op.priority.value_or(0);
+}
+
 void Executor::make_owner(const Op& op, Task& task) {
   switch (op.kind) {
-    case OpKind::array: return task.owner.emplace<ArrayOwner>(*heap_, op.count);
-    case OpKind::vec: return task.owner.emplace<VecOwner>(*heap_, op.count);
-    case OpKind::arc: return task.owner.emplace<ArcOwner>(*heap_);
-    default: task.owner.emplace<AllocationOwner>(*heap_, Layout{op.size_bytes, op.align_bytes});
+    case OpKind::array: return task.owner.emplace<ArrayOwner>(*heap_, op.count, task.level);
+    case OpKind::vec: return task.owner.emplace<VecOwner>(*heap_, op.count, task.level);
+    case OpKind::arc: return task.owner.emplace<ArcOwner>(*heap_, task.level);
+    default:
+      task.owner.emplace<AllocationOwner>(*heap_, Layout{op.size_bytes, op.align_bytes},
+                                          task.level);
   }
 }
 
@@ -264,8 +286,9 @@ void Executor::do_resize(const Op& op, Task& task) {
     return result(EventKind::resized);
   }
   check_machine(op, op.size_bytes);
-  task.moving = std::make_unique<AllocationOwner>(*heap_, Layout{op.size_bytes, old.align});
-  task.moving_block = model().add(op.size_bytes, old.align);
+  task.moving =
+      std::make_unique<AllocationOwner>(*heap_, Layout{op.size_bytes, old.align}, task.level);
+  task.moving_block = model().add(op.size_bytes, old.align, task.level);
   add_block(task, task.moving_block);
   task.asked_line = op.line;
   task.asked_bytes = op.size_bytes;

@@ -50,7 +50,10 @@ template <class Request, class LibraryOwner>
 class RequestOwner : public Owner {
  public:
   template <class MakeRequest>
-  explicit RequestOwner(MakeRequest make_request) : request_{make_request()} {}
+  explicit RequestOwner(MakeRequest make_request, std::uint8_t level = 0)
+      : request_{make_request()} {
+    (void)std::move(request_).priority(level);
+  }
 
   [[nodiscard]] std::optional<std::expected<void, AllocError>> poll(Waker waker) override {
     auto answer = request_.poll(waker);
@@ -75,8 +78,8 @@ class RequestOwner : public Owner {
 
 class AllocationOwner final : public RequestOwner<Request<DriverHeap>, Allocation<DriverHeap>> {
  public:
-  AllocationOwner(DriverHeap& heap, Layout layout)
-      : RequestOwner{[&] { return heap.allocate(layout); }}, heap_{heap} {}
+  AllocationOwner(DriverHeap& heap, Layout layout, std::uint8_t level = 0)
+      : RequestOwner{[&] { return heap.allocate(layout); }, level}, heap_{heap} {}
   /// Owns a block that was allocated without a request.
   AllocationOwner(DriverHeap& heap, void* payload, Layout layout) : AllocationOwner{heap, layout} {
     owner() = Allocation<DriverHeap>::from_leaked(payload, layout);
@@ -129,8 +132,8 @@ using ElementArc = Arc<Element, DriverHeap>;
 
 class ArrayOwner final : public RequestOwner<ArrayRequest, ElementArray> {
  public:
-  ArrayOwner(DriverHeap& heap, std::size_t count)
-      : RequestOwner{[&] { return heap.make_array<Element>(count); }} {}
+  ArrayOwner(DriverHeap& heap, std::size_t count, std::uint8_t level)
+      : RequestOwner{[&] { return heap.make_array<Element>(count); }, level} {}
 
   [[nodiscard]] const void* payload() const override {
     return leaked_.data != nullptr ? leaked_.data : owner().data();
@@ -147,8 +150,8 @@ class ArrayOwner final : public RequestOwner<ArrayRequest, ElementArray> {
 
 class VecOwner final : public RequestOwner<VecRequest, ElementVec> {
  public:
-  VecOwner(DriverHeap& heap, std::size_t capacity)
-      : RequestOwner{[&] { return heap.make_fixed_vec<Element>(capacity); }} {}
+  VecOwner(DriverHeap& heap, std::size_t capacity, std::uint8_t level)
+      : RequestOwner{[&] { return heap.make_fixed_vec<Element>(capacity); }, level} {}
 
   [[nodiscard]] const void* payload() const override {
     return leaked_.data != nullptr ? leaked_.data : owner().data();
@@ -172,7 +175,8 @@ class VecOwner final : public RequestOwner<VecRequest, ElementVec> {
 
 class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
  public:
-  explicit ArcOwner(DriverHeap& heap) : RequestOwner{[&] { return heap.make_arc<Element>(); }} {}
+  explicit ArcOwner(DriverHeap& heap, std::uint8_t level = 0)
+      : RequestOwner{[&] { return heap.make_arc<Element>(); }, level} {}
   /// Another owner of the same value.
   ArcOwner(DriverHeap& heap, const ArcOwner& other) : ArcOwner{heap} {
     owner() = other.owner().clone();

@@ -94,6 +94,7 @@ struct Task {
   std::uint64_t asked_bytes = 0;      // the payload of its last request
   std::uint64_t generation = 0;       // distinguishes this use of the name from earlier ones
   std::uint64_t serial = 0;           // of the pattern in its bytes
+  std::uint8_t level = 0;             // of its requests, in a queue that has levels
   BlockId block = 0;
   AnyOwner owner;
   std::unique_ptr<AllocationOwner> moving;  // the new block of a resize that waits

@@ -41,6 +41,7 @@ class Adviser {
     try_all(structural_mends(program_));
     try_larger_heap();
     try_raw_heaps();
+    try_queues();
     try_all(reorderings(program_, moves_max));
     summarise();
     rank();
@@ -101,6 +102,35 @@ class Adviser {
       const Outcome outcome = note(MendKind::raw_heap, text, explore(program_, options));
       if (outcome == Outcome::fails) advice_.fails.push_back(text);
       if (outcome == Outcome::undecided) advice_.undecided.push_back(text);
+    }
+  }
+
+  /// Of the bounds, only the smallest that helps.
+  void try_queues() {
+    using Kind = OracleQueue::Kind;
+    struct Candidates {
+      std::string_view words;
+      std::vector<OracleQueue> queues;
+    };
+    const std::array<Candidates, 2> all{{{"bounded overtaking (1, 2, 4, 8)",
+                                          {{Kind::overtaking, 1},
+                                           {Kind::overtaking, 2},
+                                           {Kind::overtaking, 4},
+                                           {Kind::overtaking, 8}}},
+                                         {"holders first", {{Kind::holders_first, 0}}}}};
+    if (options_.queue.kind != Kind::fifo) return;
+    for (const Candidates& candidates : all) {
+      Outcome outcome = Outcome::fails;
+      for (const OracleQueue queue : candidates.queues) {
+        WorldOptions options = options_;
+        options.queue = queue;
+        const Outcome seen =
+            note(MendKind::queue, "queue=" + queue_text(queue), explore(program_, options));
+        if (seen != Outcome::fails) outcome = seen;
+        if (seen == Outcome::helps) break;
+      }
+      if (outcome == Outcome::fails) advice_.fails.emplace_back(candidates.words);
+      if (outcome == Outcome::undecided) advice_.undecided.emplace_back(candidates.words);
     }
   }
 

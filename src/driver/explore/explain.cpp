@@ -54,11 +54,16 @@ class Explainer {
 
   [[nodiscard]] static std::string result_of(std::span<const Event> events) {
     std::string text;
+    const auto passes = [&](const Event& waiting) {
+      return std::ranges::any_of(events, [&](const Event& event) {
+        return event.kind == EventKind::granted && event.name == waiting.name;
+      });
+    };
     for (const Event& event : events) {
       std::string part;
       if (event.kind == EventKind::extended) part = fmt::format("{} bytes", event.size);
       if (event.kind == EventKind::granted_at_once) part = fmt::format("at {}", event.offset);
-      if (event.kind == EventKind::waiting) part = "waits";
+      if (event.kind == EventKind::waiting && !passes(event)) part = "waits";
       if (event.kind == EventKind::refused) part = "refused";
       if (event.kind == EventKind::granted) {
         part = fmt::format("{} granted at {}", event.name, event.offset);

@@ -21,6 +21,10 @@ std::span<const Event> FlatRun::make_heap() {
   op_.align_bytes = world_.program().align_bytes;
   op_.raw = ScriptRawHeaps::names[world_.options().raw_row];
   op_.raw_bytes = world_.program().raw_bytes;
+  const OracleQueue queue = world_.options().queue;
+  const QueueRow& row = queue_rows[static_cast<std::size_t>(queue.kind)];
+  op_.queue = row.name;
+  if (!row.number_is.empty()) op_.queue_number = queue.number;
   return executor_.step(op_);
 }
 
@@ -67,11 +71,11 @@ void FlatRun::end_name(std::multimap<std::uint32_t, std::string>::iterator owner
 std::span<const Event> FlatRun::step(Move move) {
   const std::size_t task = move.task;
   const ProgramStep& step = *world_.current_step(task);
-  std::vector<std::uint8_t> waiters(world_.queue().begin(), world_.queue().end());
-  if (world_.state_of(task) == TaskState::waiting) std::erase(waiters, move.task);
-  std::vector<std::size_t> slots;  // one for each request
-  slots.reserve(waiters.size());
-  for (const std::uint8_t waiter : waiters) slots.push_back(world_.current_step(waiter)->name);
+  std::map<std::size_t, std::size_t> slots;  // of those that wait
+  for (const std::uint8_t waiter : world_.queue()) {
+    slots[waiter] = world_.current_step(waiter)->name;
+  }
+  level_ = step.kind == OpKind::alloc ? world_.level_of(task, step) : 0;
   const std::uint32_t held = world_.held(task, step.name).offset;
   const StepResult result = world_.step(move);
   std::span<const Event> events;
@@ -103,9 +107,8 @@ std::span<const Event> FlatRun::step(Move move) {
     events = carry_out(step, OpKind::clone, owner_at(held, wanted_name(task, step.name))->second);
     by_offset_.emplace(held, clone);
   }
-  for (std::size_t grant = 0; grant < result.grants; ++grant) {
-    const std::size_t granted = waiters[grant];
-    const std::uint32_t offset = world_.held(granted, slots[grant]).offset;
+  for (const std::size_t granted : world_.granted()) {
+    const std::uint32_t offset = world_.held(granted, slots.at(granted)).offset;
     const std::string& name = waiting_.at(granted);
     const bool is_same = std::ranges::any_of(events, [&](const Event& event) {
       return event.kind == EventKind::granted && event.name == name && event.offset == offset;
@@ -114,7 +117,7 @@ std::span<const Event> FlatRun::step(Move move) {
     by_offset_.emplace(offset, name);
     waiting_.erase(granted);
   }
-  check(events, result, result.grants);
+  check(events, result, world_.granted().size());
   return events;
 }
 
@@ -132,6 +135,10 @@ std::span<const Event> FlatRun::carry_out(const ProgramStep& step, OpKind kind,
   op_.count = step.count;
   op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : world_.program().align_bytes;
   op_.has_align = step.has_align;
+  if (kind != OpKind::cancel && step.kind == OpKind::alloc && !step.try_now && level_ > 0) {
+    op_.holding = world_.options().queue.kind == OracleQueue::Kind::holders_first;
+    if (!op_.holding) op_.priority = level_;
+  }
   op_.line = step.line;
   op_.file = world_.program().file;
   return executor_.step(op_);
@@ -158,6 +165,12 @@ void FlatRun::check(std::span<const Event> events, const StepResult& result,
     waits = waits || event.kind == EventKind::waiting;
     refused = refused || event.kind == EventKind::refused;
     if (event.kind == EventKind::granted_at_once) offset = event.offset;
+    // A request that passes others is queued first.
+    if (event.kind == EventKind::granted && event.name == op_.name && !result.waits) {
+      --granted;
+      waits = false;
+      offset = event.offset;
+    }
   }
   if (granted != grants || waits != result.waits || refused != result.refused ||
       offset != result.offset) {

@@ -45,7 +45,8 @@ class FlatRun {
 
   World& world_;
   Executor& executor_;
-  Op op_;  // kept, as events refer to it
+  std::uint8_t level_ = 0;  // of the request of this step
+  Op op_;                   // kept, as events refer to it
   std::deque<std::string> texts_;
   std::multimap<std::uint32_t, std::string> by_offset_;  // names of live blocks; an arc has several
   std::string freed_name_;                               // kept for the events of the last step

@@ -16,6 +16,7 @@ namespace mneme::driver {
 /// From the cheapest change to the dearest, which may be impossible.
 enum class MendKind : std::uint8_t {
   order,          // a step of a task moves
+  queue,          // a different policy of the queue
   raw_heap,       // a different raw heap
   larger_heap,    //
   fewer_tasks,    // a limit on the tasks at a time

@@ -33,9 +33,12 @@ WorldOptions options_of(const Program& program) {
   };
   if (!row) fail(unknown_raw_heap(program.raw, raw_heap_forms<ScriptRawHeaps>()));
   if (const auto wrong = wrong_form(*row, program.raw_bytes.has_value())) fail(*wrong);
+  const auto queue = find_queue(program.queue, program.queue_number);
+  if (const auto* const error = std::get_if<QueueError>(&queue)) fail(error->message);
   return {.heap_bytes = program.heap_bytes,
           .raw_row = *row,
-          .raw_arguments = {.number = program.raw_bytes.value_or(0), .align = program.align_bytes}};
+          .raw_arguments = {.number = program.raw_bytes.value_or(0), .align = program.align_bytes},
+          .queue = std::get<OracleQueue>(queue)};
 }
 
 World::World(const Program& program, const WorldOptions& options)
@@ -280,8 +283,11 @@ std::size_t World::missing_at_end(std::size_t size_bytes, std::size_t align_byte
 
 std::size_t World::least_growth() const {
   std::size_t least = head_->try_growth;
-  if (head_->queued > 0) {
-    const Layout request = request_of(queue_[0]);
+  // With overtaking these are at least those that were tried.
+  const bool overtakes = options_.queue.kind == OracleQueue::Kind::overtaking;
+  const std::size_t tried = overtakes ? OvertakingQueue::reach + 1 : 1;
+  for (std::size_t place = 0; place < std::min<std::size_t>(tried, head_->queued); ++place) {
+    const Layout request = request_of(queue_[place]);
     least = std::min(least, missing_at_end(request.size, request.align));
   }
   return least;

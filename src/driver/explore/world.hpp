@@ -24,6 +24,7 @@ struct WorldOptions {
   std::uint64_t heap_bytes = 0;
   std::size_t raw_row = 0;  // of ScriptRawHeaps
   RawArguments raw_arguments{};
+  OracleQueue queue{};
   Switches switches = Switches::anywhere;
   /// Distinguishes layouts even if all blocks have the same size.
   bool is_exact = false;
@@ -55,10 +56,9 @@ struct TaskInstance {
 
 /// The result of a step.
 struct StepResult {
-  bool waits = false;    // its request has to wait
-  bool refused = false;  // its `alloc … try` was
-  bool gave_up = false;  // its request timed out
-  std::uint32_t grants = 0;
+  bool waits = false;                // its request has to wait
+  bool refused = false;              // its `alloc … try` was
+  bool gave_up = false;              // its request timed out
   std::uint32_t lasting_grants = 0;  // those of requests that cannot time out
   std::size_t offset = 0;            // of the payload, if granted at once
 };
@@ -115,10 +115,14 @@ class World {
   [[nodiscard]] TaskState state_of(std::size_t task) const { return control(task).state; }
   /// The next step of a task, or the request it waits for; nullptr if it is done.
   [[nodiscard]] const ProgramStep* current_step(std::size_t task) const;
-  /// The tasks with waiting requests, the oldest first.
+  /// The tasks with waiting requests, in the order of the queue.
   [[nodiscard]] std::span<const std::uint8_t> queue() const {
     return {queue_, static_cast<std::size_t>(head_->queued)};
   }
+  /// Those whose requests the last step granted, in the order of the queue; without its own.
+  [[nodiscard]] std::span<const std::uint8_t> granted() const { return granted_; }
+  /// The place of the next request of a task in a queue with levels.
+  [[nodiscard]] std::uint8_t level_of(std::size_t task, const ProgramStep& step) const;
   /// The request of a waiting task.
   [[nodiscard]] Layout request_of(std::size_t task) const;
   /// Whether some request is waiting that cannot time out.
@@ -181,6 +185,7 @@ class World {
     std::uint32_t at = 0;  // the step
     TaskState state = TaskState::ready;
     std::uint8_t choice = 0;  // of the request that waits
+    std::uint16_t rank = 0;   // its level; with overtaking, how often it was passed
   };
   struct Head {
     std::uint64_t queued = 0;
@@ -205,6 +210,7 @@ class World {
   [[nodiscard]] bool is_object_ready(const ProgramStep& step) const;
   [[nodiscard]] bool is_held_up(std::size_t task) const;
   void allocate(std::size_t task, std::size_t choice, const ProgramStep& step, StepResult& result);
+  void enqueue(std::size_t task);
   void give_up(std::size_t task);
   void hold(std::size_t task, const ProgramStep& step, std::size_t size_bytes, const void* payload);
   [[nodiscard]] bool has_other_owner(const HeldBlock& block) const;
@@ -258,6 +264,7 @@ class World {
   Path before_;  // the steps before the first state
   std::vector<std::byte> identity_;
   std::vector<std::byte> sorted_;
+  std::vector<std::uint8_t> granted_;
   std::vector<std::size_t> twins_;
   std::vector<std::size_t> order_;
 };

@@ -100,6 +100,7 @@ void World::lay_out() {
 
 void World::make_heap() {
   AnyRaw::select(options_.raw_row, options_.raw_arguments);
+  AnyQueue::select(options_.queue);
   heap_ = node::begin_object<DriverHeap>(heap_place_, arena_->bytes().first(region_bytes_));
   *head_ = {};
   head_->try_growth = no_growth;
@@ -215,6 +216,7 @@ void World::put_task(std::size_t task) {
   put(static_cast<std::uint16_t>(at.at));
   put(place);
   put(at.choice);
+  if (options_.queue.kind == OracleQueue::Kind::overtaking) put(at.rank);
   if (options_.switches == Switches::waits) put(head_->current == task);
   const TaskProgram& program = *tasks_[task].program;
   put(loops_ + tasks_[task].loops, program.loops * sizeof *loops_);

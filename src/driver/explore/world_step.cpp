@@ -13,6 +13,7 @@ namespace mneme::driver {
 StepResult World::step(Move move) {
   const std::size_t task = move.task;
   StepResult result;
+  granted_.clear();
   const ProgramStep& step = *current_step(task);
   HeldBlock* const slot = slots_ + tasks_[task].slots + step.name;
   result.gave_up = control(task).state == TaskState::waiting;
@@ -80,13 +81,19 @@ void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& st
   } else {
     HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
         request_places_ + task * sizeof(HeapRequest), *heap_, layout);
+    const std::uint8_t level = level_of(task, step);
+    (void)std::move(*request).priority(level);
     auto answer = request->poll();
     if (!answer) {
       result.waits = true;
       control(task).state = TaskState::waiting;
       control(task).choice = static_cast<std::uint8_t>(choice);
-      queue_[head_->queued++] = static_cast<std::uint8_t>(task);
+      control(task).rank = level;
+      enqueue(task);
       return;
+    }
+    if (options_.queue.kind == OracleQueue::Kind::overtaking) {
+      for (const std::uint8_t passed : queue()) ++control(passed).rank;
     }
     if (!*answer) fail_step(step, "the heap refuses a request that it could meet");
     payload = (*answer)->leak();
@@ -94,6 +101,25 @@ void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& st
   }
   hold(task, step, layout.size, payload);
   result.offset = slots_[tasks_[task].slots + step.name].offset;
+}
+
+std::uint8_t World::level_of(std::size_t task, const ProgramStep& step) const {
+  if (options_.queue.kind == OracleQueue::Kind::priority) return step.priority;
+  if (options_.queue.kind != OracleQueue::Kind::holders_first) return 0;
+  const HeldBlock* const first = slots_ + tasks_[task].slots;
+  const auto holds = [](const HeldBlock& block) { return block.offset != 0; };
+  return std::any_of(first, first + tasks_[task].program->names.size(), holds) ? 1 : 0;
+}
+
+/// Behind all of its level and above.
+void World::enqueue(std::size_t task) {
+  std::uint8_t* const end = queue_ + head_->queued++;
+  std::uint8_t* place = end;
+  if (options_.queue.kind != OracleQueue::Kind::overtaking) {
+    while (place != queue_ && control(place[-1]).rank < control(task).rank) --place;
+  }
+  std::copy_backward(place, end, end + 1);
+  *place = static_cast<std::uint8_t>(task);
 }
 
 void World::give_up(std::size_t task) {
@@ -139,26 +165,31 @@ void World::free_block(HeldBlock& block) {
   block = {};
 }
 
-/// Requests are granted in order, so those granted by this step are the first of the queue.
+/// Without overtaking, those granted by this step are the first of the queue.
 void World::take_grants(StepResult& result) {
-  std::uint32_t grants = 0;
-  while (grants < head_->queued) {
-    const std::size_t task = queue_[grants];
+  const bool overtakes = options_.queue.kind == OracleQueue::Kind::overtaking;
+  std::size_t left = 0;
+  for (std::size_t place = 0; place < head_->queued; ++place) {
+    const std::uint8_t task = queue_[place];
     HeapRequest* const request = requests_[task];
-    if (request->state() != RequestState::granted) break;
+    if (request->state() != RequestState::granted) {
+      if (!overtakes && granted_.empty()) return;
+      queue_[left++] = task;
+      continue;
+    }
+    for (std::size_t passed = 0; overtakes && passed < left; ++passed) {
+      ++control(queue_[passed]).rank;
+    }
     auto answer = request->poll();
     hold(task, *current_step(task), request_of(task).size, (*answer)->leak());
     request->~HeapRequest();
     result.lasting_grants += current_step(task)->can_time_out ? 0U : 1U;
     control(task) = {.at = control(task).at};
     go_on(task);
-    ++grants;
+    granted_.push_back(task);
   }
-  result.grants = grants;
-  if (grants == 0) return;
-  std::copy(queue_ + grants, queue_ + head_->queued, queue_);
-  head_->queued -= grants;
-  std::fill_n(queue_ + head_->queued, grants, std::uint8_t{0});
+  std::fill(queue_ + left, queue_ + head_->queued, std::uint8_t{0});
+  head_->queued = left;
 }
 
 /// Advances a task to the next step of its program, following its loops.

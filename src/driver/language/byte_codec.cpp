@@ -257,6 +257,9 @@ void Encoder::add(const Op& op) {
   if (op.mode == AllocMode::timeout || !op.sizes.empty()) {
     fail_at(op, 0, "what only tasks can do has no place in the fuzzers' bytes");
   }
+  if (op.priority || op.holding) {
+    fail_at(op, 0, "the place of a request in its queue has none in the fuzzers' bytes");
+  }
   const bool is_of_seeds = is_expectation_of_seeds(op);
   const std::size_t place =
       op.kind == OpKind::expect_keys && !is_of_seeds ? row.places[1] : row.places[0];
@@ -296,6 +299,10 @@ void Encoder::add(const Op& op) {
 }
 
 void Encoder::put_heap(const Op& op) {
+  if (op.queue != default_queue) {
+    fail_at(op, op.queue_policy_column,
+            "queue " + in_quotes(op.queue) + " has no number in the fuzzers' bytes");
+  }
   const auto& names = op.raw_bytes ? raw_heaps_.sized : raw_heaps_.plain;
   const auto raw = std::ranges::find(names, op.raw);
   if (raw == names.end()) {

@@ -40,6 +40,8 @@ inline constexpr std::array<std::uint8_t, sizeof...(all)> places{all...};
 inline constexpr std::array heap_options{
     Option{OptionKind::raw, "raw", "HEAP",
            "The raw heap that manages the region (see Raw heaps). Default: bounded."},
+    Option{OptionKind::queue, "queue", "POLICY",
+           "The order in which waiting requests are granted (see Queues). Default: fifo."},
     Option{OptionKind::poll, "poll", "manual|auto",
            "auto: poll after every step, so that granted tasks continue at once. Default: manual."},
     Option{OptionKind::align, "align", "N",
@@ -47,6 +49,12 @@ inline constexpr std::array heap_options{
 inline constexpr std::array alloc_options{
     Option{OptionKind::align, "align", "N",
            "Alignment of the payload in bytes, a power of two. Default: the heap's."},
+    Option{OptionKind::priority, "priority", "N",
+           "With queue=priority:LEVELS: the level of the request. Default: 0, the lowest."},
+    Option{OptionKind::holding, "holding", "",
+           "With queue=holders-first: the request is that of a holder. In a task that is seen by "
+           "what it holds.",
+           true},
     Option{OptionKind::try_now, "try", "", "Refuse the request if it would have to wait."},
     Option{OptionKind::guard, "guard", "",
            "Allocate through the guard that 'lock' took, past all waiting requests, or be refused.",

@@ -38,7 +38,18 @@ struct Argument {
 };
 
 /// The kind of an option. Options follow the arguments, in any order, each at most once.
-enum class OptionKind : std::uint8_t { raw, poll, align, try_now, guard, timeout, defer };
+enum class OptionKind : std::uint8_t {
+  raw,
+  queue,
+  poll,
+  align,
+  priority,
+  holding,
+  try_now,
+  guard,
+  timeout,
+  defer
+};
 
 struct Option {
   OptionKind kind{};
@@ -76,7 +87,7 @@ inline constexpr std::size_t define_place = 29;
 /// The words of the `poll` option, by PollMode.
 inline constexpr std::array<std::string_view, 2> poll_words{"manual", "auto"};
 
-/// `alloc NAME SIZE [align=N] [try|guard|timeout]`.
+/// `alloc NAME SIZE [align=N] [priority=N|holding] [try|guard|timeout]`.
 [[nodiscard]] std::string synopsis(const Command& command);
 
 /// Every word with a meaning, each once: keywords, options (`align=`), choices, states and keys.

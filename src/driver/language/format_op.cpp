@@ -93,6 +93,9 @@ void put_argument(Writer& writer, const Op& op, const Argument& argument) {
 bool is_given(const Op& op, OptionKind kind) {
   switch (kind) {
     case OptionKind::raw: return op.raw != default_raw_heap || op.raw_bytes;
+    case OptionKind::queue: return op.queue != default_queue || op.queue_number;
+    case OptionKind::priority: return op.priority.has_value();
+    case OptionKind::holding: return op.holding;
     case OptionKind::poll: return op.poll_mode != PollMode::manual;
     case OptionKind::align: return op.has_align;
     case OptionKind::try_now: return op.mode == AllocMode::try_now;
@@ -116,6 +119,11 @@ void put_option(Writer& writer, const Op& op, const Option& option) {
     case OptionKind::poll:
       writer.put("{}", poll_words[static_cast<std::size_t>(op.poll_mode)]);
       break;
+    case OptionKind::queue:
+      writer.put("{}", op.queue);
+      if (op.queue_number) writer.put(":{}", *op.queue_number);
+      break;
+    case OptionKind::priority: writer.put("{}", unsigned{*op.priority}); break;
     case OptionKind::align: writer.put_size(op.align_bytes); break;
     default: break;  // a word without a value
   }

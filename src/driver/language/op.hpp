@@ -163,26 +163,36 @@ inline constexpr std::uint64_t arc_bytes = 16;
 /// The alignment of imported and malloclab scripts; the figures of the recordings depend on it.
 inline constexpr std::uint64_t recorded_align_bytes = 8;
 inline constexpr std::string_view default_raw_heap = "bounded";
+inline constexpr std::string_view default_queue = "fifo";
+inline constexpr std::string_view priority_queue = "priority";
+inline constexpr std::string_view priority_of_try =
+    "a request with 'try' or 'guard' never waits, and has no place in a queue";
+/// The largest priority of a request; how many there are depends on the heap.
+inline constexpr std::uint64_t priority_max = 7;
 
 /// One step. The comment at each member names the kinds that use it; for others it has its default.
 /// Views point into the parser's current line: copy what must live longer.
 struct Op {
   OpKind kind{};
-  AllocMode mode = AllocMode::wait;         // alloc
-  PollMode poll_mode = PollMode::manual;    // heap
-  State state{};                            // expect_state
-  Ending ending{};                          // expect_end
-  bool defer = false;                       // free: use the deferring form
-  bool synthetic = false;                   // heap: not in the text (malloclab, or no heap line)
-  bool has_align = false;                   // heap, alloc: align_bytes is not the default
-  std::uint8_t expectation_count = 0;       // expect_keys
-  std::string_view name;                    // every kind with a NAME
-  std::string_view new_name;                // clone; send, receive: the block, name: the mailbox
-  std::string_view sizes;                   // alloc in a task: `64|128`; else empty
-  std::string_view queue_names;             // expect_queue: names with blanks between them
-  std::string_view raw = default_raw_heap;  // heap: not checked to exist
-  std::optional<std::uint64_t> raw_bytes;   // heap: the number behind its raw heap's name
-  std::uint64_t size_bytes = 0;             // heap, extend, alloc, resize; expect_at: the offset
+  AllocMode mode = AllocMode::wait;           // alloc
+  PollMode poll_mode = PollMode::manual;      // heap
+  State state{};                              // expect_state
+  Ending ending{};                            // expect_end
+  bool defer = false;                         // free: use the deferring form
+  bool synthetic = false;                     // heap: not in the text (malloclab, or no heap line)
+  bool has_align = false;                     // heap, alloc: align_bytes is not the default
+  std::uint8_t expectation_count = 0;         // expect_keys
+  std::string_view name;                      // every kind with a NAME
+  std::string_view new_name;                  // clone; send, receive: the block, name: the mailbox
+  std::string_view sizes;                     // alloc in a task: `64|128`; else empty
+  std::string_view queue_names;               // expect_queue: names with blanks between them
+  std::string_view raw = default_raw_heap;    // heap: not checked to exist
+  std::optional<std::uint64_t> raw_bytes;     // heap: the number behind its raw heap's name
+  std::string_view queue = default_queue;     // heap: its policy, not checked to exist
+  std::optional<std::uint64_t> queue_number;  // heap: the number behind it
+  bool holding = false;                       // alloc: as a request of a task that holds memory
+  std::optional<std::uint8_t> priority;       // alloc
+  std::uint64_t size_bytes = 0;               // heap, extend, alloc, resize; expect_at: the offset
   std::uint64_t count = 0;  // array: elements; vec, mailbox: capacity; semaphore: its start;
                             // task: how many; repeat: how often
   /// A power of two. heap: for blocks whose lines give none; other kinds: of the block, by default
@@ -201,6 +211,9 @@ struct Op {
   Column state_column = 0;
   Column raw_column = 0;
   Column raw_number_column = 0;
+  Column queue_policy_column = 0;
+  Column priority_column = 0;
+  Column holding_column = 0;
   Column poll_column = 0;
   std::string_view file;         // as printed in diagnostics; lives as long as the Source
   std::string_view source_line;  // the whole line; empty in a stored Op is fine (no excerpt then)

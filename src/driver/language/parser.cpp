@@ -121,10 +121,38 @@ void parse_raw(Op& op, const Line& line, const Word& word) {
   op.raw_bytes = line.size(number, "SIZE");
 }
 
+/// `fifo`, or `overtaking:2`.
+void parse_queue(Op& op, const Line& line, const Word& word) {
+  const std::size_t colon = word.text.find(':');
+  op.queue_policy_column = word.column;
+  op.queue = line.name({word.text.substr(0, colon), word.column}, "POLICY");
+  op.queue_number.reset();
+  if (colon == std::string_view::npos) return;
+  const Word number{word.text.substr(colon + 1), word.column + static_cast<Column>(colon + 1)};
+  if (number.at_end()) line.fail(number.column, "missing N behind " + in_quotes(word.text));
+  op.queue_number = line.size(number, "N");
+}
+
+void parse_priority(Op& op, const Line& line, const Word& word) {
+  const std::uint64_t level = line.size(word, "N");
+  op.priority_column = word.column;
+  if (level > priority_max) {
+    line.fail(word.column, "a priority is 0 to " + std::to_string(priority_max) + ", not " +
+                               in_quotes(word.text));
+  }
+  op.priority = static_cast<std::uint8_t>(level);
+}
+
 void set_option(Op& op, const Line& line, const Option& option, const Word& word,
                 const Word& value) {
   switch (option.kind) {
     case OptionKind::raw: parse_raw(op, line, value); break;
+    case OptionKind::queue: parse_queue(op, line, value); break;
+    case OptionKind::priority: parse_priority(op, line, value); break;
+    case OptionKind::holding:
+      op.holding = true;
+      op.holding_column = word.column;
+      break;
     case OptionKind::poll:
       if (value.text != poll_words[0] && value.text != poll_words[1]) {
         line.fail(value.column, "poll is " + one_of(poll_words) + ", not " + in_quotes(value.text));
@@ -205,6 +233,11 @@ void check_not_given(const Line& line, const Command& command, const Word& word,
 void set_raw_heap(Op& op, std::string_view text) {
   parse_raw(op, Line{}, {.text = text});
   op.raw_column = op.raw_number_column = 0;
+}
+
+void set_queue(Op& op, std::string_view text) {
+  parse_queue(op, Line{}, {.text = text});
+  op.queue_policy_column = 0;
 }
 
 Parser::Parser(Source& source, ParserOptions options)

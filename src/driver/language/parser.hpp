@@ -30,6 +30,8 @@ struct ParserOptions {
 /// Gives a heap step the raw heap of a command line, such as `pool:64`, which lives as long as the
 /// step. Throws a ScriptError.
 void set_raw_heap(Op& op, std::string_view text);
+/// The same for the policy of its queue, such as `overtaking:2`.
+void set_queue(Op& op, std::string_view text);
 
 class Parser {
  public:

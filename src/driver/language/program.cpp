@@ -80,12 +80,6 @@ bool Program::goes_on_forever() const {
   return std::ranges::any_of(tasks, &TaskProgram::goes_on_forever);
 }
 
-std::size_t Program::task_count() const {
-  std::size_t count = 0;
-  for (const TaskProgram& task : tasks) count += task.copies;
-  return count;
-}
-
 void ProgramBuilder::add(const Op& op) {
   if (op.kind == OpKind::heap) {
     program_.file = op.file;
@@ -93,6 +87,8 @@ void ProgramBuilder::add(const Op& op) {
     program_.align_bytes = op.align_bytes;
     program_.raw = op.raw;
     program_.raw_bytes = op.raw_bytes;
+    program_.queue = op.queue;
+    program_.queue_number = op.queue_number;
     program_.heap_line = op.line;
     return;
   }
@@ -281,6 +277,7 @@ void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
   step.size_bytes = op.size_bytes;
   step.align_bytes = op.align_bytes;
   step.has_align = op.has_align;
+  add_rank(op, step);
   for_each_size(op, [&](std::uint64_t size_bytes) { step.sizes.push_back(size_bytes); });
   if (op.kind == OpKind::alloc) return;
   step.count = op.count;

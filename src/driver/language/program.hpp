@@ -27,6 +27,7 @@ struct ProgramStep {
   bool try_now = false;            // alloc
   bool can_time_out = false;       // alloc
   bool has_align = false;          // alloc
+  std::uint8_t priority = 0;       // alloc
   bool is_glued = false;           // inside of `atomic`: no other task goes before it
   bool ends_loop = false;          // end
   std::size_t name = 0;            // alloc, free, send, receive, push, clone: of TaskProgram::names
@@ -84,6 +85,8 @@ struct Program {
   std::uint64_t align_bytes = 0;
   std::string raw;
   std::optional<std::uint64_t> raw_bytes;  // the number behind its name
+  std::string queue;                       // its policy
+  std::optional<std::uint64_t> queue_number;
   std::uint64_t heap_line = 0;
   TaskProgram boot;  // the steps before the tasks
   std::vector<TaskProgram> tasks;
@@ -97,6 +100,12 @@ struct Program {
   /// As a script has it: `pool:64`.
   [[nodiscard]] std::string raw_text() const {
     return raw_bytes ? raw + ':' + std::to_string(*raw_bytes) : raw;
+  }
+  /// The same, and the policy of the queue if it is not FIFO.
+  [[nodiscard]] std::string heap_text() const {
+    if (queue == default_queue) return raw_text();
+    return raw_text() + " queue=" + queue +
+           (queue_number ? ':' + std::to_string(*queue_number) : std::string());
   }
 };
 
@@ -136,6 +145,7 @@ class ProgramBuilder {
   void begin_task(const Op& op);
   void add_step(const Op& op);
   void add_alloc(const Op& op, ProgramStep& step) const;
+  void add_rank(const Op& op, ProgramStep& step) const;
   void add_extension(const Op& op, ProgramStep& step);
   void begin_loop(const Op& op, ProgramStep& step);
   void begin_branch(ProgramStep& step);

@@ -24,6 +24,29 @@ Program ProgramBuilder::finish() {
   return std::move(program_);
 }
 
+std::size_t Program::task_count() const {
+  std::size_t count = 0;
+  for (const TaskProgram& task : tasks) count += task.copies;
+  return count;
+}
+
+/// The words of a request for its place in the queue.
+void ProgramBuilder::add_rank(const Op& op, ProgramStep& step) const {
+  if (op.holding) {
+    fail_at(op, op.holding_column,
+            "'holding' cannot be used in a script with tasks: what a task holds is seen");
+  }
+  if (!op.priority) return;
+  if (op.mode == AllocMode::try_now) {
+    fail_at(op, op.priority_column, std::string(priority_of_try));
+  }
+  if (program_.queue != priority_queue || *op.priority >= program_.queue_number.value_or(0)) {
+    fail_at(op, op.priority_column,
+            "the queue of the heap has no priority " + std::to_string(unsigned{*op.priority}));
+  }
+  step.priority = *op.priority;
+}
+
 // Whether a name holds a block after a loop's body depends only on the last step on it; so a body
 // that can run twice can run any number of times.
 // NOLINTNEXTLINE(misc-no-recursion): blocks nest, as deep as the parser lets them

@@ -92,6 +92,23 @@ the command line replaces it:
 extended. 'mneme fit' varies SIZE of the heap, and not that behind the name.
 )"};
 
+constexpr Section queues{
+    "QUEUES",
+    R"(Waiting requests are granted in the order of a policy. 'heap SIZE queue=POLICY'
+names it, and --queue=POLICY on the command line replaces it:
+
+  fifo           in order of arrival
+  overtaking:N   the oldest that fits, of those that may pass all older ones: a
+                 waiter is passed N times at most, and no more than 16 waiters
+                 behind the head are looked at
+  priority:N     N levels, at most 8: the oldest of the highest level, and no
+                 other. 'alloc NAME SIZE priority=2' gives the level; 0 is the
+                 lowest, and that of all others
+  holders-first  the oldest of a task that holds memory, before all others. In a
+                 task that is seen by its names that hold a block; in a script
+                 without tasks 'alloc NAME SIZE holding' says it
+)"};
+
 constexpr Section held_steps{
     "WAITING NAMES, TASKS AND POLL",
     R"(Each name is a small task of its own. While its request waits, the script goes
@@ -107,8 +124,8 @@ the memory, and runs the held steps. That is at the next 'poll' command or,
 with 'heap ... poll=auto', after every step. If no step is held, the next step
 on its name makes it continue as well.
 
-Requests are granted in order of arrival. While any request waits, a new one
-waits behind it even if it would fit, and 'alloc ... try' is refused. Only the
+Requests are granted in order of arrival (but see QUEUES). While any request
+waits, a new one waits behind it even if it would fit, and 'alloc ... try' is refused. Only the
 guard bypasses the queue: between 'lock' and 'unlock', 'alloc ... guard' gets
 memory at once or is refused, other requests wait, and frees are deferred.
 )"};
@@ -361,6 +378,7 @@ std::string language_reference() {
   put_words(text, "KEYS", "For 'expect KEY NUMBER', and in the output of stat.\n\n", key_words,
             key_help);
   put_section(text, raw_heaps);
+  put_section(text, queues);
   put_section(text, held_steps);
   put_section(text, tasks);
   put_section(text, traces);

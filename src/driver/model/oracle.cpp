@@ -36,7 +36,8 @@ Mismatch compare_answers(Answer expected, Answer seen) {
 
 }  // namespace
 
-Oracle::Oracle(OracleMemory memory) : memory_{std::move(memory)}, gaps_{memory_.parts} {
+Oracle::Oracle(OracleMemory memory, OracleQueue queue)
+    : memory_{std::move(memory)}, queue_{queue}, gaps_{memory_.parts} {
   for (const Gap part : memory_.parts) capacity_ += part.size;
   free_bytes_ = capacity_;
 }
@@ -54,8 +55,9 @@ std::size_t Oracle::taken_size(std::size_t block_bytes) const {
   return block_bytes == 0 || block_bytes > memory_.slot_bytes ? 0 : memory_.slot_bytes;
 }
 
-BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes) {
+BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes, std::uint8_t level) {
   Block block;
+  block.level = level;
   block.asked = block_size(payload_bytes);
   block.size = taken_size(block.asked);
   block.align = std::max(align_bytes, word);
@@ -128,9 +130,13 @@ void Oracle::make_gap(Gap gap) {
   free_bytes_ += gap.size;
 }
 
+// A ticket of a higher level is smaller; within one, that of an older request is.
 void Oracle::enqueue(BlockId id) {
-  blocks_[id].ticket = ++tickets_;
-  waiting_.emplace_hint(waiting_.end(), tickets_, id);
+  constexpr std::uint64_t level_shift = 48;
+  const std::uint64_t below = UINT8_MAX - blocks_[id].level;
+  blocks_[id].ticket = (below << level_shift) + ++tickets_;
+  blocks_[id].passed = 0;
+  waiting_.emplace(blocks_[id].ticket, id);
 }
 
 void Oracle::dequeue(BlockId id) { waiting_.erase(std::exchange(blocks_[id].ticket, 0)); }
@@ -150,16 +156,42 @@ void Oracle::reclaim() {
   deferred_.clear();
 }
 
+// The request that must be granted now, if any: the first that fits, of those that may pass all
+// before them. Only with overtaking may any pass another.
+std::optional<BlockId> Oracle::next_granted(std::span<const Grant> grants) {
+  constexpr std::size_t looked_at = 17;  // the head, and 16 behind it
+  const bool overtakes = queue_.kind == OracleQueue::Kind::overtaking;
+  std::size_t place = 0;
+  for (const BlockId id : queue()) {
+    const Room room = room_for(id);
+    const bool was_granted = !grants.empty() && (!overtakes || grants.front().id == id);
+    if (room == Room::enough || (room == Room::some && was_granted)) return id;
+    if (!overtakes || blocks_[id].passed >= queue_.number || ++place == looked_at) break;
+  }
+  return std::nullopt;
+}
+
+// Of those that wait before it.
+void Oracle::count_passed(BlockId granted) {
+  if (queue_.kind != OracleQueue::Kind::overtaking) return;
+  for (const BlockId id : queue()) {
+    if (id == granted) return;
+    ++blocks_[id].passed;
+  }
+}
+
 // Does what the lock owner does before it unlocks: P1, P2, P3.
 Mismatch Oracle::settle(std::span<const Grant> grants) {
   reclaim();
-  while (!waiting_.empty()) {
-    const BlockId head = waiting_.begin()->second;
-    const Room room = room_for(head);
-    if (room == Room::none || (room == Room::some && grants.empty())) break;
-    if (grants.empty()) return "the oldest waiting request fits but was not granted (P1)";
-    if (grants.front().id != head) return "a request was granted out of order (P2)";
-    dequeue(head);
+  while (const std::optional<BlockId> next = next_granted(grants)) {
+    if (grants.empty()) {
+      return *next == waiting_.begin()->second
+                 ? "the oldest waiting request fits but was not granted (P1)"
+                 : "a waiting request that may pass others fits but was not granted (P1)";
+    }
+    if (grants.front().id != *next) return "a request was granted out of order (P2)";
+    count_passed(*next);
+    dequeue(*next);
     if (auto mismatch = place(grants.front())) return mismatch;
     grants = grants.subspan(1);
   }

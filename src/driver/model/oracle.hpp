@@ -58,18 +58,32 @@ struct OracleMemory {
   std::size_t slot_align = 0;
 };
 
+/// The order in which waiting requests are granted: P2.
+struct OracleQueue {
+  enum class Kind : std::uint8_t {
+    fifo,           // none passes another
+    overtaking,     // one that fits passes others, but each of them `number` times at most
+    priority,       // none passes one of its level or above
+    holders_first,  // the same; the level is 1 for a holder
+  };
+
+  Kind kind = Kind::fifo;
+  std::uint64_t number = 0;  // the bound, or how many levels there are
+};
+
 /// Each function below takes one step, the library's result, and the grants that the step caused,
 /// in their order; it carries out the step naively, and compares. For each block that a step
 /// grants, frees or cancels, it takes time logarithmic in the number of gaps and waiters.
 class Oracle {
  public:
-  explicit Oracle(OracleMemory memory);
+  explicit Oracle(OracleMemory memory, OracleQueue queue = {});
   /// A region in one part, and blocks of any size.
   explicit Oracle(std::size_t capacity_bytes, std::size_t exact_align_max = SIZE_MAX)
       : Oracle(OracleMemory{.parts = {{0, capacity_bytes}}, .exact_align_max = exact_align_max}) {}
 
-  /// A new block for a payload, not yet requested.
-  [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes);
+  /// A new block for a payload, not yet requested. `level` matters with levels only.
+  [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes,
+                            std::uint8_t level = 0);
   /// Forgets a block that is neither live nor waiting nor deferred.
   void forget(BlockId id);
 
@@ -128,6 +142,8 @@ class Oracle {
     std::size_t align = 0;  // of the payload
     std::size_t offset = 0;
     std::uint64_t ticket = 0;  // orders the queue; 0: not waiting
+    std::uint64_t passed = 0;  // how often a later one was granted before it
+    std::uint8_t level = 0;
     std::uint32_t live_index = 0;
     bool overflows = false;  // the size of the block does not fit into a size_t
   };
@@ -145,6 +161,8 @@ class Oracle {
   [[nodiscard]] Mismatch place(Grant grant);
   void enqueue(BlockId id);
   void dequeue(BlockId id);
+  [[nodiscard]] std::optional<BlockId> next_granted(std::span<const Grant> grants);
+  void count_passed(BlockId granted);
   void make_gap(Gap gap);
   void remove_live(BlockId id);
   void reclaim();
@@ -152,6 +170,7 @@ class Oracle {
   [[nodiscard]] Mismatch none_granted(std::span<const Grant> grants) const;
 
   OracleMemory memory_;
+  OracleQueue queue_;
   std::size_t capacity_ = 0;
   std::size_t free_bytes_ = 0;
   bool locked_ = false;
@@ -162,7 +181,7 @@ class Oracle {
   std::vector<BlockId> live_;
   std::vector<BlockId> deferred_;
   std::uint64_t tickets_ = 0;
-  std::map<std::uint64_t, BlockId> waiting_;  // by ticket
+  std::map<std::uint64_t, BlockId> waiting_;  // by ticket, in the order of the queue
 };
 
 }  // namespace mneme::driver

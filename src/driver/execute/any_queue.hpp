@@ -1,0 +1,100 @@
+// purpose: the policy of the queue that the `heap` line of a script names.
+// layer: execute; includes mneme and oracle.
+// threads: as the policies inside.
+// invariants: the policy is chosen before the heap is made, and never changes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mneme/waiting/holders_first.hpp>
+#include <mneme/waiting/overtaking.hpp>
+#include <mneme/waiting/priorities.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "driver/language/op.hpp"
+#include "driver/model/oracle.hpp"
+
+namespace mneme::driver {
+
+/// A row of the table of policies; its number is the place of its OracleQueue::Kind.
+struct QueueRow {
+  std::string_view name;
+  std::string_view number_is;  // what the number behind the name is; empty: there is none
+  std::uint64_t number_min = 0;
+  std::uint64_t number_max = 0;
+};
+
+inline constexpr std::array<QueueRow, 4> queue_rows{
+    {{default_queue, ""},
+     {"overtaking", "how often a waiter may be passed", 0, UINT16_MAX},
+     {priority_queue, "the number of levels", 1, priority_max + 1},
+     {"holders-first", ""}}};
+
+/// What is wrong with the policy that a heap names.
+struct QueueError {
+  std::string message;
+};
+/// The policy of a name and a number, or what is wrong with them.
+[[nodiscard]] std::variant<OracleQueue, QueueError> find_queue(std::string_view name,
+                                                               std::optional<std::uint64_t> number);
+/// As it is written after `queue=`.
+[[nodiscard]] std::string queue_text(OracleQueue queue);
+
+/// One of the table's policies. A heap constructs its policy without arguments, so it is selected.
+class AnyQueue {
+  using Levels = LevelQueue<priority_max + 1>;
+
+ public:
+  static constexpr std::size_t levels = priority_max + 1;
+  static constexpr bool holders_first = true;
+
+  /// Selects the policy for heaps constructed on this thread from now on.
+  static void select(OracleQueue queue) noexcept { selected = queue; }
+
+  AnyQueue() noexcept {
+    switch (selected.kind) {
+      case OracleQueue::Kind::fifo: break;
+      case OracleQueue::Kind::overtaking:
+        queue_.emplace<OvertakingQueue>(static_cast<std::uint16_t>(selected.number));
+        break;
+      default: queue_.emplace<Levels>(); break;
+    }
+  }
+
+  // The variant is never valueless, so no visit throws.
+  // NOLINTBEGIN(bugprone-exception-escape)
+  [[nodiscard]] bool is_fifo() const noexcept { return queue_.index() == 0; }
+  [[nodiscard]] Waiter* front() const noexcept {
+    return std::visit([](const auto& queue) { return queue.front(); }, queue_);
+  }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return std::visit([](const auto& queue) { return queue.size(); }, queue_);
+  }
+  [[nodiscard]] bool valid() const noexcept {
+    return std::visit([](const auto& queue) { return queue.valid(); }, queue_);
+  }
+  void push_back(Waiter& waiter) noexcept {
+    std::visit([&](auto& queue) { queue.push_back(waiter); }, queue_);
+  }
+  void remove(Waiter& waiter) noexcept {
+    std::visit([&](auto& queue) { queue.remove(waiter); }, queue_);
+  }
+  template <class Take>
+  [[nodiscard]] Waiter* choose(Take take) noexcept {
+    return std::visit([&](auto& queue) { return queue.choose(take); }, queue_);
+  }
+  // NOLINTEND(bugprone-exception-escape)
+
+ private:
+  static inline thread_local OracleQueue selected{};
+
+  std::variant<Fifo, OvertakingQueue, Levels> queue_;
+};
+
+static_assert(QueuePolicy<AnyQueue>);
+
+}  // namespace mneme::driver
