@@ -143,6 +143,8 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   [[nodiscard]] auto make_fixed_vec(std::size_t capacity) noexcept;
   template <class T, class... Args>
   [[nodiscard]] auto make_arc(Args&&... args);
+  template <class... Requests>
+  [[nodiscard]] auto make_all(Requests&&... requests);  // all or nothing: waiting/make_all.hpp
 
   // Owners at once, or `would_wait`, as try_allocate.
   template <class T, class... Args>
@@ -261,6 +263,8 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// close() or cancel() is calling wakers just now, maybe further up the call stack, by that.
   /// O(requests).
   void close() noexcept { this->close_all(); }
+  /// Cancels every waiting request, and the heap stays open: in waiting/cancel_all.hpp.
+  void cancel_all() noexcept;
 
   [[nodiscard]] bool is_closed() const noexcept { return this->requests_.closed(); }
 

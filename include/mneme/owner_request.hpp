@@ -36,6 +36,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   using Base::await_ready;
   using Base::await_suspend;
   using Base::cancel;
+  using Base::layout;
   using Base::raise;
   using Base::reserved;
   using Base::state;
@@ -61,11 +62,13 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
   }
   [[nodiscard]] Result await_resume() { return finish(Base::await_resume()); }
+  /// Makes the owner of a block of this layout; for a request that has not begun.
+  [[nodiscard]] Owner build(Allocation<Heap>&& block) { return build_(std::move(block)); }
 
  private:
   [[nodiscard]] Result finish(Base::Result&& block) {
     if (!block) return std::unexpected(block.error());
-    return build_(std::move(*block));
+    return build(std::move(*block));
   }
 
   [[no_unique_address]] Build build_;

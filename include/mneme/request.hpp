@@ -192,6 +192,9 @@ class [[nodiscard]] Request {
     return granted ? waiter_.payload : nullptr;
   }
 
+  /// Of the memory that it is for.
+  [[nodiscard]] Layout layout() const noexcept { return waiter_.layout; }
+
   [[nodiscard]] Awaiter<Request> operator co_await() noexcept { return {this}; }
   /// A request that is granted at once does not suspend its coroutine.
   [[nodiscard]] bool await_ready() noexcept {

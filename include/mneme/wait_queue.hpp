@@ -140,7 +140,6 @@ concept QueuePolicy = requires(Policy& policy, const Policy& view, Waiter& waite
   { view.is_fifo() } noexcept -> std::same_as<bool>;  // no newcomer comes before a waiter
   { view.front() } noexcept -> std::same_as<Waiter*>;
   { view.size() } noexcept -> std::same_as<std::size_t>;
-  { view.valid() } noexcept -> std::same_as<bool>;
   { policy.push_back(waiter) } noexcept;
   { policy.remove(waiter) } noexcept;
   {

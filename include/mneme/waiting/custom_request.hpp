@@ -13,7 +13,7 @@
 namespace mneme::inline MNEME_SETTINGS {
 
 /// A request that waits in the queue as any other, for what `Want` describes. It is used like a
-/// Request. The members of `Want`, all noexcept:
+/// Request. The members of `Want`, noexcept all but `finish`, whose exceptions are passed on:
 ///
 ///     Owner                   the type of the result
 ///     error(access)           why it can never be met, if so
@@ -28,7 +28,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   using Owner = typename Want::Owner;
   using Result = std::expected<Owner, AllocError>;
 
-  explicit CustomRequest(Heap& heap, Want want = {}) noexcept
+  explicit CustomRequest(Heap& heap, Want want = {})
       : Base(heap, Layout{SIZE_MAX, 1}),
         CustomWaiter{.take = take_wanted, .undo = undo_wanted},
         want_(std::move(want)) {
@@ -44,7 +44,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   [[nodiscard]] Awaiter<CustomRequest> operator co_await() noexcept { return {this}; }
   [[nodiscard]] bool await_ready() noexcept { return is_refused() || Base::await_ready(); }
   using Base::await_suspend;
-  [[nodiscard]] Result await_resume() noexcept { return finish(Base::await_resume()); }
+  [[nodiscard]] Result await_resume() { return finish(Base::await_resume()); }
 
   CustomRequest&& wake_by(Waker waker) && noexcept {
     (void)static_cast<Base&&>(*this).wake_by(waker);
@@ -69,7 +69,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     static_assert(TaskScheduler<std::remove_reference_t<Scheduler>>);
     return ResumeOn<CustomRequest, Scheduler>(std::move(*this), std::forward<Scheduler>(scheduler));
   }
-  [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
+  [[nodiscard]] std::optional<Result> poll(Waker waker = {}) {
     (void)is_refused();
     auto answer = Base::poll(waker);
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
@@ -81,6 +81,21 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     Heap& heap;
 
     void lend_lock() const noexcept MNEME_NONBLOCKING { heap.lend_lock(); }
+    /// Memory for a payload, or nullptr.
+    [[nodiscard]] void* take(Layout layout) const noexcept MNEME_NONBLOCKING {
+      return heap.take_or_note(*BlockLayout::with_header(layout), layout.size);
+    }
+    /// In take(): the memory is not wanted, as other memory is missing.
+    void give_back(void* payload, Layout layout) const noexcept MNEME_NONBLOCKING {
+      const std::size_t size = BlockLayout::size_with_header(layout.size);
+      node::end_live(node::block_of(payload), size);
+      heap.counters_.increment(Count::freed);
+      heap.give(node::block_of(payload), size);
+    }
+    /// In undo().
+    void give_later(void* payload, Layout layout) const noexcept {
+      heap.push_deferred(node::block_of(payload), BlockLayout::size_with_header(layout.size));
+    }
     [[nodiscard]] Guard<Heap> guard() const noexcept { return Guard<Heap>(heap); }
   };
 
@@ -91,7 +106,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     const std::optional<AllocError> error = want_.error(Access{this->heap_});
     return error && this->heap_.refuse(this->waiter_, *error);
   }
-  [[nodiscard]] Result finish(Base::Result&& taken) noexcept {
+  [[nodiscard]] Result finish(Base::Result&& taken) {
     if (!taken) return std::unexpected(taken.error());
     (void)taken->leak();
     return want_.finish(Access{this->heap_});

@@ -1,0 +1,178 @@
+// purpose: shows that a group is granted as a whole or not at all, and that nothing of it is lost.
+// layer: tests; includes mneme and the tests' support.
+// threads: none.
+// invariants: each heap is whole at the end of its test.
+// RUN: %runner %build/tests/make_all_test
+#include <cstddef>
+#include <memory>
+#include <mneme/raw/first_fit.hpp>
+#include <mneme/waiting/make_all.hpp>
+#include <mneme/waiting/overtaking.hpp>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "support/names.hpp"
+
+using namespace tests::names;
+
+namespace {
+
+/// Three plain blocks of these sizes in words.
+template <class Heap>
+auto three(Heap& heap, std::size_t one, std::size_t two, std::size_t three) {
+  const auto words = [](std::size_t count) { return bytes(count * word_bytes); };
+  return heap.make_all(heap.allocate(words(one)), heap.allocate(words(two)),
+                       heap.allocate(words(three)));
+}
+
+std::size_t used_words(const Heap& heap) { return heap.counters().used_bytes / word_bytes; }
+
+}  // namespace
+
+TEST_CASE("owners of different kinds at once, made in order") {
+  TestHeap heap(64_words);
+  auto [number, numbers, block] =
+      granted(heap.make_all(heap.make<int>(7), heap.make_array<char>(5), heap.allocate(bytes(8))));
+  CHECK(*number == 7);
+  CHECK(numbers.size() == 5);
+  CHECK(block.layout().size == 8);
+  CHECK(heap.counters().live == 3);
+}
+
+TEST_CASE(
+    "it waits in one place of the queue, holds nothing meanwhile, and is never partly granted") {
+  TestHeap heap(16_words);
+  auto hog = granted(heap.allocate(bytes(3_words)));
+  auto other = granted(heap.allocate(bytes(3_words)));
+  Alarm alarm;
+  Alarm behind_alarm;
+  auto group = three(heap, 3, 3, 3);
+  CHECK(!group.poll(alarm.waker()));
+  CHECK(used_words(heap) == 8);  // although two parts would fit
+  CHECK(heap.counters().waiting == 1);
+  auto behind = heap.allocate(bytes(3_words));
+  CHECK(!behind.poll(behind_alarm.waker()));
+  hog.reset();
+  CHECK(alarm.rings() == 1);
+  CHECK(used_words(heap) == 16);
+  CHECK(behind_alarm.rings() == 0);
+  auto got = granted(group);
+  other.reset();
+  CHECK(behind_alarm.rings() == 1);
+  CHECK(granted(behind).data() != nullptr);
+}
+
+TEST_CASE("two tasks that want two blocks each do not deadlock, whatever the order") {
+  TestHeap heap(10_words);
+  int done = 0;
+  const auto work = [&]() -> Task {
+    for (int round = 0; round < 3; ++round) {
+      auto both =
+          co_await heap.make_all(heap.allocate(bytes(3_words)), heap.allocate(bytes(3_words)));
+      REQUIRE(both.has_value());
+      ++done;
+      auto moment = co_await heap.allocate(bytes(1_words));
+      REQUIRE(moment.has_value());
+    }
+  };
+  Task one = work();
+  Task two = work();
+  while (heap.poll() > 0) {
+  }
+  CHECK(done == 6);
+}
+
+TEST_CASE("a group that can never be met is refused at once, and holds up nobody") {
+  TestHeap heap(16_words);
+  auto hog = granted(heap.allocate(bytes(3_words)));
+  CHECK(failed(three(heap, 1, 1, 16)) == AllocError::too_large);
+  CHECK(failed(three(heap, 5, 5, 5)) == AllocError::too_large);  // 18 words together
+  CHECK(failed(heap.make_all(heap.allocate({8, 3}), heap.make<int>(1))) ==
+        AllocError::bad_alignment);
+  CHECK(failed(heap.make_all(heap.make_array<int>(SIZE_MAX))) == AllocError::too_large);
+  CHECK(heap.counters().used_bytes == 4_words);
+  hog.reset();
+  auto all = granted(three(heap, 5, 5, 3));  // 16
+  CHECK(used_words(heap) == 16);
+}
+
+TEST_CASE("cancelled while it waits, or once it is granted, or destroyed: all is given back") {
+  TestHeap heap(16_words);
+  Alarm alarm;
+  for (const bool is_granted : {false, true}) {
+    for (const bool is_destroyed : {false, true}) {
+      auto hog = granted(heap.allocate(bytes(15_words)));
+      std::optional group{three(heap, 3, 3, 3)};
+      CHECK(!group->poll(alarm.waker()));
+      auto behind = heap.allocate(bytes(9_words));
+      CHECK(!behind.poll());
+      if (is_granted) hog.reset();
+      is_destroyed ? group.reset() : group->cancel();
+      hog.reset();
+      CHECK(granted(behind).data() != nullptr);
+      if (!is_destroyed) CHECK(failed(*group) == AllocError::cancelled);
+      CHECK(heap.counters().deferred == 0);
+    }
+  }
+  CHECK(alarm.rings() == 2);
+}
+
+TEST_CASE("a closed heap, and a heap that is locked") {
+  TestHeap heap(16_words);
+  auto guard = heap.try_lock();
+  auto group = three(heap, 3, 3, 3);
+  CHECK(!group.poll());
+  guard.unlock();
+  CHECK(used_words(heap) == 12);
+  auto waits = three(heap, 3, 3, 3);
+  CHECK(!waits.poll());
+  heap.close();
+  CHECK(failed(waits) == AllocError::closed);
+  CHECK(failed(three(heap, 1, 1, 1)) == AllocError::closed);
+  auto got = granted(group);
+}
+
+TEST_CASE("a constructor that throws destroys those before it, frees all, and passes that on") {
+  TestHeap heap(64_words);
+  for (const int after : {0, 1, 2}) {
+    Probe::throw_after = after;
+    auto group = heap.make_all(heap.make<Probe>(1), heap.make<Probe>(2), heap.make<Probe>(3));
+    CHECK_THROWS_AS((void)group.poll(), std::runtime_error);
+    CHECK(Probe::alive == 0);
+    CHECK(heap.counters().live == 0);
+    CHECK(failed(group) == AllocError::cancelled);
+  }
+  Probe::throw_after = -1;
+}
+
+TEST_CASE("random groups among other requests: never partly, and nothing is lost") {
+  using PassingHeap = mneme::BasicHeap<mneme::FirstFit, mneme::SpinLock, mneme::Overtaking<2>>;
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    tests::BasicTestHeap<PassingHeap> heap(40_words);
+    std::mt19937 random(seed);
+    const auto words = [&] { return 1 + random() % 9; };
+    using Group = decltype(three(heap, 1, 1, 1));
+    std::vector<std::unique_ptr<Group>> groups;
+    std::vector<Group::Owner> owners;
+    for (int step = 0; step < 200; ++step) {
+      if (random() % 2 == 0 && groups.size() < 6) {
+        groups.push_back(std::make_unique<Group>(three(heap, words(), words(), words())));
+      }
+      std::erase_if(groups, [&](auto& group) {
+        auto answer = group->poll();
+        if (answer) owners.push_back(std::move(**answer));
+        return answer || random() % 20 == 0;
+      });
+      if (!owners.empty() && random() % 2 == 0) {
+        owners.erase(owners.begin() + static_cast<std::ptrdiff_t>(random() % owners.size()));
+      }
+      std::size_t granted_groups = owners.size();
+      for (auto& group : groups) granted_groups += group->state() == RequestState::granted ? 1 : 0;
+      REQUIRE(heap.counters().live == 3 * granted_groups);
+      REQUIRE(sound(heap));
+    }
+  }
+}
