@@ -75,6 +75,8 @@ std::string example_of(const Argument& argument) {
 std::string example_of(const Option& option) {
   std::string text{option.word};
   if (option.kind == OptionKind::raw) text += "=other";
+  if (option.kind == OptionKind::queue) text += "=other";
+  if (option.kind == OptionKind::priority) text += "=2";
   if (option.kind == OptionKind::poll) text += "=auto";
   if (option.kind == OptionKind::align) text += "=64";
   return text;

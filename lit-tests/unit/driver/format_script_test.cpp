@@ -107,6 +107,8 @@ class RandomText {
   std::string option(const Option& option) {
     std::string text{option.word};
     if (option.kind == OptionKind::raw) text += "=other";
+    if (option.kind == OptionKind::queue) text += below(2) == 0 ? "=other:3" : "=other";
+    if (option.kind == OptionKind::priority) text += '=' + std::to_string(below(8));
     if (option.kind == OptionKind::poll) text += below(2) == 0 ? "=auto" : "=manual";
     if (option.kind == OptionKind::align) text += '=' + std::to_string(1U << below(13));
     return text;
@@ -125,8 +127,8 @@ class RandomText {
         text += a.kind == ArgumentKind::literal ? std::string{a.word} : argument(a.kind);
       }
       for (const Option& o : command.options) {
+        if (o.excludes_previous) continue;  // it would contradict that
         if (below(3) == 0) text += blanks() + option(o);
-        if (o.kind == OptionKind::try_now) break;  // guard would contradict it
       }
     }
     if (below(4) == 0) text += blanks() + "# comment" + blanks();
