@@ -42,7 +42,7 @@ struct HeapDump {
   };
 
   Stats stats;
-  List<WaitingRequest> waiting;  ///< the oldest first
+  List<WaitingRequest> waiting;  ///< in the order of the queue
   bool is_locked = false;        ///< then the rest is not known
   std::size_t free_bytes = 0;
   List<Extent> largest_holes;   ///< the largest first
@@ -113,15 +113,14 @@ class Inspector {
     dump.stats = guard ? guard.stats() : heap.counters();
     if (guard) look_at_memory(heap, dump);
     heap.with_requests_then_settle([&] {
-      for (const Waiter* at = heap.requests_.head(); at != nullptr; at = at->next) {
-        const auto layout = BlockLayout::with_header(at->layout);
-        detail::add_entry(
-            dump.waiting,
-            WaitingRequest{.request = at,
-                           .needed_bytes = layout && !at->is_custom ? layout->size : 0,
-                           .align = at->layout.align,
-                           .is_of_coroutine = static_cast<bool>(at->continuation)});
-      }
+      heap.requests_.queue().for_each([&](const Waiter& at) noexcept {
+        const auto layout = BlockLayout::with_header(at.layout);
+        detail::add_entry(dump.waiting,
+                          WaitingRequest{.request = &at,
+                                         .needed_bytes = layout && !at.is_custom ? layout->size : 0,
+                                         .align = at.layout.align,
+                                         .is_of_coroutine = static_cast<bool>(at.continuation)});
+      });
     });
   }
 
@@ -145,7 +144,7 @@ class Inspector {
   }
 };
 
-/// What a heap looks like now: which requests wait for how much, what is in use, and the largest
+/// Returns the state of a heap: which requests wait for how much, what is in use, and the largest
 /// holes. If it is locked, only the requests and the counters are known. O(raw heap + requests).
 template <std::size_t entries_max = 8, class Heap>
 [[nodiscard]] HeapDump<entries_max> inspect(Heap& heap) noexcept {
@@ -181,8 +180,8 @@ void print(const HeapDump<entries_max>& dump, Put put) {
     const bool is_first = &wait == dump.waiting.begin();
     out.text("  request 0x").number(address_of(wait.request), 16);
     if (wait.needed_bytes == 0) {
-      out.text(is_first ? " is first and waits for more than a block\n"
-                        : " waits for more than a block\n");
+      out.text(is_first ? " is first and waits for the lock or for several blocks\n"
+                        : " waits for the lock or for several blocks\n");
       continue;
     }
     out.text(is_first ? " is first and needs " : " needs ")

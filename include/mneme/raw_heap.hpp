@@ -99,8 +99,8 @@ template <RawHeap Raw>
   return raw.capacity_bytes();
 }
 
-/// What a raw heap may be told by the heap that uses it, in a member `on_event`, which no other raw
-/// heap costs anything: recording/recorder.hpp. Some of it a raw heap sees by itself.
+/// Events that a heap reports to a raw heap with a member `on_event` (recording/recorder.hpp);
+/// others pay nothing.
 enum class Event : std::uint8_t { allocated, waits, granted, cancelled, resized, freed };
 template <RawHeap Raw, class... What>
 inline void report_event(const Raw& raw, What... what) noexcept {

@@ -108,6 +108,11 @@ class WaitList {
     resize(size() - 1);
   }
 
+  template <class F>
+  void for_each(F each) const noexcept {
+    for (const Waiter* at = first_; at != nullptr; at = at->next) each(*at);
+  }
+
   /// Whether links, ends and count agree. O(n).
   [[nodiscard]] bool valid() const noexcept {
     std::size_t count = 0;

@@ -1,7 +1,7 @@
 // purpose: random steps on a heap, beside a naive model of the policy of its queue.
 // layer: tests; includes mneme and the tests' support.
 // threads: none.
-// invariants: after each step, those are granted whom the model grants, in its order, and no other.
+// invariants: after each step the library has granted what the model grants, and nothing else.
 #pragma once
 
 #include <algorithm>

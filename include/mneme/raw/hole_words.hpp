@@ -136,8 +136,7 @@ class HoleLinks : public RegionWords {
   }
 };
 
-/// The words of a region, and what holes tell of their size: that is believed only if two places
-/// agree.
+/// The words of a region, and the sizes stored in holes, which are used only if two copies agree.
 ///
 /// Functions that write to the region work on a copy of this object: after each such write the
 /// compiler would have to reload the members of a shared one.

@@ -54,7 +54,7 @@ class Quarantining {
     let_go(oldest_);
     const std::size_t header = header::set(block, header::deferred) | header::deferred;
     held_[oldest_] = {.block = block, .size = size, .header = header};
-    held_bytes_ += taken_bytes(inner_, block, size);
+    held_bytes_ += taken_bytes(block, size);
     oldest_ = (oldest_ + 1) % blocks;
     {
       const instrument::ScopedUnpoison window(block + word_bytes, size - word_bytes);
@@ -94,6 +94,9 @@ class Quarantining {
     report_event(inner_, event, what...);
   }
   [[nodiscard]] const Inner& inner() const noexcept { return inner_; }
+  [[nodiscard]] std::size_t taken_bytes(const std::byte* block, std::size_t size) const noexcept {
+    return mneme::taken_bytes(inner_, block, size);
+  }
 
   [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }
@@ -140,7 +143,7 @@ class Quarantining {
     header::clear(held.block, header::deferred);
     fatal_unless(inner_.deallocate(held.block, held.size) != 0,
                  "the memory beside a block of the quarantine was written");
-    held_bytes_ -= taken_bytes(inner_, held.block, held.size);
+    held_bytes_ -= taken_bytes(held.block, held.size);
     held = {};
   }
   void end_quarantine() const noexcept {

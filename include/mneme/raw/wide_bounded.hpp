@@ -69,8 +69,8 @@ class HoleLinks<form> : public RegionWords {
   static constexpr Word link_words = 6;  // how many words have links, if the hole is so long
   static constexpr Word trie_words = 8;  // the smallest hole that has them all
 
-  // What the second or the last word of a hole shows of its size: the size, or the mark of a hole
-  // of two words, of which both are the same word.
+  // The size in the second or last word of a hole: the size, or the mark of a hole of two words, of
+  // which both are the same word.
   [[nodiscard]] static constexpr Word last_size(Word word) noexcept {
     return (word & 3) == two_words ? 2 : word >> 2;
   }

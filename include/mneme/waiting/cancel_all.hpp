@@ -8,19 +8,19 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-// Cancels every waiting request, in the order of the queue, and leaves the heap open: each ends
-// with `cancelled`. Coroutines are resumed as by cancel(), wakers are called, on this thread one by
-// one, as by close(): a request without a coroutine is told too, as it did not cancel itself. Of a
-// heap that is not locked none is granted in between, although room may be there for some once
-// those before them are gone; another thread that holds the lock may grant some. A request that
-// begins meanwhile on another thread may be cancelled, too; one that begins in a waker is not. What
-// was granted before stays. O(requests).
+/// Cancels every waiting request, in the order of the queue, and leaves the heap open: each ends
+/// with `cancelled`. Coroutines are resumed as by cancel(). Wakers are called on this thread, one
+/// by one, as by close(); unlike with cancel(), also that of a request without a coroutine. Unless
+/// another thread holds the lock, none is granted meanwhile, even if cancelling those before it
+/// made room. A request that begins meanwhile on another thread, or in a waker that another thread
+/// calls, may be cancelled too. What was granted before stays. O(requests).
 template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 void BasicHeap<Raw, Queue, Policy>::cancel_all() noexcept {
   const bool has_lock = this->lock_.try_acquire();
   while (this->requests_.waiting() > 0) {
     this->requests_.lock_queue();
     if (Waiter* const head = this->requests_.head(); head != nullptr) {
+      report_event(this->raw_, Event::cancelled, head, nullptr);
       (void)this->requests_.complete(*head, RequestState::cancelled, nullptr);
       this->counters_.add(Count::cancels);
     }

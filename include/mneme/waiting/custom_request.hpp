@@ -76,7 +76,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
   }
 
  private:
-  /// What a Want may do with the heap.
+  /// Access of a Want to the heap.
   struct Access {
     Heap& heap;
 
@@ -88,6 +88,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     /// In take(): the memory is not wanted, as other memory is missing.
     void give_back(void* payload, Layout layout) const noexcept MNEME_NONBLOCKING {
       const std::size_t size = BlockLayout::size_with_header(layout.size);
+      report_event(heap.raw_, Event::freed, node::block_of(payload), size);
       node::end_live(node::block_of(payload), size);
       heap.counters_.increment(Count::freed);
       heap.give(node::block_of(payload), size);

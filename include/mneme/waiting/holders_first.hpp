@@ -1,4 +1,4 @@
-// purpose: a queue that serves those who hold memory already before those who hold none.
+// purpose: a queue that serves requests of tasks that hold memory before all others.
 // layer: L2; includes L0, L1 and priorities.
 // threads: as Fifo: protected by the queue lock, but for size().
 // invariants: P2: no request overtakes a holder's, or one of its own kind; P14.
@@ -11,7 +11,7 @@
 namespace mneme::inline MNEME_SETTINGS {
 
 /// Holders first: they are the ones that can free something. The heap tracks no tasks, so the
-/// request says it:
+/// request is marked:
 ///
 ///     mneme::BasicHeap<mneme::DefaultRaw, mneme::SpinLock, mneme::HoldersFirst> heap(region);
 ///     auto first = co_await heap.make<Packet>();

@@ -16,8 +16,9 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// What `heap.make_all(requests…)` waits for: memory for all of them at once. A task that takes all
-/// it needs in one step holds nothing while it waits, so that it cannot deadlock with its like.
+/// The request of `heap.make_all(requests…)`: memory for all of them at once. A task that takes all
+/// it needs in one step holds nothing while it waits, so that it cannot deadlock with tasks that do
+/// the same.
 ///
 ///     auto got = co_await heap.make_all(heap.make<Packet>(7), heap.make_array<int>(9));
 ///     if (got) auto& [packet, numbers] = *got;      // expected<tuple<Box, Array>, AllocError>
@@ -26,8 +27,10 @@ namespace mneme::inline MNEME_SETTINGS {
 /// is granted when all parts fit. The objects are constructed in order, when the result is taken;
 /// if a constructor throws, those before it are destroyed, all memory is freed, and the exception
 /// is passed on. `too_large`: a part can never be met, or all together might not fit into the empty
-/// heap: the sum of their blocks and paddings exceeds it. While it waits, a free may take and give
-/// back some of its parts: `grants` and the peak count that. O(parts) raw heap operations.
+/// heap: the sum of their blocks and paddings exceeds it. On a Chain a group may be accepted that
+/// no split between its two regions can hold; it then waits for ever. While a group waits, a free
+/// may take and give back some of its parts: `grants` and the peak count that. The waker, priority
+/// or holding of a part is ignored: set it on the group. O(parts) raw heap operations.
 template <class Heap, class... Parts>
 class AllWanted {
  public:
@@ -42,7 +45,10 @@ class AllWanted {
     for (const Layout layout : layouts()) {
       const auto block = access.heap.check_layout(layout);
       if (!block) return block.error();
-      const std::size_t most = block->size + block->align - word_bytes;
+      const auto& raw = access.heap.raw();
+      constexpr bool has_slots = requires { raw.slot(); };  // each of them aligned
+      const std::size_t most =
+          taken_bytes(raw, nullptr, block->size) + (has_slots ? 0 : block->align - word_bytes);
       if (most > left && sizeof...(Parts) > 1) return AllocError::too_large;
       left -= most < left ? most : left;
     }

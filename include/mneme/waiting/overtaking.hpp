@@ -44,8 +44,9 @@ class OvertakingQueue : public WaitList {
 ///
 /// P2 is: *whenever something may have changed, the oldest waiter that fits is granted, of those
 /// that may pass all older ones: each waiter is passed at most `bound` times, and a grant looks at
-/// no more than 16 waiters behind the head.* A waiter that was passed so often is as the head of a
-/// FIFO queue to all behind it; so none starves that a FIFO queue would serve. A request that
+/// no more than 16 waiters behind the head.* Once a waiter was passed that often, nothing behind it
+/// is granted first: so a stream of small requests cannot starve it. But a request that passes
+/// holds memory: tasks that hold and wait may deadlock in an order that FIFO serves. A request that
 /// begins while others wait may pass them in the same way. A request for the lock fits always.
 /// `try_` functions fail while any request waits. P1 holds for each waiter that may be granted,
 /// P3–P5 are as with FIFO. Not P14: a grant tries up to 17 waiters, and each of them may search the

@@ -51,6 +51,10 @@ class LevelQueue {
     Waiter* const head = front();
     return head != nullptr && take(*head) ? head : nullptr;
   }
+  template <class F>
+  void for_each(F each) const noexcept {
+    for (const WaitList& list : lists_) list.for_each(each);
+  }
   [[nodiscard]] bool valid() const noexcept {
     std::size_t sum = 0;
     for (const WaitList& list : lists_) {
@@ -71,7 +75,7 @@ class LevelQueue {
   Atomic<std::size_t> size_{0};
 };
 
-/// So many levels of priority. Level 0, that of a request which says nothing, is the lowest.
+/// A fixed number of priority levels. Level 0, the default, is the lowest.
 ///
 ///     mneme::BasicHeap<mneme::DefaultRaw, mneme::SpinLock, mneme::Priorities<4>> heap(region);
 ///     auto packet = co_await heap.make<Packet>().priority(3);

@@ -4,9 +4,12 @@
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/cancel_all_test
 #include <cstddef>
+#include <mneme/raw/first_fit.hpp>
+#include <mneme/recording/recorder.hpp>
 #include <mneme/waiting/cancel_all.hpp>
 #include <mneme/waiting/lock_request.hpp>
 #include <mneme/waiting/priorities.hpp>
+#include <string>
 
 #include "support/names.hpp"
 
@@ -127,4 +130,22 @@ TEST_CASE("in the order of the queue") {
   heap.cancel_all();
   CHECK(order.high == 1);
   CHECK(order.low == 2);
+}
+
+TEST_CASE("a recording has each of them") {
+  mneme::RecordSlot places[16];
+  mneme::Recorder recorder{places, mneme::WhenFull::stop};
+  tests::BasicTestHeap<mneme::BasicHeap<mneme::Recorded<mneme::FirstFit>>> heap(16_words);
+  mneme::record(heap, recorder);
+  auto hog = granted(heap.allocate(bytes(15_words)));
+  auto first = heap.allocate(bytes(3_words));
+  auto second = heap.allocate(bytes(3_words));
+  CHECK(!first.poll());
+  CHECK(!second.poll());
+  heap.cancel_all();
+  std::string dump;
+  recorder.dump([&](const char* line, std::size_t size) { dump.append(line, size); });
+  const std::size_t cancelled = dump.find("\ncancel ");
+  REQUIRE(cancelled != std::string::npos);
+  CHECK(dump.find("\ncancel ", cancelled + 1) != std::string::npos);
 }

@@ -13,6 +13,7 @@
 #include <mneme/raw/first_fit.hpp>
 #include <mneme/testing/explanation.hpp>
 #include <mneme/waiting/lock_request.hpp>
+#include <mneme/waiting/priorities.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,6 +65,25 @@ TEST_CASE("a full heap has no hole, and is in use up to its end") {
   CHECK(dump.extents_in_use.entries[0].size_bytes == words(64));
   CHECK(here.text().starts_with("  0 of " + testing::bytes_text(words(64)) + " are free.\n"));
   here.give(all, 63);
+}
+
+TEST_CASE("requests of all levels are there, the highest first") {
+  alignas(64) std::byte region[words(8)]{};
+  BasicHeap<FirstFit, SpinLock, Priorities<3>> heap{std::span{region}};
+  void* const all = heap.try_allocate(payload(7));
+  auto low = heap.allocate(payload(1));
+  auto high = heap.allocate(payload(2)).priority(2);
+  auto middle = heap.allocate(payload(3)).priority(1);
+  CHECK_FALSE(low.poll());
+  CHECK_FALSE(high.poll());
+  CHECK_FALSE(middle.poll());
+  const auto dump = inspect(heap);
+  REQUIRE(dump.waiting.total == 3);
+  CHECK(dump.waiting.entries[0].needed_bytes == words(3));
+  CHECK(dump.waiting.entries[1].needed_bytes == words(4));
+  CHECK(dump.waiting.entries[2].needed_bytes == words(2));
+  heap.close();
+  (heap.free)(all, payload(7));
 }
 
 TEST_CASE("the holes, the largest first, what is between them, and the oldest request first") {
@@ -168,7 +188,7 @@ TEST_CASE("of a locked heap the requests are known, and a request for the lock i
     const std::string text = here.text();
     CHECK(text.starts_with("  the heap is locked.\n"));
     CHECK(text.contains(" needs " + testing::bytes_text(words(10)) + " in one piece\n"));
-    CHECK(text.ends_with(" waits for more than a block\n"));
+    CHECK(text.ends_with(" waits for the lock or for several blocks\n"));
     lock.cancel();
   }
   here.heap.poll();

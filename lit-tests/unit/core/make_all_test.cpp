@@ -6,11 +6,16 @@
 #include <cstddef>
 #include <memory>
 #include <mneme/raw/first_fit.hpp>
+#include <mneme/raw/pool.hpp>
+#include <mneme/raw/quarantining.hpp>
+#include <mneme/raw/wide_bounded.hpp>
+#include <mneme/recording/recorder.hpp>
 #include <mneme/waiting/make_all.hpp>
 #include <mneme/waiting/overtaking.hpp>
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -170,9 +175,61 @@ TEST_CASE("random groups among other requests: never partly, and nothing is lost
         owners.erase(owners.begin() + static_cast<std::ptrdiff_t>(random() % owners.size()));
       }
       std::size_t granted_groups = owners.size();
-      for (auto& group : groups) granted_groups += group->state() == RequestState::granted ? 1 : 0;
+      for (auto& group : groups)
+        granted_groups += group->state() == RequestState::granted ? 1U : 0U;
       REQUIRE(heap.counters().live == 3 * granted_groups);
       REQUIRE(sound(heap));
     }
   }
+}
+
+namespace {
+
+/// Whether a group of so many equal blocks is granted on an empty heap; otherwise it is refused, so
+/// that it does not wait for ever.
+template <class Raw, std::size_t... parts>
+bool fits(std::size_t region_bytes, std::size_t size, std::index_sequence<parts...> /*count*/) {
+  tests::BasicTestHeap<mneme::BasicHeap<Raw>> heap(region_bytes);
+  auto group = heap.make_all((static_cast<void>(parts), heap.allocate(bytes(size)))...);
+  auto answer = group.poll();
+  REQUIRE(answer.has_value());
+  if (!answer->has_value()) CHECK(answer->error() == AllocError::too_large);
+  return answer->has_value();
+}
+
+}  // namespace
+
+TEST_CASE("what a block takes counts, not what was requested: slots, and units of two words") {
+  using Slots = mneme::Pool<8_words, word_bytes>;
+  const std::size_t slots = 3 * 9_words;
+  CHECK(fits<Slots>(slots, 1, std::make_index_sequence<3>{}));
+  CHECK(!fits<Slots>(slots, 1, std::make_index_sequence<4>{}));
+  CHECK(!fits<mneme::Quarantining<Slots, 2>>(slots, 1, std::make_index_sequence<4>{}));
+  CHECK(fits<mneme::WideBounded>(17_words, 2_words, std::make_index_sequence<4>{}));
+  CHECK(!fits<mneme::WideBounded>(17_words, 2_words, std::make_index_sequence<5>{}));
+}
+
+TEST_CASE("a recording has the free of each part that is given back") {
+  mneme::RecordSlot places[64];
+  mneme::Recorder recorder{places, mneme::WhenFull::stop};
+  tests::BasicTestHeap<mneme::BasicHeap<mneme::Recorded<mneme::FirstFit>>> heap(16_words);
+  mneme::record(heap, recorder);
+  auto hog = granted(heap.allocate(bytes(3_words)));
+  auto other = granted(heap.allocate(bytes(3_words)));
+  {
+    auto group = three(heap, 3, 3, 3);
+    CHECK(!group.poll());
+    hog.reset();
+    (void)granted(group);
+  }
+  other.reset();
+  std::string dump;
+  recorder.dump([&](const char* line, std::size_t size) { dump.append(line, size); });
+  const auto count_of = [&](const std::string& word) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = dump.find('\n' + word, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  CHECK(count_of("alloc ") > 5);  // some parts were taken more than once
+  CHECK(count_of("alloc ") == count_of("free "));
 }

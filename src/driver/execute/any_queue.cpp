@@ -1,4 +1,4 @@
-// purpose: finds a policy in the table, and says what is wrong with one that is not there.
+// purpose: looks up a policy by name, or returns an error that lists them all.
 // layer: execute; includes any_queue, diagnostic.
 // threads: pure functions.
 // invariants: every row is named.
@@ -19,20 +19,20 @@ std::variant<OracleQueue, QueueError> find_queue(std::string_view name,
     std::vector<std::string_view> names;
     for (const QueueRow& each : queue_rows) {
       text += (text.empty() ? "" : ", ") + std::string(each.name);
-      if (!each.number_is.empty()) text += ":N";
+      if (!each.number_meaning.empty()) text += ":N";
       names.push_back(each.name);
     }
     return QueueError{"unknown queue " + in_quotes(name) + " (available: " + text + ")" +
                       did_you_mean(name, names)};
   }
   const std::string quoted = "queue " + in_quotes(name);
-  if (row->number_is.empty()) {
+  if (row->number_meaning.empty()) {
     if (number) return QueueError{quoted + " takes no number"};
   } else if (!number) {
-    return QueueError{quoted + " needs " + std::string(row->number_is) +
+    return QueueError{quoted + " needs " + std::string(row->number_meaning) +
                       ": queue=" + std::string(name) + ":N"};
   } else if (*number < row->number_min || *number > row->number_max) {
-    return QueueError{quoted + ": " + std::string(row->number_is) + " is " +
+    return QueueError{quoted + ": " + std::string(row->number_meaning) + " is " +
                       std::to_string(row->number_min) + " to " + std::to_string(row->number_max) +
                       ", not " + std::to_string(*number)};
   }
@@ -43,7 +43,7 @@ std::variant<OracleQueue, QueueError> find_queue(std::string_view name,
 std::string queue_text(OracleQueue queue) {
   const QueueRow& row = queue_rows[static_cast<std::size_t>(queue.kind)];
   std::string text(row.name);
-  if (!row.number_is.empty()) text += ':' + std::to_string(queue.number);
+  if (!row.number_meaning.empty()) text += ':' + std::to_string(queue.number);
   return text;
 }
 

@@ -23,7 +23,7 @@ namespace mneme::driver {
 /// A row of the table of policies; its number is the place of its OracleQueue::Kind.
 struct QueueRow {
   std::string_view name;
-  std::string_view number_is;  // what the number behind the name is; empty: there is none
+  std::string_view number_meaning;  // of the number after the name; empty: it takes none
   std::uint64_t number_min = 0;
   std::uint64_t number_max = 0;
 };
@@ -34,11 +34,11 @@ inline constexpr std::array<QueueRow, 4> queue_rows{
      {priority_queue, "the number of levels", 1, priority_max + 1},
      {"holders-first", ""}}};
 
-/// What is wrong with the policy that a heap names.
+/// The error for a policy that does not exist, or has a wrong number.
 struct QueueError {
   std::string message;
 };
-/// The policy of a name and a number, or what is wrong with them.
+/// The policy of a name and a number, or that error.
 [[nodiscard]] std::variant<OracleQueue, QueueError> find_queue(std::string_view name,
                                                                std::optional<std::uint64_t> number);
 /// As it is written after `queue=`.

@@ -106,7 +106,8 @@ names it, and --queue=POLICY on the command line replaces it:
                  lowest, and that of all others
   holders-first  the oldest of a task that holds memory, before all others. In a
                  task that is seen by its names that hold a block; in a script
-                 without tasks 'alloc NAME SIZE holding' says it
+                 without tasks 'alloc NAME SIZE holding' marks such a
+                 request
 )"};
 
 constexpr Section held_steps{
@@ -125,9 +126,10 @@ with 'heap ... poll=auto', after every step. If no step is held, the next step
 on its name makes it continue as well.
 
 Requests are granted in order of arrival (but see QUEUES). While any request
-waits, a new one waits behind it even if it would fit, and 'alloc ... try' is refused. Only the
-guard bypasses the queue: between 'lock' and 'unlock', 'alloc ... guard' gets
-memory at once or is refused, other requests wait, and frees are deferred.
+waits, a new one waits behind it even if it would fit, and 'alloc ... try' is
+refused. Only the guard bypasses the queue: between 'lock' and 'unlock',
+'alloc ... guard' gets memory at once or is refused, other requests wait, and
+frees are deferred.
 )"};
 
 constexpr Section tasks{
