@@ -24,7 +24,7 @@ std::span<const Event> FlatRun::make_heap() {
   const OracleQueue queue = world_.options().queue;
   const QueueRow& row = queue_rows[static_cast<std::size_t>(queue.kind)];
   op_.queue = row.name;
-  if (!row.number_is.empty()) op_.queue_number = queue.number;
+  if (!row.number_meaning.empty()) op_.queue_number = queue.number;
   return executor_.step(op_);
 }
 
