@@ -71,7 +71,7 @@ LineFit RecordingReader::line(std::string_view text) {
   }
   if (!is_begun_) return first_line(text);
   if (end_) {
-    ledger_.error("a line behind the end of the recording: " + in_quotes(text));
+    ledger_.error("a line after the end of the recording: " + in_quotes(text));
     return LineFit::broken;
   }
   if (event(text) || end_line(text)) return LineFit::known;
@@ -143,13 +143,12 @@ bool RecordingReader::event(std::string_view text) {
   switch (word) {
     case RecordWord::alloc: allocate(caller, id, value, align); break;
     case RecordWord::wait:
-      // A request for more than the heap never waits; so it is one for the lock, or of some kind.
-      tasks_.wait(caller, id, value, align,
-                  value < heap_bytes_.value_or(recorded_size_limit_bytes));
+      tasks_.wait(caller, id, value, align, value < wait_limit_bytes());
       ledger_.ignore_line();
       break;
     case RecordWord::grant:
       if (!tasks_.grant(id, value)) {
+        ++contradictions_;
         ledger_.warn(fmt::format("grant of address {:#x}, which is not live; skipped", value));
       }
       ledger_.ignore_line();
@@ -166,6 +165,7 @@ bool RecordingReader::event(std::string_view text) {
 
 void RecordingReader::allocate(TaskScript::Caller caller, std::uint64_t block, std::uint64_t size,
                                std::uint64_t align) {
+  if (tasks_.is_live(block)) ++contradictions_;
   ledger_.allocate(block, size, align, "alloc");  // and warns if the address is live
   tasks_.allocate(caller, block, size, align);
 }
@@ -185,19 +185,30 @@ void RecordingReader::resize(TaskScript::Caller caller, std::uint64_t block, std
   } else {
     ledger_.allocate(block, size, 1, "resize");
   }
+  ++resizes_;
   tasks_.resize(caller, block, size);
+}
+
+/// Requests of this size or more are not for a block: larger than the heap they never wait, so they
+/// are for the lock or for a group.
+std::uint64_t RecordingReader::wait_limit_bytes() const {
+  return heap_bytes_.value_or(word_bytes_ == 4 ? UINT32_MAX : recorded_size_limit_bytes);
 }
 
 /// Which records were lost; empty if none.
 std::string RecordingReader::lost_text() const {
   if (!end_ || end_->lost == 0) return {};
-  return fmt::format("{} record{} lost {}", end_->lost, end_->lost == 1 ? " was" : "s were",
-                     keeps_newest_ ? "before the first one" : "behind the last one");
+  return fmt::format(
+      "{} record{} lost{}: the recorder was too small, or busy", end_->lost,
+      end_->lost == 1 ? " was" : "s were",
+      keeps_newest_ ? ", most of them before the first one" : ", after the last one or in between");
 }
 
 bool RecordingReader::is_whole() const {
   return end_ && end_->lost == 0 && end_->records == records_ && broken_ == 0 &&
-         tasks_.overlapping() == 0 && tasks_.merged() == 0;
+         word_bytes_ == driver_word_bytes && contradictions_ == 0 && resizes_ == 0 &&
+         tasks_.overlapping() == 0 && tasks_.merged() == 0 && tasks_.blocks_from_before() == 0 &&
+         tasks_.other_waits() == 0;
 }
 
 void RecordingReader::warn_of_gaps() {
@@ -209,7 +220,7 @@ void RecordingReader::warn_of_gaps() {
                              end_->records));
   }
   if (const std::string lost = lost_text(); !lost.empty()) {
-    ledger_.warn("the recorder was too small: " + lost);
+    ledger_.warn(lost);
   }
   if (tasks_.overlapping() > 0) {
     ledger_.warn(fmt::format(
@@ -266,10 +277,14 @@ ScriptHead RecordingReader::head() const {
         "whether"}) {
     head.comments.emplace_back(line);
   }
-  head.comments.emplace_back(
-      is_whole()
-          ? "the program can get there. 'no deadlock' is a proof for these steps."
-          : "the program can get there; and as the recording has gaps, 'no deadlock' is no proof.");
+  if (is_whole()) {
+    head.comments.emplace_back(
+        "the program can get there. 'no deadlock' is a proof for these steps, on this raw heap");
+    head.comments.emplace_back("and with queue=fifo.");
+  } else {
+    head.comments.emplace_back(
+        "the program can get there; and 'no deadlock' is no proof, as not all is in these steps.");
+  }
   return head;
 }
 

@@ -40,8 +40,9 @@ class RecordingReader final : public TraceReader {
                 std::uint64_t align);
   void free(TaskScript::Caller caller, std::uint64_t block, std::uint64_t size);
   void resize(TaskScript::Caller caller, std::uint64_t block, std::uint64_t size);
+  [[nodiscard]] std::uint64_t wait_limit_bytes() const;
   [[nodiscard]] std::string lost_text() const;
-  /// Whether the script has all that happened, in the tasks that did it.
+  /// Whether the script has all that happened, as it happened and in the tasks that did it.
   [[nodiscard]] bool is_whole() const;
   void warn_of_gaps();
   [[nodiscard]] std::uint64_t heap_align() const;
@@ -56,6 +57,8 @@ class RecordingReader final : public TraceReader {
   std::optional<std::uint64_t> heap_bytes_;
   std::uint64_t records_ = 0;
   std::uint64_t broken_ = 0;
+  std::uint64_t contradictions_ = 0;  // of earlier records; each is a warning
+  std::uint64_t resizes_ = 0;
   std::optional<End> end_;
 };
 

@@ -73,6 +73,14 @@ void TaskScript::leave_out(std::size_t block) {
   tasks_[blocks_[block].owner].steps[blocks_[block].step].kind = Kind::removed;
 }
 
+/// A task that goes on although its request still waits does not wait for it.
+void TaskScript::leave_out_request(std::uint64_t request, std::size_t block) {
+  ++overlapping_;
+  Task& owner = tasks_[blocks_[block].owner];
+  if (owner.waits_for == request) owner.waits_for = 0;
+  leave_out(block);
+}
+
 void TaskScript::allocate(Caller caller, std::uint64_t block, std::uint64_t size,
                           std::uint64_t align) {
   const std::size_t task = task_of(caller);
@@ -87,9 +95,15 @@ void TaskScript::allocate(Caller caller, std::uint64_t block, std::uint64_t size
 void TaskScript::wait(Caller caller, std::uint64_t request, std::uint64_t size, std::uint64_t align,
                       bool is_block) {
   const std::size_t task = task_of(caller, request);
+  if (const auto at = requests_.find(request); at != requests_.end()) {
+    if (at->second.is_block) leave_out_request(request, at->second.block);
+  }
   Request& waiting = requests_[request];
   waiting = {.block = none, .is_block = is_block, .is_overlapped = false};
-  if (!is_block) return;
+  if (!is_block) {
+    ++other_waits_;
+    return;
+  }
   waiting.block = add_block(task, size, align);
   tasks_[task].waits_for = request;
   moments_.push_back({task, tasks_[task].steps.size() - 1, true, false});
@@ -97,7 +111,10 @@ void TaskScript::wait(Caller caller, std::uint64_t request, std::uint64_t size, 
 
 bool TaskScript::grant(std::uint64_t request, std::uint64_t block) {
   const auto waiting = requests_.find(request);
-  if (waiting == requests_.end()) return true;  // its record was lost: the block is as allocated
+  if (waiting == requests_.end()) {  // its record was lost: the block is as allocated
+    ++other_waits_;
+    return true;
+  }
   const Request was = waiting->second;
   requests_.erase(waiting);
   if (!was.is_block) return true;
@@ -121,10 +138,17 @@ bool TaskScript::grant(std::uint64_t request, std::uint64_t block) {
 void TaskScript::cancel(Caller caller, std::uint64_t request) {
   (void)task_of(caller, request);
   const auto waiting = requests_.find(request);
-  if (waiting == requests_.end()) return;
+  if (waiting == requests_.end()) {
+    ++other_waits_;
+    return;
+  }
   const Request was = waiting->second;
   requests_.erase(waiting);
   if (!was.is_block) return;
+  if (was.is_overlapped) {
+    leave_out_request(request, was.block);
+    return;
+  }
   const Block& block = blocks_[was.block];
   tasks_[block.owner].steps[block.step].kind = Kind::give_up;
   if (tasks_[block.owner].waits_for == request) tasks_[block.owner].waits_for = 0;

@@ -43,6 +43,8 @@ class TaskScript {
   [[nodiscard]] std::size_t blocks_from_before() const { return blocks_from_before_; }
   /// Requests that did not keep their task from going on.
   [[nodiscard]] std::size_t overlapping() const { return overlapping_; }
+  /// Events of requests whose waiting is not in the script: for a lock or a group, or from before.
+  [[nodiscard]] std::size_t other_waits() const { return other_waits_; }
   /// Tasks that share the last task of the script, as it has room for no more.
   [[nodiscard]] std::size_t merged() const { return merged_; }
   /// The alignment that most blocks have.
@@ -104,6 +106,7 @@ class TaskScript {
   void free_block(std::size_t task, std::size_t block);
   [[nodiscard]] std::size_t block_from_before(std::uint64_t size);
   void leave_out(std::size_t block);
+  void leave_out_request(std::uint64_t request, std::size_t block);
   void assign_lanes();
   /// Whether all other tasks begin after the blocks from before are there.
   [[nodiscard]] bool has_start() const { return blocks_from_before_ > 0; }
@@ -120,6 +123,7 @@ class TaskScript {
   std::unordered_map<std::uint64_t, Request> requests_;  // those that wait
   std::size_t blocks_from_before_ = 0;
   std::size_t overlapping_ = 0;
+  std::size_t other_waits_ = 0;
   std::size_t merged_ = 0;
 };
 

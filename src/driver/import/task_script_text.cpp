@@ -35,11 +35,8 @@ class Names {
 }  // namespace
 
 void TaskScript::finish() {
-  // A task that goes on although its last request still waits does not wait for it.
   for (const auto& [key, request] : requests_) {
-    if (!request.is_block || !request.is_overlapped) continue;
-    ++overlapping_;
-    leave_out(request.block);
+    if (request.is_block && request.is_overlapped) leave_out_request(key, request.block);
   }
   assign_lanes();
 }
