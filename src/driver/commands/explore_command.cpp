@@ -260,7 +260,7 @@ void print_bad_end(World& world, const Verdict& verdict, const Path& before, con
   if (!options.schedule_out.empty()) write_schedule(options, world, schedule);
   if (!options.draw.empty()) draw_schedule(options, world, schedule, verdict.kind);
   if (options.window.to) {
-    output.print("behind step {} other tasks may free memory, so this is only a candidate\n",
+    output.print("after step {} other tasks may free memory, so this is only a candidate\n",
                  *options.window.to);
   }
   if (verdict.kind != VerdictKind::deadlock || !options.advises || !options.window.is_whole()) {
@@ -305,12 +305,10 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
   if (!options.draw.empty()) check_writable(options.draw);
   Program program = read_program(options);
   const WorldOptions with = world_options(program, options);
-  end_after(program, with, options.window);
+  const Path before = cut_to(program, with, options.window);
   World whole{program, with};
   std::optional<World> part;
-  Path before;
-  if (options.window.skipped() > 0)
-    before = begin_before(part.emplace(program, with), options.window);
+  if (!before.empty()) begin_after(part.emplace(program, with), before);
   World& world = part ? *part : whole;
   Verdict verdict;
   if (!options.first_walk) verdict = print_search(world, whole, before, options, output);
@@ -320,7 +318,7 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
       print_bad_end(whole, verdict, before, "found by a random walk", options, output);
     }
   }
-  // What a script expects is about all of its steps.
+  // The expectations of a script hold for all of its steps only.
   if (!options.window.is_whole()) return exit_of(verdict.kind);
   return check_expectation(program, verdict.kind, output);
 }

@@ -45,22 +45,29 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
 constexpr std::size_t window_steps_max = 10'000'000;  // as in a schedule
 
 void add_window(CLI::App& explore, Window& window) {
-  explore
-      .add_option("--from", window.from,
-                  "Explore only the orders of the steps from this one of a schedule on, 1 is "
-                  "the first.")
-      ->option_text("N")
-      ->check(CLI::Range(std::size_t{1}, window_steps_max));
-  explore
-      .add_option("--to", window.to,
-                  "… and up to this one, in tasks without 'repeat' and "
-                  "choices, such as recorded ones.")
-      ->option_text("N")
-      ->check(CLI::Range(std::size_t{1}, window_steps_max));
-  explore
-      .add_option("--schedule", window.schedule,
-                  "The schedule for --from and --to: round-robin, random:SEED or a FILE.")
-      ->capture_default_str();
+  const CLI::Option& from =
+      *explore
+           .add_option("--from", window.from,
+                       "Explore only the orders of the steps from this one of a schedule on, 1 is "
+                       "the first.")
+           ->option_text("N")
+           ->check(CLI::Range(std::size_t{1}, window_steps_max));
+  const CLI::Option& to = *explore
+                               .add_option("--to", window.to,
+                                           "… and up to this one, in tasks without 'repeat', "
+                                           "choices and copies, such as recorded ones.")
+                               ->option_text("N")
+                               ->check(CLI::Range(std::size_t{1}, window_steps_max));
+  const CLI::Option& schedule =
+      *explore
+           .add_option("--schedule", window.schedule,
+                       "The schedule for --from and --to: round-robin, random:SEED or a FILE.")
+           ->capture_default_str();
+  explore.parse_complete_callback([&from, &to, &schedule] {
+    if (schedule.count() > 0 && from.count() == 0 && to.count() == 0) {
+      throw CLI::RequiresError("--schedule", "--from or --to");
+    }
+  });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// purpose: carries out the part of a schedule before a window, and cuts the tasks behind it.
+// purpose: carries out the part of a schedule before a window, and cuts the tasks after it.
 // layer: explore; includes window.
 // threads: one owner.
 // invariants: see window.hpp.
@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "driver/language/diagnostic.hpp"
@@ -39,35 +40,43 @@ bool has_one_path(const TaskProgram& task) {
 
 }  // namespace
 
-void end_after(Program& program, const WorldOptions& options, const Window& window) {
-  if (!window.to) return;
-  if (*window.to <= window.skipped()) throw InputError("--to comes before --from");
-  if (!std::ranges::all_of(program.tasks, has_one_path)) {
+Path cut_to(Program& program, const WorldOptions& options, const Window& window) {
+  if (window.is_whole()) return {};
+  if (window.to && *window.to <= window.skipped()) throw InputError("--to comes before --from");
+  if (window.to && !std::ranges::all_of(program.tasks, has_one_path)) {
     throw InputError(
         "--to needs tasks without 'repeat', choices and copies, such as recorded ones");
   }
   const Program whole = program;
   World world{whole, options};
-  (void)take_steps(world, window, *window.to);
+  Path before = take_steps(world, window, window.to.value_or(window.skipped()));
+  if (!window.to) return before;
   if (!world.queue().empty()) {
     throw InputError(
         fmt::format("after step {} task {} waits for memory; choose a --to after which none does",
                     *window.to, in_quotes(world.tasks()[world.queue().front()].name)));
   }
+  before.resize(window.skipped());
+  // A random schedule would go another way through fewer tasks: so its steps are kept.
+  std::vector<std::uint8_t> number_of(program.tasks.size());
+  std::uint8_t kept = 0;
   for (std::size_t task = 0; task < program.tasks.size(); ++task) {
     std::vector<ProgramStep>& steps = program.tasks[task].steps;
     const ProgramStep* const next = world.current_step(task);
-    if (next == nullptr) continue;
-    steps.resize(static_cast<std::size_t>(next - whole.tasks[task].steps.data()));
+    if (next != nullptr) {
+      steps.resize(static_cast<std::size_t>(next - whole.tasks[task].steps.data()));
+    }
+    number_of[task] = kept;
+    if (!steps.empty()) ++kept;
   }
+  for (Move& move : before) move.task = number_of[move.task];
   std::erase_if(program.tasks, [](const TaskProgram& task) { return task.steps.empty(); });
+  return before;
 }
 
-Path begin_before(World& world, const Window& window) {
-  if (window.skipped() == 0) return {};
-  Path taken = take_steps(world, window, window.skipped());
-  world.begin_after(taken);
-  return taken;
+void begin_after(World& world, const Path& steps) {
+  for (const Move move : steps) (void)world.step(move);
+  world.begin_after(steps);
 }
 
 }  // namespace mneme::driver

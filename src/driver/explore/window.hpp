@@ -1,4 +1,4 @@
-// purpose: a window of a schedule: the state before its first step, and tasks that end behind it.
+// purpose: a window of a schedule: the steps before its first one, and tasks that end after it.
 // layer: explore; includes schedule, world.
 // threads: one owner.
 // invariants: the steps before the window are those of the schedule.
@@ -25,13 +25,13 @@ struct Window {
   [[nodiscard]] std::size_t skipped() const { return from.value_or(1) - 1; }
 };
 
-/// Ends each task where it is after the window. Throws InputError if the window is no part of the
-/// schedule; if a request waits behind it, as its memory is freed later; or if some task has loops,
-/// choices or copies, as then it could be at another place each time.
-void end_after(Program& program, const WorldOptions& options, const Window& window);
+/// Ends each task where it is after the window, if that has an end, and returns the schedule's
+/// steps before it. Throws InputError if the window is no part of the schedule; if a request waits
+/// after it, as its memory is freed later; or if some task has loops, choices or copies, as then it
+/// could be at another place each time.
+[[nodiscard]] Path cut_to(Program& program, const WorldOptions& options, const Window& window);
 
-/// Makes the first state of `world` that before the window, and returns the steps up to there.
-/// Throws InputError if the schedule ends before.
-[[nodiscard]] Path begin_before(World& world, const Window& window);
+/// Makes the first state of `world` that after these steps.
+void begin_after(World& world, const Path& steps);
 
 }  // namespace mneme::driver
