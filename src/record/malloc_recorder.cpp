@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstddef>
@@ -49,14 +50,15 @@ struct Recording {
   int file = -1;
   pid_t process = 0;
   std::size_t records = 0;
-  std::size_t lost = 0;
+  std::atomic<std::size_t> lost = 0;  // counted without the lock
   char* window = nullptr;  // the part of the file that is mapped: what is in it outlives a crash
   off_t window_start = 0;
   std::size_t used = 0;  // of the window
 };
 constexpr std::size_t window_bytes = std::size_t{1} << 20U;
 constinit Recording recording;
-// A handler of a signal may come in the middle of a record, and call malloc although it must not.
+// A handler of a signal may come in the middle of a record, and call malloc although it must not,
+// or _exit. So this is true a little longer than the lock is held: never is it false while it is.
 [[gnu::tls_model("initial-exec")]] constinit thread_local bool has_lock = false;
 
 /// Holds the lock of the recording, unless this thread has it already.
@@ -64,13 +66,13 @@ class Lock {
  public:
   Lock() noexcept : is_nested_(has_lock), errno_(errno) {
     if (is_nested_) return;
-    pthread_mutex_lock(&recording.mutex);
     has_lock = true;
+    pthread_mutex_lock(&recording.mutex);
   }
   ~Lock() {
     if (!is_nested_) {
-      has_lock = false;
       pthread_mutex_unlock(&recording.mutex);
+      has_lock = false;
     }
     errno = errno_;
   }
@@ -94,7 +96,8 @@ void close_window() noexcept {
 }
 
 /// Maps the next part of the file. If that fails, the dump has no end: `mneme import` says that it
-/// is cut. The blocks of the disk are allocated first, as a write to the map could not fail.
+/// is cut. Disk blocks are allocated first: a full disk is an error here, not a SIGBUS at a later
+/// write.
 void open_window() noexcept {
   close_window();
   const off_t start = recording.window_start;
@@ -147,10 +150,15 @@ void put(Event event, const void* block, std::size_t value, std::size_t align = 
                                 .value = value}));
 }
 
+void count_lost() noexcept {
+  // (record.lost) relaxed: counts only; publishes nothing.
+  recording.lost.fetch_add(1, std::memory_order_relaxed);
+}
+
 void record(Event event, const void* block, std::size_t value, std::size_t align = 1) noexcept {
   const Lock lock;
   if (lock.is_nested())
-    ++recording.lost;
+    count_lost();
   else
     put(event, block, value, align);
 }
@@ -164,18 +172,37 @@ void* allocated(void* block, std::size_t size, std::size_t align = malloc_align)
 void finish() noexcept {
   const Lock lock;
   if (lock.is_nested() || recording.state != State::open || recording.process != getpid()) return;
-  append(mneme::DumpLine{}.end(recording.records, recording.lost));
+  // (record.lost_sum) relaxed: counts only; publishes nothing.
+  const std::size_t lost = recording.lost.load(std::memory_order_relaxed);
+  append(mneme::DumpLine{}.end(recording.records, lost));
   close_window();
   recording.state = State::closed;
   if (ftruncate(recording.file, recording.window_start) == 0) close(recording.file);
 }
 
-void before_fork() noexcept { pthread_mutex_lock(&recording.mutex); }
-void after_fork() noexcept { pthread_mutex_unlock(&recording.mutex); }
+// Forks of a handler that came in the middle of a record, or of another fork.
+[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned nested_forks = 0;
+
+void before_fork() noexcept {
+  if (has_lock) {
+    ++nested_forks;
+    return;
+  }
+  has_lock = true;
+  pthread_mutex_lock(&recording.mutex);
+}
+void after_fork() noexcept {
+  if (nested_forks > 0) {
+    --nested_forks;
+    return;
+  }
+  pthread_mutex_unlock(&recording.mutex);
+  has_lock = false;
+}
 void in_child() noexcept {
   if (recording.state == State::open) close(recording.file);
   recording.state = State::closed;
-  pthread_mutex_unlock(&recording.mutex);
+  after_fork();
 }
 
 [[gnu::constructor]] void begin() noexcept {
@@ -189,7 +216,9 @@ void in_child() noexcept {
 [[gnu::destructor]] void end() noexcept { finish(); }
 
 void* align_to(std::size_t align, std::size_t size) noexcept {
-  return allocated(__libc_memalign(align, size), size, std::bit_ceil(align));
+  void* const block = __libc_memalign(align, size);
+  // Of an alignment that is no power of two glibc takes the next one, if there is one.
+  return block == nullptr ? nullptr : allocated(block, size, std::bit_ceil(align));
 }
 
 }  // namespace
@@ -215,7 +244,7 @@ MNEME_EXPORTED void* realloc(void* block, std::size_t size) noexcept {
   void* const moved = __libc_realloc(block, size);
   if (moved == nullptr && size != 0) lock.set_error(errno);
   if (lock.is_nested()) {
-    ++recording.lost;
+    count_lost();
   } else if (moved == block) {
     put(Event::resized, block, size);
   } else if (moved != nullptr || size == 0) {
@@ -235,6 +264,12 @@ MNEME_EXPORTED void* memalign(std::size_t align, std::size_t size) noexcept {
   return align_to(align, size);
 }
 MNEME_EXPORTED void* aligned_alloc(std::size_t align, std::size_t size) noexcept {
+#if __GLIBC_PREREQ(2, 38)
+  if (!std::has_single_bit(align)) {
+    errno = EINVAL;
+    return nullptr;
+  }
+#endif
   return align_to(align, size);
 }
 MNEME_EXPORTED int posix_memalign(void** block, std::size_t align, std::size_t size) noexcept {
