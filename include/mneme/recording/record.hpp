@@ -6,21 +6,20 @@
 // A dump is text, which `mneme import` turns into a script with tasks:
 //
 //   mneme-recording 1 word=8 heap=4096 keeps=newest
-//   alloc TASK THREAD BLOCK SIZE ALIGN       a block, requested and granted at once
-//   wait TASK THREAD REQUEST SIZE ALIGN      a request that has to wait
-//   grant TASK THREAD REQUEST BLOCK          the request is granted: that block of an `alloc`
-//   before,
-//                                            whose task and thread made the room
-//   cancel TASK THREAD REQUEST               a waiting request is cancelled or closed
-//   resize TASK THREAD BLOCK SIZE            a block has another size now, in its place
-//   free TASK THREAD BLOCK SIZE              a block is freed; SIZE is what fits into it
+//   alloc TASK THREAD BLOCK SIZE ALIGN    a block, requested and granted at once
+//   wait TASK THREAD REQUEST SIZE ALIGN   a request that has to wait
+//   grant TASK THREAD REQUEST BLOCK       it is granted: a block of an earlier `alloc`, whose
+//                                         task and thread made the room
+//   cancel TASK THREAD REQUEST            a waiting request is cancelled or closed
+//   resize TASK THREAD BLOCK SIZE         a block has another size now, in its place
+//   free TASK THREAD BLOCK SIZE           a block is freed; SIZE is what fits into it
 //   end RECORDS LOST
 //
 // `1` is the version. `word` is the size of a pointer in bytes, `heap` that of the region; without
-// it the heap has no limit that is known. `keeps` says which records were lost if the ring was too
-// small: newest, those before the first; oldest, those behind the last. TASK and THREAD count from
-// 1; TASK 0 is a thread that runs no task. BLOCK and REQUEST are addresses, in hexadecimal. ALIGN
-// is 1 if it is not known. A dump without its last line was cut.
+// it the heap has no limit that is known. `keeps` is which records a full ring keeps: newest or
+// oldest. Others may be missing in between. TASK and THREAD count from 1; TASK 0 is a thread that
+// runs no task. BLOCK and REQUEST are addresses, in hexadecimal. ALIGN is 1 if it is not known. A
+// dump without its last line was cut.
 #pragma once
 
 #include <atomic>
@@ -83,7 +82,7 @@ inline constinit std::uint32_t task_of_thread = 0;
 #pragma clang diagnostic pop
 #endif
 
-/// While it lives, what this thread asks of a heap is that task's.
+/// While it lives, records of this thread carry that task's number.
 class [[nodiscard]] AsTask {
  public:
   explicit AsTask(std::uint32_t task) noexcept : before_(current_task()) { current_task() = task; }

@@ -109,6 +109,15 @@ class Recorded : public Inner {
     return done;
   }
 
+  /// The dump has the size of the region as it is then.
+  [[nodiscard]] bool extend(std::size_t bytes) noexcept
+    requires requires(Inner& inner) { inner.extend(bytes); }
+  {
+    const bool done = Inner::extend(bytes);
+    if (done && recorder_ != nullptr) recorder_->set_heap_bytes(Inner::capacity_bytes());
+    return done;
+  }
+
   /// The events that a raw heap does not see by itself; the heap reports them. `size` is that of
   /// the block.
   void on_event(Event event, const std::byte* block, std::size_t size) const noexcept {
@@ -147,8 +156,9 @@ void record_inside(const Raw& raw, Recorder& recorder) noexcept {
 }  // namespace detail
 
 /// Records all that is asked of `heap` from now on; the recorder must outlive it. Call it before
-/// any other thread uses the heap. Requests for the heap's lock are not recorded, and what a
-/// request of another kind takes is recorded as that of the task that made the room for it.
+/// any other thread uses the heap. Requests for the lock or for a group are recorded as a `wait` of
+/// the largest size, which the import leaves out; what a group takes is recorded as taken by the
+/// task that made the room.
 template <class Heap>
 void record(Heap& heap, Recorder& recorder) noexcept {
   detail::record_inside(heap.raw(), recorder);

@@ -13,7 +13,7 @@
 
 namespace mneme::inline MNEME_SETTINGS {
 
-/// What a ring that is full does with a new entry: it replaces the oldest one, or is lost itself.
+/// Whether a new entry replaces the oldest one of a full ring, or is lost.
 enum class WhenFull : std::uint8_t { overwrite, stop };
 
 /// The place of one entry. A ring's memory is an array of them.
@@ -36,9 +36,9 @@ class Ring {
   constexpr Ring(std::span<RingSlot<Entry>> given, WhenFull when_full) noexcept
       : slots_(given.first(std::bit_floor(given.size()))), when_full_(when_full) {}
 
-  /// Adds an entry. It is lost if the ring is full and stops; or if another thread is still busy
-  /// with the place, which it was given a whole turn of the ring ago. Any thread, interrupts too.
-  /// O(1).
+  /// Adds an entry. It is lost if the ring is full and stops; or if its place is still being
+  /// written, by a thread that got it a whole turn of the ring ago, or is being read by `read`. Any
+  /// thread, interrupts too. O(1).
   void put(const Entry& entry) noexcept MNEME_NONBLOCKING {
     if (is_full()) {
       // (ring.refused) relaxed: counts only; publishes nothing.

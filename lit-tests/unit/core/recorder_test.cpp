@@ -175,6 +175,26 @@ TEST_CASE("the dump has the size of the region, and both counts") {
   CHECK(text.ends_with("\nend 64 16\n"));
 }
 
+TEST_CASE("the dump has the size of the region after it was extended") {
+  alignas(64) std::byte region[64 * word_bytes]{};
+  std::array<RecordSlot, 4> slots{};
+  Recorder recorder{slots, WhenFull::overwrite};
+  BasicHeap<Recorded<Bounded>> heap{std::span{region}.first(32 * word_bytes)};
+  CHECK(heap.extend(8 * word_bytes));
+  record(heap, recorder);
+  const auto size_text = [&] {
+    std::string text;
+    recorder.dump([&](const char* line, std::size_t size) { text.append(line, size); });
+    text.erase(text.find('\n'));
+    return text.substr(text.find("heap="));
+  };
+  CHECK(size_text() == "heap=" + std::to_string(40 * word_bytes) + " keeps=newest");
+  CHECK(heap.extend(24 * word_bytes));
+  CHECK(size_text() == "heap=" + std::to_string(64 * word_bytes) + " keeps=newest");
+  CHECK_FALSE(heap.extend(SIZE_MAX));
+  CHECK(size_text() == "heap=" + std::to_string(64 * word_bytes) + " keeps=newest");
+}
+
 TEST_CASE("a pause leaves events out, and does not count them as lost") {
   RecordedHeap<Bounded> here;
   here.recorder.pause();

@@ -10,6 +10,7 @@
 #include <exception>
 #include <mneme/check.hpp>
 #include <mneme/version.hpp>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -267,7 +268,18 @@ int end_with(Exit exit, Output& output) {
   return static_cast<int>(exit);
 }
 
+/// CLI11 takes the next argument as the value of `--option=`.
+void refuse_empty_values(std::span<char* const> arguments) {
+  for (const std::string_view argument : arguments) {
+    if (argument == "--") return;
+    if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
+      throw InputError(fmt::format("{} has no value", argument));
+    }
+  }
+}
+
 int dispatch(int argc, char** argv) {
+  refuse_empty_values({argv, static_cast<std::size_t>(argc)});
   CLI::App app{about_mneme, "mneme"};
   app.footer(exit_code_footer);
   app.require_subcommand(1);
