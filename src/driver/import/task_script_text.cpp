@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t lane_blocks_max = 1000;
 
 /// The least number that no live block of a task has.
-class Names {
+class NameNumbers {
  public:
   std::size_t take() {
     if (free_.empty()) return next_++;
@@ -79,7 +79,7 @@ void TaskScript::write(const ScriptSink& script, std::uint64_t heap_align) const
 
 void TaskScript::write_task(const Task& task, const ScriptSink& script,
                             std::uint64_t heap_align) const {
-  Names names;
+  NameNumbers names;
   std::unordered_map<std::size_t, std::size_t> name_of;  // by block
   bool is_begun = false;
   for (const Step& step : task.steps) {

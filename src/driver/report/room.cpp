@@ -26,7 +26,7 @@ struct Piece {
   [[nodiscard]] std::size_t live_bytes() const { return kind == Kind::live ? place.size : 0; }
 };
 
-struct Window {
+struct PieceRange {
   std::size_t first = 0;
   std::size_t end = 0;
   std::size_t live_bytes = 0;
@@ -34,10 +34,10 @@ struct Window {
 
 // The part of the region that would hold the block if the fewest bytes were freed: a window over
 // the pieces, which grows at its end until the block fits, and then shrinks at its start.
-std::optional<Window> cheapest_window(std::span<const Piece> pieces, std::size_t size,
-                                      std::size_t align) {
-  std::optional<Window> best;
-  Window window;
+std::optional<PieceRange> cheapest_window(std::span<const Piece> pieces, std::size_t size,
+                                          std::size_t align) {
+  std::optional<PieceRange> best;
+  PieceRange window;
   Gap stretch{};
   const auto fits = [&] { return Oracle::fits(stretch, size, align); };
   for (; window.first < pieces.size(); ++window.first) {
