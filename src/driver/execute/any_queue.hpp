@@ -55,6 +55,8 @@ class AnyQueue {
   /// Selects the policy for heaps constructed on this thread from now on.
   static void select(OracleQueue queue) noexcept { selected = queue; }
 
+  // The variant is never valueless, so nothing throws.
+  // NOLINTBEGIN(bugprone-exception-escape)
   AnyQueue() noexcept {
     switch (selected.kind) {
       case OracleQueue::Kind::fifo: break;
@@ -65,8 +67,6 @@ class AnyQueue {
     }
   }
 
-  // The variant is never valueless, so no visit throws.
-  // NOLINTBEGIN(bugprone-exception-escape)
   [[nodiscard]] bool is_fifo() const noexcept { return queue_.index() == 0; }
   [[nodiscard]] Waiter* front() const noexcept {
     return std::visit([](const auto& queue) { return queue.front(); }, queue_);
