@@ -1,4 +1,5 @@
-"""A path to the tree that a shell takes as one word: for programs that put paths into commands without quotes."""
+"""A path to the tree that a shell takes as one word, and a list of paths as one path: for programs that put paths into
+commands or lists without quotes."""
 
 import os
 import re
@@ -8,7 +9,7 @@ from pathlib import Path
 
 
 def is_plain(path):
-    return re.fullmatch(r"[\w./+=@%:,-]+", str(path)) is not None
+    return re.fullmatch(r"[\w./+=@%,-]+", str(path)) is not None
 
 
 def plain_path(path):
