@@ -38,7 +38,8 @@ if readme.count("\n") > 150:
 
 # Words in backquotes that look like paths of this tree.
 library = (root / "include/mneme/README.md").read_text()
-for name in ("README.md", "include/mneme/README.md", "src/driver/README.md", "lit-tests/README.md", "fuzz/README.md", "tools/README.md"):
+readmes = [root / "README.md", *(file for top in ("include", "src", "lit-tests", "tools", "fuzz") for file in (root / top).rglob("README.md"))]
+for name in (str(file.relative_to(root)) for file in readmes):
     for word in re.findall(r"`([\w./*-]+)`", (root / name).read_text()):
         top = word.split("/")[0]
         if top in ("include", "src", "lit-tests", "tools", "fuzz") and "/" in word \
