@@ -26,6 +26,20 @@ struct ModelWaiter {
 };
 using ModelQueue = std::deque<ModelWaiter>;
 
+/// The part of rules with levels that is the model's: the highest level first, and within one the
+/// oldest.
+struct LevelOrder {
+  static void insert(ModelQueue& queue, const ModelWaiter& waiter) {
+    auto at = queue.begin();
+    while (at != queue.end() && at->level >= waiter.level) ++at;
+    queue.insert(at, waiter);
+  }
+  template <class Fits>
+  static std::size_t choose(const ModelQueue& queue, Fits fits) {
+    return !queue.empty() && fits(queue.front().words) ? 0 : queue.size();
+  }
+};
+
 /// `Rules` has the policy twice: how requests are made, and what the model does.
 ///
 ///     request(heap, layout, level)    the request to the library

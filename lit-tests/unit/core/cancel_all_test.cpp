@@ -5,13 +5,13 @@
 // RUN: %runner %build/tests/cancel_all_test
 #include <cstddef>
 #include <mneme/raw/first_fit.hpp>
-#include <mneme/recording/recorder.hpp>
 #include <mneme/waiting/cancel_all.hpp>
 #include <mneme/waiting/lock_request.hpp>
 #include <mneme/waiting/priorities.hpp>
 #include <string>
 
 #include "support/names.hpp"
+#include "support/recordings.hpp"
 
 using namespace tests::names;
 
@@ -143,8 +143,7 @@ TEST_CASE("a recording has each of them") {
   CHECK(!first.poll());
   CHECK(!second.poll());
   heap.cancel_all();
-  std::string dump;
-  recorder.dump([&](const char* line, std::size_t size) { dump.append(line, size); });
+  const std::string dump = tests::dump_of(recorder);
   const std::size_t cancelled = dump.find("\ncancel ");
   REQUIRE(cancelled != std::string::npos);
   CHECK(dump.find("\ncancel ", cancelled + 1) != std::string::npos);

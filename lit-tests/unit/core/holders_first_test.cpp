@@ -17,20 +17,11 @@ namespace {
 using HolderHeap = mneme::BasicHeap<mneme::DefaultRaw, mneme::SpinLock, mneme::HoldersFirst>;
 static_assert(mneme::QueuePolicy<mneme::HoldersFirst>);
 
-struct HolderRules {
+struct HolderRules : tests::LevelOrder {
   static constexpr std::size_t levels = 2;
 
   static auto request(HolderHeap& heap, mneme::Layout layout, std::size_t level) {
     return level == 0 ? heap.allocate(layout) : heap.allocate(layout).holding();
-  }
-  static void insert(tests::ModelQueue& queue, const tests::ModelWaiter& waiter) {
-    auto at = queue.begin();
-    while (at != queue.end() && at->level >= waiter.level) ++at;
-    queue.insert(at, waiter);
-  }
-  template <class Fits>
-  static std::size_t choose(const tests::ModelQueue& queue, Fits fits) {
-    return !queue.empty() && fits(queue.front().words) ? 0 : queue.size();
   }
 };
 

@@ -9,7 +9,6 @@
 #include <mneme/raw/pool.hpp>
 #include <mneme/raw/quarantining.hpp>
 #include <mneme/raw/wide_bounded.hpp>
-#include <mneme/recording/recorder.hpp>
 #include <mneme/waiting/make_all.hpp>
 #include <mneme/waiting/overtaking.hpp>
 #include <optional>
@@ -20,6 +19,7 @@
 #include <vector>
 
 #include "support/names.hpp"
+#include "support/recordings.hpp"
 
 using namespace tests::names;
 
@@ -223,8 +223,7 @@ TEST_CASE("a recording has the free of each part that is given back") {
     (void)granted(group);
   }
   other.reset();
-  std::string dump;
-  recorder.dump([&](const char* line, std::size_t size) { dump.append(line, size); });
+  const std::string dump = tests::dump_of(recorder);
   const auto count_of = [&](const std::string& word) {
     std::size_t count = 0;
     for (std::size_t at = 0; (at = dump.find('\n' + word, at)) != std::string::npos; ++at) ++count;

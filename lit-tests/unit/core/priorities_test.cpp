@@ -18,20 +18,11 @@ namespace {
 using LevelHeap = mneme::BasicHeap<mneme::DefaultRaw, mneme::SpinLock, mneme::Priorities<3>>;
 static_assert(mneme::QueuePolicy<mneme::Priorities<3>>);
 
-struct LevelRules {
+struct LevelRules : tests::LevelOrder {
   static constexpr std::size_t levels = 3;
 
   static auto request(LevelHeap& heap, mneme::Layout layout, std::size_t level) {
     return heap.allocate(layout).priority(level);
-  }
-  static void insert(tests::ModelQueue& queue, const tests::ModelWaiter& waiter) {
-    auto at = queue.begin();
-    while (at != queue.end() && at->level >= waiter.level) ++at;
-    queue.insert(at, waiter);
-  }
-  template <class Fits>
-  static std::size_t choose(const tests::ModelQueue& queue, Fits fits) {
-    return !queue.empty() && fits(queue.front().words) ? 0 : queue.size();
   }
   static void raise(Request<LevelHeap>& request, std::size_t level) { request.raise(level); }
 };

@@ -21,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/recordings.hpp"
+
 using namespace mneme;
 
 namespace {
@@ -40,8 +42,7 @@ struct RecordedHeap {
   RecordedHeap() { record(heap, recorder); }
 
   std::vector<std::string> events() {
-    std::string text;
-    recorder.dump([&](const char* line, std::size_t size) { text.append(line, size); });
+    const std::string text = tests::dump_of(recorder);
     std::vector<std::string> lines;
     std::map<std::string, std::string> letters;
     std::istringstream stream(text);
@@ -168,8 +169,7 @@ TEST_CASE("a resize in place is recorded, and one that fails is not") {
 TEST_CASE("the dump has the size of the region, and both counts") {
   RecordedHeap<Bounded> here;
   for (int i = 0; i < 40; ++i) here.heap.free(here.heap.try_allocate(big), big);
-  std::string text;
-  here.recorder.dump([&](const char* line, std::size_t size) { text.append(line, size); });
+  const std::string text = tests::dump_of(here.recorder);
   CHECK(text.starts_with("mneme-recording 1 word=" + word_text +
                          " heap=" + std::to_string(64 * word_bytes) + " keeps=newest\n"));
   CHECK(text.ends_with("\nend 64 16\n"));
@@ -183,8 +183,7 @@ TEST_CASE("the dump has the size of the region after it was extended") {
   CHECK(heap.extend(8 * word_bytes));
   record(heap, recorder);
   const auto size_text = [&] {
-    std::string text;
-    recorder.dump([&](const char* line, std::size_t size) { text.append(line, size); });
+    std::string text = tests::dump_of(recorder);
     text.erase(text.find('\n'));
     return text.substr(text.find("heap="));
   };
