@@ -146,6 +146,10 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   template <class... Requests>
   [[nodiscard]] auto make_all(Requests&&... requests);  // all or nothing: waiting/make_all.hpp
 
+  /// For more or fewer elements or bytes of an owner's memory: in waiting/reallocate.hpp.
+  template <class Owner>
+  [[nodiscard]] auto reallocate(Owner& owner, std::size_t count) noexcept;
+
   // Owners at once, or `would_wait`, as try_allocate.
   template <class T, class... Args>
   [[nodiscard]] auto try_make(Args&&... args);
@@ -285,7 +289,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
             .used_bytes = counters.get(Count::used_bytes),
             .peak_bytes = counters.get(Count::peak_bytes),
             .largest_free_bytes = std::nullopt,
-            .live = counters.rest(Count::grants, Count::freed, Count::pushed),
+            .live = counters.rest(Count::grants, Count::freed, Count::pushed, Count::parts),
             .waiting = this->requests_.waiting(),
             .deferred = counters.rest(Count::pushed, Count::reclaimed),
             .grants = counters.get(Count::grants),

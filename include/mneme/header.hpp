@@ -36,7 +36,7 @@
 /// | hole        | all     | the heap's owner: free memory begins here; 0 in a live block    |
 /// | hole before | all     | the heap's owner, also while the block is live or deferred      |
 /// | deferred    | checked | whoever defers the block, by fetch_or: a second time is detected |
-/// | size tag    | checked | the heap's owner, at the grant and at a resize                  |
+/// | size tag    | checked | the heap's owner, at the grant and at a resize; reallocate      |
 ///
 /// In hardened builds the bits 2–5 are constant. An overflow of the block before reaches the low
 /// bits first; so these are the ones whose values are known, to compare when that block is freed.

@@ -38,6 +38,7 @@ enum class Count : std::uint8_t {
   peak_bytes,
   freed,      // blocks returned to the raw heap at once, without the free queue
   pushed,     // blocks pushed on the free queue
+  parts,      // minus those of them that were cut off blocks which live on
   reclaimed,  // blocks taken off it again
   grants,
   waits,

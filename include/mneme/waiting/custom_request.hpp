@@ -4,6 +4,8 @@
 // invariants: P2 (it has one place in the queue), P5 (all of it is given back if it is cancelled).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <utility>
@@ -17,6 +19,7 @@ namespace mneme::inline MNEME_SETTINGS {
 ///
 ///     Owner                   the type of the result
 ///     error(access)           why it can never be met, if so
+///     done_at_once(access)    if there is one: true if it was met without its turn in the queue
 ///     take(access)            heap lock held: takes everything and returns true, or nothing
 ///     undo(access)            gives back to the free queue; true if the heap lock was taken too
 ///     finish(access)          makes the owner of what was taken
@@ -98,17 +101,82 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
       heap.push_deferred(node::block_of(payload), BlockLayout::size_with_header(layout.size));
     }
     [[nodiscard]] Guard<Heap> guard() const noexcept { return Guard<Heap>(heap); }
+
+    /// In take(), or with the lock that was lent: as Heap::try_resize.
+    [[nodiscard]] bool resize(void* payload, Layout from,
+                              Layout to) const noexcept MNEME_NONBLOCKING {
+      std::byte* const block = node::block_of(payload);
+      const BlockLayout wanted = *BlockLayout::with_header(to);
+      if (!heap.resize(block, BlockLayout::size_with_header(from.size), wanted)) return false;
+      node::resize_live(block, wanted.size, from.size, to.size);
+      return true;
+    }
+    /// Whether a live block can ever get a layout: in place, or before or behind where it is.
+    [[nodiscard]] bool may_fit(void* payload, Layout from, Layout to) const noexcept {
+      const auto& raw = heap.raw_;
+      const std::byte* const block = heap.checked_block(payload, from).start;
+      const std::size_t before = address_of(block) - address_of(raw.base());
+      const std::size_t size = taken_bytes(raw, block, BlockLayout::size_with_header(to.size));
+      return size <= before || size <= extent_bytes(raw) - before;
+    }
+    /// The bytes that a block lets go of when it becomes shorter.
+    [[nodiscard]] std::size_t rest_bytes(void* payload, Layout from, Layout to) const noexcept {
+      const auto taken = [&](Layout layout) noexcept {
+        return taken_bytes(heap.raw_, node::block_of(payload),
+                           BlockLayout::size_with_header(layout.size));
+      };
+      return taken(from) - taken(to);
+    }
+    /// Makes a block shorter without the heap lock: what it lets go of becomes a block of its own
+    /// in the free queue, for which that must not be a single word. The caller posts work.
+    void cut_off(void* payload, Layout from, Layout to) const noexcept {
+      std::byte* const block = node::block_of(payload);
+      const std::size_t old_size = BlockLayout::size_with_header(from.size);
+      const std::size_t size = BlockLayout::size_with_header(to.size);
+      const std::size_t rest = rest_bytes(payload, from, to);
+      std::byte* const tail = block + taken_bytes(heap.raw_, block, size);
+      if constexpr (checks_enabled) {
+        header::clear(block, (header::size_tags - 1) * header::size_tag_unit);
+        (void)header::set(block, header::size_tag(size));
+      }
+      node::resize_live(block, size, from.size, to.size);
+      if (size < old_size) instrument::poison_free(block + size, old_size - size);
+      report_event(heap.raw_, Event::resized, block, size);
+      if (rest == 0) return;
+      instrument::mark_undefined(tail, rest);
+      header::store(tail, heap.header_for(rest) | (checks_enabled ? header::deferred : 0));
+      (void)node::make_live(tail, rest, rest - word_bytes);
+      heap.counters_.add(Count::pushed);
+      heap.counters_.add(Count::parts, SIZE_MAX);
+      heap.free_queue_.push(node::make_freed(tail, rest));
+    }
+    void post_work() const noexcept {
+      if (heap.lock_.post_work_or_acquire()) heap.settle();
+    }
+    void return_lock() const noexcept { heap.return_lent_lock(); }
   };
 
   /// Before it begins: gives it its last address, and refuses it if it can never be met.
   [[nodiscard]] bool is_refused() noexcept {
     if (state() != RequestState::idle) return false;
     this->waiter_.payload = static_cast<CustomWaiter*>(this);
-    const std::optional<AllocError> error = want_.error(Access{this->heap_});
-    return error && this->heap_.refuse(this->waiter_, *error);
+    const Access access{this->heap_};
+    if (const std::optional<AllocError> error = want_.error(access)) {
+      return this->heap_.refuse(this->waiter_, *error);
+    }
+    if constexpr (requires { want_.done_at_once(access); }) {
+      // (request.at_once) relaxed: read only by the requesting thread; publishes nothing.
+      if (want_.done_at_once(access))
+        this->waiter_.state.store(RequestState::granted, std::memory_order_relaxed);
+    }
+    return false;
   }
   [[nodiscard]] Result finish(Base::Result&& taken) {
-    if (!taken) return std::unexpected(taken.error());
+    if (!taken) {
+      // Another thread that cancelled it may still be in undo(), with the queue lock held.
+      if (taken.error() == AllocError::cancelled) this->heap_.with_requests_then_settle([] {});
+      return std::unexpected(taken.error());
+    }
     (void)taken->leak();
     return want_.finish(Access{this->heap_});
   }
