@@ -129,6 +129,11 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// part of the request's result.
   [[nodiscard]] Request<BasicHeap> allocate(Layout layout) noexcept;
 
+  /// The same for as much as there is within bounds, and for memory that is zero: in
+  /// waiting/allocate_at_least.hpp and waiting/allocate_zeroed.hpp.
+  [[nodiscard]] auto allocate_at_least(Layout least, std::size_t max_bytes) noexcept;
+  [[nodiscard]] auto allocate_zeroed(Layout layout) noexcept;
+
   // Requests whose result is an owner; the owner's header defines and describes each of them.
   template <class T, class... Args>
   [[nodiscard]] auto make(Args&&... args);
