@@ -165,9 +165,11 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// if any request waits (P2), or if the layout can never be met. Free it by `free(payload,
   /// layout)`. Any thread, interrupts too. O(raw heap).
   [[nodiscard]] void* try_allocate(Layout layout) noexcept {
-    const auto block_layout = BlockLayout::with_header(layout);
-    if (!block_layout) return nullptr;
-    return this->allocate_now(block_layout->size, block_layout->align, layout.size);
+    const auto block = BlockLayout::with_header(layout);
+    void* const payload =
+        block ? this->allocate_now(block->size, block->align, layout.size) : nullptr;
+    if (payload == nullptr) this->counters_.add(Count::failed_tries);
+    return payload;
   }
 
   /// The same, but with the reason if it fails; it tries the lock up to so many times: in
@@ -184,6 +186,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// macro.)
   void(free)(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
+    this->counters_.add(Count::freed_bytes, layout.size);
     this->release_block(block.start, block.size);
   }
 
@@ -191,6 +194,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// reclaims it. Any thread, interrupts too.
   void defer_free(void* payload, Layout layout) noexcept MNEME_NONBLOCKING {
     const BlockRef block = checked_block(payload, layout);
+    this->counters_.add(Count::freed_bytes, layout.size);
     this->push_and_post(block.start, block.size);
   }
 
@@ -209,6 +213,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
     const bool done =
         (to->size <= block.size || may_grow) && this->resize(block.start, block.size, *to);
     if (done) node::resize_live(block.start, to->size, layout.size, wanted.size);
+    if (done) this->counters_.add(Count::asked_bytes, wanted.size - layout.size);
     this->settle();
     return done;
   }
@@ -300,7 +305,10 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
             .grants = counters.get(Count::grants),
             .waits = counters.get(Count::waits),
             .cancels = counters.get(Count::cancels),
-            .refusals = counters.get(Count::refusals)};
+            .refusals = counters.get(Count::refusals),
+            .asked_bytes = counters.rest(Count::asked_bytes, Count::freed_bytes),
+            .largest_request_bytes = counters.get(Count::largest_request_bytes),
+            .failed_tries = counters.get(Count::failed_tries)};
   }
 
   /// The statistics; with the largest hole if the heap is not locked. It is then locked for a

@@ -46,6 +46,12 @@ class [[nodiscard]] Guard {
     return stats;
   }
 
+  /// Forgets the peak: from now on it is the most that is used from now on. O(1).
+  void reset_peak() noexcept {
+    fatal_unless(heap_ != nullptr, empty_guard);
+    heap_->counters_.set(Count::peak_bytes, heap_->counters_.get(Count::used_bytes));
+  }
+
   /// As Heap::validate, with the raw heap. O(raw heap + requests).
   [[nodiscard]] const char* validate() const noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);

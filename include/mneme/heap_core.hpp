@@ -130,6 +130,7 @@ class HeapCore : public LiveBlocks<Raw> {
       }
       block = node::block_of(waiter.payload);
       block_size = BlockLayout::size_with_header(waiter.layout.size);
+      this->counters_.add(Count::freed_bytes, waiter.layout.size);
     });
     if (state == RequestState::waiting || state == RequestState::granted) {
       this->counters_.add(Count::cancels);

@@ -129,6 +129,8 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     if (block == nullptr) return nullptr;
     note_use();
     counters_.increment(Count::grants);
+    counters_.add(Count::asked_bytes, payload_size);
+    counters_.raise(Count::largest_request_bytes, payload_size);
     return node::make_live(block, block_layout.size, payload_size);
   }
 
@@ -143,7 +145,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
     if constexpr (Stats::enabled) {
       const std::size_t used = raw_.capacity_bytes() - raw_.free_bytes();
       counters_.set(Count::used_bytes, used);
-      if (used > counters_.get(Count::peak_bytes)) counters_.set(Count::peak_bytes, used);
+      counters_.raise(Count::peak_bytes, used);
     }
   }
 

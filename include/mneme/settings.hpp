@@ -33,12 +33,13 @@
 #error "MNEME_QUARANTINE must be a number of blocks, and 0 if MNEME_CHECKED is 0"
 #endif
 
-// Statistics are kept by default. Define as 0 to save their memory and their time.
+// Statistics are kept by default. Define as 0 to save their memory and their time, or as 2 to have
+// them in detail (stats.hpp), which takes an atomic operation more for each allocation and free.
 #ifndef MNEME_STATS
 #define MNEME_STATS 1
 #endif
-#if MNEME_STATS != 0 && MNEME_STATS != 1
-#error "MNEME_STATS must be 0 or 1"
+#if MNEME_STATS != 0 && MNEME_STATS != 1 && MNEME_STATS != 2
+#error "MNEME_STATS must be 0, 1 or 2"
 #endif
 
 #if defined(__has_feature)

@@ -2,14 +2,14 @@
 # Settings, the same for all that links with it; empty means the default of include/mneme/settings.hpp:
 #
 #   MNEME_CHECKED     0 nothing is checked, 1 each pointer that comes back, 2 hardened
-#   MNEME_STATS       0 without statistics, 1 with them
+#   MNEME_STATS       0 without statistics, 1 with them, 2 in detail
 #   MNEME_QUARANTINE  how many freed blocks a heap keeps before they are used again
 
 set(MNEME_CHECKED "" CACHE STRING "mneme: checks, 0, 1 or 2")
-set(MNEME_STATS "" CACHE STRING "mneme: statistics, 0 or 1")
+set(MNEME_STATS "" CACHE STRING "mneme: statistics, 0, 1 or 2")
 set(MNEME_QUARANTINE "" CACHE STRING "mneme: freed blocks that a heap keeps")
 set_property(CACHE MNEME_CHECKED PROPERTY STRINGS "" 0 1 2)
-set_property(CACHE MNEME_STATS PROPERTY STRINGS "" 0 1)
+set_property(CACHE MNEME_STATS PROPERTY STRINGS "" 0 1 2)
 
 if(NOT TARGET mneme::mneme)
   # The headers are beside this file in an installed copy, and elsewhere in the tree.

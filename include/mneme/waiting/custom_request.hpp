@@ -94,10 +94,12 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
       report_event(heap.raw_, Event::freed, node::block_of(payload), size);
       node::end_live(node::block_of(payload), size);
       heap.counters_.increment(Count::freed);
+      heap.counters_.add(Count::freed_bytes, layout.size);
       heap.give(node::block_of(payload), size);
     }
     /// In undo().
     void give_later(void* payload, Layout layout) const noexcept {
+      heap.counters_.add(Count::freed_bytes, layout.size);
       heap.push_deferred(node::block_of(payload), BlockLayout::size_with_header(layout.size));
     }
     [[nodiscard]] Guard<Heap> guard() const noexcept { return Guard<Heap>(heap); }
@@ -109,6 +111,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
       const BlockLayout wanted = *BlockLayout::with_header(to);
       if (!heap.resize(block, BlockLayout::size_with_header(from.size), wanted)) return false;
       node::resize_live(block, wanted.size, from.size, to.size);
+      heap.counters_.add(Count::asked_bytes, to.size - from.size);
       return true;
     }
     /// Whether a live block can ever get a layout: in place, or before or behind where it is.
@@ -142,6 +145,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
       node::resize_live(block, size, from.size, to.size);
       if (size < old_size) instrument::poison_free(block + size, old_size - size);
       report_event(heap.raw_, Event::resized, block, size);
+      heap.counters_.add(Count::asked_bytes, to.size - from.size);
       if (rest == 0) return;
       instrument::mark_undefined(tail, rest);
       header::store(tail, heap.header_for(rest) | (checks_enabled ? header::deferred : 0));

@@ -19,8 +19,12 @@ namespace mneme::inline MNEME_SETTINGS {
 template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 std::expected<Allocation<BasicHeap<Raw, Queue, Policy>>, AllocError>
 BasicHeap<Raw, Queue, Policy>::try_allocate(Layout layout, unsigned attempts) noexcept {
+  const auto fail = [&](AllocError error) {
+    this->counters_.add(Count::failed_tries);
+    return std::unexpected(error);
+  };
   const auto block_layout = this->check_layout(layout);
-  if (!block_layout) return std::unexpected(block_layout.error());
+  if (!block_layout) return fail(block_layout.error());
   for (unsigned attempt = 0; attempt < attempts; ++attempt) {
     if (!this->lock_.try_acquire()) {
       relax();
@@ -28,7 +32,7 @@ BasicHeap<Raw, Queue, Policy>::try_allocate(Layout layout, unsigned attempts) no
     }
     const auto end = [&](AllocError error) {
       this->settle();
-      return std::unexpected(error);
+      return fail(error);
     };
     this->reclaim();
     if (is_closed()) return end(AllocError::closed);
@@ -38,7 +42,7 @@ BasicHeap<Raw, Queue, Policy>::try_allocate(Layout layout, unsigned attempts) no
     if (!this->lock_.try_release()) this->settle();
     return Allocation<BasicHeap>::from_leaked(payload, layout);
   }
-  return std::unexpected(AllocError::locked);
+  return fail(AllocError::locked);
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

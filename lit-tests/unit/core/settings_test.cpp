@@ -17,7 +17,7 @@ namespace {
 [[nodiscard]] std::string settings_by_macro() {
   std::string name = "checked_" + std::to_string(MNEME_CHECKED);
   if (MNEME_QUARANTINE > 0) name += "_quarantine_" + std::to_string(MNEME_QUARANTINE);
-  name += mneme::Stats::enabled ? "_stats_1" : "_stats_0";
+  name += "_stats_" + std::to_string(MNEME_STATS);
 #if defined(MNEME_ASAN)
   name += "_asan";
 #elif defined(MNEME_MSAN)

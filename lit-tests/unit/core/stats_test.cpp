@@ -32,6 +32,9 @@ bool same(const Stats& is, const Stats& expected) {
   compare(is.waits, expected.waits);
   compare(is.cancels, expected.cancels);
   compare(is.refusals, expected.refusals);
+  compare(is.asked_bytes, expected.asked_bytes);  // 0: these tests are not in detail
+  compare(is.largest_request_bytes, expected.largest_request_bytes);
+  compare(is.failed_tries, expected.failed_tries);
   return all;
 }
 
@@ -224,12 +227,31 @@ TEST_CASE("the largest hole is one hole, not all that is free") {
   CHECK(heap.stats().used_bytes == 12_words);
 }
 
+TEST_CASE("the peak begins anew") {
+  TestHeap heap(32_words);
+  auto first = granted(heap.allocate(bytes(13_words)));
+  auto second = granted(heap.allocate(bytes(9_words)));
+  first.reset();
+  {
+    auto guard = heap.try_lock();
+    CHECK(guard.stats().peak_bytes == 24_words);
+    guard.reset_peak();
+    CHECK(guard.stats().peak_bytes == 10_words);
+  }
+  CHECK(heap.counters().peak_bytes == 10_words);
+  first = granted(heap.allocate(bytes(3_words)));
+  CHECK(heap.counters().peak_bytes == 14_words);
+}
+
 TEST_CASE("a set of counters counts each by itself") {
   mneme::CounterSet counters;
   counters.add(Count::pushed, 3);
   counters.increment(Count::reclaimed);
   counters.add(Count::refusals);
   counters.set(Count::used_bytes, 7);
+  counters.raise(Count::used_bytes, 5);
+  counters.raise(Count::grants, 5);
+  CHECK(counters.get(Count::grants) == 5);
   CHECK(counters.get(Count::pushed) == 3);
   CHECK(counters.get(Count::reclaimed) == 1);
   CHECK(counters.get(Count::refusals) == 1);
