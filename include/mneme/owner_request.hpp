@@ -57,6 +57,7 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[nodiscard]] auto resume_on(Scheduler&& scheduler) &&;
   template <class What>
   [[nodiscard]] auto until(What what) &&;
+  [[nodiscard]] Result try_now(unsigned attempts);
   [[nodiscard]] std::optional<Result> poll(Waker waker = {}) {
     auto answer = Base::poll(waker);
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
@@ -74,7 +75,8 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[no_unique_address]] Build build_;
 };
 
-/// The same at once, as Heap::try_allocate. Errors: `would_wait`, or what a request is refused for.
+/// The same at once, as Heap::try_allocate. Errors: `would_wait`, or what a request is refused for;
+/// try_now() says more.
 template <class Build, class Heap, class... Args>
 [[nodiscard]] auto try_build(Heap& heap, Args&&... args) ->
     typename OwnerRequest<Heap, Build>::Result {

@@ -138,6 +138,9 @@ class [[nodiscard]] Request {
   template <class What>
   [[nodiscard]] auto until(What what) &&;
 
+  /// Instead of waiting: tries at once, or says why not: in try_allocate.hpp.
+  [[nodiscard]] Result try_now(unsigned attempts) noexcept;
+
   /// Takes the result; or returns nullopt if the request waits, and then the waker, if there is
   /// one, will be called once. A later poll with another waker replaces the waker; one without a
   /// waker keeps it. While a coroutine awaits the request, poll returns nullopt and changes

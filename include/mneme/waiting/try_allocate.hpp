@@ -1,12 +1,12 @@
 // purpose: allocates at once or says why not; tries a lock that is held, but not for ever.
-// layer: L2; includes L0, L1 and request.
+// layer: L2; includes L0, L1 and owner_request.
 // threads: any, interrupts too.
 // invariants: P2 (it never overtakes a request that waits).
 #pragma once
 
 #include <expected>
 
-#include "../request.hpp"
+#include "../owner_request.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {
 
@@ -43,6 +43,24 @@ BasicHeap<Raw, Queue, Policy>::try_allocate(Layout layout, unsigned attempts) no
     return Allocation<BasicHeap>::from_leaked(payload, layout);
   }
   return fail(AllocError::locked);
+}
+
+/// The same for a request that has not begun. If it fails, the request is as before: it may be
+/// tried again, polled or awaited. To try one that has begun is misuse: fatal in checked builds.
+///
+///     auto packet = heap.make<Packet>(7).try_now(10);  // expected<Box<Packet>, AllocError>
+template <class Heap>
+typename Request<Heap>::Result Request<Heap>::try_now(unsigned attempts) noexcept {
+  fatal_unless(state() == RequestState::idle, "try_now of a request that has begun");
+  if (state() != RequestState::idle) return std::unexpected(AllocError::cancelled);
+  Result result = heap_.try_allocate(waiter_.layout, attempts);
+  // (request.tried) relaxed: only its owner knows of it; publishes nothing.
+  if (result) waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+  return result;
+}
+template <class Heap, class Build>
+typename OwnerRequest<Heap, Build>::Result OwnerRequest<Heap, Build>::try_now(unsigned attempts) {
+  return finish(Base::try_now(attempts));
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

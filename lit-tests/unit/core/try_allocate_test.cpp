@@ -7,10 +7,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <mneme/waiting/try_allocate.hpp>
 #include <thread>
 #include <vector>
 
+#include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
 using namespace tests::names;
@@ -53,6 +56,61 @@ TEST_CASE("what was deferred is reclaimed first, and goes to those who wait firs
   CHECK(heap.try_allocate(bytes(8), 1).error() == AllocError::waiters_first);
   CHECK(waits.state() == mneme::RequestState::granted);
 }
+
+TEST_CASE("each request can be tried instead, and says why it fails") {
+  TestHeap heap(32_words);
+  const auto box = heap.make<int>(7).try_now(1);
+  CHECK(**box == 7);
+  CHECK(heap.make_array<char>(5).try_now(1)->size() == 5);
+  CHECK(heap.make_fixed_vec<char>(5).try_now(1)->capacity() == 5);
+  CHECK(**heap.make_arc<int>(8).try_now(1) == 8);
+  CHECK(heap.allocate(bytes(8)).try_now(1)->layout() == bytes(8));
+  CHECK(heap.make_array<int>(SIZE_MAX).try_now(1).error() == AllocError::too_large);
+  {
+    const auto guard = heap.try_lock();
+    CHECK(heap.make<int>(7).try_now(3).error() == AllocError::locked);
+  }
+  auto hog = granted(heap.allocate(bytes(25_words)));
+  CHECK(heap.make_array<char>(9_words).try_now(1).error() == AllocError::no_room);
+  auto waits = heap.allocate(bytes(25_words));
+  CHECK(!waits.poll());
+  CHECK(heap.make<int>(7).try_now(1).error() == AllocError::waiters_first);
+}
+
+TEST_CASE(
+    "a request that was tried in vain still has its arguments, and one that was not is over") {
+  TestHeap heap(32_words);
+  auto request = heap.make<std::unique_ptr<int>>(std::make_unique<int>(7));
+  auto guard = heap.try_lock();
+  CHECK(request.try_now(1).error() == AllocError::locked);
+  CHECK(request.state() == RequestState::idle);
+  guard.unlock();
+  const auto box = request.try_now(1);
+  CHECK(***box == 7);
+  CHECK(failed(request) == AllocError::cancelled);
+  auto waits = heap.make<Probe>(3);
+  guard = heap.try_lock();
+  CHECK(!waits.try_now(1));
+  CHECK(!waits.poll());
+  guard.unlock();
+  CHECK(granted(waits)->value == 3);
+  Probe::throw_after = 0;
+  CHECK_THROWS((void)heap.make<Probe>(4).try_now(1));
+  Probe::throw_after = -1;
+  CHECK(heap.counters().live == 1);
+}
+
+#if MNEME_CHECKED > 0
+TEST_CASE("to try a request that has begun is fatal") {
+  CHECK(mneme::test::fatal_line_of([] {
+          TestHeap heap(32_words);
+          auto guard = heap.try_lock();
+          auto waits = heap.make<int>(7);
+          (void)waits.poll();
+          (void)waits.try_now(1);
+        }) == "mneme: fatal: try_now of a request that has begun");
+}
+#endif
 
 TEST_CASE("threads that try a nearly empty heap never find it full") {
   TestHeap heap(4096);
