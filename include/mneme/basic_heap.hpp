@@ -276,11 +276,14 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   /// (P13). Frees still work. The wakers are called on this thread, one by one; or, if another
   /// close() or cancel() is calling wakers just now, maybe further up the call stack, by that.
   /// O(requests).
-  void close() noexcept { this->close_all(); }
+  /// `reason` is a number of the program's, not 0 (fatal in checked builds): whoever gets `closed`
+  /// can ask for it by close_reason(). That of the first close() stays.
+  void close(std::size_t reason = 1) noexcept { this->close_all(reason); }
   /// Cancels every waiting request, and the heap stays open: in waiting/cancel_all.hpp.
   void cancel_all() noexcept;
 
-  [[nodiscard]] bool is_closed() const noexcept { return this->requests_.closed(); }
+  [[nodiscard]] bool is_closed() const noexcept { return close_reason() != 0; }
+  [[nodiscard]] std::size_t close_reason() const noexcept { return this->requests_.closed(); }
 
   /// Whether the heap is locked at this moment; only a hint.
   [[nodiscard]] bool is_locked() const noexcept { return this->lock_.is_locked(); }

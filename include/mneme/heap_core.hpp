@@ -142,8 +142,8 @@ class HeapCore : public LiveBlocks<Raw> {
   }
 
   /// Completes every waiting request with `closed`, oldest first.
-  void close_all() noexcept {
-    requests_.close();
+  void close_all(std::size_t reason) noexcept {
+    requests_.close(reason);
     do {
       with_requests_then_settle([&] {
         Waiter* const head = requests_.head();
@@ -306,8 +306,7 @@ class HeapCore : public LiveBlocks<Raw> {
   /// Heap lock held. False if a new request can be granted without regard to anything else. The
   /// heap lock has synchronised the owner with all that these loads must not miss.
   [[nodiscard]] bool has_work_or_is_closed() const noexcept {
-    return (free_queue_.peek() | requests_.waiting() |
-            static_cast<std::size_t>(requests_.closed())) != 0;
+    return (free_queue_.peek() | requests_.waiting() | requests_.closed()) != 0;
   }
 
   /// Heap lock held, and released. The rest of allocate_now, if its fast path failed.
@@ -353,7 +352,7 @@ class HeapCore : public LiveBlocks<Raw> {
         return payload != nullptr;
       };
       // closed() is read under the queue lock: none is granted once close() has completed another.
-      Waiter* const chosen = requests_.closed() ? nullptr : requests_.queue().choose(take);
+      Waiter* const chosen = requests_.closed() != 0 ? nullptr : requests_.queue().choose(take);
       const bool lends = chosen != nullptr && is_lent();
       if (chosen != nullptr) report_event(this->raw_, Event::granted, chosen, payload);
       const bool wakes =

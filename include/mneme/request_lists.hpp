@@ -30,12 +30,14 @@ class RequestLists {
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
 
   /// Closes the heap for all requests that come later. Called without the queue lock.
-  void close() noexcept {
+  void close(std::size_t reason) noexcept {
+    fatal_unless(reason != 0, "close for the reason 0, which is that of an open heap");
     // (closed.set) relaxed: a request that races with it may be granted or closed; for those that
     // are queued later, the queue lock orders it, which close_all takes next. It publishes nothing.
-    closed_.store(true, std::memory_order_relaxed);
+    if (closed() == 0) closed_.store(reason, std::memory_order_relaxed);
   }
-  [[nodiscard]] bool closed() const noexcept {
+  /// The reason of the close(); 0 if there was none. May be called without the queue lock.
+  [[nodiscard]] std::size_t closed() const noexcept {
     // (closed.get) relaxed: see (closed.set); publishes nothing.
     return closed_.load(std::memory_order_relaxed);
   }
@@ -48,7 +50,7 @@ class RequestLists {
   /// Queues a request and returns true; or, if the heap is closed, closes the request and returns
   /// false.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
-    const bool queued = !closed();
+    const bool queued = closed() == 0;
     // (request.queued) relaxed: the queue lock publishes it; publishes nothing by itself.
     waiter.state.store(queued ? RequestState::waiting : RequestState::closed,
                        std::memory_order_relaxed);
@@ -215,7 +217,7 @@ class RequestLists {
   Waiter* on_ready_ = nullptr;
   WakerCall grant_call_;  // of a granted request; one at a time, by the owner of the heap lock
   WakerCall due_call_;    // of a closed or cancelled request; one at a time
-  Atomic<bool> closed_{false};
+  Atomic<std::size_t> closed_{0};  // the reason
 };
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
 #include "support/names.hpp"
 
@@ -216,6 +217,29 @@ TEST_CASE("no block grows past waiting requests, and shrinking grants them") {
   CHECK(request.state() == mneme::RequestState::granted);
   heap.free(block, bytes(5_words));
 }
+
+TEST_CASE("whoever gets closed can ask for the reason, which is that of the first close") {
+  TestHeap heap(32_words);
+  CHECK(heap.close_reason() == 0);
+  auto hog = granted(heap.allocate(bytes(25_words)));
+  auto waits = heap.allocate(bytes(25_words));
+  CHECK(!waits.poll());
+  heap.close(42);
+  CHECK(failed(waits) == AllocError::closed);
+  CHECK(heap.close_reason() == 42);
+  heap.close();
+  CHECK(heap.close_reason() == 42);
+  TestHeap other(32_words);
+  other.close();
+  CHECK(other.close_reason() == 1);
+}
+
+#if MNEME_CHECKED > 0
+TEST_CASE("a close for the reason 0 is fatal") {
+  CHECK(mneme::test::fatal_line_of([] { TestHeap(32_words).close(0); }) ==
+        "mneme: fatal: close for the reason 0, which is that of an open heap");
+}
+#endif
 
 TEST_CASE("after close frees and shrinks still work, and nothing else does") {
   TestHeap heap(32_words);

@@ -200,8 +200,11 @@ TEST_CASE("validate looks at each of the three lists, and names the one that is 
 TEST_CASE("closed: no further request is queued") {
   RequestLists<SpinLock> lists;
   Waiter waiter;
-  lists.close();
-  CHECK(lists.closed());
+  CHECK(lists.closed() == 0);
+  lists.close(7);
+  CHECK(lists.closed() == 7);
+  lists.close(8);
+  CHECK(lists.closed() == 7);  // the first
   CHECK_FALSE(lists.enqueue(waiter));
   CHECK(state_of(waiter) == RequestState::closed);
   CHECK(lists.waiting() == 0);
