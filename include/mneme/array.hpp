@@ -115,7 +115,7 @@ auto BasicHeap<Raw, Queue, Policy>::make_array(Range range) {
 template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T>
 auto BasicHeap<Raw, Queue, Policy>::try_make_array(std::size_t count) {
-  return try_build<BuildArray<T, BasicHeap>>(*this, count);
+  return try_build<BuildArray<T, BasicHeap>>(*this, count);  // waiting/try_allocate.hpp
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

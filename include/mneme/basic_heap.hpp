@@ -155,7 +155,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
   template <class Owner>
   [[nodiscard]] auto reallocate(Owner& owner, std::size_t count) noexcept;
 
-  // Owners at once, or `would_wait`, as try_allocate.
+  // Owners at once, or the reason why not: they need waiting/try_allocate.hpp.
   template <class T, class... Args>
   [[nodiscard]] auto try_make(Args&&... args);
   template <class T>

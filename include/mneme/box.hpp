@@ -112,7 +112,7 @@ template <RawHeap Raw, QueueLock Queue, QueuePolicy Policy>
 template <class T, class... Args>
 auto BasicHeap<Raw, Queue, Policy>::try_make(Args&&... args) {
   using Build = BuildObject<Box<T, BasicHeap>, typename MadeAs<T, BasicHeap>::type, Args&&...>;
-  return try_build<Build>(*this, std::forward<Args>(args)...);
+  return try_build<Build>(*this, std::forward<Args>(args)...);  // waiting/try_allocate.hpp
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

@@ -75,23 +75,6 @@ class [[nodiscard]] OwnerRequest : Request<Heap> {
   [[no_unique_address]] Build build_;
 };
 
-/// The same at once, as Heap::try_allocate. Errors: `would_wait`, or what a request is refused for;
-/// try_now() says more.
-template <class Build, class Heap, class... Args>
-[[nodiscard]] auto try_build(Heap& heap, Args&&... args) ->
-    typename OwnerRequest<Heap, Build>::Result {
-  const std::expected<Layout, AllocError> layout = Build::layout(args...);
-  if (!layout) return std::unexpected(layout.error());
-  void* const memory = heap.try_allocate(*layout);
-  if (memory == nullptr) {
-    const auto block_layout = heap.check_layout(*layout);
-    return std::unexpected(!block_layout      ? block_layout.error()
-                           : heap.is_closed() ? AllocError::closed
-                                              : AllocError::would_wait);
-  }
-  return Build(std::forward<Args>(args)...)(Allocation<Heap>::from_leaked(memory, *layout));
-}
-
 /// Constructs one `Object` from arguments that are kept until then, and makes its `Owner`.
 template <class Owner, class Object, class... Kept>
 class BuildObject {

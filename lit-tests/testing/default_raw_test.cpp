@@ -7,6 +7,7 @@
 #define MNEME_DEFAULT_RAW_HEADER "mneme/testing/default_raw.hpp"
 #include <mneme/testing/default_raw.hpp>
 #include <mneme/testing/explore.hpp>
+#include <mneme/waiting/try_allocate.hpp>
 
 #include <doctest/doctest.h>
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <expected>
+#include <utility>
 
 #include "../owner_request.hpp"
 
@@ -61,6 +62,18 @@ typename Request<Heap>::Result Request<Heap>::try_now(unsigned attempts) noexcep
 template <class Heap, class Build>
 typename OwnerRequest<Heap, Build>::Result OwnerRequest<Heap, Build>::try_now(unsigned attempts) {
   return finish(Base::try_now(attempts));
+}
+
+/// What try_make and try_make_array call: as try_allocate with one attempt. If it fails, the
+/// arguments are untouched.
+template <class Build, class Heap, class... Args>
+[[nodiscard]] auto try_build(Heap& heap, Args&&... args) ->
+    typename OwnerRequest<Heap, Build>::Result {
+  const std::expected<Layout, AllocError> layout = Build::layout(args...);
+  if (!layout) return std::unexpected(layout.error());
+  auto block = heap.try_allocate(*layout, 1);
+  if (!block) return std::unexpected(block.error());
+  return Build(std::forward<Args>(args)...)(std::move(*block));
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

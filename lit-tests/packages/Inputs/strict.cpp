@@ -4,6 +4,7 @@
 // invariants: none.
 #include <cstdio>
 #include <mneme/mneme.hpp>
+#include <mneme/waiting/try_allocate.hpp>
 
 namespace {
 

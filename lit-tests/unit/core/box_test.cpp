@@ -378,28 +378,3 @@ TEST_CASE("make of an array type makes an array") {
   CHECK(granted(heap.make<int[]>(4)).size() == 4);
   CHECK(granted(heap.make<int[5]>()).size() == 5);
 }
-
-TEST_CASE("try_make has memory at once, or says why not") {
-  TestHeap heap(32_words);
-  {
-    const auto hog = granted(heap.allocate(bytes(20_words)));
-    const auto box = heap.try_make<Probe>(3);
-    REQUIRE(box.has_value());
-    CHECK((*box)->value == 3);
-    using Much = std::array<char, 20_words>;
-    CHECK(heap.try_make<Much>().error() == mneme::AllocError::would_wait);
-    using TooMuch = std::array<char, 40_words>;
-    CHECK(heap.try_make<TooMuch>().error() == mneme::AllocError::too_large);
-    const auto guard = heap.try_lock();
-    CHECK(heap.try_make<int>(1).error() == mneme::AllocError::would_wait);
-  }
-  CHECK(heap.try_make_array<int>(SIZE_MAX / 2).error() == mneme::AllocError::too_large);
-  CHECK(heap.try_make_array<int>(3)->size() == 3);
-  Probe::throw_after = 0;
-  CHECK_THROWS(heap.try_make<Probe>(1).value().reset());
-  CHECK(heap.stats().live == 0);
-  const auto own = heap.try_make<std::unique_ptr<int>>(std::make_unique<int>(2));
-  CHECK(**own.value() == 2);
-  heap.close();
-  CHECK(heap.try_make<int>(1).error() == mneme::AllocError::closed);
-}

@@ -4,6 +4,7 @@
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/try_allocate_test
 // RUN: %if valgrind %{ %helgrind %this %}
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <mneme/waiting/try_allocate.hpp>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/fatal_line.hpp"
@@ -111,6 +113,36 @@ TEST_CASE("to try a request that has begun is fatal") {
         }) == "mneme: fatal: try_now of a request that has begun");
 }
 #endif
+
+TEST_CASE("try_make has memory at once, or says why not") {
+  TestHeap heap(32_words);
+  {
+    const auto hog = granted(heap.allocate(bytes(20_words)));
+    const auto box = heap.try_make<Probe>(3);
+    REQUIRE(box.has_value());
+    CHECK((*box)->value == 3);
+    using Much = std::array<char, 20_words>;
+    CHECK(heap.try_make<Much>().error() == AllocError::no_room);
+    using TooMuch = std::array<char, 40_words>;
+    CHECK(heap.try_make<TooMuch>().error() == AllocError::too_large);
+    const auto guard = heap.try_lock();
+    CHECK(heap.try_make<int>(1).error() == AllocError::locked);
+  }
+  CHECK(heap.try_make_array<int>(SIZE_MAX / 2).error() == AllocError::too_large);
+  CHECK(heap.try_make_array<int>(3)->size() == 3);
+  Probe::throw_after = 0;
+  CHECK_THROWS(heap.try_make<Probe>(1).value().reset());
+  CHECK(heap.stats().live == 0);
+  auto number = std::make_unique<int>(2);
+  {
+    const auto guard = heap.try_lock();
+    CHECK(!heap.try_make<std::unique_ptr<int>>(std::move(number)));
+  }
+  const auto own = heap.try_make<std::unique_ptr<int>>(std::move(number));  // which is still there
+  CHECK(**own.value() == 2);
+  heap.close();
+  CHECK(heap.try_make<int>(1).error() == AllocError::closed);
+}
 
 TEST_CASE("threads that try a nearly empty heap never find it full") {
   TestHeap heap(4096);
