@@ -35,7 +35,7 @@ using mneme::Reallocated;
 
 namespace {
 
-using Block = mneme::Allocation<>;
+using Plain = mneme::Allocation<>;
 
 /// A block of so many words, filled with a pattern.
 template <class Heap>
@@ -54,7 +54,7 @@ bool intact(const mneme::Allocation<Heap>& block, std::size_t kept, unsigned cha
   return true;
 }
 
-std::size_t used_words(const Heap& heap) { return heap.counters().used_bytes / word_bytes; }
+std::size_t words_in_use(const Heap& heap) { return heap.counters().used_bytes / word_bytes; }
 
 }  // namespace
 
@@ -71,14 +71,14 @@ TEST_CASE("in place if there is room behind it, else elsewhere, with its bytes")
   CHECK(block.data() != first);
   CHECK(block.layout() == bytes(9_words));
   CHECK(intact(block, 3_words));
-  CHECK(used_words(heap) == 12);
+  CHECK(words_in_use(heap) == 12);
   CHECK(heap.counters().live == 2);
   CHECK(granted(heap.reallocate(block, 2_words)) == Reallocated::in_place);
   CHECK(block.layout() == bytes(2_words));
   CHECK(intact(block, 2_words));
   CHECK(granted(heap.reallocate(block, 2_words)) == Reallocated::in_place);
   CHECK(granted(heap.reallocate(block, 2_words - 3)) == Reallocated::in_place);
-  CHECK(used_words(heap) == 5);
+  CHECK(words_in_use(heap) == 5);
 }
 
 TEST_CASE("an alignment is kept, and so is a size of zero") {
@@ -95,7 +95,7 @@ TEST_CASE("an alignment is kept, and so is a size of zero") {
 
 TEST_CASE("an owner that is empty gets its first memory") {
   TestHeap heap(64_words);
-  Block block;
+  Plain block;
   CHECK(granted(heap.reallocate(block, 3_words)) == Reallocated::moved);
   CHECK(block.bytes().size() == 3_words);
   mneme::FixedVec<int> numbers;
@@ -201,7 +201,7 @@ TEST_CASE("cancelled in any state, it leaves the old block as it was, and nothin
           hog.reset();
           CHECK(granted(behind).data() != nullptr);
           CHECK(heap.counters().live == 1);
-          CHECK(used_words(heap) == 3);
+          CHECK(words_in_use(heap) == 3);
         }
       }
     }
@@ -273,7 +273,7 @@ TEST_CASE("it becomes shorter at once, whoever waits, and if the heap is locked"
       guard.unlock();
       CHECK(block.layout() == bytes(6_words - less));
       CHECK(intact(block, 6_words - less));
-      CHECK(used_words(heap) == 16 - less / word_bytes);
+      CHECK(words_in_use(heap) == 16 - less / word_bytes);
       CHECK(sound(heap));
       CHECK(heap.counters().live == 2);
       CHECK(heap.counters().deferred == 0);
@@ -297,11 +297,11 @@ TEST_CASE(
     if (is_cancelled) {
       shorter.cancel();
       CHECK(block.layout() == bytes(6_words));
-      CHECK(used_words(heap) == 7);
+      CHECK(words_in_use(heap) == 7);
       guard = heap.try_lock();
     } else {
       CHECK(granted(shorter) == Reallocated::in_place);
-      CHECK(used_words(heap) == 6);
+      CHECK(words_in_use(heap) == 6);
     }
   }
   CHECK(!heap.is_locked());
@@ -427,11 +427,11 @@ TEST_CASE("misuse is fatal: an owner of another heap, and one that is changed wh
       misuse(heap, block);
     });
   };
-  CHECK(line_of([](Heap&, Block& block) {
+  CHECK(line_of([](Heap&, Plain& block) {
           TestHeap other(20_words);
           (void)other.reallocate(block, 5_words).poll();
         }) == "mneme: fatal: foreign pointer: not in this heap's region");
-  CHECK(line_of([](Heap& heap, Block& block) {
+  CHECK(line_of([](Heap& heap, Plain& block) {
           auto guard = heap.try_lock();
           auto longer = heap.reallocate(block, 5_words);
           (void)longer.poll();
