@@ -160,11 +160,10 @@ class Judge {
     own.has_unfinished = own.has_unfinished || graph_[state].has_unfinished;
     own.blocking &= graph_[state].blocking;
     for (const Transition& edge : graph_.edges_of(state)) {
-      goes_round_ = goes_round_ || edge.to <= state;
       if (components_.of(edge.to) != components_.of(state)) {
         own.is_last = false;
       } else {
-        own.goes_on = true;
+        own.goes_on = goes_round_ = true;
         own.moves |= std::uint64_t{1} << edge.program;
         own.grants = own.grants || edge.grants;
       }
@@ -205,15 +204,19 @@ class Judge {
     return static_cast<double>(edge.weight) / edge.choices;
   }
 
-  /// Counts in a graph without cycles. Its states are in order of depth, and all paths to a state
-  /// have the same length.
+  /// Counts in a graph without cycles: each state is a component, and comes before those that it
+  /// leads to. The paths to a state may have different lengths.
   template <class IsBad>
   [[nodiscard]] Shares shares(IsBad is_bad) const {
     std::vector<double> ways(graph_.size());
     std::vector<double> chance(graph_.size());
     ways[0] = chance[0] = 1;
-    Shares sum;
+    std::vector<StateNumber> order(graph_.size());
     for (StateNumber state = 0; state < graph_.size(); ++state) {
+      order[graph_.size() - 1 - components_.of(state)] = state;
+    }
+    Shares sum;
+    for (const StateNumber state : order) {
       double able = 0;
       for (const Transition& edge : graph_.edges_of(state)) able += likelihood(edge);
       for (const Transition& edge : graph_.edges_of(state)) {

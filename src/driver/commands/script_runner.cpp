@@ -125,16 +125,18 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
     const ProgramStep& step = *world.current_step(move->task);
     const std::string& name = world.tasks()[move->task].name;
     line_ = step.line;
-    const bool frees_nothing =
-        step.kind == OpKind::free && world.held(move->task, step.name).offset == 0;
-    if (is_of_heap(step.kind) && !frees_nothing) {
+    const bool has_nothing = (step.kind == OpKind::free || step.kind == OpKind::resize) &&
+                             world.held(move->task, step.name).offset == 0;
+    if (is_of_heap(step.kind) && !has_nothing) {
       reader.task_step(name, {});
       watched(reader, [&] { (void)run.step(*move); });
     } else {
       const std::string text = world.text_of(*move);
       (void)run.step(*move);
       reader.task_step(name, fmt::format("{}: {}{}", step.line, text,
-                                         frees_nothing ? " -> nothing to free" : ""));
+                                         !has_nothing                ? ""
+                                         : step.kind == OpKind::free ? " -> nothing to free"
+                                                                     : " -> nothing to resize"));
     }
   }
   line_ = 0;

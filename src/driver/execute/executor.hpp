@@ -46,6 +46,9 @@ class Executor {
   /// earlier events of the step. A failed expectation is an event, and counted in the tally.
   std::span<const Event> step(const Op& op);
 
+  /// Lets the name of a granted resize run, as the next poll would: it moves into its new block.
+  std::span<const Event> finish_resize(const Op& op);
+
   /// After the last step: lets tasks run as long as they can. Nothing without a heap.
   std::span<const Event> run_to_end();
 

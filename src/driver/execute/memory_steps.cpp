@@ -271,6 +271,7 @@ void Executor::do_resize(const Op& op, Task& task) {
   auto& block = static_cast<AllocationOwner&>(*task.owner);
   const Layout old = block.layout();
   check_machine(op, op.size_bytes - std::min(op.size_bytes, old.size));
+  if (op.priority || op.holding) task.level = level_of(op);
   const std::size_t mark = log_.mark();
   const bool done = block.try_resize(op.size_bytes);
   collect();

@@ -63,6 +63,10 @@ class Explainer {
       std::string part;
       if (event.kind == EventKind::extended) part = fmt::format("{} bytes", event.size);
       if (event.kind == EventKind::granted_at_once) part = fmt::format("at {}", event.offset);
+      if (event.kind == EventKind::resized) part = fmt::format("in place, at {}", event.offset);
+      if (event.kind == EventKind::moved_at_once || event.kind == EventKind::moved) {
+        part = fmt::format("moves to {}", event.offset);
+      }
       if (event.kind == EventKind::waiting && !passes(event)) part = "waits";
       if (event.kind == EventKind::refused) part = "refused";
       if (event.kind == EventKind::granted) {

@@ -76,7 +76,7 @@ class Fitter {
     std::uint64_t largest = word_bytes;
     const auto add = [&](const TaskProgram& task) {
       for (const ProgramStep& step : task.steps) {
-        if (step.kind != OpKind::alloc) continue;
+        if (step.kind != OpKind::alloc && step.kind != OpKind::resize) continue;
         largest = std::max<std::uint64_t>(largest, World::block_bytes(step.size_bytes));
         sum += World::block_bytes(step.size_bytes) + step.align_bytes;
       }

@@ -36,6 +36,10 @@ std::span<const Event> FlatRun::boot(std::size_t step) {
     return carry_out(*boot.step, OpKind::alloc, name);
   }
   if (boot.step->kind == OpKind::extend) return carry_out(*boot.step, OpKind::extend, {});
+  if (boot.step->kind == OpKind::resize) {
+    const std::string& name = move_name(boot.old_offset, boot.block.offset, {});
+    return carry_out(*boot.step, OpKind::resize, name);
+  }
   end_name(by_offset_.find(boot.block.offset));
   return carry_out(*boot.step, OpKind::free, freed_name_);
 }
@@ -44,6 +48,8 @@ void FlatRun::skip_boot(std::size_t step) {
   const BootStep& boot = world_.boot_steps()[step];
   if (boot.step->kind == OpKind::alloc) {
     by_offset_.emplace(boot.block.offset, begin_name(world_.name_of(boot.block)));
+  } else if (boot.step->kind == OpKind::resize) {
+    (void)move_name(boot.old_offset, boot.block.offset, {});
   } else if (boot.step->kind == OpKind::free) {
     end_name(by_offset_.find(boot.block.offset));
   }
@@ -68,14 +74,27 @@ void FlatRun::end_name(std::multimap<std::uint32_t, std::string>::iterator owner
   by_offset_.erase(owner);
 }
 
+/// The name of a block that a resize may have moved.
+const std::string& FlatRun::move_name(std::uint32_t from, std::uint32_t to,
+                                      const std::string& wanted) {
+  const auto owner = owner_at(from, wanted);
+  std::string& name = texts_.emplace_back(owner->second);
+  by_offset_.erase(owner);
+  by_offset_.emplace(to, name);
+  return name;
+}
+
 std::span<const Event> FlatRun::step(Move move) {
   const std::size_t task = move.task;
   const ProgramStep& step = *world_.current_step(task);
   std::map<std::size_t, std::size_t> slots;  // of those that wait
   for (const std::uint8_t waiter : world_.queue()) {
-    slots[waiter] = world_.current_step(waiter)->name;
+    const ProgramStep& request = *world_.current_step(waiter);
+    slots[waiter] = request.kind == OpKind::resize ? request.new_name : request.name;
   }
-  level_ = step.kind == OpKind::alloc ? world_.level_of(task, step) : 0;
+  const bool moves = world_.is_to_move(task);
+  level_ =
+      step.kind == OpKind::alloc || step.kind == OpKind::resize ? world_.level_of(task, step) : 0;
   const std::uint32_t held = world_.held(task, step.name).offset;
   const StepResult result = world_.step(move);
   std::span<const Event> events;
@@ -94,6 +113,8 @@ std::span<const Event> FlatRun::step(Move move) {
     } else {
       live_.erase(name);
     }
+  } else if (step.kind == OpKind::resize && held != 0) {
+    events = resize(step, task, held, result, moves);
   } else if (step.kind == OpKind::free && held != 0) {
     end_name(owner_at(held, wanted_name(task, step.name)));
     events = carry_out(step, OpKind::free, freed_name_);
@@ -121,27 +142,48 @@ std::span<const Event> FlatRun::step(Move move) {
   return events;
 }
 
+std::span<const Event> FlatRun::resize(const ProgramStep& step, std::size_t task,
+                                       std::uint32_t from, const StepResult& result, bool moves) {
+  const std::string wanted = wanted_name(task, step.name);
+  if (result.waits) {
+    waiting_[task] = owner_at(from, wanted)->second;
+    return carry_out(step, OpKind::resize, waiting_[task]);
+  }
+  const auto to = static_cast<std::uint32_t>(result.offset);
+  if (!moves) return carry_out(step, OpKind::resize, move_name(from, to, wanted));
+  const auto owner = owner_at(from, wanted);
+  (void)by_offset_.erase(owner);  // the new block has its name already
+  make_op(step, OpKind::resize, owner_at(to, wanted)->second);
+  return executor_.finish_resize(op_);
+}
+
 std::span<const Event> FlatRun::carry_out(const ProgramStep& step, OpKind kind,
                                           std::string_view name, std::size_t choice) {
+  make_op(step, kind, name, choice);
+  return executor_.step(op_);
+}
+
+void FlatRun::make_op(const ProgramStep& step, OpKind kind, std::string_view name,
+                      std::size_t choice) {
   const std::string_view new_name = kind == OpKind::clone ? op_.new_name : std::string_view{};
   op_ = {};
   op_.new_name = new_name;
   op_.kind = kind;
   op_.name = name;
   op_.mode = step.try_now ? AllocMode::try_now : AllocMode::wait;
-  if (step.kind == OpKind::alloc || step.kind == OpKind::extend) {
+  if (step.kind == OpKind::alloc || step.kind == OpKind::extend || step.kind == OpKind::resize) {
     op_.size_bytes = step.size_of(choice);
   }
   op_.count = step.count;
   op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : world_.program().align_bytes;
   op_.has_align = step.has_align;
-  if (kind != OpKind::cancel && step.kind == OpKind::alloc && !step.try_now && level_ > 0) {
+  const bool requests = step.kind == OpKind::alloc || step.kind == OpKind::resize;
+  if (kind != OpKind::cancel && requests && !step.try_now && level_ > 0) {
     op_.holding = world_.options().queue.kind == OracleQueue::Kind::holders_first;
     if (!op_.holding) op_.priority = level_;
   }
   op_.line = step.line;
   op_.file = world_.program().file;
-  return executor_.step(op_);
 }
 
 const std::string& FlatRun::begin_name(const std::string& wanted) {
@@ -164,7 +206,10 @@ void FlatRun::check(std::span<const Event> events, const StepResult& result,
     granted += event.kind == EventKind::granted ? 1 : 0;
     waits = waits || event.kind == EventKind::waiting;
     refused = refused || event.kind == EventKind::refused;
-    if (event.kind == EventKind::granted_at_once) offset = event.offset;
+    if (event.kind == EventKind::granted_at_once || event.kind == EventKind::resized ||
+        event.kind == EventKind::moved_at_once || event.kind == EventKind::moved) {
+      offset = event.offset;
+    }
     // A request that passes others is queued first.
     if (event.kind == EventKind::granted && event.name == op_.name && !result.waits) {
       --granted;

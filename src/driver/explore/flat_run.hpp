@@ -36,6 +36,11 @@ class FlatRun {
  private:
   std::span<const Event> carry_out(const ProgramStep& step, OpKind kind, std::string_view name,
                                    std::size_t choice = 0);
+  void make_op(const ProgramStep& step, OpKind kind, std::string_view name, std::size_t choice = 0);
+  std::span<const Event> resize(const ProgramStep& step, std::size_t task, std::uint32_t from,
+                                const StepResult& result, bool moves);
+  [[nodiscard]] const std::string& move_name(std::uint32_t from, std::uint32_t to,
+                                             const std::string& wanted);
   [[nodiscard]] std::string wanted_name(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::multimap<std::uint32_t, std::string>::iterator owner_at(
       std::uint32_t offset, const std::string& wanted);

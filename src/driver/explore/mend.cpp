@@ -79,7 +79,7 @@ Extent working_steps(const TaskProgram& task) {
 
 bool waits_for_memory(const TaskProgram& task) {
   return std::ranges::any_of(task.steps, [](const ProgramStep& step) {
-    return step.kind == OpKind::alloc && !step.try_now;
+    return (step.kind == OpKind::alloc && !step.try_now) || step.kind == OpKind::resize;
   });
 }
 
@@ -202,7 +202,8 @@ class Structure {
                                               OpKind kind, std::size_t name, int direction) {
     const auto names_it = [&](const ProgramStep& step) {
       return step.name == name && (step.kind == OpKind::alloc || step.kind == OpKind::free ||
-                                   step.kind == OpKind::send || step.kind == OpKind::receive);
+                                   step.kind == OpKind::send || step.kind == OpKind::receive ||
+                                   step.kind == OpKind::resize);
     };
     for (auto at = static_cast<std::ptrdiff_t>(from) + direction;
          at >= 0 && at < std::ssize(task.steps); at += direction) {
@@ -282,7 +283,7 @@ bool depend(const ProgramStep& one, const ProgramStep& two) {
 /// Whether a step cannot move, and no other step can move past it.
 bool is_fixed(const ProgramStep& step) {
   return is_block_edge(step) || step.is_glued || step.kind == OpKind::yield ||
-         step.kind == OpKind::clone || step.kind == OpKind::extend;
+         step.kind == OpKind::clone || step.kind == OpKind::extend || step.kind == OpKind::resize;
 }
 
 /// The kind of moving the step at `from` to `to`, if that is allowed.

@@ -15,6 +15,11 @@ namespace mneme::driver {
 
 namespace {
 
+/// Whether a step may request a block.
+bool requests(const ProgramStep& step) {
+  return step.kind == OpKind::alloc || step.kind == OpKind::resize;
+}
+
 /// For a larger heap, replaying the steps to a state is cheaper than copying it.
 constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 
@@ -68,8 +73,9 @@ World::World(const Program& program, const WorldOptions& options, EmptyHeap /*ta
       ScriptRawHeaps::region_bytes(options_.raw_row, options_.heap_bytes, options_.raw_arguments);
   can_copy_ = is_copyable(ScriptRawHeaps::names[options_.raw_row]) &&
               region_bytes_ + program_.extension_bytes <= copied_bytes_max;
+  has_clones_ = program_.has(OpKind::clone);
+  has_resizes_ = program_.has(OpKind::resize);
   for (const TaskProgram& task : program_.tasks) {
-    has_clones_ = has_clones_ || task.has(OpKind::clone);
     has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
   }
   check_extensions(program_.boot);
@@ -195,6 +201,7 @@ std::size_t World::choices(std::size_t task) const {
 std::string World::text_of(Move move) const {
   const ProgramStep& step = *current_step(move.task);
   if (control(move.task).state == TaskState::waiting) return step.text + ", given up";
+  if (is_to_move(move.task)) return step.text + ", the move";
   if (step.choices() == 1) return step.text;
   if (step.sizes.empty()) return step.text + ' ' + std::to_string(move.choice + 1);
   return step.text + ": " + std::to_string(step.sizes[move.choice]);
@@ -202,7 +209,9 @@ std::string World::text_of(Move move) const {
 
 Layout World::request_of(std::size_t task) const {
   const ProgramStep& step = *current_step(task);
-  return layout_of(step, step.size_of(control(task).choice));
+  Layout layout = layout_of(step, step.size_of(control(task).choice));
+  if (step.kind == OpKind::resize) layout.align = layout_of(held(task, step.name)).align;
+  return layout;
 }
 
 bool World::has_lasting_request() const {
@@ -226,14 +235,16 @@ void World::run_boot() {
     if (step.kind == OpKind::alloc) boot_steps_.push_back({&step, held(boot, step.name)});
     if (step.kind == OpKind::extend) boot_steps_.push_back({&step, {}});
     if (step.kind == OpKind::free && before.offset != 0) boot_steps_.push_back({&step, before});
+    if (step.kind == OpKind::resize && before.offset != 0) {
+      boot_steps_.push_back({&step, held(boot, step.name), before.offset});
+    }
   }
   head_->current = static_cast<std::uint32_t>(tasks().size());
 }
 
 void World::check_requests(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
-    if (step.kind != OpKind::alloc || heap_->check_layout(layout_of(step, step.size_bytes)))
-      continue;
+    if (!requests(step) || heap_->check_layout(layout_of(step, step.size_bytes))) continue;
     if (slot_bytes_ != 0) {
       fail_step(step, "no block of raw heap " + in_quotes(program_.raw_text()) +
                           " could meet this request");
@@ -256,7 +267,7 @@ void World::check_extensions(const TaskProgram& task) const {
 bool World::has_one_size() const {
   std::optional<std::size_t> size;
   const auto is_of_it = [&](const ProgramStep& step) {
-    if (step.kind != OpKind::alloc) return true;
+    if (!requests(step)) return true;
     if (!size) size = block_bytes(step.size_bytes);
     if (!std::ranges::all_of(step.sizes, [&](auto each) { return block_bytes(each) == *size; })) {
       return false;
@@ -290,7 +301,28 @@ std::size_t World::least_growth() const {
     const Layout request = request_of(queue_[place]);
     least = std::min(least, missing_at_end(request.size, request.align));
   }
+  for (std::size_t task = 0; has_resizes_ && task < tasks().size(); ++task) {
+    least = std::min(least, missing_to_grow(task));
+  }
   return least;
+}
+
+/// By how many bytes the heap would have to grow for the next step of a task to resize a block in
+/// place. A block grows into the last hole only if no other has room for all of it; then it does so
+/// on any larger heap.
+std::size_t World::missing_to_grow(std::size_t task) const {
+  const ProgramStep* const step = current_step(task);
+  const bool resizes = step != nullptr && step->kind == OpKind::resize && slot_bytes_ == 0 &&
+                       control(task).state == TaskState::ready && !is_to_move(task);
+  if (!resizes || held(task, step->name).offset == 0) return no_growth;
+  const HeldBlock& block = held(task, step->name);
+  const std::size_t size = block_bytes(block.size_bytes);
+  const std::size_t end = block.offset - word_bytes + size;
+  const std::size_t free = free_at_end();
+  if (end + free != heap_->capacity_bytes()) return no_growth;
+  const std::size_t missing =
+      block_bytes(step->size_bytes) - std::min(block_bytes(step->size_bytes), size + free);
+  return missing == 0 ? no_growth : missing;
 }
 
 bool World::knows_growth() const {
@@ -325,7 +357,7 @@ void World::observe(Observed& seen) const {
       std::max(seen.high_water, base_offset_ + at_first(stats.capacity_bytes - free_at_end()));
   for (std::size_t task = 0; task < tasks().size(); ++task) {
     const ProgramStep* const step = current_step(task);
-    if (step == nullptr || step->kind != OpKind::alloc) continue;
+    if (step == nullptr || !requests(*step)) continue;
     // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
     const std::size_t needed =
         block_bytes(step->size_bytes) + std::max(step->align_bytes, word_bytes) - word_bytes;

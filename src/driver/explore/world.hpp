@@ -66,13 +66,14 @@ struct StepResult {
 /// Whether the steps of this kind concern the heap.
 [[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
-         kind == OpKind::clone || kind == OpKind::extend;
+         kind == OpKind::clone || kind == OpKind::extend || kind == OpKind::resize;
 }
 
 /// A step before the tasks that concerns the heap.
 struct BootStep {
   const ProgramStep* step = nullptr;
-  HeldBlock block;  // that it allocated or freed, if it did
+  HeldBlock block;               // that it allocated, freed or resized, if it did
+  std::uint32_t old_offset = 0;  // of a block before its resize
 };
 
 using testing::no_growth;
@@ -131,6 +132,12 @@ class World {
   [[nodiscard]] const HeldBlock& held(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::span<const HeldBlock> mailbox(std::size_t index) const;
   [[nodiscard]] std::string name_of(const HeldBlock& block) const;
+  /// Whether the next step of a task moves a block into the new one that its resize was granted.
+  [[nodiscard]] bool is_to_move(std::size_t task) const {
+    const ProgramStep* const step = current_step(task);
+    return step != nullptr && step->kind == OpKind::resize &&
+           control(task).state == TaskState::ready && held(task, step->new_name).offset != 0;
+  }
   /// A bit for each semaphore and mailbox that a task waits for. An isr does not count.
   [[nodiscard]] std::uint64_t blocking_objects() const;
   /// Whether some task has not ended, not counting an isr or a task that runs forever.
@@ -210,9 +217,17 @@ class World {
   [[nodiscard]] bool is_object_ready(const ProgramStep& step) const;
   [[nodiscard]] bool is_held_up(std::size_t task) const;
   void allocate(std::size_t task, std::size_t choice, const ProgramStep& step, StepResult& result);
+  /// The payload, or nullptr if the request waits.
+  [[nodiscard]] void* request(std::size_t task, std::size_t choice, const ProgramStep& step,
+                              Layout layout, StepResult& result);
+  void resize(std::size_t task, const ProgramStep& step, StepResult& result);
+  [[nodiscard]] static Layout layout_of(const HeldBlock& block) {
+    return {.size = block.size_bytes, .align = std::size_t{1} << block.align_exponent};
+  }
+  [[nodiscard]] std::size_t missing_to_grow(std::size_t task) const;
   void enqueue(std::size_t task);
   void give_up(std::size_t task);
-  void hold(std::size_t task, const ProgramStep& step, std::size_t size_bytes, const void* payload);
+  void hold(std::size_t task, std::size_t name, Layout layout, const void* payload);
   [[nodiscard]] bool has_other_owner(const HeldBlock& block) const;
   void free_block(HeldBlock& block);
   void open_to_tools() const;
@@ -237,6 +252,7 @@ class World {
   bool counts_blocks_ = false;
   bool has_atomic_ = false;
   bool has_clones_ = false;
+  bool has_resizes_ = false;
   std::size_t region_bytes_ = 0;  // without extensions
   std::size_t base_offset_ = 0;   // of the first block in the region
   std::size_t slot_bytes_ = 0;    // that each block takes; 0: as many as it needs

@@ -226,10 +226,14 @@ void World::put_task(std::size_t task) {
   }
 }
 
-/// A block is identified by its offset, and its size matters when it is freed.
+/// A block is identified by its offset, and its size matters when it is freed or resized.
 void World::put_block(const HeldBlock& block) {
-  if (counts_blocks_) return put(block.offset != 0);
-  put(block.offset);
+  if (!counts_blocks_) {
+    put(block.offset);
+  } else {
+    put(block.offset != 0);
+    if (!has_resizes_) return;
+  }
   put(block.size_bytes);
 }
 

@@ -31,6 +31,7 @@ StepResult World::step(Move move) {
     case OpKind::extend:
       if (!heap_->extend(step.size_bytes)) fail_step(step, "the heap cannot be extended so far");
       break;
+    case OpKind::resize: resize(task, step, result); break;
     case OpKind::signal: ++semaphores_[step.object]; break;
     case OpKind::wait: --semaphores_[step.object]; break;
     case OpKind::send:
@@ -79,28 +80,58 @@ void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& st
       return;
     }
   } else {
-    HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
-        request_places_ + task * sizeof(HeapRequest), *heap_, layout);
-    const std::uint8_t level = level_of(task, step);
-    (void)std::move(*request).priority(level);
-    auto answer = request->poll();
-    if (!answer) {
-      result.waits = true;
-      control(task).state = TaskState::waiting;
-      control(task).choice = static_cast<std::uint8_t>(choice);
-      control(task).rank = level;
-      enqueue(task);
+    payload = request(task, choice, step, layout, result);
+    if (payload == nullptr) return;
+  }
+  hold(task, step.name, layout, payload);
+  result.offset = slots_[tasks_[task].slots + step.name].offset;
+}
+
+void* World::request(std::size_t task, std::size_t choice, const ProgramStep& step, Layout layout,
+                     StepResult& result) {
+  HeapRequest* const request = requests_[task] =
+      node::begin_object<HeapRequest>(request_places_ + task * sizeof(HeapRequest), *heap_, layout);
+  const std::uint8_t level = level_of(task, step);
+  (void)std::move(*request).priority(level);
+  auto answer = request->poll();
+  if (!answer) {
+    result.waits = true;
+    control(task).state = TaskState::waiting;
+    control(task).choice = static_cast<std::uint8_t>(choice);
+    control(task).rank = level;
+    enqueue(task);
+    return nullptr;
+  }
+  if (options_.queue.kind == OracleQueue::Kind::overtaking) {
+    for (const std::uint8_t passed : queue()) ++control(passed).rank;
+  }
+  if (!*answer) fail_step(step, "the heap refuses a request that it could meet");
+  void* const payload = (*answer)->leak();
+  request->~HeapRequest();
+  return payload;
+}
+
+/// In place, or into a new block. If that has to wait, the move is a step of its own.
+void World::resize(std::size_t task, const ProgramStep& step, StepResult& result) {
+  HeldBlock& block = slots_[tasks_[task].slots + step.name];
+  HeldBlock& moved = slots_[tasks_[task].slots + step.new_name];
+  if (block.offset == 0) return;  // it was refused
+  if (moved.offset == 0) {
+    const Layout wanted{.size = step.size_bytes, .align = layout_of(block).align};
+    if (heap_->try_resize(heap_->raw().base() + block.offset, layout_of(block), wanted)) {
+      block.size_bytes = static_cast<std::uint32_t>(wanted.size);
+      result.offset = block.offset;
       return;
     }
-    if (options_.queue.kind == OracleQueue::Kind::overtaking) {
-      for (const std::uint8_t passed : queue()) ++control(passed).rank;
-    }
-    if (!*answer) fail_step(step, "the heap refuses a request that it could meet");
-    payload = (*answer)->leak();
-    request->~HeapRequest();
+    const void* const payload = request(task, 0, step, wanted, result);
+    if (payload == nullptr) return;
+    hold(task, step.new_name, wanted, payload);
   }
-  hold(task, step, layout.size, payload);
-  result.offset = slots_[tasks_[task].slots + step.name].offset;
+  free_block(block);
+  block = moved;
+  block.name = static_cast<std::uint16_t>(step.name);
+  moved = {};
+  result.offset = block.offset;
 }
 
 std::uint8_t World::level_of(std::size_t task, const ProgramStep& step) const {
@@ -131,15 +162,14 @@ void World::give_up(std::size_t task) {
   control(task).state = TaskState::ready;
 }
 
-void World::hold(std::size_t task, const ProgramStep& step, std::size_t size_bytes,
-                 const void* payload) {
-  slots_[tasks_[task].slots + step.name] = {
+void World::hold(std::size_t task, std::size_t name, Layout layout, const void* payload) {
+  slots_[tasks_[task].slots + name] = {
       .offset =
           static_cast<std::uint32_t>(static_cast<const std::byte*>(payload) - heap_->raw().base()),
-      .size_bytes = static_cast<std::uint32_t>(size_bytes),
-      .name = static_cast<std::uint16_t>(step.name),
+      .size_bytes = static_cast<std::uint32_t>(layout.size),
+      .name = static_cast<std::uint16_t>(name),
       .task = static_cast<std::uint8_t>(task),
-      .align_exponent = static_cast<std::uint8_t>(std::countr_zero(step.align_bytes))};
+      .align_exponent = static_cast<std::uint8_t>(std::countr_zero(layout.align))};
 }
 
 /// Whether another name or mailbox owns the same block, which an arc can cause.
@@ -160,8 +190,7 @@ void World::free_block(HeldBlock& block) {
     block = {};
     return;
   }
-  (heap_->free)(heap_->raw().base() + block.offset,
-                {.size = block.size_bytes, .align = std::size_t{1} << block.align_exponent});
+  (heap_->free)(heap_->raw().base() + block.offset, layout_of(block));
   block = {};
 }
 
@@ -181,11 +210,13 @@ void World::take_grants(StepResult& result) {
       ++control(queue_[passed]).rank;
     }
     auto answer = request->poll();
-    hold(task, *current_step(task), request_of(task).size, (*answer)->leak());
+    const ProgramStep& step = *current_step(task);
+    const bool resizes = step.kind == OpKind::resize;  // the task goes on with the move
+    hold(task, resizes ? step.new_name : step.name, request_of(task), (*answer)->leak());
     request->~HeapRequest();
-    result.lasting_grants += current_step(task)->can_time_out ? 0U : 1U;
+    result.lasting_grants += step.can_time_out ? 0U : 1U;
     control(task) = {.at = control(task).at};
-    go_on(task);
+    if (!resizes) go_on(task);
     granted_.push_back(task);
   }
   std::fill(queue_ + left, queue_ + head_->queued, std::uint8_t{0});

@@ -5,7 +5,6 @@
 #include "program.hpp"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "command_table.hpp"
@@ -37,6 +36,7 @@ bool is_task_step(OpKind kind) {
     case OpKind::arc:
     case OpKind::clone:
     case OpKind::extend:
+    case OpKind::resize:
     case OpKind::choose:
     case OpKind::or_else:
     case OpKind::atomic: return true;
@@ -47,7 +47,8 @@ bool is_task_step(OpKind kind) {
 /// Whether such a step may also come before the tasks.
 bool is_boot_step(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::drop ||
-         kind == OpKind::extend || kind == OpKind::repeat || kind == OpKind::end;
+         kind == OpKind::resize || kind == OpKind::extend || kind == OpKind::repeat ||
+         kind == OpKind::end;
 }
 
 template <class Specs>
@@ -170,8 +171,8 @@ void ProgramBuilder::begin_task(const Op& op) {
 
 void ProgramBuilder::add_step(const Op& op) {
   TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
-  if (task.is_isr &&
-      (op.kind == OpKind::wait || op.kind == OpKind::yield || op.kind == OpKind::extend)) {
+  if (task.is_isr && (op.kind == OpKind::wait || op.kind == OpKind::yield ||
+                      op.kind == OpKind::extend || op.kind == OpKind::resize)) {
     fail_at(op, 0, "an isr cannot " + std::string{command_of(op.kind).keyword});
   }
   CommandBuffer buffer;
@@ -195,6 +196,11 @@ void ProgramBuilder::add_step(const Op& op) {
     case OpKind::clone:
       step.name = name_index(op.name);
       step.new_name = name_index(op.new_name);
+      break;
+    case OpKind::resize:
+      step.name = name_index(op.name);
+      step.new_name = name_index("new " + std::string{op.name});
+      step.size_bytes = op.size_bytes;
       break;
     case OpKind::signal:
     case OpKind::wait: step.object = semaphore_index(op); break;
@@ -254,106 +260,13 @@ void ProgramBuilder::check_kind(const Op& op, const ProgramStep& step) {
     case OpKind::arc: made(step.name, op.kind, op.name_column); break;
     case OpKind::receive: made(step.name, op.kind, op.new_name_column); break;
     case OpKind::push: needs(OpKind::vec); break;
+    case OpKind::resize: needs(OpKind::alloc); break;
     case OpKind::clone:
       needs(OpKind::arc);
       made(step.new_name, OpKind::arc, op.new_name_column);
       break;
     default: break;
   }
-}
-
-void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
-  if (op.mode == AllocMode::guard) {
-    fail_at(op, op.mode_column, "'guard' cannot be used in a script with tasks");
-  }
-  step.kind = OpKind::alloc;
-  step.made_as = op.kind;
-  step.try_now = op.mode == AllocMode::try_now;
-  step.can_time_out = op.mode == AllocMode::timeout;
-  if (task_ != nullptr && task_->is_isr && !step.try_now) {
-    fail_at(op, 0,
-            "an isr cannot wait for memory; use 'alloc " + std::string{op.name} + " SIZE try'");
-  }
-  step.size_bytes = op.size_bytes;
-  step.align_bytes = op.align_bytes;
-  step.has_align = op.has_align;
-  add_rank(op, step);
-  for_each_size(op, [&](std::uint64_t size_bytes) { step.sizes.push_back(size_bytes); });
-  if (op.kind == OpKind::alloc) return;
-  step.count = op.count;
-  const std::uint64_t count_max = std::uint64_t{1} << 40U;  // more than any heap that is explored
-  step.size_bytes =
-      op.kind == OpKind::arc ? arc_bytes : std::min(op.count, count_max) * element_bytes;
-  step.align_bytes = element_bytes;
-}
-
-void ProgramBuilder::add_extension(const Op& op, ProgramStep& step) {
-  step.size_bytes = extension_bytes(op);
-  std::uint64_t times = task_ == nullptr ? 1 : task_->copies;  // that it runs at most
-  const auto multiply = [&](std::uint64_t by) {
-    if (__builtin_mul_overflow(times, by, &times)) times = forever;
-  };
-  for (const Block& block : blocks_) {
-    if (block.kind == OpKind::repeat) multiply(program_of_step().steps[block.step].count);
-    if (block.kind == OpKind::repeat && program_of_step().steps[block.step].count == forever) {
-      fail_at(op, 0, "'extend' inside of 'repeat forever': no region grows for ever");
-    }
-  }
-  multiply(step.size_bytes);
-  if (__builtin_add_overflow(program_.extension_bytes, times, &program_.extension_bytes)) {
-    program_.extension_bytes = forever;
-  }
-}
-
-void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {
-  if (op.count == 0) fail_at(op, op.number_column, "the count of 'repeat' must be at least 1");
-  if (op.count == forever && task_ == nullptr) {
-    fail_at(op, op.number_column, "'repeat forever' is for tasks only");
-  }
-  TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
-  step.count = op.count;
-  step.loop = task.loops++;
-  blocks_.push_back({OpKind::repeat, task.steps.size()});
-}
-
-/// An `or` is the last step of the branch before it: a jump behind the end of the `choose`.
-void ProgramBuilder::begin_branch(ProgramStep& step) {
-  TaskProgram& task = program_of_step();
-  std::vector<std::size_t>& branches = task.steps[blocks_.back().step].branches;
-  if (branches.size() == choices_max) {
-    fail_on_line(step.line, "more than 16 blocks to choose from");
-  }
-  branches.push_back(task.steps.size() + 1);
-}
-
-bool ProgramBuilder::end_block(ProgramStep& step) {
-  TaskProgram& task = program_of_step();
-  const Block block = blocks_.back();
-  blocks_.pop_back();
-  if (block.kind == OpKind::atomic) {
-    if (block.step == task.steps.size()) {
-      fail_on_line(step.line, "a block without steps");
-    }
-    return false;
-  }
-  ProgramStep& first = task.steps[block.step];
-  first.jump = task.steps.size() + 1;
-  if (block.kind == OpKind::choose) {
-    if (first.branches.size() < 2) {
-      fail_on_line(first.line, "a 'choose' without an 'or'");
-    }
-    for (const std::size_t branch : std::span(first.branches).subspan(1)) {
-      task.steps[branch - 1].jump = first.jump;
-    }
-    return true;
-  }
-  step.ends_loop = true;
-  step.loop = first.loop;
-  step.jump = block.step + 1;
-  if (first.jump == step.jump + 1) {
-    fail_on_line(first.line, "a block without steps");
-  }
-  return true;
 }
 
 std::size_t ProgramBuilder::name_index(std::string_view name) {

@@ -27,19 +27,19 @@ struct ProgramStep {
   bool try_now = false;            // alloc
   bool can_time_out = false;       // alloc
   bool has_align = false;          // alloc
-  std::uint8_t priority = 0;       // alloc
+  std::uint8_t priority = 0;       // alloc; resize: that of the alloc above it
   bool is_glued = false;           // inside of `atomic`: no other task goes before it
   bool ends_loop = false;          // end
-  std::size_t name = 0;            // alloc, free, send, receive, push, clone: of TaskProgram::names
-  std::size_t new_name = 0;        // clone
-  std::size_t object = 0;          // signal, wait: of semaphores; send, receive: of mailboxes
-  std::size_t loop = 0;            // repeat, end: of the task's counters
-  std::size_t jump = 0;  // repeat, choose, or: behind the end; end of repeat: its first step
-  std::uint64_t size_bytes = 0;         // alloc: the largest that it can choose; extend
+  std::size_t name = 0;  // alloc, free, send, receive, push, clone, resize: of TaskProgram::names
+  std::size_t new_name = 0;  // clone; resize: of its new block, until the contents have moved
+  std::size_t object = 0;    // signal, wait: of semaphores; send, receive: of mailboxes
+  std::size_t loop = 0;      // repeat, end: of the task's counters
+  std::size_t jump = 0;      // repeat, choose, or: behind the end; end of repeat: its first step
+  std::uint64_t size_bytes = 0;         // alloc: the largest that it can choose; extend; resize
   std::vector<std::uint64_t> sizes{};   // alloc: if it has a choice
   std::vector<std::size_t> branches{};  // choose: where each begins
-  std::uint64_t align_bytes = 0;
-  std::uint64_t count = 0;  // repeat; alloc: of an array or vec
+  std::uint64_t align_bytes = 0;        // alloc; resize: the largest of its name
+  std::uint64_t count = 0;              // repeat; alloc: of an array or vec
   std::uint64_t line = 0;
   std::string text;  // in canonical form
 
@@ -96,6 +96,7 @@ struct Program {
   std::uint64_t extension_bytes = 0;  // of all steps that extend the heap, as often as they run
 
   [[nodiscard]] bool goes_on_forever() const;
+  [[nodiscard]] bool has(OpKind kind) const;
   [[nodiscard]] std::size_t task_count() const;
   /// As a script has it: `pool:64`.
   [[nodiscard]] std::string raw_text() const {
@@ -147,6 +148,7 @@ class ProgramBuilder {
   void add_alloc(const Op& op, ProgramStep& step) const;
   void add_rank(const Op& op, ProgramStep& step) const;
   void add_extension(const Op& op, ProgramStep& step);
+  static void complete_resizes(TaskProgram& task);
   void begin_loop(const Op& op, ProgramStep& step);
   void begin_branch(ProgramStep& step);
   /// Returns false if the `end` is not a step of its own.

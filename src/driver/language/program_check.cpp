@@ -14,6 +14,8 @@ Program ProgramBuilder::finish() {
   if (program_.tasks.empty()) {
     fail_on_line(1, "the script has no task");
   }
+  complete_resizes(program_.boot);
+  for (TaskProgram& task : program_.tasks) complete_resizes(task);
   std::vector<Holds> held(program_.boot.names.size());
   check_names(program_.boot, 0, program_.boot.steps.size(), held);
   for (const TaskProgram& task : program_.tasks) {
@@ -22,6 +24,25 @@ Program ProgramBuilder::finish() {
     check_names(task, 0, task.steps.size(), held);
   }
   return std::move(program_);
+}
+
+/// A resize has the alignment and the priority of its block's request.
+void ProgramBuilder::complete_resizes(TaskProgram& task) {
+  for (std::size_t at = 0; at < task.steps.size(); ++at) {
+    ProgramStep& resize = task.steps[at];
+    if (resize.kind != OpKind::resize) continue;
+    for (std::size_t other = 0; other < task.steps.size(); ++other) {
+      const ProgramStep& step = task.steps[other];
+      if (step.kind != OpKind::alloc || step.name != resize.name) continue;
+      resize.align_bytes = std::max(resize.align_bytes, step.align_bytes);
+      if (other < at) resize.priority = step.priority;
+    }
+  }
+}
+
+bool Program::has(OpKind kind) const {
+  return boot.has(kind) ||
+         std::ranges::any_of(tasks, [&](const TaskProgram& task) { return task.has(kind); });
 }
 
 std::size_t Program::task_count() const {
@@ -112,6 +133,9 @@ void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name
       if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
       if (held == Holds::maybe) fail(" may hold no block here, and cannot be sent");
       held = Holds::nothing;
+      break;
+    case OpKind::resize:
+      if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
       break;
     case OpKind::push:
       if (held != Holds::block) fail(" holds no block here, or may not");

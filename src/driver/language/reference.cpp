@@ -173,18 +173,22 @@ A step can be a choice, and a wait can be given up:
     signal ready
   end
 
-A name that may hold no block can be freed, but not sent. What 'array', 'vec'
-and 'arc' made can be freed and sent too; 'push' and 'clone' are steps of tasks.
-A task that is no isr can 'extend' the heap, but not in 'repeat forever'. Each
-request must fit into the heap as it is at first.
+A name that may hold no block can be freed and resized, but not sent. What
+'array', 'vec' and 'arc' made can be freed and sent too; 'push' and 'clone' are
+steps of tasks. A task that is no isr can 'extend' the heap, but not in 'repeat
+forever'. Each request must fit into the heap as it is at first.
+
+A task that is no isr can also 'resize' what its own 'alloc' made. In place, or
+if a new block is granted at once, that is one step. Otherwise the task waits
+and keeps the old block, behind requests with the priority of that 'alloc'; the
+move into the new block, which frees the old one, is then a step of its own.
 
 'mneme run --schedule=round-robin|random:SEED|FILE' carries out one order of the
 steps, beside the model, choices drawn by the seed; a FILE holds the names of
 tasks in the order of their steps: 'driver1*3 done driver2/2', where driver2
 makes its second choice. 'mneme explore' carries out all orders and choices, and
 'mneme fit' does so on all sizes of the heap; 'explore --walks=N' takes random
-ones where there are too many. There is no resize, lock or second heap in tasks
-yet.
+ones where there are too many. There is no lock or second heap in tasks yet.
 )"};
 
 constexpr Section traces{
