@@ -33,7 +33,8 @@ bool run(std::string_view text, std::size_t default_heap_bytes) {
   };
   bool by_default = false;
   for (Op op; parser.next(op);) {
-    if (op.kind == OpKind::heap && op.size_bytes > heap_bytes_max) return false;
+    const bool makes_heap = op.kind == OpKind::heap || op.kind == OpKind::named_heap;
+    if (makes_heap && op.size_bytes > heap_bytes_max) return false;
     if (op.kind == OpKind::extend && op.size_bytes > heap_bytes_max) return by_default;
     by_default = by_default || (op.kind == OpKind::heap && op.synthetic);
     show(executor.step(op));

@@ -50,7 +50,7 @@ class RequestLists {
   /// Queues a request and returns true; or, if the heap is closed, closes the request and returns
   /// false.
   [[nodiscard]] bool enqueue(Waiter& waiter) noexcept {
-    const bool queued = closed() == 0;
+    const bool queued = !closed();
     // (request.queued) relaxed: the queue lock publishes it; publishes nothing by itself.
     waiter.state.store(queued ? RequestState::waiting : RequestState::closed,
                        std::memory_order_relaxed);

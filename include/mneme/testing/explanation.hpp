@@ -84,13 +84,14 @@ struct StepLine {
   return text;
 }
 
-/// The free bytes of a heap, in holes of these sizes.
+/// The free bytes of a heap, in holes of these sizes. `where`: ` in dma`, if it is not the first.
 [[nodiscard]] inline std::string free_text(std::span<const std::size_t> holes,
-                                           std::size_t capacity_bytes) {
+                                           std::size_t capacity_bytes,
+                                           const std::string& where = {}) {
   std::size_t free = 0;
   for (const std::size_t hole : holes) free += hole;
   std::string text =
-      "  " + std::to_string(free) + " of " + bytes_text(capacity_bytes) + " are free";
+      "  " + std::to_string(free) + " of " + bytes_text(capacity_bytes) + where + " are free";
   if (holes.size() == 1) text += ", in one hole";
   if (holes.size() > 1) text += ", in holes of ";
   for (std::size_t at = 0; holes.size() > 1 && at < holes.size(); ++at) {
@@ -101,7 +102,8 @@ struct StepLine {
 
 /// What a waiting request needs, at this place of the queue, and why it cannot be granted.
 [[nodiscard]] inline std::string waiter_text(const std::string& task, std::size_t place,
-                                             std::size_t need, std::span<const std::size_t> holes) {
+                                             std::size_t need, std::span<const std::size_t> holes,
+                                             const std::string& where = {}) {
   std::size_t free = 0;
   for (const std::size_t hole : holes) free += hole;
   const std::size_t largest = holes.empty() ? 0 : *std::ranges::max_element(holes);
@@ -112,7 +114,7 @@ struct StepLine {
     why = "fragmentation: enough is free, but not in one piece";
   }
   return "  " + task + (place == 0 ? " is first and needs " : " needs ") + bytes_text(need) +
-         " in one piece (" + why + ")\n";
+         where + " in one piece (" + why + ")\n";
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS::testing

@@ -30,9 +30,10 @@ struct Outcome {
 /// The lines that a command needs before it.
 std::string context_of(const Command& command, const std::string& line) {
   if (command.kind == OpKind::heap) return "";
-  if (command.kind == OpKind::or_else) return "heap 1K\ntask t\nchoose\n";
+  const std::string heaps = line.contains(" in other") ? "heap 1K\nheap other 1K\n" : "heap 1K\n";
+  if (command.kind == OpKind::or_else) return heaps + "task t\nchoose\n";
   const bool is_in_task = command.kind == OpKind::end || line.contains(" timeout");
-  return is_in_task ? "heap 1K\ntask t\n" : "heap 1K\n";
+  return is_in_task ? heaps + "task t\n" : heaps;
 }
 
 Outcome outcome_of(const Command& command, const std::string& line) {
@@ -78,6 +79,7 @@ std::string example_of(const Option& option) {
   if (option.kind == OptionKind::queue) text += "=other";
   if (option.kind == OptionKind::priority) text += "=2";
   if (option.kind == OptionKind::poll) text += "=auto";
+  if (option.kind == OptionKind::in) text += " other";
   if (option.kind == OptionKind::align) text += "=64";
   return text;
 }

@@ -65,7 +65,8 @@ class RandomText {
 
   /// A script without errors: any commands, comments and blank lines.
   std::string script() {
-    std::string text = below(4) == 0 ? "" : "heap 2048 # the heap\n";
+    has_dma_ = below(4) != 0;
+    std::string text = has_dma_ ? "heap 2048 # the heap\nheap dma 1K align=8\n" : "";
     const std::size_t count = below(30);
     for (std::size_t i = 0; i < count; ++i) text += line();
     return text;
@@ -110,6 +111,7 @@ class RandomText {
     if (option.kind == OptionKind::queue) text += below(2) == 0 ? "=other:3" : "=other";
     if (option.kind == OptionKind::priority) text += '=' + std::to_string(below(8));
     if (option.kind == OptionKind::poll) text += below(2) == 0 ? "=auto" : "=manual";
+    if (option.kind == OptionKind::in) text += blanks() + "dma";
     if (option.kind == OptionKind::align) text += '=' + std::to_string(1U << below(13));
     return text;
   }
@@ -119,7 +121,7 @@ class RandomText {
     if (below(8) != 0) {
       const Command* any = nullptr;
       do any = &commands()[1 + below(commands().size() - 1)];
-      while (is_of_tasks(any->kind));
+      while (is_of_tasks(any->kind) || any->kind == OpKind::named_heap);
       const Command& command = *any;
       text += command.keyword;
       for (const Argument& a : command.arguments) {
@@ -128,6 +130,7 @@ class RandomText {
       }
       for (const Option& o : command.options) {
         if (o.excludes_previous) continue;  // it would contradict that
+        if (o.kind == OptionKind::in && !has_dma_) continue;
         if (below(3) == 0) text += blanks() + option(o);
       }
     }
@@ -136,6 +139,7 @@ class RandomText {
   }
 
   std::mt19937 engine_;
+  bool has_dma_ = false;
 };
 
 }  // namespace

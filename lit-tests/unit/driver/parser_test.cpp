@@ -264,7 +264,7 @@ TEST_CASE("with a default size the heap line may be missing; if present, it appl
   CHECK(steps("\npoll\nstat\n", {.default_heap_bytes = 2048}) == Texts{"heap 2K", "poll", "stat"});
   CHECK(steps("heap 1K\npoll\n", {.default_heap_bytes = 2048}) == Texts{"heap 1K", "poll"});
   CHECK(message_of("poll\nheap 1K\n", {.default_heap_bytes = 2048}) ==
-        "a second 'heap'; the first is on line 1");
+        "a second heap needs a name: 'heap NAME SIZE'; the first is on line 1");
 }
 
 TEST_CASE("a malloclab trace gives a heap that polls by itself, and its steps") {

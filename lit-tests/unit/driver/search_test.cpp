@@ -611,7 +611,7 @@ TEST_CASE("verdicts and shortest lengths are those of a brute-force search") {
     // The explanation replays the schedule with the oracle, and ends in the state that it names.
     CHECK(explanation(world, verdict).find(word_of(verdict.kind)) == 0);
     replay(world, verdict.schedule);
-    CHECK(world.queue().empty() == (verdict.kind == VerdictKind::stuck));
+    CHECK(world.is_waiting() == (verdict.kind == VerdictKind::deadlock));
     return true;
   });
   CHECK(kinds["deadlock"] > tests::rounds(100));
@@ -642,6 +642,39 @@ TEST_CASE("fit finds the same size as trying each one") {
     return true;
   });
   CHECK(changes >= tests::rounds(20));
+}
+
+TEST_CASE(
+    "fit finds the same size as exploring each one, with resizes and in either of two heaps") {
+  const std::string resizes =
+      "heap 1K raw=first-fit align=8\ntask a x2\n  alloc x 40\n  alloc y 8\n  resize x 64\n"
+      "  free y\n  resize x 16\n  free x\nend\ntask b\n  alloc z 24\n  resize z 48\n  free "
+      "z\nend\n";
+  const std::string grows_at_the_end =
+      "heap 1K raw=first-fit align=8\ntask a\n  alloc y 8\n  alloc x 40\n  resize x 64\n"
+      "  free x\n  free y\nend\n";
+  const std::string heaps =
+      "heap 128 raw=first-fit align=8\nheap dma 64 raw=first-fit align=8\ntask a\n"
+      "  alloc x 56\n  alloc y 56 in dma\n  free x\n  free y\nend\ntask b\n"
+      "  alloc y 40 in dma\n  alloc x 8\n  resize x 56\n  free y\n  free x\nend\n";
+  for (const auto& [text, heap] :
+       {std::pair{resizes, 0U}, {grows_at_the_end, 0U}, {heaps, 0U}, {heaps, 1U}}) {
+    CAPTURE(text);
+    const Program program = parsed(text);
+    WorldOptions options = options_of(program);
+    options.varied = heap;
+    const Fit found = fit(program, options, FitGoal::no_deadlock, {});
+    REQUIRE(found.ranges.size() > 1);
+    for (const FitRange& range : found.ranges) {
+      const std::uint64_t last = std::min(range.to, found.ranges.back().from + 64);
+      for (options.heap().bytes = range.from; options.heap().bytes <= last;
+           options.heap().bytes += 8) {
+        CAPTURE(options.heap().bytes);
+        World world{program, options};
+        CHECK(judge(search(world, {}), program).kind == range.verdict);
+      }
+    }
+  }
 }
 
 TEST_CASE("random walks deadlock as often as the verdict predicts") {

@@ -32,12 +32,18 @@ void on_interrupt(int /*signal*/) { interrupted = 1; }
 
 Program read_program(const ExploreOptions& options) {
   Source source = Source::open(options.path);
-  Parser parser{source, {.default_heap_bytes = options.heap_bytes.value_or(0)}};
+  const std::uint64_t default_bytes =
+      options.heap_name.empty() ? options.heap_bytes.value_or(0) : 0;
+  Parser parser{source, {.default_heap_bytes = default_bytes}};
   ProgramBuilder builder;
   Op op;
   while (parser.next(op)) {
-    if (op.kind == OpKind::heap && options.raw) set_raw_heap(op, *options.raw);
-    if (op.kind == OpKind::heap && options.queue) set_queue(op, *options.queue);
+    const bool makes_heap = op.kind == OpKind::heap || op.kind == OpKind::named_heap;
+    if (makes_heap && op.heap_name == options.heap_name) {
+      if (options.raw) set_raw_heap(op, *options.raw);
+      if (options.queue) set_queue(op, *options.queue);
+      if (options.heap_bytes) op.size_bytes = *options.heap_bytes;
+    }
     builder.add(op);
   }
   if (!builder.has_tasks()) {
@@ -45,15 +51,28 @@ Program read_program(const ExploreOptions& options) {
                      ": the script has no tasks, so its steps have only one order; "
                      "use 'mneme run'");
   }
-  Program program = builder.finish();
-  if (options.heap_bytes) program.heap_bytes = *options.heap_bytes;
-  return program;
+  return builder.finish();
+}
+
+std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
+
+/// `first-fit, 1,024 bytes`; of several heaps `first-fit, 1,024 bytes; dma: pool:512, 8,192 bytes`.
+std::string heaps_text(const Program& program, const WorldOptions& options) {
+  std::string text;
+  for (std::size_t heap = 0; heap < program.heaps.size(); ++heap) {
+    const HeapSpec& spec = program.heaps[heap];
+    text +=
+        fmt::format("{}{}{}, {} bytes", heap == 0 ? "" : "; ", heap == 0 ? "" : spec.name + ": ",
+                    spec.text(), size_text(options.heaps[heap].bytes));
+  }
+  return text;
 }
 
 WorldOptions world_options(const Program& program, const ExploreOptions& options) {
   WorldOptions world = options_of(program);
   world.switches = options.switches == "waits" ? Switches::waits : Switches::anywhere;
   world.is_exact = options.is_exact;
+  world.varied = heap_number(program, options.heap_name);
   return world;
 }
 
@@ -124,7 +143,7 @@ void write_schedule(const ExploreOptions& options, const World& world, const Pat
   if (file == nullptr) throw InputError("cannot write " + in_quotes(options.schedule_out));
   Output output{file};
   output.print("# of a heap of {} bytes, {}: mneme run --schedule=FILE\n{}\n",
-               world.options().heap_bytes, world.program().heap_text(),
+               world.options().heaps.front().bytes, world.program().heaps.front().text(),
                schedule_text(world, schedule));
   output.flush();
   if (std::fclose(file) != 0) throw InputError("cannot write " + in_quotes(options.schedule_out));
@@ -136,7 +155,9 @@ void draw_schedule(const ExploreOptions& options, World& world, const Path& sche
   Executor executor;
   FlatRun run(world, executor);
   History history;
-  history.events(run.make_heap(), executor);
+  for (std::size_t heap = 0; heap < world.heap_count(); ++heap) {
+    history.events(run.make_heap(heap), executor);
+  }
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     history.events(run.boot(step), executor);
   }
@@ -150,9 +171,9 @@ void draw_schedule(const ExploreOptions& options, World& world, const Path& sche
   history.events({}, executor);
   const std::string& file = world.program().file;
   const PictureOptions picture{
-      .title = fmt::format("{}: {} on {}, {} bytes", file.substr(file.rfind('/') + 1),
+      .title = fmt::format("{}: {} on {}", file.substr(file.rfind('/') + 1),
                            kind == VerdictKind::stuck ? "stuck" : "deadlock",
-                           world.program().heap_text(), with_commas(world.options().heap_bytes)),
+                           heaps_text(world.program(), world.options())),
       .colour_by = ColourBy::task};
   write_file(options.draw, draw_run(history, picture).svg);
   executor.run_to_end();
@@ -179,8 +200,6 @@ Exit check_expectation(const Program& program, VerdictKind kind, Output& output)
 
 /// The limit for everything tried for advice, such that it takes at most a second.
 constexpr std::uint64_t advice_states = 200'000;
-
-std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
 
 void print_ranges(const Fit& fit, Output& output) {
   for (const FitRange& range : fit.ranges) {
@@ -252,9 +271,8 @@ Verdict take_walks(World& world, const ExploreOptions& options, Output& output) 
 /// `world` is the whole one: it begins before these steps.
 void print_bad_end(World& world, const Verdict& verdict, const Path& before, const std::string& how,
                    const ExploreOptions& options, Output& output) {
-  output.print("{}({}, {} bytes{}: {})\n", explanation(world, verdict, before),
-               world.program().heap_text(), size_text(world.options().heap_bytes),
-               window_text(options.window), how);
+  output.print("{}({}{}: {})\n", explanation(world, verdict, before),
+               heaps_text(world.program(), world.options()), window_text(options.window), how);
   Path schedule = before;
   schedule.insert(schedule.end(), verdict.schedule.begin(), verdict.schedule.end());
   if (!options.schedule_out.empty()) write_schedule(options, world, schedule);
@@ -271,20 +289,29 @@ void print_bad_end(World& world, const Verdict& verdict, const Path& before, con
   output.print("{}", text_of(advise(world.program(), world.options(), limits)));
 }
 
+/// `96 bytes`, or `96 bytes, in dma 512`.
+std::string peaks_text(const World& world, const SearchResult& result) {
+  if (world.heap_count() == 1) return size_text(result.observed.peak_bytes) + " bytes";
+  std::string text = size_text(world.peak_bytes(0)) + " bytes";
+  for (std::size_t heap = 1; heap < world.heap_count(); ++heap) {
+    text += fmt::format(", in {} {}", world.program().heaps[heap].name,
+                        size_text(world.peak_bytes(heap)));
+  }
+  return text;
+}
+
 /// Searches `world`, which may begin after these steps of the whole one.
 Verdict print_search(World& world, World& whole, const Path& before, const ExploreOptions& options,
                      Output& output) {
   const SearchResult result = search(world, limits_of(options));
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
-  const std::string on =
-      fmt::format("{}, {} bytes{}", world.program().heap_text(),
-                  size_text(world.options().heap_bytes), window_text(options.window));
+  const std::string on = heaps_text(world.program(), world.options()) + window_text(options.window);
   switch (verdict.kind) {
     case VerdictKind::no_deadlock:
-      output.print("no deadlock ({}): {}, all explored; at most {} bytes in use{}\n", on, seen,
-                   size_text(result.observed.peak_bytes),
-                   result.observed.waits ? "" : "; nothing ever waits");
+      output.print("no deadlock ({}): {}, all explored; at most {} in use{}\n", on, seen,
+                   peaks_text(world, result),
+                   result.observed.waits || world.waits_elsewhere() ? "" : "; nothing ever waits");
       break;
     case VerdictKind::not_decided:
       output.print("not decided ({}): no deadlock in {}; {}\n", on, seen, word_of(result.bound));
@@ -326,23 +353,24 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
 Exit run_fit(const ExploreOptions& options, Output& output) {
   if (!options.draw.empty()) check_writable(options.draw);
   const Program program = read_program(options);
+  const WorldOptions with = world_options(program, options);
+  const HeapSpec& spec = program.heaps[with.varied];
+  const std::string heap = (spec.name.empty() ? "" : spec.name + ", ") + spec.text();
   const FitGoal goal = options.goal == "no-wait" ? FitGoal::no_wait : FitGoal::no_deadlock;
-  const Fit found = fit(program, world_options(program, options), goal, limits_of(options));
+  const Fit found = fit(program, with, goal, limits_of(options));
   const std::size_t first = first_good(found);
   const bool is_decided = found.bound == Bound::none && !found.ranges.empty();
   const bool has_safe = is_decided && first < found.ranges.size();
   if (!is_decided) {
-    output.print("not decided ({}): {}\n", program.heap_text(), word_of(found.bound));
+    output.print("not decided ({}): {}\n", heap, word_of(found.bound));
   } else if (!has_safe) {
-    output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n",
-                 program.heap_text());
+    output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n", heap);
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
-                 program.heap_text());
+                 heap);
   } else {
     output.print("no deadlock from {} bytes on ({}); nothing waits from {} bytes on\n",
-                 size_text(found.ranges[first].from), program.heap_text(),
-                 size_text(found.ranges.back().from));
+                 size_text(found.ranges[first].from), heap, size_text(found.ranges.back().from));
     print_exceptions(found, first, output);
   }
   if (goal == FitGoal::no_deadlock) print_ranges(found, output);
@@ -353,10 +381,10 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   output.print("explored {} size{}, {} states\n", found.explorations,
                found.explorations == 1 ? "" : "s", size_text(found.states));
   if (!options.draw.empty() && !found.ranges.empty()) {
-    write_file(options.draw,
-               draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
-                                           program.file.substr(program.file.rfind('/') + 1),
-                                           program.heap_text())));
+    write_file(
+        options.draw,
+        draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
+                                    program.file.substr(program.file.rfind('/') + 1), heap)));
   }
   if (!is_decided) return Exit::not_decided;
   return has_safe ? Exit::ok : Exit::deadlock;

@@ -19,6 +19,7 @@ struct ExploreOptions {
   std::optional<std::string> raw;
   std::optional<std::string> queue;
   std::optional<std::uint64_t> heap_bytes;
+  std::string heap_name;  // to which the three belong, and which fit varies; empty: the first
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
   std::uint64_t states = 0;  // 0: no limit
   std::string switches = "anywhere";

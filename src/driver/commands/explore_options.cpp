@@ -23,6 +23,11 @@ CLI::App& add_search_command(CLI::App& app, const char* name, const char* what,
       ->check(raw_heap_validator<ScriptRawHeaps>());
   command.add_option("--queue", options.queue, "The policy of the queue, instead of the script's.")
       ->check(queue_validator());
+  command
+      .add_option("--heap-name", options.heap_name,
+                  "The heap for --raw, --queue and --heap, and for the sizes of fit, if it is not "
+                  "the first one.")
+      ->option_text("NAME");
   command.add_option("--memory", options.memory_bytes, "Limit on the memory for states, in bytes.")
       ->transform(size_validator())
       ->capture_default_str();

@@ -70,7 +70,7 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
       line_ = op.line;
       builder.add(op);
       if (builder.has_tasks()) continue;
-      if (op.kind != OpKind::heap) ++boot_steps;
+      if (op.kind != OpKind::heap && op.kind != OpKind::named_heap) ++boot_steps;
       const std::uint64_t failed_before = executor_.tally().expectations_failed;
       watched(reader, [&] { (void)executor_.step(op); });
       if (executor_.tally().expectations_failed == failed_before) continue;
@@ -104,13 +104,16 @@ Exit ScriptRunner::run_steps(Source& source, RunReader& reader) {
 
 /// Runs the tasks by the schedule, until that ends or no task can continue.
 void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader& reader) {
-  if (options_.heap_bytes) program.heap_bytes = *options_.heap_bytes;
+  if (options_.heap_bytes) program.heaps.front().bytes = *options_.heap_bytes;
   Schedule schedule{options_.schedule};
   if (program.goes_on_forever() && options_.steps == 0 && !schedule.is_file()) {
     throw InputError("tasks with 'repeat forever' need --steps=N");
   }
   World world{program, options_of(program)};
   FlatRun run{world, executor_};
+  for (std::size_t heap = executor_.heap_count(); heap < world.heap_count(); ++heap) {
+    watched(reader, [&] { (void)run.make_heap(heap); });
+  }
   for (std::size_t step = 0; step < run.boot_steps(); ++step) {
     if (step < boot_steps) {
       run.skip_boot(step);

@@ -78,7 +78,8 @@ struct Event {
   Key key{};
   AllocError error{};
   Column column = 0;
-  std::uint64_t offset = 0;  // of a payload, from the start of the region
+  std::uint8_t heap = 0;     // of which it tells
+  std::uint64_t offset = 0;  // of a payload, from the start of the heap's region
   std::uint64_t size = 0;
   std::string_view name{};
   const Op* step = nullptr;  // that caused it, for its line and text; none at the end
@@ -99,7 +100,14 @@ class EventLog {
     step_ = step;
     add({.kind = head, .name = name});
   }
-  void add(const Event& event) { events_.emplace_back(event).step = step_; }
+  void add(const Event& event) {
+    Event& added = events_.emplace_back(event);
+    added.step = step_;
+    added.heap = heap_;
+  }
+  /// That of the events from now on.
+  void set_heap(std::uint8_t heap) { heap_ = heap; }
+  [[nodiscard]] std::uint8_t heap() const { return heap_; }
   /// The position for the result of a step, if that is only known after other events.
   [[nodiscard]] std::size_t mark() const { return events_.size(); }
   void insert(std::size_t mark, const Event& event) {
@@ -117,6 +125,7 @@ class EventLog {
  private:
   std::vector<Event> events_;
   std::size_t complete_ = 0;
+  std::uint8_t heap_ = 0;
   const Op* step_ = nullptr;
 };
 

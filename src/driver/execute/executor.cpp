@@ -27,8 +27,7 @@ Executor::Executor(ExecutorOptions options)
 
 // NOLINTNEXTLINE(bugprone-exception-escape): no operation of an owner throws here
 Executor::~Executor() {
-  if (!heap_) return;
-  guard_.unlock();
+  for (const auto& unit : heaps_) unit->guard.unlock();
   names_.for_each([&](Task& task) {
     if (task.phase == Phase::leaked) task.owner->adopt();
     task.moving.reset();
@@ -45,7 +44,7 @@ std::span<const Event> Executor::step(const Op& op) {
   if (polled_) run_ready();
   while (poll_mode_ == PollMode::automatic && !scheduler_.empty()) run_ready();
   check_figures();
-  checker_->check_lists(tally_.steps);
+  at_->checker->check_lists(tally_.steps);
   return events();
 }
 
@@ -58,7 +57,7 @@ std::span<const Event> Executor::finish_resize(const Op& op) {
   take(task);
   log_.end_line();
   check_figures();
-  checker_->check_lists(tally_.steps);
+  at_->checker->check_lists(tally_.steps);
   return events();
 }
 
@@ -71,8 +70,13 @@ void Executor::carry_out(const Op& op, EventKind head) {
 }
 
 void Executor::dispatch(const Op& op) {
+  if (op.kind != OpKind::heap && op.kind != OpKind::named_heap) {
+    if (op.heap >= heaps_.size()) fail_at(op, op.heap_column, "the heap could not be made");
+    select(op.heap);
+  }
   switch (op.kind) {
-    case OpKind::heap: return do_heap(op);
+    case OpKind::heap:
+    case OpKind::named_heap: return do_heap(op);
     case OpKind::alloc:
     case OpKind::array:
     case OpKind::vec:
@@ -159,6 +163,7 @@ void Executor::run_ready() {
 }
 
 void Executor::run(Task& task) {
+  select(task.heap);
   log_.begin(EventKind::runs, nullptr, task.name);
   if (task.phase == Phase::granted) take(task);
   log_.end_line();
@@ -175,7 +180,7 @@ void Executor::run_held(Task& task) {
 }
 
 std::span<const Event> Executor::run_to_end() {
-  if (!heap_) return {};
+  if (heaps_.empty()) return {};
   log_.clear();
   resumed_.clear();
   for (;;) {  // a task that runs may defer frees, so the next poll may grant again
@@ -190,16 +195,18 @@ std::span<const Event> Executor::run_to_end() {
 }
 
 void Executor::take_everything_back() {
-  if (!heap_) return;
+  if (heaps_.empty()) return;
   names_.for_each([&](Task& task) {
     if (task.phase == Phase::waiting || task.phase == Phase::granted) take_back(task);
   });
   names_.for_each([&](Task& task) {
     if (task.has_memory()) take_back(task);
   });
-  guard_.unlock();
-  heap_->poll();
-  checker_->check_one_hole();
+  for (const auto& unit : heaps_) {
+    unit->guard.unlock();
+    unit->heap->poll();
+    unit->checker->check_one_hole();
+  }
 }
 
 void Executor::take_back(Task& task) {
@@ -253,17 +260,24 @@ void Executor::collect() {
 }
 
 void Executor::check_figures() {
-  const Stats counters = heap_->counters();
-  checker_->check_figures(counters);
+  const Stats counters = heaps_.front()->heap->counters();
+  heaps_.front()->checker->check_figures(counters);
   tally_.live_at_end = counters.live;
   tally_.waiting_at_end = counters.waiting;
   tally_.peak_bytes = counters.peak_bytes;
+  for (std::size_t heap = 1; heap < heaps_.size(); ++heap) {
+    const Stats more = heaps_[heap]->heap->counters();
+    heaps_[heap]->checker->check_figures(more);
+    tally_.live_at_end += more.live;
+    tally_.waiting_at_end += more.waiting;
+    tally_.others[heap - 1].peak_bytes = more.peak_bytes;
+  }
 }
 
-std::vector<const Task*> Executor::first_owners() const {
-  std::vector<const Task*> owners(by_block_.size());
+std::vector<const Task*> Executor::first_owners(std::size_t heap) const {
+  std::vector<const Task*> owners(heaps_[heap]->by_block.size());
   names_.for_each([&](const Task& task) {
-    if (!task.has_memory() && !task.moving) return;
+    if (task.heap != heap || (!task.has_memory() && !task.moving)) return;
     const Task*& owner = owners[task.block];
     if (owner == nullptr || task.generation < owner->generation) owner = &task;
   });

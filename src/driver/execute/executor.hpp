@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,23 @@ namespace mneme::driver {
 struct ExecutorOptions {
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
   MachineRoots machine{};
+};
+
+/// One heap of a script.
+struct HeapUnit {
+  HeapUnit(std::string_view heap_name, std::size_t row) : name{heap_name}, raw_row{row} {}
+
+  std::string name;  // empty for the first
+  std::size_t raw_row = 0;
+  OracleQueue queue{};
+  std::optional<Region> region;
+  std::optional<DriverHeap> heap;
+  std::optional<Checker> checker;
+  Guard<DriverHeap> guard;
+  std::vector<Task*> by_block;  // the requester of each block
+  std::uint64_t lock_line = 0;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t refused = 0;  // requests
 };
 
 class Executor {
@@ -60,15 +78,23 @@ class Executor {
   [[nodiscard]] std::span<const Event> events() const { return log_.complete(); }
 
   // For the readers of events, between two steps.
-  [[nodiscard]] bool has_heap() const { return heap_.has_value(); }
+  [[nodiscard]] bool has_heap() const { return !heaps_.empty(); }
+  [[nodiscard]] std::size_t heap_count() const { return heaps_.size(); }
+  [[nodiscard]] const std::string& heap_name(std::size_t heap) const { return heaps_[heap]->name; }
+  /// The heap of the last step.
+  [[nodiscard]] std::size_t last_heap() const { return log_.heap(); }
   [[nodiscard]] const Tally& tally() const { return tally_; }
-  [[nodiscard]] const Oracle& oracle() const { return checker_->oracle(); }
-  [[nodiscard]] std::uint64_t lock_line() const { return lock_line_; }
+  [[nodiscard]] const Oracle& oracle(std::size_t heap) const {
+    return heaps_[heap]->checker->oracle();
+  }
+  [[nodiscard]] std::uint64_t lock_line(std::size_t heap) const { return heaps_[heap]->lock_line; }
   /// The task that requested a block.
-  [[nodiscard]] const Task& requester_of(BlockId block) const { return *by_block_[block]; }
-  /// The oldest owner of each live block, by its number: not always the requester, as an arc has
-  /// many. O(names).
-  [[nodiscard]] std::vector<const Task*> first_owners() const;
+  [[nodiscard]] const Task& requester_of(std::size_t heap, BlockId block) const {
+    return *heaps_[heap]->by_block[block];
+  }
+  /// The oldest owner of each live block of a heap, by its number: not always the requester, as an
+  /// arc has many. O(names).
+  [[nodiscard]] std::vector<const Task*> first_owners(std::size_t heap) const;
 
  private:
   using Step = void (Executor::*)(const Op&, Task&);
@@ -126,9 +152,15 @@ class Executor {
   [[nodiscard]] std::uint64_t figure(Key key) const;
   void fail_expectation(Event seen);
 
-  [[nodiscard]] Oracle& model() { return checker_->oracle(); }
+  /// Makes a heap that of the current step.
+  void select(std::size_t heap) {
+    at_ = heaps_[heap].get();
+    log_.set_heap(static_cast<std::uint8_t>(heap));
+  }
+  [[nodiscard]] Oracle& model() { return at_->checker->oracle(); }
   [[nodiscard]] std::size_t offset_of(const void* payload) const {
-    return static_cast<std::size_t>(static_cast<const std::byte*>(payload) - heap_->raw().region());
+    return static_cast<std::size_t>(static_cast<const std::byte*>(payload) -
+                                    at_->heap->raw().region());
   }
   [[nodiscard]] std::size_t block_offset_of(const void* payload) const {
     return offset_of(payload) - word_bytes;
@@ -136,13 +168,9 @@ class Executor {
 
   ExecutorOptions options_;
   MachineMemory machine_memory_;
-  std::size_t raw_row_ = 0;
-  OracleQueue queue_{};
-  std::optional<Region> region_;
-  std::optional<DriverHeap> heap_;
-  std::optional<Checker> checker_;
+  std::vector<std::unique_ptr<HeapUnit>> heaps_;
+  HeapUnit* at_ = nullptr;  // the heap of the current step
   Names names_;
-  Guard<DriverHeap> guard_;
   EventLog log_;
   Scheduler scheduler_;
   std::deque<HeldStep> resumed_;  // held steps that the events of this step refer to
@@ -150,11 +178,9 @@ class Executor {
   std::vector<Task*> collected_;  // those that collect() is processing
   std::vector<Grant> grants_;     // of the last library call
   std::vector<BlockId> ended_;    // requests that the last library call closed
-  std::vector<Task*> by_block_;   // the requester of each block
   PollMode poll_mode_ = PollMode::manual;
   bool polled_ = false;  // the current step was a poll: tasks run after its line
   std::uint64_t serials_ = 0;
-  std::uint64_t lock_line_ = 0;
   Tally tally_;
 };
 

@@ -9,18 +9,18 @@
 namespace mneme::driver {
 
 std::uint64_t Executor::figure(Key key) const {
-  const Stats counters = heap_->counters();
+  const Stats counters = at_->heap->counters();
   switch (key) {
     case Key::used: return counters.used_bytes;
-    case Key::free: return heap_->raw().free_bytes();
+    case Key::free: return at_->heap->raw().free_bytes();
     case Key::live: return counters.live;
     case Key::waiting: return counters.waiting;
     case Key::deferred: return counters.deferred;
     case Key::peak: return counters.peak_bytes;
-    case Key::refused: return tally_.refused;
+    case Key::refused: return at_->refused;
     case Key::largest: break;
   }
-  return checker_->checked_largest_hole_bytes();
+  return at_->checker->checked_largest_hole_bytes();
 }
 
 void Executor::do_expect_state(const Op& op) {
@@ -62,9 +62,11 @@ void Executor::do_expect_queue(const Op& op) {
     const auto column = static_cast<Column>(where.data() - op.queue_names.data());
     fail_expectation({.column = op.queue_column + column, .size = place, .name = seen});
   };
-  for (const BlockId id : oracle().queue()) {
+  std::string_view first = rest;
+  if (const Task* const task = names_.find(take_word(first)); task != nullptr) select(task->heap);
+  for (const BlockId id : model().queue()) {
     const std::string_view name = take_word(rest);
-    const std::string_view seen = by_block_[id]->name;
+    const std::string_view seen = at_->by_block[id]->name;
     ++place;
     if (name != seen) return fail(name, seen);
   }

@@ -1,9 +1,11 @@
-// purpose: the steps that concern a heap as a whole: its making, polls, the lock, closing, extending.
+// purpose: the steps that concern a heap as a whole: polls, the lock, closing and extending it.
 // layer: execute; includes executor and diagnostic.
 // threads: one owner.
 // invariants: see executor.hpp.
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "driver/language/diagnostic.hpp"
 #include "executor.hpp"
@@ -42,35 +44,45 @@ std::string too_large_for(std::size_t row, std::uint64_t size_bytes) {
 }  // namespace
 
 void Executor::do_heap(const Op& op) {
-  const std::uint64_t size_bytes = options_.heap_bytes.value_or(op.size_bytes);
+  const std::optional<std::uint64_t> instead =
+      op.kind == OpKind::heap ? options_.heap_bytes : std::nullopt;
+  const std::uint64_t size_bytes = instead.value_or(op.size_bytes);
   const auto fail = [&](const std::string& message) {
-    if (options_.heap_bytes)
-      throw InputError("--heap=" + std::to_string(size_bytes) + ": " + message);
+    if (instead) throw InputError("--heap=" + std::to_string(size_bytes) + ": " + message);
     fail_at(op, op.number_column, message);
   };
-  raw_row_ = row_of(op);
-  queue_ = queue_of(op);
-  if (size_bytes < RawTable::min_region_bytes[raw_row_]) {
+  const std::size_t row = row_of(op);
+  const OracleQueue queue = queue_of(op);
+  if (size_bytes < RawTable::min_region_bytes[row]) {
     fail("heap too small: " + std::to_string(size_bytes) + " bytes (minimum " +
-         std::to_string(RawTable::min_region_bytes[raw_row_]) + ")");
+         std::to_string(RawTable::min_region_bytes[row]) + ")");
   }
-  if (size_bytes > RawTable::max_region_bytes[raw_row_]) fail(too_large_for(raw_row_, size_bytes));
+  if (size_bytes > RawTable::max_region_bytes[row]) fail(too_large_for(row, size_bytes));
   const RawArguments arguments{.number = op.raw_bytes.value_or(0), .align = op.align_bytes};
-  if (const auto wrong = RawTable::wrong(raw_row_, size_bytes, arguments)) {
+  if (const auto wrong = RawTable::wrong(row, size_bytes, arguments)) {
     fail_at(op, op.raw_number_column, *wrong);
   }
+  auto unit = std::make_unique<HeapUnit>(op.heap_name, row);
   try {
-    region_.emplace(RawTable::region_bytes(raw_row_, size_bytes, arguments));
+    unit->region.emplace(RawTable::region_bytes(row, size_bytes, arguments));
   } catch (const InputError& error) {
     fail(error.what());
   }
-  AnyRaw::select(raw_row_, arguments);
-  AnyQueue::select(queue_);
-  heap_.emplace(region_->bytes());
-  checker_.emplace(*heap_, queue_);
-  poll_mode_ = op.poll_mode;
-  tally_.capacity_bytes = heap_->capacity_bytes();
-  log_.add({.kind = EventKind::heap_made, .size = heap_->capacity_bytes()});
+  AnyRaw::select(row, arguments);
+  AnyQueue::select(queue);
+  unit->queue = queue;
+  unit->heap.emplace(unit->region->bytes());
+  unit->checker.emplace(*unit->heap, queue);
+  unit->capacity_bytes = unit->heap->capacity_bytes();
+  if (op.kind == OpKind::heap) {
+    poll_mode_ = op.poll_mode;
+    tally_.capacity_bytes = unit->capacity_bytes;
+  } else {
+    tally_.others.push_back({.name = unit->name, .capacity_bytes = unit->capacity_bytes});
+  }
+  heaps_.push_back(std::move(unit));
+  select(heaps_.size() - 1);
+  log_.add({.kind = EventKind::heap_made, .size = at_->capacity_bytes});
 }
 
 void Executor::do_poll() {
@@ -80,9 +92,12 @@ void Executor::do_poll() {
 
 // The grants of the poll come first, then the tasks that run next.
 void Executor::poll_now() {
-  heap_->poll();
-  collect();
-  Checker::check_oracle(model().poll(grants_));
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    select(heap);
+    at_->heap->poll();
+    collect();
+    Checker::check_oracle(model().poll(grants_));
+  }
   log_.add({.kind = EventKind::polled, .size = scheduler_.size()});
   for (const Task* const task : scheduler_.ready()) {
     log_.add({.kind = EventKind::resumed, .name = task->name});
@@ -92,31 +107,31 @@ void Executor::poll_now() {
 // With poll=auto, a deferred free takes effect at the end of its step.
 void Executor::poll_deferred() {
   if (poll_mode_ == PollMode::manual || model().locked() || model().deferred() == 0) return;
-  heap_->poll();
+  at_->heap->poll();
   collect();
   Checker::check_oracle(model().poll(grants_));
 }
 
 void Executor::do_lock(const Op& op) {
-  if (guard_) return log_.add({.kind = EventKind::lock_busy, .size = lock_line_});
-  guard_ = heap_->try_lock();
-  if (!guard_) throw Corruption("the heap cannot be locked although it is not locked");
+  if (at_->guard) return log_.add({.kind = EventKind::lock_busy, .size = at_->lock_line});
+  at_->guard = at_->heap->try_lock();
+  if (!at_->guard) throw Corruption("the heap cannot be locked although it is not locked");
   model().lock();
-  lock_line_ = op.line;
+  at_->lock_line = op.line;
   log_.add({.kind = EventKind::locked});
 }
 
 void Executor::do_unlock(const Op& op) {
-  if (!guard_) fail_at(op, op.column, "unlock without a lock");
+  if (!at_->guard) fail_at(op, op.column, "unlock without a lock");
   log_.add({.kind = EventKind::unlocked});
-  guard_.unlock();
+  at_->guard.unlock();
   collect();
   Checker::check_oracle(model().unlock(grants_));
 }
 
 void Executor::do_close() {
   log_.add({.kind = EventKind::heap_closed});
-  heap_->close();
+  at_->heap->close();
   collect();
   Checker::check_oracle(model().close(ended_));
 }
@@ -125,27 +140,32 @@ void Executor::do_close() {
 void Executor::do_extend(const Op& op) {
   constexpr std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t more = extension_bytes(op);
-  const std::uint64_t before = oracle().extent_bytes();
+  const std::uint64_t before = model().extent_bytes();
   const std::uint64_t wanted = more > bytes_max - before ? bytes_max : before + more;
-  if (!RawTable::can_extend[raw_row_]) {
+  if (!RawTable::can_extend[at_->raw_row]) {
     fail_at(op, op.column,
-            "raw heap " + in_quotes(RawTable::names[raw_row_]) + " cannot be extended");
+            "raw heap " + in_quotes(RawTable::names[at_->raw_row]) + " cannot be extended");
   }
-  if (wanted > RawTable::max_region_bytes[raw_row_]) {
-    fail_at(op, op.number_column, too_large_for(raw_row_, wanted));
+  if (wanted > RawTable::max_region_bytes[at_->raw_row]) {
+    fail_at(op, op.number_column, too_large_for(at_->raw_row, wanted));
   }
-  if (guard_) return log_.add({.kind = EventKind::not_extended});
+  if (at_->guard) return log_.add({.kind = EventKind::not_extended});
   try {
-    region_->extend_to(wanted);
+    at_->region->extend_to(wanted);
   } catch (const InputError& error) {
     fail_at(op, op.number_column, error.what());
   }
-  log_.add({.kind = EventKind::extended, .size = tally_.capacity_bytes + more});
-  if (!heap_->extend(more))
+  log_.add({.kind = EventKind::extended, .size = at_->capacity_bytes + more});
+  if (!at_->heap->extend(more))
     throw Corruption("the heap cannot be extended although nobody holds it");
   collect();
   Checker::check_oracle(model().extend(more, grants_));
-  tally_.capacity_bytes = heap_->capacity_bytes();
+  at_->capacity_bytes = at_->heap->capacity_bytes();
+  if (last_heap() == 0) {
+    tally_.capacity_bytes = at_->capacity_bytes;
+  } else {
+    tally_.others[last_heap() - 1].capacity_bytes = at_->capacity_bytes;
+  }
 }
 
 }  // namespace mneme::driver

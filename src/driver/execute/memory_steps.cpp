@@ -31,9 +31,11 @@ Layout payload_layout(const Op& op) {
 
 // Called before a request that the heap could grant, as the driver fills each block it gets.
 void Executor::check_machine(const Op& op, std::size_t size_bytes) {
-  if (size_bytes > tally_.capacity_bytes) return;
+  if (size_bytes > at_->capacity_bytes) return;
   try {
-    machine_memory_.before_request(size_bytes, oracle().used_bytes());
+    std::uint64_t used_bytes = 0;
+    for (const auto& unit : heaps_) used_bytes += unit->checker->oracle().used_bytes();
+    machine_memory_.before_request(size_bytes, used_bytes);
   } catch (const InputError& error) {
     fail_at(op, op.number_column, error.what());
   }
@@ -43,7 +45,7 @@ void Executor::do_request(const Op& op) {
   Task* const known = names_.find(op.name);
   // If the last held step of a name is a free, the name can be reused after the held steps.
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
-  if (op.mode == AllocMode::guard && !guard_) {
+  if (op.mode == AllocMode::guard && !at_->guard) {
     fail_at(op, op.mode_column, "'guard' needs a preceding 'lock'");
   }
   const Layout layout = payload_layout(op);
@@ -68,14 +70,15 @@ void Executor::do_request(const Op& op) {
 }
 
 void Executor::add_block(Task& task, BlockId block) {
-  if (by_block_.size() <= block) by_block_.resize(block + 1);
-  by_block_[block] = &task;
+  if (at_->by_block.size() <= block) at_->by_block.resize(block + 1);
+  at_->by_block[block] = &task;
 }
 
-// The task of a step's name.
+// The task of a step's name, whose heap becomes that of the step.
 Task& Executor::known_task(const Op& op) {
   Task* const task = names_.find(op.name);
   if (task == nullptr) fail_at(op, op.name_column, "unknown name " + in_quotes(op.name));
+  select(task->heap);
   return *task;
 }
 
@@ -86,6 +89,7 @@ Task& Executor::begin_name(const Op& op, std::string_view name, Column column, T
   }
   Task& task = names_.begin(name, known);
   task.executor = this;
+  task.heap = log_.heap();
   task.line = op.line;
   task.serial = ++serials_;
   task.phase = Phase::refused;  // until it is more
@@ -100,10 +104,10 @@ std::uint8_t Executor::level_of(const Op& op) const {
       (op.mode == AllocMode::try_now || op.mode == AllocMode::guard)) {
     fail_at(op, column, std::string(priority_of_try));
   }
-  if (op.holding && queue_.kind != Kind::holders_first) {
+  if (op.holding && at_->queue.kind != Kind::holders_first) {
     fail_at(op, column, "'holding' needs a heap with queue=holders-first");
   }
-  if (op.priority && (queue_.kind != Kind::priority || *op.priority >= queue_.number)) {
+  if (op.priority && (at_->queue.kind != Kind::priority || *op.priority >= at_->queue.number)) {
     fail_at(op, column,
             "the queue of the heap has no priority " + std::to_string(unsigned{*op.priority}));
   }
@@ -112,11 +116,11 @@ std::uint8_t Executor::level_of(const Op& op) const {
 
 void Executor::make_owner(const Op& op, Task& task) {
   switch (op.kind) {
-    case OpKind::array: return task.owner.emplace<ArrayOwner>(*heap_, op.count, task.level);
-    case OpKind::vec: return task.owner.emplace<VecOwner>(*heap_, op.count, task.level);
-    case OpKind::arc: return task.owner.emplace<ArcOwner>(*heap_, task.level);
+    case OpKind::array: return task.owner.emplace<ArrayOwner>(*at_->heap, op.count, task.level);
+    case OpKind::vec: return task.owner.emplace<VecOwner>(*at_->heap, op.count, task.level);
+    case OpKind::arc: return task.owner.emplace<ArcOwner>(*at_->heap, task.level);
     default:
-      task.owner.emplace<AllocationOwner>(*heap_, Layout{op.size_bytes, op.align_bytes},
+      task.owner.emplace<AllocationOwner>(*at_->heap, Layout{op.size_bytes, op.align_bytes},
                                           task.level);
   }
 }
@@ -126,7 +130,7 @@ void Executor::make_owner(const Op& op, Task& task) {
 bool Executor::first_poll(Task& task, std::size_t mark) {
   const BlockId block = task.asking_block();
   Owner& owner = task.asking();
-  const std::size_t waiting_max = oracle().waiting() + 1;
+  const std::size_t waiting_max = model().waiting() + 1;
   if (answered_.capacity() < waiting_max) answered_.reserve(2 * waiting_max);
   const Phase before = std::exchange(task.phase, Phase::waiting);
   const auto answer = owner.poll(Waker{&Executor::on_answer, &task});
@@ -151,6 +155,7 @@ bool Executor::first_poll(Task& task, std::size_t mark) {
       model().request(block, is_closed ? Answer::closed : Answer::refused, 0, grants_));
   model().forget(block);
   ++(is_closed ? tally_.closed : tally_.refused);
+  at_->refused += is_closed ? 0 : 1;
   log_.insert(mark, {.kind = EventKind::refused, .error = answer->error(), .name = task.name});
   if (!task.moving) end(task, is_closed ? Phase::closed : Phase::refused);
   return false;
@@ -161,7 +166,7 @@ void Executor::request_now(const Op& op, Task& task) {
   const Layout layout{op.size_bytes, op.align_bytes};
   const bool by_guard = op.mode == AllocMode::guard;
   const std::size_t mark = log_.mark();
-  void* const payload = by_guard ? guard_.allocate(layout) : heap_->try_allocate(layout);
+  void* const payload = by_guard ? at_->guard.allocate(layout) : at_->heap->try_allocate(layout);
   collect();
   const Answer answer = payload == nullptr ? Answer::would_wait : Answer::granted;
   const std::size_t offset = payload == nullptr ? 0 : block_offset_of(payload);
@@ -169,9 +174,10 @@ void Executor::request_now(const Op& op, Task& task) {
                                  : model().try_now(task.block, answer, offset, grants_));
   if (payload == nullptr) {
     model().forget(task.block);
-    const auto admitted = heap_->check_layout(layout);
-    const bool is_closed = admitted && heap_->is_closed();
+    const auto admitted = at_->heap->check_layout(layout);
+    const bool is_closed = admitted && at_->heap->is_closed();
     ++(is_closed ? tally_.closed : tally_.refused);
+    at_->refused += is_closed ? 0 : 1;
     const AllocError error = !admitted   ? admitted.error()
                              : is_closed ? AllocError::closed
                                          : AllocError::would_wait;
@@ -179,7 +185,7 @@ void Executor::request_now(const Op& op, Task& task) {
     return end(task, is_closed ? Phase::closed : Phase::refused);
   }
   ++tally_.granted_at_once;
-  task.owner.emplace<AllocationOwner>(*heap_, payload, layout);
+  task.owner.emplace<AllocationOwner>(*at_->heap, payload, layout);
   begin_live(task);
   log_.insert(
       mark, {.kind = EventKind::granted_at_once, .offset = offset_of(payload), .name = task.name});
@@ -230,7 +236,7 @@ void Executor::do_free(const Op& op, Task& task) {
     log_.add({.kind = EventKind::owner_dropped, .size = owners - 1, .name = task.name});
     return end(task, Phase::freed);
   }
-  log_.add({.kind = op.defer || oracle().locked() ? EventKind::deferred : EventKind::freed,
+  log_.add({.kind = op.defer || model().locked() ? EventKind::deferred : EventKind::freed,
             .offset = offset_of(task.owner->payload()),
             .name = task.name});
   if (op.defer) {  // a plain block, as check_kind() made sure
@@ -288,7 +294,7 @@ void Executor::do_resize(const Op& op, Task& task) {
   }
   check_machine(op, op.size_bytes);
   task.moving =
-      std::make_unique<AllocationOwner>(*heap_, Layout{op.size_bytes, old.align}, task.level);
+      std::make_unique<AllocationOwner>(*at_->heap, Layout{op.size_bytes, old.align}, task.level);
   task.moving_block = model().add(op.size_bytes, old.align, task.level);
   add_block(task, task.moving_block);
   task.asked_line = op.line;
@@ -345,7 +351,7 @@ void Executor::do_clone(const Op& op, Task& task) {
   clone.kind = OpKind::arc;
   clone.block = task.block;
   clone.serial = task.serial;
-  clone.owner.emplace<ArcOwner>(*heap_, static_cast<const ArcOwner&>(*task.owner));
+  clone.owner.emplace<ArcOwner>(*at_->heap, static_cast<const ArcOwner&>(*task.owner));
   clone.phase = Phase::live;
   log_.add({.kind = EventKind::cloned, .size = clone.owner->owners(), .name = clone.name});
 }

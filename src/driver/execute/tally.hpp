@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace mneme::driver {
 
@@ -23,8 +25,15 @@ struct Tally {
   std::uint64_t expectations_failed = 0;
   std::uint64_t live_at_end = 0;
   std::uint64_t waiting_at_end = 0;
-  std::uint64_t peak_bytes = 0;
-  std::uint64_t capacity_bytes = 0;
+  std::uint64_t peak_bytes = 0;      // of the first heap
+  std::uint64_t capacity_bytes = 0;  // of the first heap
+
+  struct OfHeap {
+    std::string name;
+    std::uint64_t peak_bytes = 0;
+    std::uint64_t capacity_bytes = 0;
+  };
+  std::vector<OfHeap> others;  // the heaps behind the first
 };
 
 }  // namespace mneme::driver

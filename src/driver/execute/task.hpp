@@ -87,6 +87,7 @@ struct Task {
   std::uint64_t name_hash = 0;
   OpKind kind = OpKind::alloc;  // or array, vec, arc
   Phase phase = Phase::freed;
+  std::uint8_t heap = 0;              // of its block
   const Task* promised_by = nullptr;  // it will be a clone of that task, whose step is held; it
                                       // waits without a request of its own
   std::uint64_t line = 0;             // of the step that introduced the name

@@ -39,9 +39,13 @@ class Adviser {
 
   [[nodiscard]] Advice advise() {
     try_all(structural_mends(program_));
-    try_larger_heap();
-    try_raw_heaps();
-    try_queues();
+    for (const auto& part :
+         {&Adviser::try_larger_heap, &Adviser::try_raw_heaps, &Adviser::try_queues}) {
+      for (options_.varied = 0; options_.varied < options_.heaps.size(); ++options_.varied) {
+        (this->*part)();
+      }
+    }
+    options_.varied = 0;
     try_all(reorderings(program_, moves_max));
     summarise();
     rank();
@@ -88,17 +92,34 @@ class Adviser {
     return left_ == 0 || (limits_.interrupted != nullptr && *limits_.interrupted != 0);
   }
 
+  [[nodiscard]] const std::string& heap_name() const {
+    return program_.heaps[options_.varied].name;
+  }
+  /// ` dma`, `heap dma `, `dma ` and ` in dma`; empty for the first heap.
+  [[nodiscard]] std::string name_of_heap() const {
+    return heap_name().empty() ? std::string() : ' ' + heap_name();
+  }
+  [[nodiscard]] std::string prefix() const {
+    return heap_name().empty() ? std::string() : "heap " + heap_name() + ' ';
+  }
+  [[nodiscard]] std::string prefix_name() const {
+    return heap_name().empty() ? std::string() : heap_name() + ' ';
+  }
+  [[nodiscard]] std::string where() const {
+    return heap_name().empty() ? std::string() : " in " + heap_name();
+  }
+
   /// No other raw heap has two regions, or takes the size of one.
   void try_raw_heaps() {
-    if (ScriptRawHeaps::names[options_.raw_row] == ChainRow::name) return;
+    if (ScriptRawHeaps::names[options_.heap().raw_row] == ChainRow::name) return;
     for (std::size_t row = 0; row < RawHeaps::names.size(); ++row) {
-      const bool has_room = options_.heap_bytes >= RawHeaps::min_region_bytes[row] &&
-                            options_.heap_bytes <= RawHeaps::max_region_bytes[row];
-      if (row == options_.raw_row || !has_room) continue;
+      const bool has_room = options_.heap().bytes >= RawHeaps::min_region_bytes[row] &&
+                            options_.heap().bytes <= RawHeaps::max_region_bytes[row];
+      if (row == options_.heap().raw_row || !has_room) continue;
       WorldOptions options = options_;
-      options.raw_row = row;
-      options.raw_arguments = {};
-      const std::string text = fmt::format("raw={}", RawHeaps::names[row]);
+      options.heap().raw_row = row;
+      options.heap().raw_arguments = {};
+      const std::string text = fmt::format("{}raw={}", prefix(), RawHeaps::names[row]);
       const Outcome outcome = note(MendKind::raw_heap, text, explore(program_, options));
       if (outcome == Outcome::fails) advice_.fails.push_back(text);
       if (outcome == Outcome::undecided) advice_.undecided.push_back(text);
@@ -118,25 +139,26 @@ class Adviser {
                                            {Kind::overtaking, 4},
                                            {Kind::overtaking, 8}}},
                                          {"holders first", {{Kind::holders_first, 0}}}}};
-    if (options_.queue.kind != Kind::fifo) return;
+    if (options_.heap().queue.kind != Kind::fifo) return;
     for (const Candidates& candidates : all) {
+      const std::string words = std::string(candidates.words) + where();
       Outcome outcome = Outcome::fails;
       for (const OracleQueue queue : candidates.queues) {
         WorldOptions options = options_;
-        options.queue = queue;
-        const Outcome seen =
-            note(MendKind::queue, "queue=" + queue_text(queue), explore(program_, options));
+        options.heap().queue = queue;
+        const Outcome seen = note(MendKind::queue, prefix() + "queue=" + queue_text(queue),
+                                  explore(program_, options));
         if (seen != Outcome::fails) outcome = seen;
         if (seen == Outcome::helps) break;
       }
-      if (outcome == Outcome::fails) advice_.fails.emplace_back(candidates.words);
-      if (outcome == Outcome::undecided) advice_.undecided.emplace_back(candidates.words);
+      if (outcome == Outcome::fails) advice_.fails.push_back(words);
+      if (outcome == Outcome::undecided) advice_.undecided.push_back(words);
     }
   }
 
   void try_larger_heap() {
     if (is_over()) {
-      advice_.undecided.emplace_back("a larger heap");
+      advice_.undecided.push_back("a larger heap" + name_of_heap());
       return;
     }
     limits_.states = std::min(left_, most_ / parts_of_heaps);
@@ -144,10 +166,12 @@ class Adviser {
     left_ -= std::min(left_, larger.states);
     if (larger.bytes) {
       (void)note(MendKind::larger_heap,
-                 fmt::format("heap {} (+{})", *larger.bytes, *larger.bytes - options_.heap_bytes),
+                 fmt::format("heap {}{} (+{})", prefix_name(), *larger.bytes,
+                             *larger.bytes - options_.heap().bytes),
                  Outcome::helps);
     } else {
-      (larger.is_decided ? advice_.fails : advice_.undecided).emplace_back("any larger heap");
+      (larger.is_decided ? advice_.fails : advice_.undecided)
+          .push_back("any larger heap" + name_of_heap());
     }
   }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "flat_run.hpp"
 
@@ -35,7 +36,7 @@ class Explainer {
   void put_steps() {
     Executor executor;
     FlatRun run(world_, executor);
-    (void)run.make_heap();
+    for (std::size_t heap = 0; heap < world_.heap_count(); ++heap) (void)run.make_heap(heap);
     for (std::size_t step = 0; step < run.boot_steps(); ++step) (void)run.boot(step);
     for (const Move move : before_) (void)run.step(move);
     std::vector<testing::StepLine> lines;
@@ -78,14 +79,9 @@ class Explainer {
   }
 
   void put_end() {
-    std::vector<std::size_t> holes;
-    world_.heap().raw().for_each_hole(
-        [&](std::size_t, std::size_t size) { holes.push_back(size); });
-    text_ += testing::free_text(holes, world_.heap().capacity_bytes());
-    for (std::size_t place = 0; place < world_.queue().size(); ++place) {
-      const std::size_t task = world_.queue()[place];
-      text_ += testing::waiter_text(world_.tasks()[task].name, place,
-                                    world_.taken_bytes(world_.request_of(task).size), holes);
+    for (std::size_t heap = 0; heap < world_.heap_count(); ++heap) put_heap(heap);
+    for (std::size_t one = 0; one < world_.heap_count(); ++one) {
+      for (std::size_t two = one + 1; two < world_.heap_count(); ++two) put_circle(one, two);
     }
     for (std::size_t task = 0; task < world_.tasks().size(); ++task) put_task(task);
     put_held_by(world_.tasks().size(), "the part before the tasks");
@@ -97,6 +93,51 @@ class Explainer {
         put("  mailbox {} holds {}\n", world_.program().mailboxes[box].name, blocks);
       }
     }
+  }
+
+  /// The free bytes of a heap, and who waits for it.
+  void put_heap(std::size_t heap) {
+    std::vector<std::size_t> holes;
+    world_.heap(heap).raw().for_each_hole(
+        [&](std::size_t, std::size_t size) { holes.push_back(size); });
+    const std::string where = where_is(heap);
+    text_ += testing::free_text(holes, world_.heap(heap).capacity_bytes(), where);
+    for (std::size_t place = 0; place < world_.queue(heap).size(); ++place) {
+      const std::size_t task = world_.queue(heap)[place];
+      text_ += testing::waiter_text(world_.tasks()[task].name, place,
+                                    world_.taken_bytes(heap, world_.request_of(task).size), holes,
+                                    where);
+    }
+  }
+
+  /// If each of two heaps has what a request to the other one waits for.
+  void put_circle(std::size_t one, std::size_t two) {
+    const std::optional<std::size_t> first = waiter_that_holds(one, two);
+    const std::optional<std::size_t> second = waiter_that_holds(two, one);
+    if (!first || !second) return;
+    put("  a circle through two heaps: {} waits for {} and holds memory of {}, {} the reverse\n",
+        world_.tasks()[*first].name, name_of(one), name_of(two), world_.tasks()[*second].name);
+  }
+
+  /// A task that waits for a heap and holds a block of another.
+  [[nodiscard]] std::optional<std::size_t> waiter_that_holds(std::size_t waits_for,
+                                                             std::size_t holds) const {
+    for (const std::size_t task : world_.queue(waits_for)) {
+      const std::size_t names = world_.tasks()[task].program->names.size();
+      for (std::size_t name = 0; name < names; ++name) {
+        const HeldBlock& block = world_.held(task, name);
+        if (block.offset != 0 && world_.heap_of(block) == holds) return task;
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string name_of(std::size_t heap) const {
+    return heap == 0 ? "the first heap" : world_.program().heaps[heap].name;
+  }
+  /// ` in dma`; empty for the first heap.
+  [[nodiscard]] std::string where_is(std::size_t heap) const {
+    return heap == 0 ? std::string() : " in " + world_.program().heaps[heap].name;
   }
 
   void put_task(std::size_t task) {
@@ -146,8 +187,10 @@ class Explainer {
   }
 
   void add_block(std::string& text, std::string_view name, const HeldBlock& block) const {
-    fmt::format_to(std::back_inserter(text), "{}{} ({} at {})", text.empty() ? "" : ", ", name,
-                   world_.taken_bytes(block.size_bytes), block.offset - word_bytes);
+    const std::size_t heap = world_.heap_of(block);
+    fmt::format_to(std::back_inserter(text), "{}{} ({} at {}{})", text.empty() ? "" : ", ", name,
+                   world_.taken_bytes(heap, block.size_bytes), world_.offset_of(block) - word_bytes,
+                   where_is(heap));
   }
 
   void put_held_by(std::size_t task, const std::string& who) {

@@ -43,12 +43,13 @@ class Fitter {
 
   [[nodiscard]] LargerHeap larger(std::uint64_t states_max) {
     LargerHeap answer;
-    std::uint64_t size = options_.heap_bytes / word_bytes * word_bytes;
-    while (fit_.states < states_max && size <= ScriptRawHeaps::max_region_bytes[options_.raw_row]) {
+    std::uint64_t size = options_.heap().bytes / word_bytes * word_bytes;
+    while (fit_.states < states_max &&
+           size <= ScriptRawHeaps::max_region_bytes[options_.heap().raw_row]) {
       limits_.states = states_max - fit_.states;
       const Sample sample = explore(size);
       const VerdictKind kind = sample.verdict.kind;
-      const bool is_safe = kind == VerdictKind::no_deadlock && size > options_.heap_bytes;
+      const bool is_safe = kind == VerdictKind::no_deadlock && size > options_.heap().bytes;
       const bool is_last = sample.knows_growth && sample.growth == no_growth;
       answer.is_decided = is_safe || (is_last && kind != VerdictKind::not_decided);
       if (is_safe) answer.bytes = size;
@@ -66,7 +67,7 @@ class Fitter {
 
   [[nodiscard]] WorldOptions at(std::uint64_t heap_bytes) const {
     WorldOptions options = options_;
-    options.heap_bytes = heap_bytes;
+    options.heap().bytes = heap_bytes;
     return options;
   }
 
@@ -76,7 +77,7 @@ class Fitter {
     std::uint64_t largest = word_bytes;
     const auto add = [&](const TaskProgram& task) {
       for (const ProgramStep& step : task.steps) {
-        if (step.kind != OpKind::alloc && step.kind != OpKind::resize) continue;
+        if (!requests(step) || step.heap != options_.varied) continue;
         largest = std::max<std::uint64_t>(largest, World::block_bytes(step.size_bytes));
         sum += World::block_bytes(step.size_bytes) + step.align_bytes;
       }
@@ -96,17 +97,17 @@ class Fitter {
 
   /// Whether a block that is larger than the heap may fit behind it.
   [[nodiscard]] bool has_second_region() const {
-    return ScriptRawHeaps::names[options_.raw_row] == ChainRow::name;
+    return ScriptRawHeaps::names[options_.heap().raw_row] == ChainRow::name;
   }
 
   /// That the raw heap takes, at least one block of a pool.
   [[nodiscard]] std::uint64_t least_region() const {
-    std::uint64_t least = ScriptRawHeaps::min_region_bytes[options_.raw_row] / word_bytes;
+    std::uint64_t least = ScriptRawHeaps::min_region_bytes[options_.heap().raw_row] / word_bytes;
     std::uint64_t most = std::uint64_t{1} << 29U;
     while (least < most) {
       const std::uint64_t middle = (least + most) / 2;
-      const auto wrong =
-          ScriptRawHeaps::wrong(options_.raw_row, middle * word_bytes, options_.raw_arguments);
+      const auto wrong = ScriptRawHeaps::wrong(options_.heap().raw_row, middle * word_bytes,
+                                               options_.heap().raw_arguments);
       (wrong ? least : most) = wrong ? middle + 1 : middle;
     }
     return least * word_bytes;

@@ -14,17 +14,22 @@ FlatRun::FlatRun(World& world, Executor& executor) : world_{world}, executor_{ex
   world_.restart();
 }
 
-std::span<const Event> FlatRun::make_heap() {
+std::span<const Event> FlatRun::make_heap(std::size_t heap) {
+  const HeapSpec& spec = world_.program().heaps[heap];
+  const HeapOptions& options = world_.options().heaps[heap];
   op_ = {};
-  op_.kind = OpKind::heap;
-  op_.size_bytes = world_.options().heap_bytes;
-  op_.align_bytes = world_.program().align_bytes;
-  op_.raw = ScriptRawHeaps::names[world_.options().raw_row];
-  op_.raw_bytes = world_.program().raw_bytes;
-  const OracleQueue queue = world_.options().queue;
-  const QueueRow& row = queue_rows[static_cast<std::size_t>(queue.kind)];
+  op_.kind = heap == 0 ? OpKind::heap : OpKind::named_heap;
+  op_.name = op_.heap_name = spec.name;
+  op_.size_bytes = options.bytes;
+  op_.align_bytes = spec.align_bytes;
+  op_.has_align = op_.align_bytes != default_align_bytes;
+  op_.raw = ScriptRawHeaps::names[options.raw_row];
+  op_.raw_bytes = spec.raw_bytes;
+  const QueueRow& row = queue_rows[static_cast<std::size_t>(options.queue.kind)];
   op_.queue = row.name;
-  if (!row.number_meaning.empty()) op_.queue_number = queue.number;
+  if (!row.number_meaning.empty()) op_.queue_number = options.queue.number;
+  op_.line = spec.line;
+  op_.file = world_.program().file;
   return executor_.step(op_);
 }
 
@@ -84,17 +89,24 @@ const std::string& FlatRun::move_name(std::uint32_t from, std::uint32_t to,
   return name;
 }
 
+/// By tasks that wait: the names that will hold their blocks.
+std::map<std::size_t, std::size_t> FlatRun::slots_of_waiting() const {
+  std::map<std::size_t, std::size_t> slots;
+  for (std::size_t heap = 0; heap < world_.heap_count(); ++heap) {
+    for (const std::uint8_t waiter : world_.queue(heap)) {
+      const ProgramStep& request = *world_.current_step(waiter);
+      slots[waiter] = request.kind == OpKind::resize ? request.new_name : request.name;
+    }
+  }
+  return slots;
+}
+
 std::span<const Event> FlatRun::step(Move move) {
   const std::size_t task = move.task;
   const ProgramStep& step = *world_.current_step(task);
-  std::map<std::size_t, std::size_t> slots;  // of those that wait
-  for (const std::uint8_t waiter : world_.queue()) {
-    const ProgramStep& request = *world_.current_step(waiter);
-    slots[waiter] = request.kind == OpKind::resize ? request.new_name : request.name;
-  }
+  const std::map<std::size_t, std::size_t> slots = slots_of_waiting();
   const bool moves = world_.is_to_move(task);
-  level_ =
-      step.kind == OpKind::alloc || step.kind == OpKind::resize ? world_.level_of(task, step) : 0;
+  level_ = requests(step) ? world_.level_of(task, step) : 0;
   const std::uint32_t held = world_.held(task, step.name).offset;
   const StepResult result = world_.step(move);
   std::span<const Event> events;
@@ -109,7 +121,7 @@ std::span<const Event> FlatRun::step(Move move) {
     if (result.waits) {
       waiting_[task] = name;
     } else if (!result.refused) {
-      by_offset_.emplace(static_cast<std::uint32_t>(result.offset), name);
+      by_offset_.emplace(world_.held(task, step.name).offset, name);
     } else {
       live_.erase(name);
     }
@@ -129,10 +141,12 @@ std::span<const Event> FlatRun::step(Move move) {
     by_offset_.emplace(held, clone);
   }
   for (const std::size_t granted : world_.granted()) {
-    const std::uint32_t offset = world_.held(granted, slots.at(granted)).offset;
+    const HeldBlock& block = world_.held(granted, slots.at(granted));
+    const std::uint32_t offset = block.offset;
     const std::string& name = waiting_.at(granted);
     const bool is_same = std::ranges::any_of(events, [&](const Event& event) {
-      return event.kind == EventKind::granted && event.name == name && event.offset == offset;
+      return event.kind == EventKind::granted && event.name == name &&
+             event.offset == world_.offset_of(block);
     });
     if (!is_same) throw Corruption{name + " is granted differently in the search"};
     by_offset_.emplace(offset, name);
@@ -149,7 +163,7 @@ std::span<const Event> FlatRun::resize(const ProgramStep& step, std::size_t task
     waiting_[task] = owner_at(from, wanted)->second;
     return carry_out(step, OpKind::resize, waiting_[task]);
   }
-  const auto to = static_cast<std::uint32_t>(result.offset);
+  const std::uint32_t to = world_.held(task, step.name).offset;
   if (!moves) return carry_out(step, OpKind::resize, move_name(from, to, wanted));
   const auto owner = owner_at(from, wanted);
   (void)by_offset_.erase(owner);  // the new block has its name already
@@ -171,15 +185,19 @@ void FlatRun::make_op(const ProgramStep& step, OpKind kind, std::string_view nam
   op_.kind = kind;
   op_.name = name;
   op_.mode = step.try_now ? AllocMode::try_now : AllocMode::wait;
-  if (step.kind == OpKind::alloc || step.kind == OpKind::extend || step.kind == OpKind::resize) {
+  if (requests(step) || step.kind == OpKind::extend) {
     op_.size_bytes = step.size_of(choice);
   }
   op_.count = step.count;
-  op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : world_.program().align_bytes;
+  const HeapSpec& spec = world_.program().heaps[step.heap];
+  if (kind == step.made_as || kind == OpKind::extend) {
+    op_.heap = step.heap;
+    op_.heap_name = spec.name;
+  }
+  op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : spec.align_bytes;
   op_.has_align = step.has_align;
-  const bool requests = step.kind == OpKind::alloc || step.kind == OpKind::resize;
-  if (kind != OpKind::cancel && requests && !step.try_now && level_ > 0) {
-    op_.holding = world_.options().queue.kind == OracleQueue::Kind::holders_first;
+  if (kind != OpKind::cancel && requests(step) && !step.try_now && level_ > 0) {
+    op_.holding = world_.options().heaps[step.heap].queue.kind == OracleQueue::Kind::holders_first;
     if (!op_.holding) op_.priority = level_;
   }
   op_.line = step.line;

@@ -21,8 +21,8 @@ class FlatRun {
   /// Restarts the world.
   FlatRun(World& world, Executor& executor);
 
-  /// Makes the heap, for an executor that has none yet.
-  std::span<const Event> make_heap();
+  /// Makes the next heap of the script, for an executor that has it not yet.
+  std::span<const Event> make_heap(std::size_t heap);
   /// The number of steps before the tasks; boot() carries out one of them, in order.
   [[nodiscard]] std::size_t boot_steps() const { return world_.boot_steps().size(); }
   std::span<const Event> boot(std::size_t step);
@@ -41,6 +41,7 @@ class FlatRun {
                                 const StepResult& result, bool moves);
   [[nodiscard]] const std::string& move_name(std::uint32_t from, std::uint32_t to,
                                              const std::string& wanted);
+  [[nodiscard]] std::map<std::size_t, std::size_t> slots_of_waiting() const;
   [[nodiscard]] std::string wanted_name(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::multimap<std::uint32_t, std::string>::iterator owner_at(
       std::uint32_t offset, const std::string& wanted);

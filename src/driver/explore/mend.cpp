@@ -228,7 +228,7 @@ class Structure {
         const ProgramStep& second = task.steps[two];
         if (is_block_edge(second)) break;
         const auto second_free = freed_at(task, two);
-        if (!second_free) continue;
+        if (!second_free || first.heap != second.heap) continue;
         const std::uint64_t align = std::max(first.align_bytes, second.align_bytes);
         const std::uint64_t offset =
             (first.size_bytes + second.align_bytes - 1) & ~(second.align_bytes - std::uint64_t{1});

@@ -45,7 +45,7 @@ class Walker {
   }
 
   [[nodiscard]] WalkEnd end() const {
-    if (!world_.queue().empty()) return WalkEnd::deadlock;
+    if (world_.is_waiting()) return WalkEnd::deadlock;
     return world_.blocking_objects() != 0 ? WalkEnd::stuck : WalkEnd::finished;
   }
 

@@ -51,10 +51,11 @@ Path cut_to(Program& program, const WorldOptions& options, const Window& window)
   World world{whole, options};
   Path before = take_steps(world, window, window.to.value_or(window.skipped()));
   if (!window.to) return before;
-  if (!world.queue().empty()) {
+  for (std::size_t heap = 0; heap < world.heap_count(); ++heap) {
+    if (world.queue(heap).empty()) continue;
     throw InputError(
         fmt::format("after step {} task {} waits for memory; choose a --to after which none does",
-                    *window.to, in_quotes(world.tasks()[world.queue().front()].name)));
+                    *window.to, in_quotes(world.tasks()[world.queue(heap).front()].name)));
   }
   before.resize(window.skipped());
   // A random schedule would go another way through fewer tasks: so its steps are kept.

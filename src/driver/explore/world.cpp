@@ -8,17 +8,18 @@
 #include <bit>
 #include <limits>
 #include <mneme/node.hpp>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include "driver/language/diagnostic.hpp"
+#include "driver/language/parse_expect.hpp"
 
 namespace mneme::driver {
 
 namespace {
 
-/// Whether a step may request a block.
-bool requests(const ProgramStep& step) {
-  return step.kind == OpKind::alloc || step.kind == OpKind::resize;
-}
+[[noreturn]] void fail_size() { throw InputError("heaps of more than 4 GiB are not explored"); }
 
 /// For a larger heap, replaying the steps to a state is cheaper than copying it.
 constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
@@ -32,27 +33,49 @@ bool is_copyable(std::string_view raw) {
 }  // namespace
 
 WorldOptions options_of(const Program& program) {
-  const auto row = ScriptRawHeaps::find(program.raw);
-  const auto fail = [&](const std::string& message) {
-    throw InputError(program.file + ": " + message);
-  };
-  if (!row) fail(unknown_raw_heap(program.raw, raw_heap_forms<ScriptRawHeaps>()));
-  if (const auto wrong = wrong_form(*row, program.raw_bytes.has_value())) fail(*wrong);
-  const auto queue = find_queue(program.queue, program.queue_number);
-  if (const auto* const error = std::get_if<QueueError>(&queue)) fail(error->message);
-  return {.heap_bytes = program.heap_bytes,
-          .raw_row = *row,
-          .raw_arguments = {.number = program.raw_bytes.value_or(0), .align = program.align_bytes},
-          .queue = std::get<OracleQueue>(queue)};
+  WorldOptions options;
+  for (const HeapSpec& heap : program.heaps) {
+    const auto row = ScriptRawHeaps::find(heap.raw);
+    const auto fail = [&](const std::string& message) {
+      throw InputError(program.file + ": " + message);
+    };
+    if (!row) fail(unknown_raw_heap(heap.raw, raw_heap_forms<ScriptRawHeaps>()));
+    if (const auto wrong = wrong_form(*row, heap.raw_bytes.has_value())) fail(*wrong);
+    const auto queue = find_queue(heap.queue, heap.queue_number);
+    if (const auto* const error = std::get_if<QueueError>(&queue)) fail(error->message);
+    options.heaps.push_back(
+        {.bytes = heap.bytes,
+         .raw_row = *row,
+         .raw_arguments = {.number = heap.raw_bytes.value_or(0), .align = heap.align_bytes},
+         .queue = std::get<OracleQueue>(queue)});
+  }
+  return options;
+}
+
+std::size_t heap_number(const Program& program, const std::string& name) {
+  const auto at = std::ranges::find(program.heaps, name, &HeapSpec::name);
+  if (at != program.heaps.end()) return static_cast<std::size_t>(at - program.heaps.begin());
+  std::vector<std::string_view> names;
+  for (const HeapSpec& heap : std::span(program.heaps).subspan(1)) names.push_back(heap.name);
+  throw InputError(program.file + ": --heap-name: no heap " + in_quotes(name) +
+                   (names.empty() ? " in the script" : expected_one_of(name, names)));
 }
 
 World::World(const Program& program, const WorldOptions& options)
     : World{program, options, EmptyHeap{}} {  // which the destructor ends, if a check here throws
-  const OracleMemory memory = memory_of(heap_->raw());
-  base_offset_ = memory.parts.front().offset;
-  slot_bytes_ = memory.slot_bytes;
-  first_capacity_ = heap_->capacity_bytes();
-  counts_blocks_ = !options_.is_exact && !has_clones_ && (slot_bytes_ != 0 || has_one_size());
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    HeapPart& part = heaps_[heap];
+    const OracleMemory memory = memory_of(part.heap->raw());
+    part.base_offset = memory.parts.front().offset;
+    part.slot_bytes = memory.slot_bytes;
+    part.first_capacity = part.heap->capacity_bytes();
+    part.counts_blocks =
+        !options_.is_exact && !has_clones_ && (part.slot_bytes != 0 || has_one_size(heap));
+  }
+  if (std::ranges::any_of(heaps_, &HeapPart::counts_blocks)) {
+    block_identity_ =
+        heaps_.size() == 1 && !has_resizes_ ? BlockIdentity::presence : BlockIdentity::mixed;
+  }
   check_requests(program_.boot);
   for (const TaskProgram& task : program_.tasks) check_requests(task);
   if (can_copy_) {
@@ -68,37 +91,46 @@ World::World(const Program& program, const WorldOptions& options)
 
 World::World(const Program& program, const WorldOptions& options, EmptyHeap /*tag*/)
     : program_{program}, options_{options} {
-  check_raw_heap();
-  region_bytes_ =
-      ScriptRawHeaps::region_bytes(options_.raw_row, options_.heap_bytes, options_.raw_arguments);
-  can_copy_ = is_copyable(ScriptRawHeaps::names[options_.raw_row]) &&
-              region_bytes_ + program_.extension_bytes <= copied_bytes_max;
+  std::uint64_t sum = 0;
+  can_copy_ = true;
+  for (std::size_t heap = 0; heap < program_.heaps.size(); ++heap) {
+    check_raw_heap(heap);
+    const HeapOptions& own = options_.heaps[heap];
+    HeapPart& part = heaps_.emplace_back();
+    part.policy = own.queue.kind;
+    part.region_bytes = ScriptRawHeaps::region_bytes(own.raw_row, own.bytes, own.raw_arguments);
+    sum += part.region_bytes + program_.heaps[heap].extension_bytes;
+    can_copy_ = can_copy_ && is_copyable(ScriptRawHeaps::names[own.raw_row]);
+    has_overtaking_ = has_overtaking_ || part.policy == OracleQueue::Kind::overtaking;
+  }
+  if (sum > std::numeric_limits<std::uint32_t>::max()) fail_size();
+  can_copy_ = can_copy_ && sum <= copied_bytes_max;
   has_clones_ = program_.has(OpKind::clone);
   has_resizes_ = program_.has(OpKind::resize);
-  for (const TaskProgram& task : program_.tasks) {
-    has_atomic_ = has_atomic_ || std::ranges::any_of(task.steps, &ProgramStep::is_glued);
-  }
+  has_atomic_ = std::ranges::any_of(program_.tasks, [](const TaskProgram& task) {
+    return std::ranges::any_of(task.steps, &ProgramStep::is_glued);
+  });
   check_extensions(program_.boot);
   for (const TaskProgram& task : program_.tasks) check_extensions(task);
   lay_out();
-  make_heap();
+  make_heaps();
 }
 
-void World::check_raw_heap() const {
+void World::check_raw_heap(std::size_t heap) const {
   const std::uint64_t bytes_max = std::numeric_limits<std::uint32_t>::max();
-  const RawArguments& arguments = options_.raw_arguments;
-  const auto wrong = ScriptRawHeaps::wrong(options_.raw_row, options_.heap_bytes, arguments);
-  if (wrong) {
+  const HeapOptions& own = options_.heaps[heap];
+  const RawArguments& arguments = own.raw_arguments;
+  const std::uint64_t extension_bytes = program_.heaps[heap].extension_bytes;
+  if (const auto wrong = ScriptRawHeaps::wrong(own.raw_row, own.bytes, arguments)) {
     throw ScriptError{Diagnostic{.file = program_.file,
-                                 .line = program_.heap_line,
+                                 .line = program_.heaps[heap].line,
                                  .column = 1,
                                  .message = *wrong,
                                  .source_line = {}}};
   }
-  if (options_.heap_bytes > bytes_max || arguments.number > bytes_max ||
-      program_.extension_bytes > bytes_max ||
-      options_.heap_bytes + arguments.number + program_.extension_bytes > bytes_max) {
-    throw InputError("heaps of more than 4 GiB are not explored");
+  if (own.bytes > bytes_max || arguments.number > bytes_max || extension_bytes > bytes_max ||
+      own.bytes + arguments.number + extension_bytes > bytes_max) {
+    fail_size();
   }
 }
 
@@ -116,7 +148,7 @@ World::~World() {
   } else {
     take_apart();
   }
-  heap_->~DriverHeap();
+  for (const HeapPart& part : heaps_) part.heap->~DriverHeap();
 }
 
 bool World::can_step(std::size_t task) const {
@@ -215,8 +247,12 @@ Layout World::request_of(std::size_t task) const {
 }
 
 bool World::has_lasting_request() const {
-  return std::ranges::any_of(queue(),
-                             [&](std::uint8_t task) { return !current_step(task)->can_time_out; });
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    for (const std::uint8_t task : queue(heap)) {
+      if (!current_step(task)->can_time_out) return true;
+    }
+  }
+  return false;
 }
 
 void World::run_boot() {
@@ -244,135 +280,31 @@ void World::run_boot() {
 
 void World::check_requests(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
-    if (!requests(step) || heap_->check_layout(layout_of(step, step.size_bytes))) continue;
-    if (slot_bytes_ != 0) {
-      fail_step(step, "no block of raw heap " + in_quotes(program_.raw_text()) +
-                          " could meet this request");
+    if (!requests(step)) continue;
+    const HeapPart& part = heaps_[step.heap];
+    const HeapSpec& spec = program_.heaps[step.heap];
+    if (part.heap->check_layout(layout_of(step, step.size_bytes))) continue;
+    if (part.slot_bytes != 0) {
+      fail_step(step,
+                "no block of raw heap " + in_quotes(spec.raw_text()) + " could meet this request");
     }
-    fail_step(step, "even an empty heap of " + std::to_string(region_bytes_) +
+    fail_step(step, "even an empty heap of " + std::to_string(part.region_bytes) +
                         " bytes could not meet this request");
   }
 }
 
 void World::check_extensions(const TaskProgram& task) const {
-  if (ScriptRawHeaps::can_extend[options_.raw_row]) return;
   for (const ProgramStep& step : task.steps) {
-    if (step.kind != OpKind::extend) continue;
-    fail_step(step, "raw heap " + in_quotes(ScriptRawHeaps::names[options_.raw_row]) +
-                        " cannot be extended");
+    const std::size_t row = options_.heaps[step.heap].raw_row;
+    if (step.kind != OpKind::extend || ScriptRawHeaps::can_extend[row]) continue;
+    fail_step(step, "raw heap " + in_quotes(ScriptRawHeaps::names[row]) + " cannot be extended");
   }
-}
-
-/// Whether all requests of the script take blocks of the same size, whatever their place.
-bool World::has_one_size() const {
-  std::optional<std::size_t> size;
-  const auto is_of_it = [&](const ProgramStep& step) {
-    if (!requests(step)) return true;
-    if (!size) size = block_bytes(step.size_bytes);
-    if (!std::ranges::all_of(step.sizes, [&](auto each) { return block_bytes(each) == *size; })) {
-      return false;
-    }
-    return *size == block_bytes(step.size_bytes) && step.align_bytes <= word_bytes;
-  };
-  return std::ranges::all_of(program_.boot.steps, is_of_it) &&
-         std::ranges::all_of(program_.tasks, [&](const TaskProgram& task) {
-           return std::ranges::all_of(task.steps, is_of_it);
-         });
-}
-
-std::size_t World::missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const {
-  if (slot_bytes_ != 0) return slot_bytes_ - (region_bytes_ - base_offset_) % slot_bytes_;
-  const auto layout = BlockLayout::with_header({.size = size_bytes, .align = align_bytes});
-  const std::size_t capacity = heap_->capacity_bytes();
-  std::size_t end = capacity;
-  heap_->raw().for_each_hole([&](std::size_t at, std::size_t size) {
-    if (at + size == capacity) end = at;
-  });
-  const std::size_t padding = layout->padding_at(address_of(heap_->raw().base()) + end);
-  return padding + layout->size - std::min(padding + layout->size, capacity - end);
-}
-
-std::size_t World::least_growth() const {
-  std::size_t least = head_->try_growth;
-  // With overtaking these are at least those that were tried.
-  const bool overtakes = options_.queue.kind == OracleQueue::Kind::overtaking;
-  const std::size_t tried = overtakes ? OvertakingQueue::reach + 1 : 1;
-  for (std::size_t place = 0; place < std::min<std::size_t>(tried, head_->queued); ++place) {
-    const Layout request = request_of(queue_[place]);
-    least = std::min(least, missing_at_end(request.size, request.align));
-  }
-  for (std::size_t task = 0; has_resizes_ && task < tasks().size(); ++task) {
-    least = std::min(least, missing_to_grow(task));
-  }
-  return least;
-}
-
-/// By how many bytes the heap would have to grow for the next step of a task to resize a block in
-/// place. A block grows into the last hole only if no other has room for all of it; then it does so
-/// on any larger heap.
-std::size_t World::missing_to_grow(std::size_t task) const {
-  const ProgramStep* const step = current_step(task);
-  const bool resizes = step != nullptr && step->kind == OpKind::resize && slot_bytes_ == 0 &&
-                       control(task).state == TaskState::ready && !is_to_move(task);
-  if (!resizes || held(task, step->name).offset == 0) return no_growth;
-  const HeldBlock& block = held(task, step->name);
-  const std::size_t size = block_bytes(block.size_bytes);
-  const std::size_t end = block.offset - word_bytes + size;
-  const std::size_t free = free_at_end();
-  if (end + free != heap_->capacity_bytes()) return no_growth;
-  const std::size_t missing =
-      block_bytes(step->size_bytes) - std::min(block_bytes(step->size_bytes), size + free);
-  return missing == 0 ? no_growth : missing;
-}
-
-bool World::knows_growth() const {
-  const auto is_within = [](const TaskProgram& task) {
-    return std::ranges::all_of(task.steps, [](const ProgramStep& step) {
-      return step.kind != OpKind::alloc || step.align_bytes <= 2 * word_bytes;
-    });
-  };
-  const std::string_view raw = ScriptRawHeaps::names[options_.raw_row];
-  if (raw == FirstFit::name || slot_bytes_ != 0) return true;
-  return raw == Bounded::name && is_within(program_.boot) &&
-         std::ranges::all_of(program_.tasks, is_within);
 }
 
 std::string World::name_of(const HeldBlock& block) const {
   const TaskInstance& task = tasks_[block.task];
   const std::string& name = task.program->names[block.name];
   return block.task == tasks().size() ? name : task.name + '.' + name;
-}
-
-void World::observe(Observed& seen) const {
-  const Stats stats = heap().counters();
-  const std::size_t used = stats.capacity_bytes - heap().raw().free_bytes();
-  seen.peak_bytes = std::max(seen.peak_bytes, used);
-  seen.least_growth = std::min(seen.least_growth, least_growth());
-  seen.waits = seen.waits || !queue().empty();
-  // Of the region as it was at first: what was added is there on any size.
-  const auto at_first = [grown = grown_bytes()](std::size_t bytes) {
-    return bytes - std::min(bytes, grown);
-  };
-  seen.high_water =
-      std::max(seen.high_water, base_offset_ + at_first(stats.capacity_bytes - free_at_end()));
-  for (std::size_t task = 0; task < tasks().size(); ++task) {
-    const ProgramStep* const step = current_step(task);
-    if (step == nullptr || !requests(*step)) continue;
-    // Any hole of `needed` bytes will do, and n blocks leave at most n + 1 holes.
-    const std::size_t needed =
-        block_bytes(step->size_bytes) + std::max(step->align_bytes, word_bytes) - word_bytes;
-    seen.any_placement = std::max(
-        seen.any_placement, at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
-  }
-}
-
-std::size_t World::free_at_end() const {
-  std::size_t free = 0;
-  const std::size_t capacity = heap().capacity_bytes();
-  heap().raw().for_each_hole([&](std::size_t at, std::size_t size) {
-    if (at + size == capacity) free = size;
-  });
-  return free;
 }
 
 }  // namespace mneme::driver

@@ -4,8 +4,10 @@
 // invariants: the heap, its region and all changing state are in one arena, at a fixed address.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <mneme/testing/search.hpp>
 #include <optional>
 #include <span>
@@ -19,23 +21,35 @@
 
 namespace mneme::driver {
 
-/// Those of a script's heap line come from `options_of`.
-struct WorldOptions {
-  std::uint64_t heap_bytes = 0;
+struct HeapOptions {
+  std::uint64_t bytes = 0;
   std::size_t raw_row = 0;  // of ScriptRawHeaps
   RawArguments raw_arguments{};
   OracleQueue queue{};
+};
+
+/// Those of a script's heap lines come from `options_of`.
+struct WorldOptions {
+  std::vector<HeapOptions> heaps;  // as in the script
+  std::size_t varied = 0;          // that which `fit` gives other sizes
   Switches switches = Switches::anywhere;
   /// Distinguishes layouts even if all blocks have the same size.
   bool is_exact = false;
+
+  [[nodiscard]] HeapOptions& heap() { return heaps[varied]; }
+  [[nodiscard]] const HeapOptions& heap() const { return heaps[varied]; }
 };
 
 /// Throws InputError if the table has no such raw heap, or none in this form.
 [[nodiscard]] WorldOptions options_of(const Program& program);
 
+/// The number of a heap; the name of the first is empty. Throws InputError if there is no such
+/// heap.
+[[nodiscard]] std::size_t heap_number(const Program& program, const std::string& name);
+
 /// A block that a name or a mailbox holds; none if `offset` is 0, which no payload has.
 struct HeldBlock {
-  std::uint32_t offset = 0;  // of the payload, from the start of the region
+  std::uint32_t offset = 0;  // of the payload, from the start of the first heap's region
   std::uint32_t size_bytes = 0;
   std::uint16_t name = 0;  // in the task that requested it; task `tasks().size()`: the boot
   std::uint8_t task = 0;
@@ -60,13 +74,18 @@ struct StepResult {
   bool refused = false;              // its `alloc … try` was
   bool gave_up = false;              // its request timed out
   std::uint32_t lasting_grants = 0;  // those of requests that cannot time out
-  std::size_t offset = 0;            // of the payload, if granted at once
+  std::size_t offset = 0;            // of the payload in its heap, if granted at once
 };
 
 /// Whether the steps of this kind concern the heap.
 [[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
          kind == OpKind::clone || kind == OpKind::extend || kind == OpKind::resize;
+}
+
+/// Whether a step may request a block.
+[[nodiscard]] inline bool requests(const ProgramStep& step) {
+  return step.kind == OpKind::alloc || step.kind == OpKind::resize;
 }
 
 /// A step before the tasks that concerns the heap.
@@ -97,10 +116,21 @@ class World {
   [[nodiscard]] std::uint8_t program_of(std::size_t task) const {
     return tasks_[task].program_index;
   }
-  [[nodiscard]] const DriverHeap& heap() const { return *heap_; }
-  /// By how much the heap was extended so far.
-  [[nodiscard]] std::size_t grown_bytes() const {
-    return heap_->capacity_bytes() - first_capacity_;
+  [[nodiscard]] std::size_t heap_count() const { return heaps_.size(); }
+  [[nodiscard]] const DriverHeap& heap(std::size_t heap) const { return *heaps_[heap].heap; }
+  /// By how much a heap was extended so far.
+  [[nodiscard]] std::size_t grown_bytes(std::size_t heap) const {
+    return heaps_[heap].heap->capacity_bytes() - heaps_[heap].first_capacity;
+  }
+  /// The heap of a block.
+  [[nodiscard]] std::size_t heap_of(const HeldBlock& block) const {
+    std::size_t heap = 0;
+    while (heap + 1 < heaps_.size() && heaps_[heap + 1].start <= block.offset) ++heap;
+    return heap;
+  }
+  /// The offset of a block's payload in its heap.
+  [[nodiscard]] std::size_t offset_of(const HeldBlock& block) const {
+    return block.offset - heaps_[heap_of(block)].start;
   }
   [[nodiscard]] std::span<const BootStep> boot_steps() const { return boot_steps_; }
 
@@ -116,9 +146,13 @@ class World {
   [[nodiscard]] TaskState state_of(std::size_t task) const { return control(task).state; }
   /// The next step of a task, or the request it waits for; nullptr if it is done.
   [[nodiscard]] const ProgramStep* current_step(std::size_t task) const;
-  /// The tasks with waiting requests, in the order of the queue.
-  [[nodiscard]] std::span<const std::uint8_t> queue() const {
-    return {queue_, static_cast<std::size_t>(head_->queued)};
+  /// The tasks whose requests to a heap wait, in the order of its queue.
+  [[nodiscard]] std::span<const std::uint8_t> queue(std::size_t heap) const {
+    return {heaps_[heap].queue, static_cast<std::size_t>(*heaps_[heap].queued)};
+  }
+  /// Whether any request waits.
+  [[nodiscard]] bool is_waiting() const {
+    return std::ranges::any_of(heaps_, [](const HeapPart& part) { return *part.queued > 0; });
   }
   /// Those whose requests the last step granted, in the order of the queue; without its own.
   [[nodiscard]] std::span<const std::uint8_t> granted() const { return granted_; }
@@ -144,17 +178,22 @@ class World {
   [[nodiscard]] bool has_unfinished() const;
   [[nodiscard]] bool is_blocked_by_object(std::size_t task) const;
 
+  /// The most bytes of a heap that were used in any state that was observed.
+  [[nodiscard]] std::size_t peak_bytes(std::size_t heap) const { return heaps_[heap].peak_bytes; }
+  /// Whether a request to another heap than the varied one waited in such a state.
+  [[nodiscard]] bool waits_elsewhere() const { return waits_elsewhere_; }
   /// The size of the block for a payload.
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);
   }
   /// Of the region, by that block.
-  [[nodiscard]] std::size_t taken_bytes(std::size_t payload_bytes) const {
-    return slot_bytes_ != 0 ? slot_bytes_ : block_bytes(payload_bytes);
+  [[nodiscard]] std::size_t taken_bytes(std::size_t heap, std::size_t payload_bytes) const {
+    const std::size_t slot_bytes = heaps_[heap].slot_bytes;
+    return slot_bytes != 0 ? slot_bytes : block_bytes(payload_bytes);
   }
-  /// By how many bytes the heap would have to grow to grant the head of the queue now, or the last
-  /// refused `try`. Only for a pool, which then has one more slot, and for first fit and the
-  /// bounded heap, whose placement of blocks depends on the end of the region in no other way.
+  /// By how many bytes the varied heap would have to grow to grant the head of its queue now, or
+  /// the last refused `try`. Only for a pool, which then has one more slot, and for first fit and
+  /// the bounded heap, whose placement of blocks depends on the end of the region in no other way.
   [[nodiscard]] std::size_t missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const;
   [[nodiscard]] std::size_t least_growth() const;
   /// Whether least_growth() is exact.
@@ -162,10 +201,12 @@ class World {
   /// Adds this state to what was seen.
   void observe(Observed& seen) const;
 
-  /// Whether all blocks have the same size, or a slot each. Then any raw heap grants a request if
-  /// and only if the number of live blocks is below a limit, so states are distinguished by that
-  /// number, and not by the places of blocks.
-  [[nodiscard]] bool counts_blocks() const { return counts_blocks_; }
+  /// Whether all blocks of each heap have the same size, or a slot each. Then any raw heap grants a
+  /// request if and only if the number of live blocks is below a limit, so states are distinguished
+  /// by that number, and not by the places of blocks.
+  [[nodiscard]] bool counts_blocks() const {
+    return std::ranges::all_of(heaps_, &HeapPart::counts_blocks);
+  }
 
   /// Whether states can be copied; otherwise they are replayed from the beginning.
   [[nodiscard]] bool can_copy() const { return can_copy_; }
@@ -195,18 +236,37 @@ class World {
     std::uint16_t rank = 0;   // its level; with overtaking, how often it was passed
   };
   struct Head {
-    std::uint64_t queued = 0;
     std::uint32_t current = 0;   // with Switches::waits, the running task
     std::size_t try_growth = 0;  // the growth that the last refused `try` needs
   };
   using HeapRequest = Request<DriverHeap>;
+  /// A heap, and its place in the arena.
+  struct HeapPart {
+    std::size_t start = 0;         // of its region, from the first one's
+    std::size_t region_bytes = 0;  // without extensions
+    std::size_t base_offset = 0;   // of the first block in the region
+    std::size_t slot_bytes = 0;    // that each block takes; 0: as many as it needs
+    std::size_t first_capacity = 0;
+    bool counts_blocks = false;
+    OracleQueue::Kind policy{};
+    std::byte* place = nullptr;  // of the heap
+    DriverHeap* heap = nullptr;
+    std::uint8_t* queue = nullptr;
+    std::uint64_t* queued = nullptr;
+    mutable std::size_t peak_bytes = 0;  // outside of the arena
+  };
+
+  /// What identifies the block of a name in a state: where it is, or only that there is one;
+  /// `mixed` if that depends on the heap, or on its size as well.
+  enum class BlockIdentity : std::uint8_t { place, presence, mixed };
 
   [[nodiscard]] Control& control(std::size_t task) const { return controls_[task]; }
   void lay_out();
-  void make_heap();
+  [[nodiscard]] std::size_t largest_align() const;
+  void make_heaps();
   void run_boot();
   void take_apart();
-  void check_raw_heap() const;
+  void check_raw_heap(std::size_t heap) const;
   [[noreturn]] void fail_step(const ProgramStep& step, std::string message) const;
   [[nodiscard]] static Layout layout_of(const ProgramStep& step, std::uint64_t size_bytes) {
     return {.size = size_bytes, .align = step.align_bytes};
@@ -232,14 +292,28 @@ class World {
   void free_block(HeldBlock& block);
   void open_to_tools() const;
   void sort_copies(std::size_t first, std::size_t copies, std::size_t start);
-  void take_grants(StepResult& result);
+  void take_grants(HeapPart& part, StepResult& result);
   void go_on(std::size_t task);
-  [[nodiscard]] bool has_one_size() const;
+  [[nodiscard]] bool has_one_size(std::size_t heap) const;
   [[nodiscard]] std::size_t free_at_end() const;
+  [[nodiscard]] const HeapPart& varied() const { return heaps_[options_.varied]; }
+  [[nodiscard]] std::byte* address_of(const HeldBlock& block) const {
+    return arena_base_ + block.offset;
+  }
+  [[nodiscard]] const HeapPart& part_of(std::size_t task) const {
+    return heaps_[current_step(task)->heap];
+  }
   void put_block(const HeldBlock& block);
   void put_task(std::size_t task);
   void put_raw_heap();
-  void put(const void* from, std::size_t size_bytes);
+  void observe_others() const;
+  void put(const void* from, std::size_t size_bytes) {
+    if (identity_.size() < identity_bytes_ + size_bytes) {
+      identity_.resize(2 * (identity_bytes_ + size_bytes));
+    }
+    std::memcpy(identity_.data() + identity_bytes_, from, size_bytes);
+    identity_bytes_ += size_bytes;
+  }
   template <class T>
   void put(T value) {
     put(&value, sizeof value);
@@ -249,19 +323,18 @@ class World {
   WorldOptions options_;
   std::vector<TaskInstance> tasks_;  // the last one is the boot
   bool can_copy_ = false;
-  bool counts_blocks_ = false;
   bool has_atomic_ = false;
   bool has_clones_ = false;
   bool has_resizes_ = false;
-  std::size_t region_bytes_ = 0;  // without extensions
-  std::size_t base_offset_ = 0;   // of the first block in the region
-  std::size_t slot_bytes_ = 0;    // that each block takes; 0: as many as it needs
-  std::size_t first_capacity_ = 0;
+  bool has_overtaking_ = false;
+  mutable bool waits_elsewhere_ = false;
+  BlockIdentity block_identity_ = BlockIdentity::place;
+  std::vector<HeapPart> heaps_;
   std::size_t arena_bytes_ = 0;
   std::vector<std::size_t> mailbox_starts_;
   std::optional<Region> arena_;
   // In the arena:
-  DriverHeap* heap_ = nullptr;
+  std::byte* arena_base_ = nullptr;
   Head* head_ = nullptr;
   Control* controls_ = nullptr;
   HeldBlock* slots_ = nullptr;
@@ -269,16 +342,15 @@ class World {
   std::uint64_t* mail_counts_ = nullptr;
   std::uint64_t* semaphores_ = nullptr;
   std::uint64_t* loops_ = nullptr;
-  std::uint8_t* queue_ = nullptr;
-  std::byte* heap_place_ = nullptr;
   std::byte* request_places_ = nullptr;
   // Outside the arena:
   std::vector<HeapRequest*> requests_;  // by task; each has a fixed place in the arena
   std::vector<BootStep> boot_steps_;
   std::vector<std::byte> pristine_;  // an empty heap
   std::vector<std::byte> booted_;
-  Path before_;  // the steps before the first state
-  std::vector<std::byte> identity_;
+  Path before_;                      // the steps before the first state
+  std::vector<std::byte> identity_;  // its first identity_bytes_
+  std::size_t identity_bytes_ = 0;
   std::vector<std::byte> sorted_;
   std::vector<std::uint8_t> granted_;
   std::vector<std::size_t> twins_;

@@ -49,6 +49,21 @@ constexpr std::size_t heap_align = std::max<std::size_t>(alignof(DriverHeap), 64
 
 }  // namespace
 
+/// Of any request of the script.
+std::size_t World::largest_align() const {
+  std::size_t align = heap_align;
+  for (const HeapSpec& heap : program_.heaps)
+    align = std::max<std::size_t>(align, heap.align_bytes);
+  const auto see = [&](const TaskProgram& task) {
+    for (const ProgramStep& step : task.steps) {
+      align = std::max<std::size_t>(align, step.align_bytes);
+    }
+  };
+  see(program_.boot);
+  std::ranges::for_each(program_.tasks, see);
+  return align;
+}
+
 void World::lay_out() {
   std::size_t slots = 0;
   std::size_t loops = 0;
@@ -76,11 +91,19 @@ void World::lay_out() {
   }
   twins_.resize(tasks_.size());
   const std::size_t count = tasks_.size();
-  // The region comes first, so that it is aligned like the region of a run.
+  // The region comes first, so that it is aligned like the region of a run; so are the others, as
+  // far as the script can tell.
+  const std::size_t align = largest_align();
   const auto take_all = [&](std::byte* base) {
     Parts parts{base};
-    (void)parts.take_bytes(region_bytes_ + program_.extension_bytes, 1);
-    heap_place_ = parts.take_bytes(sizeof(DriverHeap), heap_align);
+    arena_base_ = base;
+    for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+      const std::size_t before = parts.bytes();
+      const std::size_t bytes = heaps_[heap].region_bytes + program_.heaps[heap].extension_bytes;
+      heaps_[heap].start = heap == 0 ? 0 : (before + align - 1) / align * align;
+      (void)parts.take_bytes(bytes, heap == 0 ? 1 : align);
+    }
+    for (HeapPart& part : heaps_) part.place = parts.take_bytes(sizeof(DriverHeap), heap_align);
     request_places_ = parts.take_bytes(count * sizeof(HeapRequest), alignof(HeapRequest));
     head_ = parts.take<Head>(1);
     controls_ = parts.take<Control>(count);
@@ -89,7 +112,8 @@ void World::lay_out() {
     loops_ = parts.take<std::uint64_t>(loops + 1);
     slots_ = parts.take<HeldBlock>(slots + 1);
     mail_ = parts.take<HeldBlock>(mail + 1);
-    queue_ = parts.take<std::uint8_t>(count);
+    for (HeapPart& part : heaps_) part.queued = parts.take<std::uint64_t>(1);
+    for (HeapPart& part : heaps_) part.queue = parts.take<std::uint8_t>(count);
     return parts.bytes();
   };
   arena_bytes_ = take_all(nullptr);
@@ -98,10 +122,15 @@ void World::lay_out() {
   requests_.resize(count);
 }
 
-void World::make_heap() {
-  AnyRaw::select(options_.raw_row, options_.raw_arguments);
-  AnyQueue::select(options_.queue);
-  heap_ = node::begin_object<DriverHeap>(heap_place_, arena_->bytes().first(region_bytes_));
+void World::make_heaps() {
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    HeapPart& part = heaps_[heap];
+    AnyRaw::select(options_.heaps[heap].raw_row, options_.heaps[heap].raw_arguments);
+    AnyQueue::select(options_.heaps[heap].queue);
+    part.heap = node::begin_object<DriverHeap>(
+        part.place, arena_->bytes().subspan(part.start, part.region_bytes));
+    *part.queued = 0;
+  }
   *head_ = {};
   head_->try_growth = no_growth;
   for (std::size_t at = 0; at < program_.semaphores.size(); ++at) {
@@ -111,11 +140,13 @@ void World::make_heap() {
 
 /// Cancels and frees everything, with the library's own calls.
 void World::take_apart() {
-  for (const std::uint8_t task : queue()) {
-    requests_[task]->cancel();
-    requests_[task]->~HeapRequest();
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    for (const std::uint8_t task : queue(heap)) {
+      requests_[task]->cancel();
+      requests_[task]->~HeapRequest();
+    }
+    *heaps_[heap].queued = 0;
   }
-  head_->queued = 0;
   for (const TaskInstance& task : tasks_) {
     for (std::size_t name = 0; name < task.program->names.size(); ++name) {
       HeldBlock& block = slots_[task.slots + name];
@@ -133,8 +164,8 @@ void World::take_apart() {
 void World::restart() {
   if (can_copy_) return load(booted_.data());
   take_apart();
-  heap_->~DriverHeap();
-  make_heap();
+  for (const HeapPart& part : heaps_) part.heap->~DriverHeap();
+  make_heaps();
   run_boot();
   for (const Move move : before_) (void)step(move);
 }
@@ -161,10 +192,10 @@ void World::open_to_tools() const {
 }
 
 std::span<const std::byte> World::identity() {
-  identity_.clear();
+  identity_bytes_ = 0;
   for (std::size_t first = 0; first + 1 < tasks_.size();) {
     const std::size_t copies = tasks_[first].program->copies;
-    const std::size_t start = identity_.size();
+    const std::size_t start = identity_bytes_;
     for (std::size_t task = first; task < first + copies; ++task) {
       twins_[task] = task;
       put_task(task);
@@ -179,13 +210,15 @@ std::span<const std::byte> World::identity() {
       put_block(block);
     }
   }
-  if (program_.extension_bytes > 0) put(grown_bytes());
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    if (program_.heaps[heap].extension_bytes > 0) put(grown_bytes(heap));
+  }
   put_raw_heap();
-  return identity_;
+  return std::span(identity_).first(identity_bytes_);
 }
 
 void World::sort_copies(std::size_t first, std::size_t copies, std::size_t start) {
-  const std::size_t each = (identity_.size() - start) / copies;
+  const std::size_t each = (identity_bytes_ - start) / copies;
   const std::byte* const bytes = identity_.data() + start;
   const auto compare = [&](std::size_t a, std::size_t b) {
     return std::memcmp(bytes + a * each, bytes + b * each, each);
@@ -210,13 +243,14 @@ void World::put_task(std::size_t task) {
   const Control& at = control(task);
   std::uint8_t place = 0;
   if (at.state == TaskState::waiting) {
-    while (queue_[place] != task) ++place;
+    const std::uint8_t* const queue = part_of(task).queue;
+    while (queue[place] != task) ++place;
     ++place;
   }
   put(static_cast<std::uint16_t>(at.at));
   put(place);
   put(at.choice);
-  if (options_.queue.kind == OracleQueue::Kind::overtaking) put(at.rank);
+  if (has_overtaking_) put(at.rank);
   if (options_.switches == Switches::waits) put(head_->current == task);
   const TaskProgram& program = *tasks_[task].program;
   put(loops_ + tasks_[task].loops, program.loops * sizeof *loops_);
@@ -228,32 +262,32 @@ void World::put_task(std::size_t task) {
 
 /// A block is identified by its offset, and its size matters when it is freed or resized.
 void World::put_block(const HeldBlock& block) {
-  if (!counts_blocks_) {
+  if (block_identity_ == BlockIdentity::place) {
     put(block.offset);
-  } else {
-    put(block.offset != 0);
-    if (!has_resizes_) return;
+    return put(block.size_bytes);
   }
-  put(block.size_bytes);
+  if (block_identity_ == BlockIdentity::presence) return put(block.offset != 0);
+  // As many bytes in a heap that counts as in one that does not: a name can hold blocks of both.
+  const HeapPart& part = heaps_[heap_of(block)];
+  const bool is_counted = part.counts_blocks && block.offset != 0;
+  put(static_cast<std::uint32_t>(is_counted ? part.start + 1 : block.offset));
+  put(is_counted && !has_resizes_ ? 0 : block.size_bytes);
 }
 
 /// First fit and best fit depend on the places of blocks alone, and all slots of a pool are alike.
 /// The bounded heap also has lists and trees of its holes, whose order does not follow from these
 /// places.
 void World::put_raw_heap() {
-  if (counts_blocks_) return;
   const auto put_holes = [&](const Bounded& raw) {
     testing::put_bounded(raw, [&](const void* from, std::size_t bytes) { put(from, bytes); });
   };
-  heap_->raw().visit([&]<class Raw>(const Raw& raw) {
-    if constexpr (std::is_same_v<Raw, Bounded>) put_holes(raw);
-    if constexpr (std::is_same_v<Raw, ChainRow>) put_holes(raw.second());
-  });
-}
-
-void World::put(const void* from, std::size_t size_bytes) {
-  const auto* const bytes = static_cast<const std::byte*>(from);
-  identity_.insert(identity_.end(), bytes, bytes + size_bytes);
+  for (const HeapPart& part : heaps_) {
+    if (part.counts_blocks) continue;
+    part.heap->raw().visit([&]<class Raw>(const Raw& raw) {
+      if constexpr (std::is_same_v<Raw, Bounded>) put_holes(raw);
+      if constexpr (std::is_same_v<Raw, ChainRow>) put_holes(raw.second());
+    });
+  }
 }
 
 }  // namespace mneme::driver

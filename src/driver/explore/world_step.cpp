@@ -19,8 +19,9 @@ StepResult World::step(Move move) {
   result.gave_up = control(task).state == TaskState::waiting;
   if (result.gave_up) {
     give_up(task);
+    HeapPart& part = heaps_[step.heap];
     go_on(task);
-    take_grants(result);
+    take_grants(part, result);
     return result;
   }
   switch (step.kind) {
@@ -29,7 +30,8 @@ StepResult World::step(Move move) {
       if (slot->offset != 0) free_block(*slot);
       break;
     case OpKind::extend:
-      if (!heap_->extend(step.size_bytes)) fail_step(step, "the heap cannot be extended so far");
+      if (!heaps_[step.heap].heap->extend(step.size_bytes))
+        fail_step(step, "the heap cannot be extended so far");
       break;
     case OpKind::resize: resize(task, step, result); break;
     case OpKind::signal: ++semaphores_[step.object]; break;
@@ -59,7 +61,9 @@ StepResult World::step(Move move) {
   }
   const bool yields = step.kind == OpKind::yield;
   if (!result.waits) go_on(task);
-  take_grants(result);
+  for (HeapPart& part : heaps_) {
+    if (*part.queued > 0) take_grants(part, result);
+  }
   if (options_.switches == Switches::waits && !tasks_[task].program->is_isr) {
     head_->current = static_cast<std::uint32_t>(yields || !is_able(task) ? tasks().size() : task);
   }
@@ -69,12 +73,13 @@ StepResult World::step(Move move) {
 void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& step,
                      StepResult& result) {
   const Layout layout = layout_of(step, step.size_of(choice));
+  const HeapPart& part = heaps_[step.heap];
   void* payload = nullptr;
   if (step.try_now) {
-    payload = heap_->try_allocate(layout);
+    payload = part.heap->try_allocate(layout);
     if (payload == nullptr) {
       result.refused = true;
-      if (head_->queued == 0) {
+      if (*part.queued == 0 && &part == &varied()) {
         head_->try_growth = std::min(head_->try_growth, missing_at_end(layout.size, layout.align));
       }
       return;
@@ -84,13 +89,14 @@ void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& st
     if (payload == nullptr) return;
   }
   hold(task, step.name, layout, payload);
-  result.offset = slots_[tasks_[task].slots + step.name].offset;
+  result.offset = slots_[tasks_[task].slots + step.name].offset - part.start;
 }
 
 void* World::request(std::size_t task, std::size_t choice, const ProgramStep& step, Layout layout,
                      StepResult& result) {
-  HeapRequest* const request = requests_[task] =
-      node::begin_object<HeapRequest>(request_places_ + task * sizeof(HeapRequest), *heap_, layout);
+  const HeapPart& part = heaps_[step.heap];
+  HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
+      request_places_ + task * sizeof(HeapRequest), *part.heap, layout);
   const std::uint8_t level = level_of(task, step);
   (void)std::move(*request).priority(level);
   auto answer = request->poll();
@@ -102,8 +108,8 @@ void* World::request(std::size_t task, std::size_t choice, const ProgramStep& st
     enqueue(task);
     return nullptr;
   }
-  if (options_.queue.kind == OracleQueue::Kind::overtaking) {
-    for (const std::uint8_t passed : queue()) ++control(passed).rank;
+  if (part.policy == OracleQueue::Kind::overtaking) {
+    for (const std::uint8_t passed : queue(step.heap)) ++control(passed).rank;
   }
   if (!*answer) fail_step(step, "the heap refuses a request that it could meet");
   void* const payload = (*answer)->leak();
@@ -118,9 +124,9 @@ void World::resize(std::size_t task, const ProgramStep& step, StepResult& result
   if (block.offset == 0) return;  // it was refused
   if (moved.offset == 0) {
     const Layout wanted{.size = step.size_bytes, .align = layout_of(block).align};
-    if (heap_->try_resize(heap_->raw().base() + block.offset, layout_of(block), wanted)) {
+    if (heaps_[step.heap].heap->try_resize(address_of(block), layout_of(block), wanted)) {
       block.size_bytes = static_cast<std::uint32_t>(wanted.size);
-      result.offset = block.offset;
+      result.offset = offset_of(block);
       return;
     }
     const void* const payload = request(task, 0, step, wanted, result);
@@ -131,12 +137,13 @@ void World::resize(std::size_t task, const ProgramStep& step, StepResult& result
   block = moved;
   block.name = static_cast<std::uint16_t>(step.name);
   moved = {};
-  result.offset = block.offset;
+  result.offset = offset_of(block);
 }
 
 std::uint8_t World::level_of(std::size_t task, const ProgramStep& step) const {
-  if (options_.queue.kind == OracleQueue::Kind::priority) return step.priority;
-  if (options_.queue.kind != OracleQueue::Kind::holders_first) return 0;
+  const OracleQueue::Kind policy = heaps_[step.heap].policy;
+  if (policy == OracleQueue::Kind::priority) return step.priority;
+  if (policy != OracleQueue::Kind::holders_first) return 0;
   const HeldBlock* const first = slots_ + tasks_[task].slots;
   const auto holds = [](const HeldBlock& block) { return block.offset != 0; };
   return std::any_of(first, first + tasks_[task].program->names.size(), holds) ? 1 : 0;
@@ -144,10 +151,11 @@ std::uint8_t World::level_of(std::size_t task, const ProgramStep& step) const {
 
 /// Behind all of its level and above.
 void World::enqueue(std::size_t task) {
-  std::uint8_t* const end = queue_ + head_->queued++;
+  const HeapPart& part = part_of(task);
+  std::uint8_t* const end = part.queue + (*part.queued)++;
   std::uint8_t* place = end;
-  if (options_.queue.kind != OracleQueue::Kind::overtaking) {
-    while (place != queue_ && control(place[-1]).rank < control(task).rank) --place;
+  if (part.policy != OracleQueue::Kind::overtaking) {
+    while (place != part.queue && control(place[-1]).rank < control(task).rank) --place;
   }
   std::copy_backward(place, end, end + 1);
   *place = static_cast<std::uint8_t>(task);
@@ -156,16 +164,16 @@ void World::enqueue(std::size_t task) {
 void World::give_up(std::size_t task) {
   requests_[task]->cancel();
   requests_[task]->~HeapRequest();
-  std::uint8_t* const end = queue_ + head_->queued--;
-  std::uint8_t* const place = std::find(queue_, end, static_cast<std::uint8_t>(task));
+  const HeapPart& part = part_of(task);
+  std::uint8_t* const end = part.queue + (*part.queued)--;
+  std::uint8_t* const place = std::find(part.queue, end, static_cast<std::uint8_t>(task));
   *std::copy(place + 1, end, place) = 0;
   control(task).state = TaskState::ready;
 }
 
 void World::hold(std::size_t task, std::size_t name, Layout layout, const void* payload) {
   slots_[tasks_[task].slots + name] = {
-      .offset =
-          static_cast<std::uint32_t>(static_cast<const std::byte*>(payload) - heap_->raw().base()),
+      .offset = static_cast<std::uint32_t>(static_cast<const std::byte*>(payload) - arena_base_),
       .size_bytes = static_cast<std::uint32_t>(layout.size),
       .name = static_cast<std::uint16_t>(name),
       .task = static_cast<std::uint8_t>(task),
@@ -190,25 +198,28 @@ void World::free_block(HeldBlock& block) {
     block = {};
     return;
   }
-  (heap_->free)(heap_->raw().base() + block.offset, layout_of(block));
+  (heaps_[heap_of(block)].heap->free)(address_of(block), layout_of(block));
   block = {};
 }
 
 /// Without overtaking, those granted by this step are the first of the queue.
-void World::take_grants(StepResult& result) {
-  const bool overtakes = options_.queue.kind == OracleQueue::Kind::overtaking;
+void World::take_grants(HeapPart& part, StepResult& result) {
+  const bool overtakes = part.policy == OracleQueue::Kind::overtaking;
+  std::uint8_t* const queue = part.queue;
+  bool is_first = true;
   std::size_t left = 0;
-  for (std::size_t place = 0; place < head_->queued; ++place) {
-    const std::uint8_t task = queue_[place];
+  for (std::size_t place = 0; place < *part.queued; ++place) {
+    const std::uint8_t task = queue[place];
     HeapRequest* const request = requests_[task];
     if (request->state() != RequestState::granted) {
-      if (!overtakes && granted_.empty()) return;
-      queue_[left++] = task;
+      if (!overtakes && is_first) return;
+      queue[left++] = task;
       continue;
     }
     for (std::size_t passed = 0; overtakes && passed < left; ++passed) {
-      ++control(queue_[passed]).rank;
+      ++control(queue[passed]).rank;
     }
+    is_first = false;
     auto answer = request->poll();
     const ProgramStep& step = *current_step(task);
     const bool resizes = step.kind == OpKind::resize;  // the task goes on with the move
@@ -219,8 +230,8 @@ void World::take_grants(StepResult& result) {
     if (!resizes) go_on(task);
     granted_.push_back(task);
   }
-  std::fill(queue_ + left, queue_ + head_->queued, std::uint8_t{0});
-  head_->queued = left;
+  std::fill(queue + left, queue + *part.queued, std::uint8_t{0});
+  *part.queued = left;
 }
 
 /// Advances a task to the next step of its program, following its loops.

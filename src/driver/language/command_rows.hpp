@@ -46,7 +46,12 @@ inline constexpr std::array heap_options{
            "auto: poll after every step, so that granted tasks continue at once. Default: manual."},
     Option{OptionKind::align, "align", "N",
            "Alignment of blocks without align, a power of two. Default: 16, as in C++."}};
+inline constexpr std::array named_heap_options{heap_options[0], heap_options[1], heap_options[3]};
+inline constexpr Option in_heap{OptionKind::in, in_word, "HEAP",
+                                "The heap, if it is not the first one."};
+inline constexpr std::array in_option{in_heap};
 inline constexpr std::array alloc_options{
+    in_heap,
     Option{OptionKind::align, "align", "N",
            "Alignment of the payload in bytes, a power of two. Default: the heap's."},
     Option{OptionKind::priority, "priority", "N",

@@ -22,9 +22,19 @@ constexpr std::array table{
         size_only,
         heap_options,
         "Create the heap, with a region of SIZE bytes, at least 16. It must be the first command "
-        "of a script, and the only one of its kind. --heap=SIZE on the command line replaces the "
+        "of a script. --heap=SIZE on the command line replaces the "
         "size and keeps the options; with --heap the line may be left out.",
         "heap 1K raw=first-fit",
+        {}},
+    Command{
+        OpKind::named_heap,
+        "heap",
+        name_size,
+        named_heap_options,
+        "Create a heap beside the first one: a raw heap, a queue and an alignment of its own. 'in "
+        "NAME' behind a command means this heap; a block stays in its heap, so that no other "
+        "command on its name needs that. Up to 8 heaps, before the tasks.",
+        "heap dma 8K raw=pool:512",
         {}},
     Command{OpKind::alloc, "alloc", name_sizes, alloc_options,
             "Request SIZE bytes under a new name. If there is room, no other request waits and the "
@@ -58,7 +68,7 @@ constexpr std::array table{
     Command{OpKind::lock,
             "lock",
             {},
-            {},
+            in_option,
             "Lock the heap by taking its guard. Until 'unlock', requests wait and frees are "
             "deferred. If it is locked already, nothing happens.",
             "lock",
@@ -66,7 +76,7 @@ constexpr std::array table{
     Command{OpKind::unlock,
             "unlock",
             {},
-            {},
+            in_option,
             "Release the guard: deferred blocks are reclaimed, and requests that fit are granted.",
             "unlock",
             places<8, 26>},
@@ -100,20 +110,16 @@ constexpr std::array table{
     Command{OpKind::close,
             "close",
             {},
-            {},
+            in_option,
             "Close the heap: all waiting requests and all later ones end as closed. Frees still "
             "work.",
             "close",
             places<28>},
-    Command{OpKind::extend,
-            "extend",
-            size_only,
-            {},
+    Command{OpKind::extend, "extend", size_only, in_option,
             "Hand over SIZE more bytes behind the region, at least 8, such as memory that was only "
             "needed for booting. Waiting requests that fit now are granted; requests that were too "
             "large may not be any more. If the heap is locked, nothing happens.",
-            "extend 4K",
-            places<35>},
+            "extend 4K", places<35>},
     Command{OpKind::expect_state,
             "expect",
             name_state,
@@ -122,14 +128,10 @@ constexpr std::array table{
             "forms is meant.",
             "expect b granted",
             places<30>},
-    Command{OpKind::expect_keys,
-            "expect",
-            key_numbers,
-            {},
+    Command{OpKind::expect_keys, "expect", key_numbers, in_option,
             "Check values of the heap (see Keys): equal to the number, at most (<=) or at least "
             "(>=) the number. Each key may be given once.",
-            "expect used <= 512 waiting 0",
-            places<31, 32>},
+            "expect used <= 512 waiting 0", places<31, 32>},
     Command{OpKind::expect_at,
             "expect",
             name_at_offset,
@@ -154,30 +156,22 @@ constexpr std::array table{
             "does. Only 'mneme explore' checks it.",
             "expect deadlock",
             {}},
-    Command{OpKind::stat, "stat", {}, {}, "Print the value of every key.", "stat", places<22>},
+    Command{
+        OpKind::stat, "stat", {}, in_option, "Print the value of every key.", "stat", places<22>},
     Command{
         OpKind::map,
         "map",
         {},
-        {},
+        in_option,
         "Draw the region as text: live, deferred and free memory; then list the live blocks with "
         "their offsets and sizes, and the requests that wait.",
         "map",
         places<23>},
-    Command{OpKind::array,
-            "array",
-            name_count,
-            {},
-            "Request an array of COUNT elements of 8 bytes.",
-            "array samples 32",
-            places<9>},
-    Command{OpKind::vec,
-            "vec",
-            name_capacity,
-            {},
+    Command{OpKind::array, "array", name_count, in_option,
+            "Request an array of COUNT elements of 8 bytes.", "array samples 32", places<9>},
+    Command{OpKind::vec, "vec", name_capacity, in_option,
             "Request an empty vector with a fixed capacity of CAPACITY elements of 8 bytes.",
-            "vec log 16",
-            places<10>},
+            "vec log 16", places<10>},
     Command{
         OpKind::push,
         "push",
@@ -187,13 +181,9 @@ constexpr std::array table{
         "that.",
         "push log",
         places<14>},
-    Command{OpKind::arc,
-            "arc",
-            name_only,
-            {},
+    Command{OpKind::arc, "arc", name_only, in_option,
             "Request one value of 8 bytes that several owners can share, with a reference count.",
-            "arc config",
-            places<11>},
+            "arc config", places<11>},
     Command{OpKind::clone,
             "clone",
             name_new_name,
@@ -318,7 +308,8 @@ consteval bool places_are_taken_once() {
   std::array<bool, places_max> taken{};
   taken[define_place] = true;
   for (const Command& row : table) {
-    if (row.places.empty() != (row.kind == OpKind::heap || is_of_tasks(row.kind))) return false;
+    if (row.places.empty() != (row.kind <= OpKind::named_heap || is_of_tasks(row.kind)))
+      return false;
     for (const std::uint8_t place : row.places) {
       if (place >= places_max || taken[place]) return false;
       taken[place] = true;

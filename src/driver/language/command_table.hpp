@@ -42,6 +42,7 @@ enum class OptionKind : std::uint8_t {
   raw,
   queue,
   poll,
+  in,  // a blank before its value, instead of `=`
   align,
   priority,
   holding,
@@ -57,6 +58,11 @@ struct Option {
   std::string_view value;  // the part behind the `=` in the synopsis; empty: a plain word
   std::string_view help;
   bool excludes_previous = false;  // `try|guard`: not both
+
+  /// Between the word and its value.
+  [[nodiscard]] constexpr std::string_view separator() const {
+    return kind == OptionKind::in ? " " : value.empty() ? "" : "=";
+  }
 };
 
 struct Command {
@@ -67,7 +73,7 @@ struct Command {
   std::string_view help;
   std::string_view example;
   /// Its codes in the fuzzers' bytes (byte_codec.hpp); the encoder uses the first. They must never
-  /// change, as seeds contain them. Steps of scripts with tasks have none.
+  /// change, as seeds contain them. Heaps and steps of scripts with tasks have none.
   std::span<const std::uint8_t> places;
 };
 

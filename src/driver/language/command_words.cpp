@@ -30,7 +30,7 @@ std::string synopsis(const Command& command) {
       text += " [";
     }
     text += option.word;
-    if (!option.value.empty()) text += '=' + std::string{option.value};
+    text += std::string{option.separator()} + std::string{option.value};
     text += ']';
   }
   return text;
@@ -41,7 +41,7 @@ std::vector<std::string> language_words() {
   for (const Command& row : commands()) {
     add_once(words, std::string{row.keyword});
     for (const Option& option : row.options) {
-      add_once(words, std::string{option.word} + (option.value.empty() ? "" : "="));
+      add_once(words, std::string{option.word} + (option.separator() == "=" ? "=" : ""));
     }
   }
   for (const std::string_view word : poll_words) add_once(words, std::string{word});

@@ -94,6 +94,7 @@ bool is_given(const Op& op, OptionKind kind) {
   switch (kind) {
     case OptionKind::raw: return op.raw != default_raw_heap || op.raw_bytes;
     case OptionKind::queue: return op.queue != default_queue || op.queue_number;
+    case OptionKind::in: return op.heap != 0;
     case OptionKind::priority: return op.priority.has_value();
     case OptionKind::holding: return op.holding;
     case OptionKind::poll: return op.poll_mode != PollMode::manual;
@@ -107,7 +108,7 @@ bool is_given(const Op& op, OptionKind kind) {
 }
 
 void put_option(Writer& writer, const Op& op, const Option& option) {
-  writer.put(" {}{}", option.word, option.value.empty() ? "" : "=");
+  writer.put(" {}{}", option.word, option.separator());
   switch (option.kind) {
     case OptionKind::raw:
       writer.put("{}", op.raw);
@@ -123,6 +124,7 @@ void put_option(Writer& writer, const Op& op, const Option& option) {
       writer.put("{}", op.queue);
       if (op.queue_number) writer.put(":{}", *op.queue_number);
       break;
+    case OptionKind::in: writer.put("{}", op.heap_name); break;
     case OptionKind::priority: writer.put("{}", unsigned{*op.priority}); break;
     case OptionKind::align: writer.put_size(op.align_bytes); break;
     default: break;  // a word without a value

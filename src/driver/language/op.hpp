@@ -15,6 +15,7 @@ namespace mneme::driver {
 
 enum class OpKind : std::uint8_t {
   heap,
+  named_heap,  // heap NAME SIZE: one beside the first
   alloc,
   free,
   cancel,
@@ -151,6 +152,8 @@ struct Expectation {
 inline constexpr std::uint64_t forever = std::uint64_t{0} - 1;
 inline constexpr std::string_view forever_word = "forever";
 inline constexpr std::size_t tasks_max = 64;
+/// Of a script.
+inline constexpr std::size_t heaps_max = 8;
 /// The largest number of choices of one step of a task.
 inline constexpr std::size_t choices_max = 16;
 inline constexpr std::size_t name_length_max = 64;
@@ -167,6 +170,8 @@ inline constexpr std::string_view default_queue = "fifo";
 inline constexpr std::string_view priority_queue = "priority";
 inline constexpr std::string_view priority_of_try =
     "a request with 'try' or 'guard' never waits, and has no place in a queue";
+/// Before the name of a heap.
+inline constexpr std::string_view in_word = "in";
 /// The largest priority of a request; how many there are depends on the heap.
 inline constexpr std::uint64_t priority_max = 7;
 
@@ -182,6 +187,9 @@ struct Op {
   bool synthetic = false;                     // heap: not in the text (malloclab, or no heap line)
   bool has_align = false;                     // heap, alloc: align_bytes is not the default
   std::uint8_t expectation_count = 0;         // expect_keys
+  std::uint8_t heap = 0;                      // alloc and others with `in HEAP`: 0 is the first;
+                                              // named_heap: its own number
+  std::string_view heap_name;                 // empty for the first; lives as long as the parser
   std::string_view name;                      // every kind with a NAME
   std::string_view new_name;                  // clone; send, receive: the block, name: the mailbox
   std::string_view sizes;                     // alloc in a task: `64|128`; else empty
@@ -206,6 +214,7 @@ struct Op {
   Column new_name_column = 0;
   Column number_column = 0;  // of size_bytes or count
   Column queue_column = 0;
+  Column heap_column = 0;
   Column align_column = 0;
   Column mode_column = 0;
   Column state_column = 0;

@@ -68,7 +68,12 @@ void parse_queue_names(Op& op, Line& line, Word word) {
 
 void parse_key_numbers(Op& op, Line& line, Word word, const Command& command) {
   unsigned given = 0;
-  for (; !word.at_end(); word = line.next_word()) {
+  Line ahead = line;
+  for (; !word.at_end(); ahead = line, word = line.next_word()) {
+    if (given != 0 && word.text == in_word) {  // an option, which is read again
+      line = ahead;
+      return;
+    }
     const std::optional<Key> key = find_key(word.text);
     if (!key) {
       line.fail(word.column,

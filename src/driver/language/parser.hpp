@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -52,6 +53,8 @@ class Parser {
   void check_blocks(const Op& op, const Word& keyword);
   void check_is_in_task(const Op& op) const;
   void check_heap_comes_first(const Op& op, const Word& keyword);
+  void add_heap(Op& op);
+  void find_heap(Op& op, const Word& word);
   void parse_options(Op& op, const Command& command);
   void give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll_mode);
   void read_line_again() noexcept;
@@ -69,6 +72,13 @@ class Parser {
   std::optional<MalloclabTrace> malloclab_;
   std::uint64_t heap_line_ = 0;  // 0: no heap yet
   std::uint64_t heap_align_bytes_ = default_align_bytes;
+  /// A heap beside the first one.
+  struct NamedHeap {
+    std::string name;
+    std::uint64_t align_bytes = 0;
+  };
+
+  std::deque<NamedHeap> heaps_;
   std::vector<Block> blocks_;     // the outermost first
   bool line_is_pending_ = false;  // a synthetic step was returned before the line's own
 };

@@ -82,17 +82,7 @@ bool Program::goes_on_forever() const {
 }
 
 void ProgramBuilder::add(const Op& op) {
-  if (op.kind == OpKind::heap) {
-    program_.file = op.file;
-    program_.heap_bytes = op.size_bytes;
-    program_.align_bytes = op.align_bytes;
-    program_.raw = op.raw;
-    program_.raw_bytes = op.raw_bytes;
-    program_.queue = op.queue;
-    program_.queue_number = op.queue_number;
-    program_.heap_line = op.line;
-    return;
-  }
+  if (op.kind == OpKind::heap || op.kind == OpKind::named_heap) return add_heap(op);
   if (!is_of_tasks(op.kind) && !has_tasks_ && (flat_ || ++steps_ > boot_steps_max)) return;
   has_tasks_ = has_tasks_ || is_of_tasks(op.kind);
   if (has_tasks_ && flat_) throw *std::move(flat_);
@@ -105,6 +95,19 @@ void ProgramBuilder::add(const Op& op) {
   } catch (const ScriptError& error) {
     flat_ = error;
   }
+}
+
+void ProgramBuilder::add_heap(const Op& op) {
+  if (!program_.tasks.empty()) fail_at(op, 0, "heaps must come before the first task");
+  program_.file = op.file;
+  program_.heaps.push_back({.name = std::string{op.heap_name},
+                            .bytes = op.size_bytes,
+                            .align_bytes = op.align_bytes,
+                            .raw = std::string{op.raw},
+                            .raw_bytes = op.raw_bytes,
+                            .queue = std::string{op.queue},
+                            .queue_number = op.queue_number,
+                            .line = op.line});
 }
 
 void ProgramBuilder::add_any(const Op& op) {
@@ -166,6 +169,7 @@ void ProgramBuilder::begin_task(const Op& op) {
                             .names = {}});
   task_ = &program_.tasks.back();
   made_by_.clear();
+  made_in_.clear();
   name_indices_.clear();
 }
 
@@ -226,6 +230,7 @@ void ProgramBuilder::add_step(const Op& op) {
   if (op.kind == OpKind::atomic) return;
   if (op.kind == OpKind::choose) step.branches = {task.steps.size() + 1};
   check_kind(op, step);
+  check_heap(op, step);
   task.steps.push_back(std::move(step));
 }
 
@@ -238,7 +243,7 @@ bool ProgramBuilder::is_glued() const {
 }
 
 /// Each name is made by one kind of step, which decides which other steps it allows.
-void ProgramBuilder::check_kind(const Op& op, const ProgramStep& step) {
+void ProgramBuilder::check_kind(const Op& op, ProgramStep& step) {
   const auto made = [&](std::size_t name, OpKind kind, Column column) {
     if (made_by_.size() <= name) made_by_.resize(name + 1, OpKind::heap);
     if (made_by_[name] != OpKind::heap && made_by_[name] != kind) {

@@ -30,6 +30,7 @@ struct ProgramStep {
   std::uint8_t priority = 0;       // alloc; resize: that of the alloc above it
   bool is_glued = false;           // inside of `atomic`: no other task goes before it
   bool ends_loop = false;          // end
+  std::uint8_t heap = 0;           // alloc, resize, extend: of Program::heaps
   std::size_t name = 0;  // alloc, free, send, receive, push, clone, resize: of TaskProgram::names
   std::size_t new_name = 0;  // clone; resize: of its new block, until the contents have moved
   std::size_t object = 0;    // signal, wait: of semaphores; send, receive: of mailboxes
@@ -79,35 +80,41 @@ struct MailboxSpec {
   std::size_t capacity = 0;
 };
 
-struct Program {
-  std::string file;
-  std::uint64_t heap_bytes = 0;
+struct HeapSpec {
+  std::string name;  // empty for the first
+  std::uint64_t bytes = 0;
   std::uint64_t align_bytes = 0;
   std::string raw;
   std::optional<std::uint64_t> raw_bytes;  // the number behind its name
   std::string queue;                       // its policy
   std::optional<std::uint64_t> queue_number;
-  std::uint64_t heap_line = 0;
-  TaskProgram boot;  // the steps before the tasks
-  std::vector<TaskProgram> tasks;
-  std::vector<SemaphoreSpec> semaphores;
-  std::vector<MailboxSpec> mailboxes;
-  std::optional<Ending> expected;
-  std::uint64_t extension_bytes = 0;  // of all steps that extend the heap, as often as they run
+  std::uint64_t line = 0;
+  std::uint64_t extension_bytes = 0;  // of all steps that extend it, as often as they run
 
-  [[nodiscard]] bool goes_on_forever() const;
-  [[nodiscard]] bool has(OpKind kind) const;
-  [[nodiscard]] std::size_t task_count() const;
   /// As a script has it: `pool:64`.
   [[nodiscard]] std::string raw_text() const {
     return raw_bytes ? raw + ':' + std::to_string(*raw_bytes) : raw;
   }
   /// The same, and the policy of the queue if it is not FIFO.
-  [[nodiscard]] std::string heap_text() const {
+  [[nodiscard]] std::string text() const {
     if (queue == default_queue) return raw_text();
     return raw_text() + " queue=" + queue +
            (queue_number ? ':' + std::to_string(*queue_number) : std::string());
   }
+};
+
+struct Program {
+  std::string file;
+  std::vector<HeapSpec> heaps;
+  TaskProgram boot;  // the steps before the tasks
+  std::vector<TaskProgram> tasks;
+  std::vector<SemaphoreSpec> semaphores;
+  std::vector<MailboxSpec> mailboxes;
+  std::optional<Ending> expected;
+
+  [[nodiscard]] bool goes_on_forever() const;
+  [[nodiscard]] bool has(OpKind kind) const;
+  [[nodiscard]] std::size_t task_count() const;
 };
 
 /// The maximum number of steps before the tasks.
@@ -141,6 +148,7 @@ class ProgramBuilder {
     using is_transparent = void;  // NOLINT(readability-identifier-naming)
   };
 
+  void add_heap(const Op& op);
   void add_any(const Op& op);
   void add_top(const Op& op);
   void begin_task(const Op& op);
@@ -155,7 +163,8 @@ class ProgramBuilder {
   [[nodiscard]] bool end_block(ProgramStep& step);
   [[nodiscard]] bool is_glued() const;
   [[nodiscard]] TaskProgram& program_of_step() { return task_ == nullptr ? program_.boot : *task_; }
-  void check_kind(const Op& op, const ProgramStep& step);
+  void check_kind(const Op& op, ProgramStep& step);
+  void check_heap(const Op& op, ProgramStep& step);
   [[nodiscard]] std::size_t name_index(std::string_view name);
   [[nodiscard]] std::size_t semaphore_index(const Op& op);
   [[nodiscard]] std::size_t mailbox_index(const Op& op) const;
@@ -167,9 +176,10 @@ class ProgramBuilder {
   void check_name(const ProgramStep& step, const std::string& name, Holds& held) const;
 
   Program program_;
-  TaskProgram* task_ = nullptr;  // the current task; none outside of tasks
-  std::vector<Block> blocks_;    // that enclose the current step
-  std::vector<OpKind> made_by_;  // by the task's names: the kind of step that makes them
+  TaskProgram* task_ = nullptr;        // the current task; none outside of tasks
+  std::vector<Block> blocks_;          // that enclose the current step
+  std::vector<OpKind> made_by_;        // by the task's names: the kind of step that makes them
+  std::vector<std::uint8_t> made_in_;  // by the same: the heap
   /// Of the task's names. It is looked up by views, without a copy.
   std::unordered_map<std::string, std::size_t, NameHash, std::equal_to<>> name_indices_;
   std::vector<NamedError> never_signalled_;

@@ -61,7 +61,8 @@ void ProgramBuilder::add_rank(const Op& op, ProgramStep& step) const {
   if (op.mode == AllocMode::try_now) {
     fail_at(op, op.priority_column, std::string(priority_of_try));
   }
-  if (program_.queue != priority_queue || *op.priority >= program_.queue_number.value_or(0)) {
+  const HeapSpec& heap = program_.heaps[op.heap];
+  if (heap.queue != priority_queue || *op.priority >= heap.queue_number.value_or(0)) {
     fail_at(op, op.priority_column,
             "the queue of the heap has no priority " + std::to_string(unsigned{*op.priority}));
   }

@@ -49,9 +49,25 @@ void ProgramBuilder::add_extension(const Op& op, ProgramStep& step) {
     }
   }
   multiply(step.size_bytes);
-  if (__builtin_add_overflow(program_.extension_bytes, times, &program_.extension_bytes)) {
-    program_.extension_bytes = forever;
+  HeapSpec& heap = program_.heaps[op.heap];
+  if (__builtin_add_overflow(heap.extension_bytes, times, &heap.extension_bytes)) {
+    heap.extension_bytes = forever;
   }
+}
+
+/// The blocks of a name are in one heap, so that only its request has to name that.
+void ProgramBuilder::check_heap(const Op& op, ProgramStep& step) {
+  step.heap = op.heap;
+  const auto made = [&](std::size_t name, std::uint8_t heap) {
+    if (made_in_.size() <= name) made_in_.resize(name + 1, heaps_max);
+    if (made_in_[name] < heaps_max && made_in_[name] != heap) {
+      fail_at(op, op.name_column, in_quotes(op.name) + " is requested in another heap above");
+    }
+    made_in_[name] = heap;
+  };
+  if (step.kind == OpKind::alloc) made(step.name, op.heap);
+  if (step.kind == OpKind::clone) made(step.new_name, made_in_[step.name]);
+  if (step.kind == OpKind::resize) step.heap = made_in_[step.name];
 }
 
 void ProgramBuilder::begin_loop(const Op& op, ProgramStep& step) {

@@ -62,13 +62,13 @@ void put_list(fmt::memory_buffer& text, std::string line, std::span<const std::s
 }  // namespace
 
 void put_map_result(fmt::memory_buffer& text, const Executor& executor) {
-  const Oracle& oracle = executor.oracle();
+  const Oracle& oracle = executor.oracle(executor.last_heap());
   fmt::format_to(std::back_inserter(text), "{} bytes, {} a cell", oracle.capacity_bytes(),
                  cell_bytes(oracle));
 }
 
 void put_map(fmt::memory_buffer& text, const Executor& executor) {
-  const Oracle& oracle = executor.oracle();
+  const Oracle& oracle = executor.oracle(executor.last_heap());
   const std::size_t cell = cell_bytes(oracle);
   const std::string cells = cells_of(oracle);
   const auto out = std::back_inserter(text);
@@ -76,10 +76,11 @@ void put_map(fmt::memory_buffer& text, const Executor& executor) {
   for (std::size_t row = 0; row < cells.size(); row += row_cells) {
     fmt::format_to(out, "{:>12} |{:<64}|\n", row * cell, cells.substr(row, row_cells));
   }
-  const std::vector<const Task*> owners = executor.first_owners();
+  const std::vector<const Task*> owners = executor.first_owners(executor.last_heap());
   std::vector<std::string> live;
   for (const BlockId id : oracle.live_by_offset()) {
-    const Task& owner = owners[id] == nullptr ? executor.requester_of(id) : *owners[id];
+    const Task& owner =
+        owners[id] == nullptr ? executor.requester_of(executor.last_heap(), id) : *owners[id];
     live.push_back(fmt::format("{} at {} ({})", owner.name, oracle.offset_of(id) + word_bytes,
                                oracle.size_of(id)));
     if (live.size() == listed_max) break;
@@ -87,7 +88,8 @@ void put_map(fmt::memory_buffer& text, const Executor& executor) {
   put_list(text, "  live:", live, oracle.live());
   std::vector<std::string> waiting;
   for (const BlockId id : oracle.queue()) {
-    waiting.push_back(fmt::format("{} ({})", executor.requester_of(id).name, oracle.size_of(id)));
+    waiting.push_back(fmt::format("{} ({})", executor.requester_of(executor.last_heap(), id).name,
+                                  oracle.size_of(id)));
     if (waiting.size() == listed_max) break;
   }
   put_list(text, "  waiting:", waiting, oracle.waiting());

@@ -19,6 +19,12 @@ std::uint64_t with_header(std::uint64_t asked) {
   return asked > BlockLayout::max_payload_bytes ? asked : BlockLayout::size_with_header(asked);
 }
 
+/// A region is smaller than 2^56 bytes.
+std::uint64_t key_of(std::uint8_t heap, std::uint64_t offset) {
+  constexpr unsigned heap_shift = 56;
+  return std::uint64_t{heap} << heap_shift | offset;
+}
+
 }  // namespace
 
 std::uint32_t History::task_number(const std::string& task) {
@@ -62,17 +68,27 @@ void History::events(std::span<const Event> events, const Executor& executor) {
   task_ = 0;
   if (is_cut_ || texts_.empty() || !executor.has_heap()) return;
   reclaim(executor);
-  const Oracle& oracle = executor.oracle();
-  if (oracle.extent_bytes() != capacity_bytes()) {
-    const StepNumber from = region_ends_.empty() ? 1 : steps();
-    region_ends_.push_back({.from = from, .bytes = oracle.extent_bytes()});
-  }
-  samples_.back() = {.used = oracle.used_bytes(),
-                     .largest_hole = oracle.largest_bytes(),
-                     .waiting = static_cast<std::uint32_t>(oracle.waiting())};
-  const bool is_end = events.empty() || events.front().kind == EventKind::end;
-  if (oracle.waiting() > 0 && (is_end || (!waits_.empty() && waits_.back().from == steps()))) {
-    look_at_queue(executor, is_end ? 0 : steps());
+  look_at_heaps(executor, events.empty() || events.front().kind == EventKind::end);
+}
+
+void History::look_at_heaps(const Executor& executor, bool is_end) {
+  HeapSample& sample = samples_.back() = {};
+  for (std::size_t heap = 0; heap < executor.heap_count(); ++heap) {
+    const Oracle& oracle = executor.oracle(heap);
+    if (heap == heaps_.size()) {
+      heaps_.push_back(executor.heap_name(heap));
+      region_ends_.emplace_back();
+    }
+    std::vector<RegionEnd>& ends = region_ends_[heap];
+    if (ends.empty() || ends.back().bytes != oracle.extent_bytes()) {
+      ends.push_back({.from = ends.empty() ? 1 : steps(), .bytes = oracle.extent_bytes()});
+    }
+    sample.used += oracle.used_bytes();
+    sample.largest_hole = std::max<std::uint64_t>(sample.largest_hole, oracle.largest_bytes());
+    sample.waiting += static_cast<std::uint32_t>(oracle.waiting());
+    if (oracle.waiting() > 0 && (is_end || (!waits_.empty() && waits_.back().from == steps()))) {
+      look_at_queue(executor, heap, is_end ? 0 : steps());
+    }
   }
 }
 
@@ -101,7 +117,7 @@ void History::see(const Event& event) {
     case EventKind::moved: return finish_move(event);
     case EventKind::moved_at_once: begin_block(event, event.size, true); return finish_move(event);
     case EventKind::resized: {
-      const auto at = by_offset_.find(event.offset);
+      const auto at = by_offset_.find(key_of(event.heap, event.offset));
       if (at == by_offset_.end()) return;
       const std::uint32_t task = std::exchange(task_, blocks_[at->second].task);
       end_block(at->second);
@@ -114,7 +130,7 @@ void History::see(const Event& event) {
       return;
     case EventKind::freed:
     case EventKind::deferred: {
-      const auto at = by_offset_.find(event.offset);
+      const auto at = by_offset_.find(key_of(event.heap, event.offset));
       if (at == by_offset_.end()) return;
       const std::size_t block = at->second;
       end_block(block);
@@ -129,11 +145,12 @@ void History::see(const Event& event) {
 void History::begin_block(const Event& event, std::uint64_t asked, bool moves) {
   Name& name = name_of(event);
   (moves ? name.moving : name.block) = blocks_.size();
-  by_offset_[event.offset] = blocks_.size();
+  by_offset_[key_of(event.heap, event.offset)] = blocks_.size();
   const std::uint32_t task = name.wait == none ? task_ : waits_[name.wait].task;
   blocks_.push_back({.name = std::string(event.name),
                      .task = task,
                      .asked = asked,
+                     .heap = event.heap,
                      .offset = event.offset - word_bytes,
                      .size = BlockLayout::size_with_header(asked),
                      .from = steps()});
@@ -143,7 +160,7 @@ void History::begin_block(const Event& event, std::uint64_t asked, bool moves) {
 void History::end_block(std::size_t block) {
   BlockSpan& span = blocks_[block];
   span.to = steps();
-  const auto at = by_offset_.find(span.offset + word_bytes);
+  const auto at = by_offset_.find(key_of(span.heap, span.offset + word_bytes));
   if (at != by_offset_.end() && at->second == block) by_offset_.erase(at);
   const auto name = names_.find(span.name);
   if (name == names_.end() || name->second.block != block) return;
@@ -186,8 +203,8 @@ void History::finish_move(const Event& event) {
 
 /// Ends the deferred blocks that the oracle has reclaimed.
 void History::reclaim(const Executor& executor) {
-  const Oracle& oracle = executor.oracle();
   std::erase_if(deferred_, [&](std::size_t block) {
+    const Oracle& oracle = executor.oracle(blocks_[block].heap);
     const bool is_there = std::ranges::any_of(oracle.deferred_blocks(), [&](BlockId id) {
       return oracle.offset_of(id) == blocks_[block].offset;
     });
@@ -197,12 +214,12 @@ void History::reclaim(const Executor& executor) {
 }
 
 /// Records the place in the queue, and the lacking bytes, of requests made since a step.
-void History::look_at_queue(const Executor& executor, StepNumber from) {
-  const Oracle& oracle = executor.oracle();
+void History::look_at_queue(const Executor& executor, std::size_t heap, StepNumber from) {
+  const Oracle& oracle = executor.oracle(heap);
   const std::uint64_t largest = oracle.largest_bytes();
   std::size_t before = 0;
   for (const BlockId id : oracle.queue()) {
-    const auto name = names_.find(executor.requester_of(id).name);
+    const auto name = names_.find(executor.requester_of(heap, id).name);
     if (name != names_.end() && name->second.wait != none) {
       WaitSpan& wait = waits_[name->second.wait];
       if (wait.from >= from) {

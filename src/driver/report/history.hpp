@@ -23,10 +23,11 @@ using StepNumber = std::uint32_t;
 inline constexpr StepNumber not_ended = std::numeric_limits<StepNumber>::max();
 
 struct BlockSpan {
-  std::string name;          // of its first owner
-  std::uint32_t task = 0;    // that requested it
-  std::uint64_t asked = 0;   // bytes
-  std::uint64_t offset = 0;  // of the block, its header included
+  std::string name;         // of its first owner
+  std::uint32_t task = 0;   // that requested it
+  std::uint64_t asked = 0;  // bytes
+  std::uint8_t heap = 0;
+  std::uint64_t offset = 0;  // of the block in its heap, its header included
   std::uint64_t size = 0;
   StepNumber from = 0;
   StepNumber to = not_ended;
@@ -51,7 +52,7 @@ struct WaitSpan {
   std::uint64_t lacks = 0;  // how many bytes the largest hole is too small
 };
 
-/// The heap after a step.
+/// The heap after a step; of several, the sums, and the largest hole of all.
 struct HeapSample {
   std::uint64_t used = 0;
   std::uint64_t largest_hole = 0;
@@ -89,12 +90,32 @@ class History final : public StepReader {
   /// The names of tasks; the first is empty, for steps outside of tasks.
   [[nodiscard]] std::span<const std::string> tasks() const { return tasks_; }
   [[nodiscard]] bool has_tasks() const { return tasks_.size() > 1; }
-  /// The end of the region at the end of the run.
-  [[nodiscard]] std::uint64_t capacity_bytes() const {
-    return region_ends_.empty() ? 0 : region_ends_.back().bytes;
+  /// The names of the heaps; that of the first is empty.
+  [[nodiscard]] std::span<const std::string> heaps() const { return heaps_; }
+  /// From the first step of a heap on, in their order.
+  [[nodiscard]] std::span<const RegionEnd> region_ends(std::size_t heap) const {
+    return region_ends_[heap];
   }
-  /// From the first step on, in their order.
-  [[nodiscard]] std::span<const RegionEnd> region_ends() const { return region_ends_; }
+  /// The end of the region at the end of the run.
+  [[nodiscard]] std::uint64_t capacity_bytes(std::size_t heap) const {
+    return region_ends_[heap].empty() ? 0 : region_ends_[heap].back().bytes;
+  }
+  /// Of all heaps. A picture shows them one behind the other.
+  [[nodiscard]] std::uint64_t capacity_bytes() const { return start_of(heaps_.size()); }
+  /// Where a heap begins in a picture.
+  [[nodiscard]] std::uint64_t start_of(std::size_t heap) const {
+    std::uint64_t start = 0;
+    for (std::size_t before = 0; before < heap; ++before) start += capacity_bytes(before);
+    return start;
+  }
+  /// Where a block is in a picture.
+  [[nodiscard]] std::uint64_t place_of(const BlockSpan& block) const {
+    return start_of(block.heap) + block.offset;
+  }
+  /// ` in dma`; empty for the first heap.
+  [[nodiscard]] std::string where(std::size_t heap) const {
+    return heaps_[heap].empty() ? std::string() : " in " + heaps_[heap];
+  }
   /// Whether later steps were ignored.
   [[nodiscard]] bool is_cut() const { return is_cut_; }
 
@@ -107,7 +128,8 @@ class History final : public StepReader {
   void end_wait(const Event& event, WaitEnd end);
   void finish_move(const Event& event);
   void reclaim(const Executor& executor);
-  void look_at_queue(const Executor& executor, StepNumber from);
+  void look_at_queue(const Executor& executor, std::size_t heap, StepNumber from);
+  void look_at_heaps(const Executor& executor, bool is_end);
   [[nodiscard]] std::uint32_t task_number(const std::string& task);
 
   struct Name {
@@ -121,16 +143,18 @@ class History final : public StepReader {
 
   std::size_t steps_allowed_;
   bool is_cut_ = false;
-  std::vector<RegionEnd> region_ends_;
-  std::uint32_t task_ = 0;  // of the current step
+  std::vector<std::string> heaps_;
+  std::vector<std::vector<RegionEnd>> region_ends_;  // by heap
+  std::uint32_t task_ = 0;                           // of the current step
   std::vector<StepText> texts_;
   std::vector<HeapSample> samples_;
   std::vector<BlockSpan> blocks_;
   std::vector<WaitSpan> waits_;
   std::vector<std::string> tasks_{""};
   std::unordered_map<std::string, std::uint32_t> task_numbers_{{"", 0}};
-  std::unordered_map<std::string, Name> names_;               // that hold a block or wait for one
-  std::unordered_map<std::uint64_t, std::size_t> by_offset_;  // live blocks, by payload offset
+  std::unordered_map<std::string, Name> names_;  // that hold a block or wait for one
+  /// Live blocks, by payload offset, and by the heap in its highest bits.
+  std::unordered_map<std::uint64_t, std::size_t> by_offset_;
   std::vector<std::size_t> deferred_;
 };
 

@@ -116,8 +116,8 @@ PageJson page_data(const History& history, const Picture& picture, const Transcr
   }
   PageJson blocks = PageJson::array();
   for (const BlockSpan& block : history.blocks()) {
-    blocks.push_back({number_of(block.name), block.asked, block.offset, block.size, block.from,
-                      or_zero(block.to), or_zero(block.deferred_from)});
+    blocks.push_back({number_of(block.name), block.asked, history.place_of(block), block.size,
+                      block.from, or_zero(block.to), or_zero(block.deferred_from)});
   }
   PageJson waits = PageJson::array();
   for (const WaitSpan& wait : history.waits()) {

@@ -100,26 +100,52 @@ void put_address_axis(Svg& svg, const MapArea& map, std::uint64_t capacity_bytes
 }
 
 void put_absent(Svg& svg, const MapArea& map, const History& history) {
-  const std::span<const RegionEnd> ends = history.region_ends();
   const double column = map.width / static_cast<double>(std::max<StepNumber>(history.steps(), 1));
-  for (std::size_t at = 0; at + 1 < ends.size(); ++at) {
-    const StepNumber from = ends[at].from;
-    const StepNumber to = ends[at + 1].from;
-    const auto absent = static_cast<double>(history.capacity_bytes() - ends[at].bytes);
-    svg.rect(map.x + static_cast<double>(from - 1) * column, map.y,
-             static_cast<double>(to - from) * column,
-             absent * map.height / static_cast<double>(history.capacity_bytes()),
-             fmt::format("fill=\"{}\" stroke=\"#7b8794\" stroke-width=\"0.8\" "
-                         "stroke-dasharray=\"3 3\"",
-                         absent_colour),
-             fmt::format("not there before step {}: {} bytes at {}", to,
-                         ends[at + 1].bytes - ends[at].bytes, ends[at].bytes));
+  const double scale = map.height / static_cast<double>(history.capacity_bytes());
+  for (std::size_t heap = 0; heap < history.heaps().size(); ++heap) {
+    const std::span<const RegionEnd> ends = history.region_ends(heap);
+    const std::uint64_t above = history.capacity_bytes() - history.start_of(heap + 1);
+    for (std::size_t at = 0; at + 1 < ends.size(); ++at) {
+      const StepNumber from = ends[at].from;
+      const StepNumber to = ends[at + 1].from;
+      const auto absent = static_cast<double>(history.capacity_bytes(heap) - ends[at].bytes);
+      svg.rect(
+          map.x + static_cast<double>(from - 1) * column,
+          map.y + static_cast<double>(above) * scale, static_cast<double>(to - from) * column,
+          absent * map.height / static_cast<double>(history.capacity_bytes()),
+          fmt::format("fill=\"{}\" stroke=\"#7b8794\" stroke-width=\"0.8\" "
+                      "stroke-dasharray=\"3 3\"",
+                      absent_colour),
+          fmt::format("not there before step {}: {} bytes at {}{}", to,
+                      ends[at + 1].bytes - ends[at].bytes, ends[at].bytes, history.where(heap)));
+    }
   }
 }
 
 void add_absent(std::vector<LegendEntry>& entries, const History& history) {
-  if (history.region_ends().size() < 2) return;
+  bool is_extended = false;
+  for (std::size_t heap = 0; heap < history.heaps().size(); ++heap) {
+    is_extended = is_extended || history.region_ends(heap).size() > 1;
+  }
+  if (!is_extended) return;
   entries.push_back({"not yet there", std::string(absent_colour), " stroke-dasharray=\"3 3\""});
+}
+
+void put_addresses(Svg& svg, const MapArea& map, const History& history) {
+  const std::size_t heaps = history.heaps().size();
+  if (heaps < 2) return put_address_axis(svg, map, history.capacity_bytes());
+  const double scale = map.height / static_cast<double>(history.capacity_bytes());
+  for (std::size_t heap = 0; heap < heaps; ++heap) {
+    MapArea own = map;
+    own.height = static_cast<double>(history.capacity_bytes(heap)) * scale;
+    own.y = map.y + map.height - static_cast<double>(history.start_of(heap + 1)) * scale;
+    put_address_axis(svg, own, history.capacity_bytes(heap));
+    if (heap > 0) {
+      svg.line(map.x, own.y + own.height, map.x + map.width, own.y + own.height,
+               "stroke=\"#1f2933\" stroke-width=\"1.6\"");
+      svg.text(map.x + 4, own.y + 11, history.heaps()[heap], {.size = 10});
+    }
+  }
 }
 
 Picture draw_run(const History& history, const PictureOptions& options) {

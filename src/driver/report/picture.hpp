@@ -72,6 +72,8 @@ class BlockColours {
                                 std::span<const LegendEntry> entries);
 /// Addresses, from the bottom upwards.
 void put_address_axis(Svg& svg, const MapArea& map, std::uint64_t capacity_bytes);
+/// The same for a map of all heaps, one above the other, with lines between them.
+void put_addresses(Svg& svg, const MapArea& map, const History& history);
 
 /// Draws the memory behind the region over the steps before `extend` adds it.
 void put_absent(Svg& svg, const MapArea& map, const History& history);

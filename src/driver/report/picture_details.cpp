@@ -236,19 +236,19 @@ class DetailedPicture {
     }
     put_absent(svg, map_, history_);
     for (const BlockSpan& block : history_.blocks()) put_block(svg, block);
-    put_address_axis(svg, map_, history_.capacity_bytes());
+    put_addresses(svg, map_, history_);
   }
 
   void put_block(Svg& svg, const BlockSpan& block) const {
     const double x0 = x_of(block.from);
     const double x1 = x_of(block.to);
     if (x1 <= x0) return;
-    const double y = y_of(block.offset + block.size);
-    const double high = y_of(block.offset) - y;
+    const double y = y_of(history_.place_of(block) + block.size);
+    const double high = y_of(history_.place_of(block)) - y;
     const std::string& colour = colours_.entries()[colours_.kind_of(block)].colour;
     const std::string tip =
-        fmt::format("{}: {} bytes, with its header {} at {}; steps {} to {}", block.name,
-                    block.asked, block.size, block.offset, block.from,
+        fmt::format("{}: {} bytes, with its header {} at {}{}; steps {} to {}", block.name,
+                    block.asked, block.size, block.offset, history_.where(block.heap), block.from,
                     block.to == not_ended ? "the end" : std::to_string(block.to));
     svg.rect(x0, y, x1 - x0, high,
              fmt::format("fill=\"{}\" stroke=\"#fff\" stroke-width=\"0.8\"", colour), tip);

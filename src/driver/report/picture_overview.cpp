@@ -53,7 +53,7 @@ class Overview {
     put_memory(svg);
     put_waiting(svg);
     put_cells(svg);
-    put_address_axis(svg, map_, history_.capacity_bytes());
+    put_addresses(svg, map_, history_);
     put_steps(svg);
     return {svg.finish(), map_};
   }
@@ -208,8 +208,9 @@ class Overview {
     for (const BlockSpan& block : history_.blocks()) {
       const double x0 = columns_of(block.from - 1);
       const double x1 = columns_of(std::min(block.to, history_.steps() + 1) - 1);
-      const double y0 = static_cast<double>(block.offset) * rows / capacity;
-      const double y1 = static_cast<double>(block.offset + block.size) * rows / capacity;
+      const double y0 = static_cast<double>(history_.place_of(block)) * rows / capacity;
+      const double y1 =
+          static_cast<double>(history_.place_of(block) + block.size) * rows / capacity;
       const std::size_t kind = colours_.kind_of(block);
       for (auto row = static_cast<std::size_t>(y0); row < rows && static_cast<double>(row) < y1;
            ++row) {

@@ -61,8 +61,8 @@ std::optional<PieceRange> cheapest_window(std::span<const Piece> pieces, std::si
   return best;
 }
 
-std::vector<Piece> pieces_around(const Executor& executor, const Task& task) {
-  const Oracle& oracle = executor.oracle();
+std::vector<Piece> pieces_around(const Executor& executor, std::size_t heap, const Task& task) {
+  const Oracle& oracle = executor.oracle(heap);
   std::vector<Piece> pieces;
   // No block reaches from one part of the memory into the next.
   for (const Gap part : oracle.parts()) pieces.push_back({{part.offset, 0}, Piece::Kind::stays});
@@ -82,19 +82,21 @@ std::vector<Piece> pieces_around(const Executor& executor, const Task& task) {
 
 }  // namespace
 
-std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor, BlockId waiting) {
-  const Oracle& oracle = executor.oracle();
-  const std::vector<Piece> pieces = pieces_around(executor, executor.requester_of(waiting));
+std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor, std::size_t heap,
+                                                BlockId waiting) {
+  const Oracle& oracle = executor.oracle(heap);
+  const std::vector<Piece> pieces =
+      pieces_around(executor, heap, executor.requester_of(heap, waiting));
   const auto window = cheapest_window(pieces, oracle.size_of(waiting), oracle.align_of(waiting));
   if (!window) return std::nullopt;
-  const std::vector<const Task*> owners = executor.first_owners();
+  const std::vector<const Task*> owners = executor.first_owners(heap);
   BlocksInTheWay found;
   found.bytes = window->live_bytes;
   for (std::size_t at = window->first; at < window->end; ++at) {
     if (pieces[at].kind != Piece::Kind::live || ++found.blocks > names_shown_max) continue;
     // A block that was granted but not taken yet has no owner except its requester.
     const Task* const first = owners[pieces[at].id];
-    const Task& owner = first == nullptr ? executor.requester_of(pieces[at].id) : *first;
+    const Task& owner = first == nullptr ? executor.requester_of(heap, pieces[at].id) : *first;
     found.names.push_back(owner.name + (owner.moving ? " (also waits)" : ""));
   }
   return found;

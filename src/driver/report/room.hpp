@@ -20,10 +20,10 @@ struct BlocksInTheWay {
   std::vector<std::string> names;  // of at most eight
 };
 
-/// For the block of a waiting request. Nothing if it cannot fit beside the block that it replaces,
-/// which is only freed after the move.
+/// For the block of a waiting request to a heap. Nothing if it cannot fit beside the block that it
+/// replaces, which is only freed after the move.
 [[nodiscard]] std::optional<BlocksInTheWay> blocks_in_the_way(const Executor& executor,
-                                                              BlockId waiting);
+                                                              std::size_t heap, BlockId waiting);
 
 /// `2 live blocks were freed (48 bytes): a, b`: what would have to happen.
 [[nodiscard]] std::string in_words(const BlocksInTheWay& blocks);

@@ -35,16 +35,17 @@ bool has_piece_for(const Oracle& oracle, BlockId id) {
 }
 
 // Why the request at this place in the queue has not been granted.
-std::string why_it_waits(const Executor& executor, BlockId id, std::size_t place) {
-  const Oracle& oracle = executor.oracle();
+std::string why_it_waits(const Executor& executor, std::size_t heap, BlockId id,
+                         std::size_t place) {
+  const Oracle& oracle = executor.oracle(heap);
   if (oracle.locked()) {
-    return fmt::format("the heap has been locked since line {}", executor.lock_line());
+    return fmt::format("the heap has been locked since line {}", executor.lock_line(heap));
   }
   if (place > 0) {
     const BlockId head = oracle.queue().front();
     return fmt::format("{}it is not its turn: {}, which is first, needs {} bytes",
                        has_piece_for(oracle, id) ? "there is room, but " : "",
-                       executor.requester_of(head).name, oracle.size_of(head));
+                       executor.requester_of(heap, head).name, oracle.size_of(head));
   }
   if (oracle.deferred() > 0) return "what was freed is deferred until a poll or an unlock";
   if (oracle.size_of(id) > oracle.free_bytes()) return "not enough is free";
@@ -131,7 +132,8 @@ void Story::begin(std::string_view what) {
 
 /// The request of a new name, or of a resize.
 void Story::put_asked(const Event& event, const Executor& executor) {
-  const Oracle& oracle = executor.oracle();
+  heap_ = event.heap;
+  const Oracle& oracle = executor.oracle(heap_);
   switch (event.kind) {
     case EventKind::granted_at_once:
       return begin(fmt::format("granted at once, at {}: it never waited", event.offset));
@@ -159,14 +161,14 @@ void Story::put_asked(const Event& event, const Executor& executor) {
 }
 
 std::optional<BlockId> Story::waiting_block(const Executor& executor) const {
-  for (const BlockId id : executor.oracle().queue()) {
-    if (executor.requester_of(id).name == name_) return id;
+  for (const BlockId id : executor.oracle(heap_).queue()) {
+    if (executor.requester_of(heap_, id).name == name_) return id;
   }
   return std::nullopt;
 }
 
 Story::Situation Story::situation(const Executor& executor, BlockId waiting) const {
-  const Oracle& oracle = executor.oracle();
+  const Oracle& oracle = executor.oracle(heap_);
   const auto queue = oracle.queue();
   const auto before = std::ranges::distance(queue.begin(), std::ranges::find(queue, waiting));
   return {.place = static_cast<std::size_t>(before),
@@ -180,10 +182,10 @@ Story::Situation Story::situation(const Executor& executor, BlockId waiting) con
 void Story::put_waiting(const Executor& executor) {
   const std::optional<BlockId> id = waiting_block(executor);
   if (!id) return;
-  const Oracle& oracle = executor.oracle();
+  const Oracle& oracle = executor.oracle(heap_);
   const Situation now = situation(executor, *id);
   const std::string why = fmt::format("{}: {}", in_pieces(now.free_bytes, now.largest_bytes),
-                                      why_it_waits(executor, *id, now.place));
+                                      why_it_waits(executor, heap_, *id, now.place));
   if (counter_.step() != asked_) {
     if (now != std::exchange(last_, now)) put_change(fmt::format("{}{}", place_in_run(), why));
     return;
@@ -194,14 +196,14 @@ void Story::put_waiting(const Executor& executor) {
   std::vector<std::string> before;
   for (const BlockId other : oracle.queue()) {
     if (before.size() == std::min(now.place, waiters_named_max)) break;
-    before.push_back(
-        fmt::format("{} ({} bytes)", executor.requester_of(other).name, oracle.size_of(other)));
+    before.push_back(fmt::format("{} ({} bytes)", executor.requester_of(heap_, other).name,
+                                 oracle.size_of(other)));
   }
   if (now.place > before.size())
     before.push_back(fmt::format("{} more", now.place - before.size()));
   if (now.place == 0) put_line("  It is the first in the queue.");
   if (now.place > 1) put_line(fmt::format("  Ahead of it: {}.", fmt::join(before, ", ")));
-  if (const auto blocks = blocks_in_the_way(executor, *id); blocks && blocks->blocks > 0) {
+  if (const auto blocks = blocks_in_the_way(executor, heap_, *id); blocks && blocks->blocks > 0) {
     put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
   }
 }
@@ -214,8 +216,8 @@ void Story::put_end(const Executor& executor) {
   put_left_out();
   is_waiting_ = false;
   put_line(fmt::format("  At the end it still waits: {}.",
-                       why_it_waits(executor, *id, situation(executor, *id).place)));
-  if (const auto blocks = blocks_in_the_way(executor, *id); blocks && blocks->blocks > 0) {
+                       why_it_waits(executor, heap_, *id, situation(executor, *id).place)));
+  if (const auto blocks = blocks_in_the_way(executor, heap_, *id); blocks && blocks->blocks > 0) {
     put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
   }
 }

@@ -63,6 +63,7 @@ class Story final : public StepReader {
   std::uint64_t line_ = 0;  // of the script
   std::uint64_t uses_ = 0;
   std::uint64_t asked_ = 0;  // the step of the waiting request
+  std::size_t heap_ = 0;     // of the request
   bool is_waiting_ = false;
   Situation last_;
   std::size_t changes_ = 0;  // during the current wait

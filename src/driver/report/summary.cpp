@@ -42,9 +42,11 @@ nlohmann::ordered_json sizes_json(const WaitHistograms& waits) {
 std::string never_freed(const Executor& executor) {
   if (!executor.has_heap()) return {};
   std::vector<const Task*> owners;
-  const std::vector<const Task*> first = executor.first_owners();
-  for (const BlockId id : executor.oracle().live_by_offset()) {
-    if (first[id] != nullptr) owners.push_back(first[id]);
+  for (std::size_t heap = 0; heap < executor.heap_count(); ++heap) {
+    const std::vector<const Task*> first = executor.first_owners(heap);
+    for (const BlockId id : executor.oracle(heap).live_by_offset()) {
+      if (first[id] != nullptr) owners.push_back(first[id]);
+    }
   }
   const std::size_t shown = std::min(owners.size(), never_freed_max);
   std::ranges::partial_sort(owners, owners.begin() + static_cast<std::ptrdiff_t>(shown), {},
@@ -58,15 +60,27 @@ std::string never_freed(const Executor& executor) {
   return text;
 }
 
+namespace {
+
+std::string peaks_text(const Tally& tally) {
+  std::string text;
+  for (const Tally::OfHeap& heap : tally.others) {
+    text += fmt::format(", in {} {} of {}", heap.name, heap.peak_bytes, heap.capacity_bytes);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string summary_text(const Tally& tally, const std::string& never_freed) {
   std::string text = fmt::format(
       "summary: {} step{}, {} request{}: {} granted at once, {} after waiting, {} refused, {} "
       "closed, {} cancelled; {} freed, {} moved\n"
-      "summary: peak {} of {} bytes; at the end {} live, {} waiting\n",
+      "summary: peak {} of {} bytes{}; at the end {} live, {} waiting\n",
       tally.steps, tally.steps == 1 ? "" : "s", tally.requests, tally.requests == 1 ? "" : "s",
       tally.granted_at_once, tally.granted_later, tally.refused, tally.closed, tally.cancelled,
-      tally.freed, tally.moved, tally.peak_bytes, tally.capacity_bytes, tally.live_at_end,
-      tally.waiting_at_end);
+      tally.freed, tally.moved, tally.peak_bytes, tally.capacity_bytes, peaks_text(tally),
+      tally.live_at_end, tally.waiting_at_end);
   if (!never_freed.empty()) text += fmt::format("summary: never freed: {}\n", never_freed);
   return text;
 }
@@ -91,6 +105,11 @@ std::string summary_json(const std::string& file, int exit_code, const Tally& ta
                               {"expectations_failed", tally.expectations_failed},
                               {"live_at_end", tally.live_at_end},
                               {"waiting_at_end", tally.waiting_at_end}};
+  for (const Tally::OfHeap& heap : tally.others) {
+    json["other_heaps"].push_back({{"name", heap.name},
+                                   {"capacity_bytes", heap.capacity_bytes},
+                                   {"peak_bytes", heap.peak_bytes}});
+  }
   json["sizes"] = sizes_json(waits);
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }

@@ -13,7 +13,10 @@ namespace mneme::driver {
 void WaitHistograms::events(std::span<const Event> events, const Executor& executor) {
   counter_.events(events);
   for (const Event& event : events) see(event);
-  if (executor.has_heap()) waiting_before_ = executor.oracle().waiting();
+  waiting_before_.resize(executor.heap_count());
+  for (std::size_t heap = 0; heap < waiting_before_.size(); ++heap) {
+    waiting_before_[heap] = executor.oracle(heap).waiting();
+  }
 }
 
 void WaitHistograms::see(const Event& event) {
@@ -23,14 +26,14 @@ void WaitHistograms::see(const Event& event) {
       SizeStats& size = sizes_[size_class_of(bytes_asked_by(*event.step))];
       ++size.requests;
       size.wait_steps.add(0);
-      return size.queue_depth.add(waiting_before_);
+      return size.queue_depth.add(waiting_before_[event.heap]);
     }
     case EventKind::waiting: {
       const std::uint64_t size_class = size_class_of(bytes_asked_by(*event.step));
       SizeStats& size = sizes_[size_class];
       ++size.requests;
       ++size.still_waiting;
-      size.queue_depth.add(waiting_before_);
+      size.queue_depth.add(waiting_before_[event.heap]);
       waiting_[std::string(event.name)] = {size_class, counter_.step()};
       return;
     }

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "size_class.hpp"
 #include "step_reader.hpp"
@@ -70,7 +71,7 @@ class WaitHistograms final : public StepReader {
   void end(const Event& event, bool is_granted);
 
   StepCounter counter_;
-  std::uint64_t waiting_before_ = 0;  // requests waiting before the current step
+  std::vector<std::uint64_t> waiting_before_;  // by heap: requests waiting before the current step
   std::map<std::uint64_t, SizeStats> sizes_;
   std::unordered_map<std::string, Waiting> waiting_;
 };

@@ -61,11 +61,29 @@ TEST_CASE("a deferred block is in the way until it is reclaimed") {
   CHECK(blocks_of("heap 64 align=8\nalloc a 8\nlock\nfree a\n") == "a 0+16 2-~4; ");
 }
 
+TEST_CASE("heaps are one behind the other") {
+  History history;
+  (void)tests::read_run(
+      "heap 64 align=8\nheap dma 32 align=8\nalloc a 8 in dma\nalloc b 8\nfree a\n"
+      "alloc c 24 in dma\nresize c 8\nalloc d 64\n",
+      history);
+  std::string text;
+  for (const BlockSpan& block : history.blocks()) {
+    text += block.name + history.where(block.heap) + " at " +
+            std::to_string(history.place_of(block)) + "; ";
+  }
+  CHECK(text == "a in dma at 64; b at 0; c in dma at 64; c in dma at 64; ");
+  CHECK(history.start_of(1) == 64);
+  CHECK(history.capacity_bytes() == 96);
+  CHECK(history.behind(6).used == 16 + 32);
+  CHECK(history.behind(6).largest_hole == 48);
+}
+
 TEST_CASE("the region ends farther behind from each extension on") {
   History history;
   (void)tests::read_run("heap 64\nstat\nextend 16\nlock\nextend 8\nunlock\nextend 8\n", history);
   std::string text;
-  for (const auto& end : history.region_ends()) {
+  for (const auto& end : history.region_ends(0)) {
     text += std::to_string(end.bytes) + " from " + std::to_string(end.from) + "; ";
   }
   CHECK(text == "64 from 1; 80 from 3; 88 from 7; ");

@@ -21,7 +21,7 @@ std::string in_the_way(std::string_view script) {
   Parser parser(source, {});
   Executor executor;
   for (Op op; parser.next(op);) (void)executor.step(op);
-  const auto blocks = blocks_in_the_way(executor, executor.oracle().queue().front());
+  const auto blocks = blocks_in_the_way(executor, 0, executor.oracle(0).queue().front());
   return blocks ? in_words(*blocks) : "cannot fit";
 }
 
