@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <thread>
+#include <type_traits>
 
 namespace mneme {
 
@@ -32,9 +33,9 @@ inline void maybe_yield() noexcept {
 template <class T>
 class Atomic {
  public:
-  Atomic() noexcept : Atomic(T{}) {}
-  explicit(false) Atomic(T value) noexcept : value_(value) {
-    VALGRIND_HG_DISABLE_CHECKING(&value_, sizeof value_);
+  constexpr Atomic() noexcept : Atomic(T{}) {}
+  explicit(false) constexpr Atomic(T value) noexcept : value_(value) {
+    if (!std::is_constant_evaluated()) exempt();
   }
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
@@ -99,6 +100,8 @@ class Atomic {
   T operator+=(T value) noexcept { return fetch_add(value) + value; }
 
  private:
+  void exempt() noexcept { VALGRIND_HG_DISABLE_CHECKING(&value_, sizeof value_); }
+
   static bool releases(std::memory_order order) {
     return order == std::memory_order_release || order == std::memory_order_acq_rel ||
            order == std::memory_order_seq_cst;

@@ -178,9 +178,10 @@ inline Explored explore_script(const driver::Program& program, t::Switches switc
 inline Explored explore_tasks(const driver::Program& program, t::Switches switches,
                               std::uint64_t states, t::Answer* kept = nullptr) {
   const t::ExploreOptions options{.switches = switches, .states = states};
-  t::Answer answer = program.raw == FirstFit::name
-                         ? t::explore<ScriptWorld<FirstFit>>(options, program.heap_bytes, program)
-                         : t::explore<ScriptWorld<Bounded>>(options, program.heap_bytes, program);
+  const driver::HeapSpec& heap = program.heaps.front();
+  t::Answer answer = heap.raw == FirstFit::name
+                         ? t::explore<ScriptWorld<FirstFit>>(options, heap.bytes, program)
+                         : t::explore<ScriptWorld<Bounded>>(options, heap.bytes, program);
   int kind = 100 + static_cast<int>(answer.kind);
   if (answer.kind == t::AnswerKind::safe) kind = static_cast<int>(t::VerdictKind::no_deadlock);
   if (answer.kind == t::AnswerKind::deadlock) kind = static_cast<int>(t::VerdictKind::deadlock);
