@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
@@ -153,7 +154,7 @@ TEST_CASE("arcs of one object may be cloned and dropped on many threads at once"
   TestHeap heap(1024);
   Arc<Probe> arc = granted(heap.make_arc<Probe>(42));
   constexpr int threads_count = 4;
-  constexpr int rounds = 10'000;
+  constexpr int rounds = tests::rounds(10'000);
   mneme::Atomic<int> sum{0};
   mneme::Atomic<int> here{0};  // all begin at once, else the first is done before the last begins
   {

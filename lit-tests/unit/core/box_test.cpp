@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
@@ -275,7 +276,7 @@ TEST_CASE("a box goes back to the heap that it came from") {
 
 TEST_CASE("boxes may be freed on threads other than their maker's") {
   constexpr int threads_count = 4;
-  constexpr int rounds = 1500;
+  constexpr int rounds = tests::rounds(1500);
   TestHeap heap(threads_count * 16 + 32);
   std::array<mneme::Atomic<Probe*>, 3> mailboxes{};
   mneme::Atomic<int> granted_count{0};

@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/effort.hpp"
+
 using namespace mneme;
 
 namespace {
@@ -90,7 +92,7 @@ TEST_CASE("what was pushed comes out whole, last in first out, and the queue is 
 
 TEST_CASE("producers on threads: every block comes out exactly once") {
   for (const std::size_t producers : {2U, 3U, 4U}) {
-    constexpr std::size_t each = 2000;
+    constexpr std::size_t each = tests::rounds(std::size_t{2000});
     const Blocks blocks(producers * each);
     FreeQueue queue;
     std::vector<int> seen(blocks.size());
@@ -119,7 +121,7 @@ TEST_CASE("producers on threads: every block comes out exactly once") {
 TEST_CASE("blocks that are pushed again at once: none is lost to a head that looks the same") {
   constexpr std::size_t each = 4;
   constexpr std::size_t producers = 3;
-  constexpr int turns = 2000;
+  constexpr int turns = tests::rounds(2000);
   const Blocks blocks(producers * each);
   FreeQueue queue;
   // A block that was drained goes straight back to the producer it came from.

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/names.hpp"
 
 using namespace tests::names;
@@ -211,7 +212,7 @@ TEST_CASE("threads that lock and threads that allocate exclude and lose nobody")
   TestHeap heap(32_words);
   int count = 0;  // guarded by the heap's lock
   auto lock_often = [&] {
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < tests::rounds(500); ++round) {
       Alarm alarm;
       auto request = heap.lock();
       auto guard = request.poll(alarm.waker());
@@ -223,7 +224,7 @@ TEST_CASE("threads that lock and threads that allocate exclude and lose nobody")
     }
   };
   auto allocate_often = [&] {
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < tests::rounds(500); ++round) {
       Alarm alarm;
       auto request = heap.allocate(bytes(20_words));
       if (!request.poll(alarm.waker())) {
@@ -238,5 +239,5 @@ TEST_CASE("threads that lock and threads that allocate exclude and lose nobody")
     std::jthread third(allocate_often);
     std::jthread fourth(allocate_often);
   }
-  CHECK(count == 1000);
+  CHECK(count == 2 * tests::rounds(500));
 }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/may_wait.hpp"
 #include "support/names.hpp"
@@ -321,7 +322,7 @@ TEST_CASE("what is no use of on_ready stops the program") {
 
 TEST_CASE("a loop that polls only when it is woken runs every coroutine") {
   constexpr int tasks = 24;
-  constexpr int rounds = 200;
+  constexpr int rounds = tests::rounds(200);
   TestHeap heap(32_words);
   std::atomic<int> wakes{0};
   const auto hook = heap.on_ready({.wake =

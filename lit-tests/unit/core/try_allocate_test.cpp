@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
@@ -152,7 +153,7 @@ TEST_CASE("threads that try a nearly empty heap never find it full") {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 3; ++i) {
       threads.emplace_back([&] {
-        for (int round = 0; round < 2000; ++round) {
+        for (int round = 0; round < tests::rounds(2000); ++round) {
           const auto block = heap.try_allocate(bytes(64), 10000);
           (block ? found : wrong) += block || block.error() != AllocError::locked ? 1 : 0;
         }
