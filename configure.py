@@ -67,8 +67,8 @@ VARIANTS = {  # name: (compiler, flags)
 }
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
-# What tools/check builds and runs; the models are one more suite. Of release it has the driver, its scripts and its unit
-# tests; those of the core are run by the others, and with --quick and --full by release too.
+# What tools/check builds and runs; the models are one more suite. Of release it has the driver and its scripts; the unit
+# tests that asan has too are run by release with --quick and --full.
 CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
           "check-quick": ("release", "debug"),
           "check-full": (*VARIANTS, "model")}
@@ -85,9 +85,9 @@ DRIVER_MAIN = "src/driver/commands/main.cpp"
 RUN_ONCE = ("commands", "report")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
-# Unit tests that are not optimized compile in a third of the time. With ASan, those of these folders are not: the
-# others search for long, or show UBSan's checks of the sizes of objects and of local arrays, which need optimized code.
-NOT_OPTIMIZED_WITH_ASAN = ("core", "regression", "adapters")
+# Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they
+# search for long, or show UBSan's checks of the sizes of objects and of local arrays, which need optimized code.
+OPTIMIZED_WITH_ASAN = ("races", "sanitizers", "testing")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -98,10 +98,10 @@ BATCH_GCC = f"{BATCH} -Wshadow=local -Wno-subobject-linkage"
 MODEL = "-O2 -g1 -fno-sized-deallocation -DMNEME_STATS=0"
 FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 FUZZED = "-fsanitize=fuzzer-no-link"
-# Folders whose files clang-tidy reads each by itself, as names in them mean something to all, and those
-# whose files are programs.
-EACH_ALONE = ("fuzz", "lit-tests/sanitizers", "src/bench")
-OF_PROGRAMS = ("src/examples", "lit-tests/misuse")
+# What clang-tidy reads file by file, as names in it mean something to all; and folders whose files are programs, by the
+# name of their entry.
+EACH_ALONE = ("lit-tests/sanitizers", "src/bench", "fuzz/schedule.cpp")
+OF_PROGRAMS = {"src/examples": "main", "lit-tests/misuse": "main", "fuzz": "LLVMFuzzerTestOneInput"}
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
 
@@ -125,6 +125,7 @@ TOOLS = {  # command: (Debian package, lowest major version)
     "pkg-config": ("pkg-config", 1),
     "clang-tidy-22": ("clang-tidy-22", 22),
     "clang-format-22": ("clang-format-22", 22),
+    "ld.lld-22": ("lld-22", 22),
     f"{LLVM_BIN}/lit": ("llvm-22-tools", 22),
     f"{LLVM_BIN}/FileCheck": ("llvm-22-tools", 22),
     f"{LLVM_BIN}/llvm-symbolizer": ("llvm-22", 22),
@@ -248,13 +249,23 @@ def optimization_of(file, variant=""):
     return "-O0" if file in NOT_OPTIMIZED and variant != "tysan" else ""
 
 
+def linker_of(variant):
+    """lld takes a third of the time of GNU ld, with which Valgrind finds more names; building release asks for neither."""
+    return " -fuse-ld=lld-22" if VARIANTS[variant][0] == CLANG and variant != "release" else ""
+
+
+def driver_part(file):
+    """Of three parts of about equal cost: what reads and writes scripts, what executes them, and the rest."""
+    folder, stem = Path(file).parent.name, Path(file).stem
+    if folder in RUN_ONCE and stem not in RUN_AT_EVERY_STEP:
+        return "once"
+    return "text" if folder in ("language", "import") else "steps"
+
+
 def driver_batches():
-    """Three batches of about equal cost: what reads and writes scripts, what executes them, and the rest."""
     parts = {"text": [], "steps": [], "once": []}
     for file in [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]:
-        folder = file.split("/")[2]
-        is_once = folder in RUN_ONCE and Path(file).stem not in RUN_AT_EVERY_STEP
-        parts["once" if is_once else "text" if folder in ("language", "import") else "steps"].append(file)
+        parts[driver_part(file)].append(file)
     return [batch(f"driver-{part}", files) for part, files in parts.items()]
 
 
@@ -267,16 +278,17 @@ def batch(name, files, folder="build/batches"):
     return write_if_new(f"{folder}/{name}.cpp", "".join(f'#include "{file}"\n' for file in files))
 
 
-def batch_of_programs(files, folder):
-    """The same for files that each have a main(): each in a namespace of its own, behind all that they include.
-    The main() of the batch calls the one of the file that it is called by the name of."""
+def batch_of_programs(files, folder, entry="main"):
+    """The same for files that each have a main(), or another entry: each in a namespace of its own, behind all that
+    they include. The main() of the batch calls the one of the file that it is called by the name of."""
     texts = {file: (ROOT / file).read_text() for file in files}
-    includes = sorted({line for text in texts.values() for line in re.findall("^#include .*$", text, re.MULTILINE)})
+    includes = sorted({"#include <string_view>", *(line for text in texts.values()
+                                                   for line in re.findall("^#include .*$", text, re.MULTILINE))})
     calls = "".join(f'  if (name == "{Path(file).stem}") return program_{number}::main_{number}();\n'
-                    for number, file in enumerate(files) if file.endswith(".cpp"))
-    return write_if_new(f"{folder}/batch.cpp", "#include <string_view>\n" + "\n".join(includes) + "".join(
-        f'\nnamespace program_{number} {{\n#define main main_{number}  // NOLINT\n#include "{file}"\n'
-        f"#undef main\n}}  // namespace program_{number}\n" for number, file in enumerate(files))
+                    for number, file in enumerate(files) if file.endswith(".cpp") and entry == "main")
+    return write_if_new(f"{folder}/batch.cpp", "\n".join(includes) + "".join(
+        f'\nnamespace program_{number} {{\n#define {entry} {entry}_{number}  // NOLINT\n#include "{file}"\n'
+        f"#undef {entry}\n}}  // namespace program_{number}\n" for number, file in enumerate(files))
         + f"int main(int /*argc*/, char** argv) {{\n  std::string_view name = argv[0];\n"
           f"  name.remove_prefix(name.rfind('/') + 1);\n{calls}  return 2;\n}}\n")
 
@@ -325,6 +337,11 @@ def is_run_by(variant, test, more=("full",)):
                                for each in required[1].split(" || "))
 
 
+def is_repeated(variant, test):
+    """Whether release repeats, for --quick and --full, what asan runs in tools/check."""
+    return variant == "release" and is_run_by("asan", test, ())
+
+
 def in_one_process(variant):
     """{a program of several unit tests: {the name of each: whether tools/check runs it together with the others}}.
     A test with commands of its own is run by itself."""
@@ -348,7 +365,7 @@ def test_programs(variant):
             name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
             name, flags = f"{name}_helgrind", HELGRIND
-        if is_alone(file):
+        if is_alone(file) or not is_run_by("asan", file, ()):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     return {(name if len(files) > 1 else Path(files[0]).stem, flags): files for (name, flags), files in together.items()}
@@ -369,8 +386,8 @@ def add_driver(variant):
 
     # The first of several copies of a template is the one that runs: an optimized one.
     parts = [compile_one(part) for part in driver_batches()]
-    add(f"{out}/mneme", "link", [*parts, compile_one(DRIVER_MAIN)], compiler=compiler, flags=f"{COMMON} {flags}",
-        libraries="-lfmt")
+    add(f"{out}/mneme", "link", [*parts, compile_one(DRIVER_MAIN)], compiler=compiler,
+        flags=f"{COMMON} {flags}{linker_of(variant)}", libraries="-lfmt")
     return add(archive, "archive", parts)
 
 
@@ -384,11 +401,11 @@ def add_variant(variant):
 
     def link(name, objects, libraries=""):
         program = add(f"{out}/{name}", "link", objects, compiler=f"$compiler_{variant}",
-                      flags=f"$flags_{variant}", libraries=libraries)
+                      flags=f"$flags_{variant}{linker_of(variant)}", libraries=libraries)
         programs.append(program)
         return program
 
-    core_tests = []  # of these programs, the unit tests that are built without the driver
+    for_full = []  # of these programs, those that only --full runs
     if variant not in CORE_ONLY:
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
@@ -412,17 +429,17 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
-        if variant == "asan" and not driver and Path(files[0]).parent.name in NOT_OPTIMIZED_WITH_ASAN:
+        if variant == "asan" and Path(files[0]).parent.name not in OPTIMIZED_WITH_ASAN:
             flags += " -O0"
         first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]
         program = link(f"tests/{name}", objects, libraries)
         if len(files) > 1:
             programs += [add(f"{out}/tests/{Path(file).stem}", "name", [program]) for file in files]
-        if not driver:
-            core_tests += programs[first:]
+        if not any(is_run_by(variant, file, ()) and not is_repeated(variant, file) for file in files):
+            for_full += programs[first:]
     add(variant, "phony", programs)
-    add(f"{variant}-driver", "phony", sorted(set(programs).difference(core_tests)))
+    add(f"{variant}-checked", "phony", sorted(set(programs).difference(for_full)))
 
 
 def add_models():
@@ -431,7 +448,7 @@ def add_models():
     objects = [add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
                    flags=f"{COMMON} {BATCH} {MODEL}")
                for source in ("lit-tests/models/Inputs/search.cpp", batch("models", models))]
-    program = add("build/model/all", "link", objects, compiler=CLANG, flags=f"{COMMON} {MODEL}")
+    program = add("build/model/all", "link", objects, compiler=CLANG, flags=f"{COMMON} {MODEL}{linker_of('asan')}")
     add("model", "phony", [add(f"build/model/{Path(file).stem}", "name", [program]) for file in models])
 
 
@@ -455,7 +472,7 @@ def add_fuzz():
                      [compile_one(file) for file in [*sources("fuzz/support/*.cpp"), *driver]])
         archives = [shared] if driver else [shared, add_driver("asan")]
         programs = [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
-                        flags=f"{flags} -fsanitize=fuzzer", libraries="-lfmt") for file in harnesses]
+                        flags=f"{flags} -fsanitize=fuzzer{linker_of('asan')}", libraries="-lfmt") for file in harnesses]
         if name == "fuzz":
             programs.append("build/asan/mneme")  # to try what was found on
             add("fuzz", "phony", [*programs, "build/fuzz-threads/threads"])
@@ -465,7 +482,7 @@ def add_fuzz():
 
 def build_of(check, variant):
     """The target of what a check needs of a variant."""
-    return "release-driver" if check == "check" and variant == "release" else variant
+    return f"{variant}-checked" if check == "check" and variant != "model" else variant
 
 
 def add_lit(target, variants):
@@ -483,10 +500,12 @@ def add_tidy(has_models):
         folder, name = Path(file).parent, Path(file).name
         if folder.name == "Inputs" and "models" not in folder.parts or "models" in folder.parts and not has_models:
             continue  # other programs' files
-        if folder.parts[0] == "include" or not (str(folder) in EACH_ALONE or is_alone(file)):
+        if folder.parts[:2] == ("src", "driver"):
+            folder, name = folder.parent, f"{driver_part(file)}.cpp"
+        elif folder.parts[0] == "include" or not ({file, str(folder)}.intersection(EACH_ALONE) or is_alone(file)):
             name = "batch_driver.cpp" if folder.parts[0] == "lit-tests" and uses_driver(file) else "batch.cpp"
         groups.setdefault((folder, name), []).append(file)
-    rules = [".clang-tidy", *sources("*/.clang-tidy"), *sources("lit-tests/**/.clang-tidy")]
+    rules = [".clang-tidy", *(file for top in ("src", "fuzz", "lit-tests") for file in sources(f"{top}/**/.clang-tidy"))]
     for file in rules:
         link = ROOT / "build/tidy" / file
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -495,11 +514,12 @@ def add_tidy(has_models):
     tidied = []
     for (folder, name), files in groups.items():
         place, flags = f"build/tidy/{folder}", f"-x c++ {COMMON} {BATCH} -Wno-pragma-once-outside-header"
-        if str(folder) in OF_PROGRAMS and len(files) > 1:  # a main() with another name must return
-            source, flags = batch_of_programs(files, place), f"{flags} -I{folder} -Wno-return-type"
+        if (entry := OF_PROGRAMS.get(str(folder))) and len(files) > 1:  # a main() with another name must return
+            source, flags = batch_of_programs(files, place, entry), f"{flags} -I{folder} -Wno-return-type"
         else:
             source = batch(Path(name).stem, files, place)
-        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=folder, flags=flags))
+        headers = f"{folder}/[a-z]*" if str(folder) == "src/driver" else folder
+        tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=headers, flags=flags))
     add("tidy", "phony", tidied)
 
 
@@ -594,8 +614,8 @@ def main():
         text = (ROOT / "lit-tests/lit.site.cfg.py.in").read_text()
         for word, value in {"root": ROOT, "llvm_bin": LLVM_BIN, "variant": variant,
                             "without_program": tests_without_program(variant),
-                            "core_tests": [Path(file).name for file in sources("lit-tests/**/*_test.cpp")
-                                           if build_of("check", variant) != variant and not uses_driver(file)],
+                            "repeated_tests": [Path(file).name for file in sources("lit-tests/**/*_test.cpp")
+                                               if is_repeated(variant, file)],
                             "has_driver": variant not in CORE_ONLY,
                             "in_one_process": in_one_process(variant) if variant == "valgrind" else {},
                             "lacking": unsupported.get(variant, ""),

@@ -4,6 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/explanation_test
 // UNSUPPORTED: quarantine
+// REQUIRES: full || !valgrind
 #include <mneme/testing/explanation.hpp>
 
 #include <doctest/doctest.h>

@@ -4,6 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/world_test
 // UNSUPPORTED: quarantine
+// REQUIRES: full || !valgrind
 #include <mneme/testing/world.hpp>
 
 #include <doctest/doctest.h>
