@@ -126,8 +126,8 @@ class AnyPool {
   /// Of whole slots.
   [[nodiscard]] std::size_t free_bytes() const noexcept { return free_ * slot_; }
   [[nodiscard]] std::size_t taken_bytes(const std::byte* /*block*/,
-                                        std::size_t /*size*/) const noexcept {
-    return slot_;
+                                        std::size_t size) const noexcept {
+    return size <= slot_ ? slot_ : size;  // no block of a pool is longer, but one in a Chain is
   }
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {

@@ -394,6 +394,24 @@ TEST_CASE("on a Chain a block stays in its bank, or moves to the other") {
   CHECK(failed(heap.reallocate(block, 30_words)) == AllocError::too_large);
 }
 
+TEST_CASE("on a Chain a block becomes longer than a slot of a Pool only by a move") {
+  tests::Region region(60_words);
+  using Banks = mneme::BasicHeap<mneme::Chain<mneme::Pool<7_words>, mneme::Bounded>>;
+  Banks heap(region.bytes().first(16_words), region.bytes().last(44_words));
+  auto block = filled(heap, 5_words);
+  auto next = filled(heap, 7_words);
+  for (const bool locked : {true, false}) {
+    auto guard = locked ? heap.try_lock() : mneme::Guard<Banks>();
+    CHECK(granted(heap.reallocate(block, 7_words)) == Reallocated::in_place);
+    auto longer = heap.reallocate(block, 20_words);
+    CHECK(longer.poll().has_value() != locked);
+    CHECK(block.layout() == bytes(locked ? 7_words : 20_words));
+  }
+  CHECK(intact(block, 5_words));
+  CHECK(intact(next, 7_words));
+  CHECK(heap.validate() == nullptr);
+}
+
 TEST_CASE("a recording has the resize, and the free of the old block after a move") {
   mneme::RecordSlot places[64];
   mneme::Recorder recorder{places, mneme::WhenFull::stop};
