@@ -99,6 +99,19 @@ template <RawHeap Raw>
   return raw.capacity_bytes();
 }
 
+/// Whether a live block can ever get a layout of its own alignment: in place, or before or behind
+/// where it is, if all else is free. A raw heap may have such a member of its own.
+template <RawHeap Raw>
+[[nodiscard]] inline bool fits_beside(const Raw& raw, const std::byte* block,
+                                      BlockLayout wanted) noexcept {
+  if constexpr (requires { raw.fits_beside(block, wanted); }) return raw.fits_beside(block, wanted);
+  const std::size_t before = address_of(block) - address_of(raw.base());
+  const std::size_t padding = wanted.padding_at(address_of(raw.base()));
+  const std::size_t size = taken_bytes(raw, block, wanted.size);
+  return raw.fits_empty(wanted) &&
+         (size <= extent_bytes(raw) - before || (padding <= before && size <= before - padding));
+}
+
 /// Events that a heap reports to a raw heap with a member `on_event` (recording/recorder.hpp);
 /// others pay nothing.
 enum class Event : std::uint8_t { allocated, waits, granted, cancelled, resized, freed };

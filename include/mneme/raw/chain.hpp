@@ -70,6 +70,12 @@ class Chain {
     return first_.fits_empty(layout) || second_.fits_empty(layout);
   }
 
+  [[nodiscard]] bool fits_beside(const std::byte* block, BlockLayout wanted) const noexcept {
+    return is_in(first_, block)
+               ? mneme::fits_beside(first_, block, wanted) || second_.fits_empty(wanted)
+               : mneme::fits_beside(second_, block, wanted) || first_.fits_empty(wanted);
+  }
+
   [[nodiscard]] std::byte* base() const noexcept {
     return is_first_lower() ? first_.base() : second_.base();
   }

@@ -97,6 +97,9 @@ class Quarantining {
   [[nodiscard]] std::size_t taken_bytes(const std::byte* block, std::size_t size) const noexcept {
     return mneme::taken_bytes(inner_, block, size);
   }
+  [[nodiscard]] bool fits_beside(const std::byte* block, BlockLayout wanted) const noexcept {
+    return mneme::fits_beside(inner_, block, wanted);
+  }
 
   [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }

@@ -116,11 +116,8 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     }
     /// Whether a live block can ever get a layout: in place, or before or behind where it is.
     [[nodiscard]] bool may_fit(void* payload, Layout from, Layout to) const noexcept {
-      const auto& raw = heap.raw_;
       const std::byte* const block = heap.checked_block(payload, from).start;
-      const std::size_t before = address_of(block) - address_of(raw.base());
-      const std::size_t size = taken_bytes(raw, block, BlockLayout::size_with_header(to.size));
-      return size <= before || size <= extent_bytes(raw) - before;
+      return fits_beside(heap.raw_, block, *BlockLayout::with_header(to));
     }
     /// The bytes that a block lets go of when it becomes shorter.
     [[nodiscard]] std::size_t rest_bytes(void* payload, Layout from, Layout to) const noexcept {

@@ -5,6 +5,7 @@
 // RUN: %runner %build/tests/reallocate_test
 // RUN: %if valgrind %{ %helgrind %this %}
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -256,6 +258,41 @@ TEST_CASE("what can never fit is refused at once: also beside the old block, whe
   CHECK(longer.state() == RequestState::waiting);
   hog.reset();
   CHECK(granted(longer) == Reallocated::in_place);
+}
+
+TEST_CASE("refused at once, too: no room for its alignment, or in either bank of a Chain") {
+  alignas(256) static std::array<std::byte, 1024> region;
+  const auto test = []<class Raw>(std::type_identity<Raw>) {
+    mneme::BasicHeap<Raw> heap(region);
+    auto first = filled(heap, 600);
+    auto block = granted(heap.allocate({.size = 8, .align = 256}));
+    REQUIRE(static_cast<std::byte*>(block.data()) == &region[768]);
+    CHECK(failed(heap.reallocate(block, 513)) == AllocError::too_large);  // 505 before, 256 behind
+    auto longer = heap.reallocate(block, 496);
+    CHECK(!longer.poll());
+    first.reset();
+    CHECK(granted(longer) == Reallocated::moved);
+  };
+  test(std::type_identity<mneme::Bounded>());
+  test(std::type_identity<mneme::FirstFit>());
+  test(std::type_identity<mneme::Quarantining<mneme::Bounded, 3>>());
+  tests::Region banks(90_words);
+  using Chain = mneme::Chain<mneme::Bounded, mneme::Bounded>;
+  mneme::BasicHeap<Chain> heap(banks.bytes().first(10_words), banks.bytes().last(24_words));
+  auto small = filled(heap, 9_words);
+  auto first = filled(heap, 11_words);
+  auto block = filled(heap, 3_words);
+  auto hog = filled(heap, 7_words);
+  CHECK(failed(heap.reallocate(block, 12_words)) == AllocError::too_large);  // 13 of 12 words
+  auto longer = heap.reallocate(block, 11_words);
+  CHECK(!longer.poll());
+  first.reset();
+  CHECK(granted(longer) == Reallocated::moved);
+  auto whole = heap.reallocate(small, 23_words);
+  CHECK(!whole.poll());
+  block.reset();
+  hog.reset();
+  CHECK(granted(whole) == Reallocated::moved);
 }
 
 TEST_CASE("it becomes shorter at once, whoever waits, and if the heap is locked") {
