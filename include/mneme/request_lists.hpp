@@ -32,9 +32,12 @@ class RequestLists {
   /// Closes the heap for all requests that come later. Called without the queue lock.
   void close(std::size_t reason) noexcept {
     fatal_unless(reason != 0, "close for the reason 0, which is that of an open heap");
+    std::size_t open = 0;
     // (closed.set) relaxed: a request that races with it may be granted or closed; for those that
     // are queued later, the queue lock orders it, which close_all takes next. It publishes nothing.
-    if (closed() == 0) closed_.store(reason, std::memory_order_relaxed);
+    // (closed.again) relaxed: another close() was first, and its reason stays; publishes nothing.
+    (void)closed_.compare_exchange_strong(open, reason, std::memory_order_relaxed,
+                                          std::memory_order_relaxed);
   }
   /// The reason of the close(); 0 if there was none. May be called without the queue lock.
   [[nodiscard]] std::size_t closed() const noexcept {
