@@ -23,8 +23,11 @@ enum class Reallocated : std::uint8_t {
 /// How reallocate sees an owner: Array and FixedVec. Elements are bytes to it, so that it can move
 /// them; new ones of an Array are value-initialised, and those that have no room any more are lost.
 template <class Owner>
-struct OwnedMemory {
-  using T = std::remove_pointer_t<decltype(Owner().data())>;
+struct OwnedMemory;
+template <template <class, class> class Row, class T, class AnyHeap>
+struct OwnedMemory<Row<T, AnyHeap>> {
+  using Owner = Row<T, AnyHeap>;
+  using Heap = AnyHeap;
   static_assert(std::is_trivially_copyable_v<T> && !std::is_const_v<T>,
                 "reallocate moves elements as bytes");
 
@@ -49,16 +52,19 @@ struct OwnedMemory {
     owner = Owner::from_leaked(parts);
   }
 };
-template <class Heap>
-struct OwnedMemory<Allocation<Heap>> {
-  [[nodiscard]] static std::expected<Layout, AllocError> with(const Allocation<Heap>& owner,
+template <class AnyHeap>
+struct OwnedMemory<Allocation<AnyHeap>> {
+  using Heap = AnyHeap;
+  [[nodiscard]] static std::expected<Layout, AllocError> with(const Allocation<AnyHeap>& owner,
                                                               std::size_t count) noexcept {
     return Layout{count, owner.layout().align};
   }
-  [[nodiscard]] static Layout now(const Allocation<Heap>& owner) noexcept { return owner.layout(); }
-  static void replace(Allocation<Heap>& owner, void* data, std::size_t count) noexcept {
+  [[nodiscard]] static Layout now(const Allocation<AnyHeap>& owner) noexcept {
+    return owner.layout();
+  }
+  static void replace(Allocation<AnyHeap>& owner, void* data, std::size_t count) noexcept {
     (void)owner.leak();
-    owner = Allocation<Heap>::from_leaked(data, {count, owner.layout().align});
+    owner = Allocation<AnyHeap>::from_leaked(data, {count, owner.layout().align});
   }
 };
 
@@ -84,6 +90,7 @@ class ReallocationWanted {
  public:
   using Owner = Reallocated;
   using Memory = OwnedMemory<AnyOwner>;
+  static_assert(std::is_same_v<typename Memory::Heap, Heap>, "an owner in another type of heap");
 
   ReallocationWanted(AnyOwner& owner, std::size_t count) noexcept : owner_(&owner), count_(count) {}
 

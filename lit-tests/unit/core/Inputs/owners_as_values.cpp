@@ -4,6 +4,8 @@
 // invariants: without MUST_NOT all of it compiles; with MUST_NOT=n the n-th line does not.
 #include <cstddef>
 #include <mneme/mneme.hpp>
+#include <mneme/raw/pool.hpp>
+#include <mneme/waiting/reallocate.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -79,6 +81,9 @@ mneme::Heap heap{letters};
 std::optional<mneme::ArrayRequest<int>> request{std::in_place};
 #elif MUST_NOT == 7
 Box<int> box = 0x40;
+#elif MUST_NOT == 8
+using Elsewhere = decltype(std::declval<mneme::BasicHeap<mneme::Pool<8>>&>().reallocate(
+    std::declval<Array<int>&>(), 9));
 #endif
 
 }  // namespace
