@@ -108,8 +108,12 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     [[nodiscard]] bool resize(void* payload, Layout from,
                               Layout to) const noexcept MNEME_NONBLOCKING {
       std::byte* const block = node::block_of(payload);
+      const std::size_t size = BlockLayout::size_with_header(from.size);
       const BlockLayout wanted = *BlockLayout::with_header(to);
-      if (!heap.resize(block, BlockLayout::size_with_header(from.size), wanted)) return false;
+      // The header alone, as its task may write to the payload, and so to the word of the slack.
+      fatal_unless((header::load(block) & ~header::hole_before) == heap.header_for(size),
+                   "an owner was changed while its reallocation waited");
+      if (!heap.resize(block, size, wanted)) return false;
       node::resize_live(block, wanted.size, from.size, to.size);
       heap.counters_.add(Count::asked_bytes, to.size - from.size);
       return true;

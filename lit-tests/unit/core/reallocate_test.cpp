@@ -494,6 +494,17 @@ TEST_CASE("misuse is fatal: an owner of another heap, and one that is changed wh
           guard.unlock();
           (void)longer.poll();
         }) == "mneme: fatal: an owner was changed while its reallocation waited");
+  for (const bool is_freed : {false, true}) {
+    CHECK(line_of([&](Heap& heap, Plain& block) {
+            auto hog = granted(heap.allocate(bytes(14_words)));
+            auto longer = heap.reallocate(block, 5_words);
+            (void)longer.poll();
+            auto other = heap.reallocate(block, 6_words);
+            (void)other.poll();
+            if (is_freed) block.reset();
+            hog.reset();  // grants
+          }) == "mneme: fatal: an owner was changed while its reallocation waited");
+  }
 }
 #endif
 
