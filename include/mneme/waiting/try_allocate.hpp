@@ -4,6 +4,7 @@
 // invariants: P2 (it never overtakes a request that waits).
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <utility>
 
@@ -69,9 +70,8 @@ typename OwnerRequest<Heap, Build>::Result OwnerRequest<Heap, Build>::try_now(un
 template <class Build, class Heap, class... Args>
 [[nodiscard]] auto try_build(Heap& heap, Args&&... args) ->
     typename OwnerRequest<Heap, Build>::Result {
-  const std::expected<Layout, AllocError> layout = Build::layout(args...);
-  if (!layout) return std::unexpected(layout.error());
-  auto block = heap.try_allocate(*layout, 1);
+  // A layout that overflowed is replaced by one that no heap can hold, as OwnerRequest does.
+  auto block = heap.try_allocate(Build::layout(args...).value_or(Layout{SIZE_MAX, 1}), 1);
   if (!block) return std::unexpected(block.error());
   return Build(std::forward<Args>(args)...)(std::move(*block));
 }

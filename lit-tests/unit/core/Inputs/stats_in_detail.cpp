@@ -3,6 +3,7 @@
 // threads: none.
 // invariants: returns the number of wrong figures.
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <mneme/mneme.hpp>
 #include <mneme/waiting/make_all.hpp>
@@ -85,8 +86,10 @@ void count_tries(mneme::Heap& heap) {
   }
   if (heap.try_allocate({.size = 8, .align = 3}, 3)) ++wrong;
   tries("an alignment that is none", 4);
+  if (heap.try_make_array<int>(SIZE_MAX)) ++wrong;
+  tries("a size that overflows", 5);
   (void)heap.allocate({.size = 2000}).poll();
-  tries("a request is no try", 4);
+  tries("a request is no try", 5);
 }
 
 }  // namespace
