@@ -214,6 +214,7 @@ class BasicHeap : HeapCore<InnerRaw<Raw>, Queue, Policy> {
         (to->size <= block.size || may_grow) && this->resize(block.start, block.size, *to);
     if (done) node::resize_live(block.start, to->size, layout.size, wanted.size);
     if (done) this->counters_.add(Count::asked_bytes, wanted.size - layout.size);
+    if (done) this->counters_.raise(Count::largest_request_bytes, wanted.size);
     this->settle();
     return done;
   }

@@ -116,6 +116,7 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
       if (!heap.resize(block, size, wanted)) return false;
       node::resize_live(block, wanted.size, from.size, to.size);
       heap.counters_.add(Count::asked_bytes, to.size - from.size);
+      heap.counters_.raise(Count::largest_request_bytes, to.size);
       return true;
     }
     /// Whether a live block can ever get a layout: in place, or before or behind where it is.

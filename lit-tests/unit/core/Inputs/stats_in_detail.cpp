@@ -63,9 +63,19 @@ void count_bytes(mneme::Heap& heap) {
     asked(heap, "a request that is cancelled", 231);
   }
   box.reset();
+  expect("the largest", heap.counters().largest_request_bytes, 550);
+  void* const longer = block.leak();
+  if (!heap.try_resize(longer, {.size = 210, .align = 8}, {.size = 560, .align = 8})) ++wrong;
+  expect("a larger one by a resize", heap.counters().largest_request_bytes, 560);
+  block = mneme::Allocation<>::from_leaked(longer, {.size = 560, .align = 8});
+  auto wall = *heap.allocate({.size = 64, .align = 8}).poll().value();
+  auto longest = heap.reallocate(block, 610);
+  if (longest.poll()) ++wrong;
+  wall.reset();
+  if (!longest.poll()) ++wrong;
+  expect("a larger one in place", heap.counters().largest_request_bytes, 610);
   block.reset();
   asked(heap, "nothing", 0);
-  expect("the largest", heap.counters().largest_request_bytes, 550);
 }
 
 void count_tries(mneme::Heap& heap) {
