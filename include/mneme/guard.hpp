@@ -46,7 +46,7 @@ class [[nodiscard]] Guard {
     return stats;
   }
 
-  /// Forgets the peak: from now on it is the most that is used from now on. O(1).
+  /// Begins the peak anew, with what is used now. O(1).
   void reset_peak() noexcept {
     fatal_unless(heap_ != nullptr, empty_guard);
     heap_->counters_.set(Count::peak_bytes, heap_->counters_.get(Count::used_bytes));

@@ -74,12 +74,13 @@ struct OwnedMemory<Allocation<AnyHeap>> {
 ///     auto done = co_await heap.reallocate(buffer, 512).until(timer.at(deadline));
 ///     if (!done) …                              // buffer is as it was: expected<Reallocated, …>
 ///
-/// It becomes shorter at once, whoever waits, even if the heap is locked or closed. It becomes
-/// longer at once in place if there is room behind it and nobody waits. Otherwise the request
-/// waits in the queue as any other, and is granted when there is room behind the block or for a new
-/// one. Until the result is taken, the owner has the old memory, to read and to write; it must not
-/// be moved, changed or destroyed meanwhile: fatal in checked builds, as far as that is seen.
-/// Then the bytes are copied to the new place, if it has one, and the old one is freed.
+/// It becomes shorter at once, whoever waits, even if the heap is locked or closed; by a single
+/// word only if the lock is free. It becomes longer at once in place if there is room behind it and
+/// nobody waits. Otherwise the request waits in the queue as any other, and is granted when there
+/// is room behind the block or for a new one. Until the result is taken, the owner has the old
+/// memory, to read and to write; it must not be moved, changed or destroyed meanwhile: fatal in
+/// checked builds, as far as that is seen. Then the bytes are copied to the new place, if it has
+/// one, and the old one is freed.
 ///
 /// Errors: as Request, and `too_large` also if there can be no room while the old block lives,
 /// because it lies in the way of the new one. With any error the owner and its bytes are as they

@@ -171,8 +171,8 @@ void Parser::find_heap(Op& op, const Word& word) {
   if (word.at_end()) line_.fail(word.column, "option 'in' needs a value: in HEAP");
   const auto at = std::ranges::find(heaps_, word.text, &NamedHeap::name);
   if (at == heaps_.end()) {
-    std::vector<std::string_view> names;
-    for (const NamedHeap& heap : heaps_) names.emplace_back(heap.name);
+    std::vector<std::string_view> names(heaps_.size());
+    std::ranges::transform(heaps_, names.begin(), &NamedHeap::name);
     line_.fail(word.column, "unknown heap " + in_quotes(word.text) +
                                 (names.empty() ? "; declare it first: 'heap NAME SIZE'"
                                                : expected_one_of(word.text, names)));
