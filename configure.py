@@ -11,7 +11,7 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
-The driver is compiled as two batches, the unit tests of a folder as some, the models as one: all include
+The driver is compiled as three batches, the unit tests of a folder as some, the models as one: all include
 the same headers, and reading those is much of the work. A test is then a name for the program of its folder, which runs
 what was asked for by that name. Files of a batch share one unnamed namespace.
 
@@ -493,8 +493,8 @@ def add_lit(target, variants):
 
 
 def add_tidy(has_models):
-    """clang-tidy. It reads the files of a folder as one batch, headers included, so that what they all include
-    is looked through once; a copy of the tree's folders under build/tidy has the rules that hold in each."""
+    """clang-tidy. It reads the files of a folder, or a part of the driver, as one batch, headers included, so that what
+    they all include is looked through once; a copy of the tree's folders under build/tidy has the rules of each."""
     groups = {}  # (folder, name of the batch): its files
     for file in [file for top in ("include", "src", "fuzz", "lit-tests") for file in sources(f"{top}/**/*.[ch]pp")]:
         folder, name = Path(file).parent, Path(file).name
