@@ -65,6 +65,7 @@ VARIANTS = {  # name: (compiler, flags)
     "rtsan": (CLANG, "-O1 -g1 -fsanitize=realtime"),
     "m32": (CLANG, "-m32 -O1 -g1"),
 }
+LLD = " -fuse-ld=lld-22"  # takes a third of the time of GNU ld
 # For the tests whose threads Helgrind watches.
 HELGRIND = "-DMNEME_ATOMIC_HEADER='\"../../lit-tests/support/helgrind_atomic.hpp\"'"
 # What tools/check builds and runs; the models are one more suite. Of release it has the driver and its scripts; the unit
@@ -250,8 +251,9 @@ def optimization_of(file, variant=""):
 
 
 def linker_of(variant):
-    """lld takes a third of the time of GNU ld, with which Valgrind finds more names; building release asks for neither."""
-    return " -fuse-ld=lld-22" if VARIANTS[variant][0] == CLANG and variant != "release" else ""
+    """What is built for tests alone is linked by lld. Not release, which users build, nor what g++ makes: with GNU ld
+    Valgrind finds more names."""
+    return LLD if VARIANTS[variant][0] == CLANG and variant != "release" else ""
 
 
 def driver_part(file):
@@ -448,7 +450,7 @@ def add_models():
     objects = [add(f"build/model/obj/{source}.o", "compile", [source], compiler=CLANG,
                    flags=f"{COMMON} {BATCH} {MODEL}")
                for source in ("lit-tests/models/Inputs/search.cpp", batch("models", models))]
-    program = add("build/model/all", "link", objects, compiler=CLANG, flags=f"{COMMON} {MODEL}{linker_of('asan')}")
+    program = add("build/model/all", "link", objects, compiler=CLANG, flags=f"{COMMON} {MODEL}{LLD}")
     add("model", "phony", [add(f"build/model/{Path(file).stem}", "name", [program]) for file in models])
 
 
@@ -472,7 +474,7 @@ def add_fuzz():
                      [compile_one(file) for file in [*sources("fuzz/support/*.cpp"), *driver]])
         archives = [shared] if driver else [shared, add_driver("asan")]
         programs = [add(f"{out}/{Path(file).stem}", "link", [compile_one(file), *archives], compiler=CLANG,
-                        flags=f"{flags} -fsanitize=fuzzer{linker_of('asan')}", libraries="-lfmt") for file in harnesses]
+                        flags=f"{flags} -fsanitize=fuzzer{LLD}", libraries="-lfmt") for file in harnesses]
         if name == "fuzz":
             programs.append("build/asan/mneme")  # to try what was found on
             add("fuzz", "phony", [*programs, "build/fuzz-threads/threads"])
