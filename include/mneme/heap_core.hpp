@@ -54,10 +54,9 @@ class HeapCore : public LiveBlocks<Raw> {
                                                   std::size_t payload_size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]
       return nullptr;
-    void* payload = nullptr;
     if (has_work_or_is_closed()) [[unlikely]]
       return reclaim_and_allocate(block_size, align, payload_size);
-    payload = this->take_quickly({block_size, align, word_bytes}, payload_size);
+    void* const payload = this->take_quickly({block_size, align, word_bytes}, payload_size);
     if (payload == nullptr) return take_and_release(block_size, align, payload_size);
     return release_with(payload);
   }
@@ -249,7 +248,7 @@ class HeapCore : public LiveBlocks<Raw> {
 
   [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
     this->counters_.add(Count::refusals);
-    waiter.error = error;
+    waiter.epoch_or_error = static_cast<std::size_t>(error);
     // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
     waiter.state.store(RequestState::refused, std::memory_order_relaxed);
     return true;

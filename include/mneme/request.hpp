@@ -297,7 +297,8 @@ class [[nodiscard]] Request {
     switch (state) {
       case RequestState::granted:
         return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
-      case RequestState::refused: return std::unexpected(waiter_.error);
+      case RequestState::refused:
+        return std::unexpected(static_cast<AllocError>(waiter_.epoch_or_error));
       case RequestState::closed: return std::unexpected(AllocError::closed);
       default: return std::unexpected(AllocError::cancelled);
     }

@@ -64,9 +64,8 @@ struct Waiter {
   // No initialisers: most requests never wait, and those that do write these before they are read.
   Waiter* previous;
   Waiter* next;
-  void* payload;            // the memory of a granted request
-  std::size_t ready_epoch;  // the epoch of poll() in which it became ready
-  AllocError error;         // why it was refused
+  void* payload;               // the memory of a granted request
+  std::size_t epoch_or_error;  // the epoch of poll() in which it became ready; or why refused
 
   Layout layout;
   Waker waker{};                           // called when it is complete; or, without a waker,
