@@ -154,6 +154,7 @@ void Story::put_asked(const Event& event, const Executor& executor) {
   }
   begin("waits");
   is_waiting_ = true;
+  is_described_ = false;
   asked_ = counter_.step();
   changes_ = 0;
   latest_.clear();
@@ -186,7 +187,8 @@ void Story::put_waiting(const Executor& executor) {
   const Situation now = situation(executor, *id);
   const std::string why = fmt::format("{}: {}", in_pieces(now.free_bytes, now.largest_bytes),
                                       why_it_waits(executor, heap_, *id, now.place));
-  if (counter_.step() != asked_) {
+  // The end of the script may come in the step of the request.
+  if (std::exchange(is_described_, true)) {
     if (now != std::exchange(last_, now)) put_change(fmt::format("{}{}", place_in_run(), why));
     return;
   }

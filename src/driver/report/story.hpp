@@ -65,6 +65,7 @@ class Story final : public StepReader {
   std::uint64_t asked_ = 0;  // the step of the waiting request
   std::size_t heap_ = 0;     // of the request
   bool is_waiting_ = false;
+  bool is_described_ = false;  // what the waiting request needs
   Situation last_;
   std::size_t changes_ = 0;  // during the current wait
   std::deque<std::string> latest_;
