@@ -364,7 +364,7 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   if (!is_decided) {
     output.print("not decided ({}): {}\n", heap, word_of(found.bound));
   } else if (!has_safe) {
-    output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n", heap);
+    output.print("no heap is large enough ({}): a task waits for ever, whatever the size\n", heap);
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
                  heap);
