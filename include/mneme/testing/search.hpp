@@ -27,6 +27,8 @@ struct SearchProgress {
   std::size_t bytes = 0;
 };
 
+struct SearchResult;
+
 struct SearchLimits {
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
   std::uint64_t states = ~std::uint64_t{0};
@@ -34,6 +36,8 @@ struct SearchLimits {
   bool stops_at_deadlock = false;
   const volatile std::sig_atomic_t* interrupted = nullptr;
   std::function<void(const SearchProgress&)> on_progress = {};  // called now and then
+  /// Called before each layer: all states before `end` are complete, those before `first` expanded.
+  std::function<void(const SearchResult&, StateNumber first, StateNumber end)> on_layer = {};
 };
 
 /// What ended a search before all was explored. `failure`: a step that failed.
@@ -95,13 +99,12 @@ class Searcher {
  public:
   Searcher(World& world, const SearchLimits& limits) : world_{world}, limits_{limits} {}
 
-  [[nodiscard]] SearchResult run() {
-    world_.restart();
-    (void)graph().add(fingerprint_of(world_.identity()));
-    begin_state(0);
-    next_ = {.first = 0, .end = 1, .snapshots = {}};
-    store(0);
+  /// From the beginning, or from a result that a search had before a layer.
+  [[nodiscard]] SearchResult run(SearchResult from = {}) {
+    result_ = std::move(from);
+    graph().size() == 0 ? begin() : go_on();
     while (next_.end > next_.first && result_.bound == Bound::none) {
+      if (limits_.on_layer) limits_.on_layer(result_, next_.first, next_.end);
       std::swap(layer_, next_);
       next_.first = layer_.end;
       next_.end = layer_.end;
@@ -118,6 +121,27 @@ class Searcher {
 
  private:
   [[nodiscard]] StateGraph& graph() { return result_.graph; }
+
+  void begin() {
+    world_.restart();
+    (void)graph().add(fingerprint_of(world_.identity()));
+    begin_state(0);
+    next_ = {.first = 0, .end = 1, .snapshots = {}};
+    store(0);
+  }
+
+  /// Makes the states of the last layer again.
+  void go_on() {
+    next_ = {.first = static_cast<StateNumber>(graph().expanded()),
+             .end = static_cast<StateNumber>(graph().size()),
+             .snapshots = {}};
+    layer_.end = layer_.first = next_.first;
+    for (StateNumber state = next_.first; state < next_.end && world_.can_copy(); ++state) {
+      if (is_out_of_bounds(state)) return;
+      replay(world_, graph().path_to(state));
+      store(state);
+    }
+  }
 
   [[nodiscard]] std::size_t bytes() const {
     return result_.graph.bytes() + layer_.snapshots.capacity() + next_.snapshots.capacity();
@@ -243,8 +267,9 @@ class Searcher {
 };
 
 template <class World>
-[[nodiscard]] SearchResult search(World& world, const SearchLimits& limits) {
-  return Searcher<World>{world, limits}.run();
+[[nodiscard]] SearchResult search(World& world, const SearchLimits& limits,
+                                  SearchResult from = {}) {
+  return Searcher<World>{world, limits}.run(std::move(from));
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS::testing

@@ -187,6 +187,9 @@ class World {
   [[nodiscard]] std::size_t peak_bytes(std::size_t heap) const { return heaps_[heap].peak_bytes; }
   /// Whether a request to another heap than the varied one waited in such a state.
   [[nodiscard]] bool waits_elsewhere() const { return waits_elsewhere_; }
+  /// All that was seen so far beside the states, and the same for a search that goes on.
+  [[nodiscard]] std::vector<std::uint64_t> seen() const;
+  void set_seen(std::span<const std::uint64_t> seen);
   /// The size of the block for a payload.
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);

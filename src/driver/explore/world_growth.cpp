@@ -144,4 +144,15 @@ void World::observe_others() const {
   }
 }
 
+std::vector<std::uint64_t> World::seen() const {
+  std::vector<std::uint64_t> seen{waits_elsewhere_ ? std::uint64_t{1} : 0};
+  for (const HeapPart& part : heaps_) seen.push_back(part.peak_bytes);
+  return seen;
+}
+
+void World::set_seen(std::span<const std::uint64_t> seen) {
+  waits_elsewhere_ = seen.front() != 0;
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) heaps_[heap].peak_bytes = seen[heap + 1];
+}
+
 }  // namespace mneme::driver
