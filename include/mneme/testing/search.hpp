@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "../settings.hpp"
+#include "next_steps.hpp"
 #include "state_graph.hpp"
 
 namespace mneme::inline MNEME_SETTINGS::testing {
@@ -54,6 +54,14 @@ struct Observed {
   /// A heap of this size has a hole for each request at once, wherever its blocks are.
   std::size_t any_placement = 0;
   bool waits = false;  // some request waited
+
+  void add(const Observed& more) {
+    least_growth = std::min(least_growth, more.least_growth);
+    high_water = std::max(high_water, more.high_water);
+    peak_bytes = std::max(peak_bytes, more.peak_bytes);
+    any_placement = std::max(any_placement, more.any_placement);
+    waits = waits || more.waits;
+  }
 };
 
 struct SearchResult {
@@ -101,6 +109,19 @@ class Searcher {
 
   /// From the beginning, or from a result that a search had before a layer.
   [[nodiscard]] SearchResult run(SearchResult from = {}) {
+    return run(std::move(from), [&] {
+      for (StateNumber state = layer_.first; state < layer_.end; ++state) {
+        if (is_out_of_bounds(state)) break;
+        expand(state);
+        if (result_.bound != Bound::none) break;
+      }
+    });
+  }
+
+ protected:
+  /// `expand_layer` expands the states of `layer_`, in their order.
+  template <class F>
+  [[nodiscard]] SearchResult run(SearchResult from, F expand_layer) {
     result_ = std::move(from);
     graph().size() == 0 ? begin() : go_on();
     while (next_.end > next_.first && result_.bound == Bound::none) {
@@ -109,17 +130,12 @@ class Searcher {
       next_.first = layer_.end;
       next_.end = layer_.end;
       next_.snapshots.clear();
-      for (StateNumber state = layer_.first; state < layer_.end; ++state) {
-        if (is_out_of_bounds(state)) break;
-        expand(state);
-        if (result_.bound != Bound::none) break;
-      }
+      expand_layer();
       if (next_.end > next_.first) ++result_.depth;
     }
     return std::move(result_);
   }
 
- private:
   [[nodiscard]] StateGraph& graph() { return result_.graph; }
 
   void begin() {
@@ -169,12 +185,14 @@ class Searcher {
 
   /// Saves the world as a state of the next layer.
   void store(StateNumber state) {
-    if (!world_.can_copy()) return;
+    if (world_.can_copy()) world_.save(place_for(state));
+  }
+  [[nodiscard]] std::byte* place_for(StateNumber state) {
     const std::size_t at = (state - next_.first) * world_.snapshot_bytes();
     if (next_.snapshots.size() < at + world_.snapshot_bytes()) {
       next_.snapshots.resize(at + world_.snapshot_bytes());
     }
-    world_.save(next_.snapshots.data() + at);
+    return next_.snapshots.data() + at;
   }
 
   /// Records a new state, which is that of the world.
@@ -191,66 +209,67 @@ class Searcher {
     if constexpr (requires { world_.on_restored(graph(), state, true); }) {
       world_.on_restored(graph(), state, fingerprint_of(identity) == graph()[state].fingerprint);
     }
-    std::array<std::uint8_t, tasks_max> weights{};
-    std::array<std::size_t, tasks_max> choices{};  // of this state, which the first step leaves
-    bool is_end = true;
-    for (std::size_t task = 0; task < world_.task_count(); ++task) {
-      if (!world_.can_step(task)) continue;
-      is_end = false;
-      ++weights[world_.twin_of(task)];
-      choices[task] = world_.choices(task);
-    }
+    const NextSteps steps(world_);
     graph().begin_edges(state);
-    if (is_end && limits_.stops_at_deadlock && graph()[state].has_waiting) {
+    if (steps.is_end() && limits_.stops_at_deadlock && graph()[state].has_waiting) {
       result_.bound = Bound::deadlock;
     }
     if constexpr (requires { world_.end_is_wrong(); }) {
-      if (is_end && world_.end_is_wrong()) fail(state, {});
+      if (steps.is_end() && world_.end_is_wrong()) fail(state, {});
     }
     bool is_there = true;
-    for (std::size_t task = 0; task < world_.task_count(); ++task) {
-      if (weights[task] == 0) continue;
-      for (std::size_t choice = 0; choice < choices[task]; ++choice) {
-        if (!is_there) bring_to(state);
-        is_there = false;
-        if (result_.bound == Bound::failure) return;
-        take_step(state, {static_cast<std::uint8_t>(task), static_cast<std::uint8_t>(choice)},
-                  {.weight = weights[task], .choices = static_cast<std::uint8_t>(choices[task])});
-      }
-    }
+    steps.for_each([&](Move move, Transition edge) {
+      if (!is_there) bring_to(state);
+      is_there = false;
+      if (result_.bound != Bound::failure) take_step(state, move, edge);
+    });
   }
 
   void take_step(StateNumber from, Move move, Transition edge) {
     const std::size_t task = move.task;
     const auto step = world_.step(move);
-    ++result_.transitions;
     if constexpr (requires { world_.has_failed(); }) {
-      if (world_.has_failed()) return fail(from, move);
+      if (world_.has_failed()) {
+        ++result_.transitions;
+        return fail(from, move);
+      }
     }
     const std::size_t known = graph().size();
-    const StateNumber to = graph().add(fingerprint_of(world_.identity()));
-    edge.to = to;
     edge.grants = step.lasting_grants > 0;
     edge.program = world_.program_of(task);
+    const StateNumber to = record(
+        from, move, edge, fingerprint_of(world_.identity()),
+        [&](StateNumber state) { begin_state(state); }, [&](StateNumber state) { store(state); });
+    if constexpr (requires { world_.on_merged(graph(), from, move, to); }) {
+      if (to != known) world_.on_merged(graph(), from, move, to);
+    }
+  }
+
+  /// Records a step, and returns the state that it leads to. Calls `begin` if the state is new, and
+  /// `keep` if its path leads over this step from now on.
+  template <class Begin, class Keep>
+  StateNumber record(StateNumber from, Move move, Transition edge, const Fingerprint& fingerprint,
+                     Begin begin, Keep keep) {
+    ++result_.transitions;
+    const std::size_t known = graph().size();
+    const StateNumber to = edge.to = graph().add(fingerprint);
     graph().add_edge(edge);
     const StateGraph::State& before = graph()[from];
     const auto switches = static_cast<std::uint16_t>(
-        before.switches + (from != 0 && before.move.task != task ? 1 : 0));
+        before.switches + (from != 0 && before.move.task != move.task ? 1 : 0));
     const bool is_new = to == known;
     if (is_new) {
       next_.end = to + 1;
-      begin_state(to);
+      begin(to);
     }
     // Among the shortest paths, prefer one with few switches.
     if (is_new || (to >= next_.first && switches < graph()[to].switches)) {
       graph()[to].parent = from;
       graph()[to].move = move;
       graph()[to].switches = switches;
-      store(to);
+      keep(to);
     }
-    if constexpr (requires { world_.on_merged(graph(), from, move, to); }) {
-      if (!is_new) world_.on_merged(graph(), from, move, to);
-    }
+    return to;
   }
 
   void fail(StateNumber state, std::optional<Move> move) {

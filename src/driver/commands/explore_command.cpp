@@ -303,7 +303,8 @@ std::string peaks_text(const World& world, const SearchResult& result) {
 /// Searches `world`, which may begin after these steps of the whole one.
 Verdict print_search(World& world, World& whole, const Path& before, const ExploreOptions& options,
                      Output& output) {
-  const SearchResult result = search(world, limits_of(options), options.checkpoint, before);
+  const SearchResult result =
+      search(world, limits_of(options), options.checkpoint, options.workers, before);
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
   const std::string on = heaps_text(world.program(), world.options()) + window_text(options.window);

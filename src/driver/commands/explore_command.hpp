@@ -29,6 +29,7 @@ struct ExploreOptions {
   std::string draw;  // the file for a picture
   Window window;     // of `explore`
   CheckpointOptions checkpoint;
+  std::size_t workers = 1;
   std::uint64_t walks = 0;
   std::optional<std::uint64_t> first_walk;  // if set, only walk
   std::uint64_t walk_steps = 10'000;

@@ -4,6 +4,7 @@
 // invariants: none.
 #include "explore_options.hpp"
 
+#include "driver/explore/parallel_search.hpp"
 #include "validators.hpp"
 
 namespace mneme::driver {
@@ -105,6 +106,11 @@ CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
       ->transform(size_validator());
   add_window(explore, options.window);
   add_checkpoint(explore, options.checkpoint);
+  explore
+      .add_option("--threads", options.workers,
+                  "Search in so many processes; the answer and the schedule stay the same.")
+      ->option_text("N")
+      ->check(CLI::Range(std::size_t{1}, workers_max));
   explore
       .add_option("--schedule-out", options.schedule_out,
                   "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")

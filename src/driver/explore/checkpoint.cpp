@@ -16,6 +16,7 @@
 #include "driver/language/diagnostic.hpp"
 #include "driver/language/input.hpp"
 #include "explain.hpp"
+#include "parallel_search.hpp"
 
 namespace mneme::driver {
 
@@ -79,6 +80,8 @@ Fingerprint script_of(const World& world, const Path& before) {
                         own.raw_arguments.align, static_cast<int>(own.queue.kind), own.queue.number,
                         program.heaps[heap].align_bytes);
   }
+  // What identifies a state may hold addresses.
+  text += fmt::format("{}\n", mneme::address_of(world.heap(0).raw().region()));
   text += fmt::format("{} {} {}\n", world.options().varied,
                       static_cast<int>(world.options().switches), world.options().is_exact);
   return sum_of(text);
@@ -280,7 +283,7 @@ SearchResult Checkpoint::load(World& world) {
   result.transitions = result.graph.edge_count();
   result.observed = manifest.observed;
   result.observed.waits = manifest.waits != 0;
-  world.set_seen(manifest.world);
+  world.add_seen(manifest.world);
   return result;
 }
 
@@ -329,14 +332,14 @@ void Checkpoint::end_reading(Log& log) const {
 }
 
 SearchResult search(World& world, const SearchLimits& limits, const CheckpointOptions& options,
-                    const Path& before) {
-  if (options.folder.empty()) return search(world, limits);
+                    std::size_t workers, const Path& before) {
+  if (options.folder.empty()) return search_in_parallel(world, limits, {}, workers);
   Checkpoint checkpoint{options, script_of(world, before)};
   SearchLimits with = limits;
   with.on_layer = [&](const SearchResult& result, StateNumber first, StateNumber end) {
     checkpoint.on_layer(result, world, first, end);
   };
-  SearchResult result = testing::search(world, with, checkpoint.load(world));
+  SearchResult result = search_in_parallel(world, with, checkpoint.load(world), workers);
   checkpoint.finish(result, world);
   return result;
 }

@@ -80,8 +80,10 @@ class Checkpoint {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-/// Searches; in a folder, if the options name one.
+/// Searches, as search_in_parallel(), and in a folder if the options name one. `before`: the steps
+/// before the first state.
 [[nodiscard]] SearchResult search(World& world, const SearchLimits& limits,
-                                  const CheckpointOptions& options, const Path& before);
+                                  const CheckpointOptions& options, std::size_t workers,
+                                  const Path& before);
 
 }  // namespace mneme::driver

@@ -118,6 +118,7 @@ World::World(const Program& program, const WorldOptions& options, EmptyHeap /*ta
   for (const TaskProgram& task : program_.tasks) check_extensions(task);
   lay_out();
   make_heaps();
+  place_requests();
 }
 
 void World::check_raw_heap(std::size_t heap) const {

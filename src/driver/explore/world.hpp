@@ -187,9 +187,9 @@ class World {
   [[nodiscard]] std::size_t peak_bytes(std::size_t heap) const { return heaps_[heap].peak_bytes; }
   /// Whether a request to another heap than the varied one waited in such a state.
   [[nodiscard]] bool waits_elsewhere() const { return waits_elsewhere_; }
-  /// All that was seen so far beside the states, and the same for a search that goes on.
+  /// All that was seen so far beside the states; and what was seen elsewhere.
   [[nodiscard]] std::vector<std::uint64_t> seen() const;
-  void set_seen(std::span<const std::uint64_t> seen);
+  void add_seen(std::span<const std::uint64_t> seen);
   /// The size of the block for a payload.
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);
@@ -287,6 +287,7 @@ class World {
   void lay_out();
   [[nodiscard]] std::size_t lay_out_mail();
   [[nodiscard]] std::size_t largest_align() const;
+  void place_requests();
   void make_heaps();
   void run_boot();
   void take_apart();

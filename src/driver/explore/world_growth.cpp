@@ -150,9 +150,11 @@ std::vector<std::uint64_t> World::seen() const {
   return seen;
 }
 
-void World::set_seen(std::span<const std::uint64_t> seen) {
-  waits_elsewhere_ = seen.front() != 0;
-  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) heaps_[heap].peak_bytes = seen[heap + 1];
+void World::add_seen(std::span<const std::uint64_t> seen) {
+  waits_elsewhere_ = waits_elsewhere_ || seen.front() != 0;
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    heaps_[heap].peak_bytes = std::max<std::size_t>(heaps_[heap].peak_bytes, seen[heap + 1]);
+  }
 }
 
 }  // namespace mneme::driver

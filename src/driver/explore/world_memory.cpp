@@ -118,7 +118,7 @@ void World::lay_out() {
     return parts.bytes();
   };
   arena_bytes_ = take_all(nullptr);
-  arena_.emplace(arena_bytes_);
+  arena_.emplace(arena_bytes_, Region::Place::fixed);
   (void)take_all(arena_->bytes().data());
   requests_.resize(count);
   lock_requests_.resize(count);
@@ -132,6 +132,15 @@ std::size_t World::lay_out_mail() {
     mail += mailbox.capacity;
   }
   return mail;
+}
+
+/// Any of them may be in a state that another process has made.
+void World::place_requests() {
+  for (std::size_t task = 0; task < requests_.size(); ++task) {
+    const std::byte* const place = request_places_ + task * request_bytes();
+    requests_[task] = node::object_at<HeapRequest>(place);
+    lock_requests_[task] = node::object_at<HeapLockRequest>(place);
+  }
 }
 
 void World::make_heaps() {
