@@ -24,7 +24,8 @@ struct FourTasks {
 };
 
 TEST_CASE("tasks that are alike take one step for all, and each choice is a step") {
-  const testing::NextSteps steps{FourTasks{}};
+  const FourTasks tasks;
+  const testing::NextSteps steps(tasks);
   std::vector<testing::Move> moves;
   std::vector<int> weights;
   std::vector<int> choices;
@@ -40,7 +41,8 @@ TEST_CASE("tasks that are alike take one step for all, and each choice is a step
 }
 
 TEST_CASE("if no task can take a step, it is the end") {
-  const testing::NextSteps steps{FourTasks{.is_over = true}};
+  const FourTasks tasks{.is_over = true};
+  const testing::NextSteps steps(tasks);
   CHECK(steps.is_end());
   steps.for_each([](testing::Move, testing::Transition) { CHECK(false); });
 }

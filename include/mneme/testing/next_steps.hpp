@@ -18,7 +18,7 @@ namespace mneme::inline MNEME_SETTINGS::testing {
 class NextSteps {
  public:
   template <class World>
-  explicit NextSteps(const World& world) : tasks_{world.task_count()} {
+  explicit NextSteps(World& world) : tasks_{world.task_count()} {
     for (std::size_t task = 0; task < tasks_; ++task) {
       if (!world.can_step(task)) continue;
       is_end_ = false;

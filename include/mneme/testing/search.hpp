@@ -219,9 +219,10 @@ class Searcher {
     }
     bool is_there = true;
     steps.for_each([&](Move move, Transition edge) {
+      if (result_.bound == Bound::failure) return;
       if (!is_there) bring_to(state);
       is_there = false;
-      if (result_.bound != Bound::failure) take_step(state, move, edge);
+      take_step(state, move, edge);
     });
   }
 
