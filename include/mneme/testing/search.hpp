@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "../settings.hpp"
+#include "next_steps.hpp"
 #include "state_graph.hpp"
 
 namespace mneme::inline MNEME_SETTINGS::testing {
@@ -27,6 +27,8 @@ struct SearchProgress {
   std::size_t bytes = 0;
 };
 
+struct SearchResult;
+
 struct SearchLimits {
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;
   std::uint64_t states = ~std::uint64_t{0};
@@ -34,6 +36,8 @@ struct SearchLimits {
   bool stops_at_deadlock = false;
   const volatile std::sig_atomic_t* interrupted = nullptr;
   std::function<void(const SearchProgress&)> on_progress = {};  // called now and then
+  /// Called before each layer: all states before `end` are complete, those before `first` expanded.
+  std::function<void(const SearchResult&, StateNumber first, StateNumber end)> on_layer = {};
 };
 
 /// What ended a search before all was explored. `failure`: a step that failed.
@@ -50,6 +54,14 @@ struct Observed {
   /// A heap of this size has a hole for each request at once, wherever its blocks are.
   std::size_t any_placement = 0;
   bool waits = false;  // some request waited
+
+  void add(const Observed& more) {
+    least_growth = std::min(least_growth, more.least_growth);
+    high_water = std::max(high_water, more.high_water);
+    peak_bytes = std::max(peak_bytes, more.peak_bytes);
+    any_placement = std::max(any_placement, more.any_placement);
+    waits = waits || more.waits;
+  }
 };
 
 struct SearchResult {
@@ -95,29 +107,57 @@ class Searcher {
  public:
   Searcher(World& world, const SearchLimits& limits) : world_{world}, limits_{limits} {}
 
-  [[nodiscard]] SearchResult run() {
-    world_.restart();
-    (void)graph().add(fingerprint_of(world_.identity()));
-    begin_state(0);
-    next_ = {.first = 0, .end = 1, .snapshots = {}};
-    store(0);
-    while (next_.end > next_.first && result_.bound == Bound::none) {
-      std::swap(layer_, next_);
-      next_.first = layer_.end;
-      next_.end = layer_.end;
-      next_.snapshots.clear();
+  /// From the beginning, or from a result that a search had before a layer.
+  [[nodiscard]] SearchResult run(SearchResult from = {}) {
+    return run(std::move(from), [&] {
       for (StateNumber state = layer_.first; state < layer_.end; ++state) {
         if (is_out_of_bounds(state)) break;
         expand(state);
         if (result_.bound != Bound::none) break;
       }
+    });
+  }
+
+ protected:
+  /// `expand_layer` expands the states of `layer_`, in their order.
+  template <class F>
+  [[nodiscard]] SearchResult run(SearchResult from, F expand_layer) {
+    result_ = std::move(from);
+    graph().size() == 0 ? begin() : go_on();
+    while (next_.end > next_.first && result_.bound == Bound::none) {
+      if (limits_.on_layer) limits_.on_layer(result_, next_.first, next_.end);
+      std::swap(layer_, next_);
+      next_.first = layer_.end;
+      next_.end = layer_.end;
+      next_.snapshots.clear();
+      expand_layer();
       if (next_.end > next_.first) ++result_.depth;
     }
     return std::move(result_);
   }
 
- private:
   [[nodiscard]] StateGraph& graph() { return result_.graph; }
+
+  void begin() {
+    world_.restart();
+    (void)graph().add(fingerprint_of(world_.identity()));
+    begin_state(0);
+    next_ = {.first = 0, .end = 1, .snapshots = {}};
+    store(0);
+  }
+
+  /// Makes the states of the last layer again.
+  void go_on() {
+    next_ = {.first = static_cast<StateNumber>(graph().expanded()),
+             .end = static_cast<StateNumber>(graph().size()),
+             .snapshots = {}};
+    layer_.end = layer_.first = next_.first;
+    for (StateNumber state = next_.first; state < next_.end && world_.can_copy(); ++state) {
+      if (is_out_of_bounds(state)) return;
+      replay(world_, graph().path_to(state));
+      store(state);
+    }
+  }
 
   [[nodiscard]] std::size_t bytes() const {
     return result_.graph.bytes() + layer_.snapshots.capacity() + next_.snapshots.capacity();
@@ -145,12 +185,14 @@ class Searcher {
 
   /// Saves the world as a state of the next layer.
   void store(StateNumber state) {
-    if (!world_.can_copy()) return;
+    if (world_.can_copy()) world_.save(place_for(state));
+  }
+  [[nodiscard]] std::byte* place_for(StateNumber state) {
     const std::size_t at = (state - next_.first) * world_.snapshot_bytes();
     if (next_.snapshots.size() < at + world_.snapshot_bytes()) {
       next_.snapshots.resize(at + world_.snapshot_bytes());
     }
-    world_.save(next_.snapshots.data() + at);
+    return next_.snapshots.data() + at;
   }
 
   /// Records a new state, which is that of the world.
@@ -167,66 +209,68 @@ class Searcher {
     if constexpr (requires { world_.on_restored(graph(), state, true); }) {
       world_.on_restored(graph(), state, fingerprint_of(identity) == graph()[state].fingerprint);
     }
-    std::array<std::uint8_t, tasks_max> weights{};
-    std::array<std::size_t, tasks_max> choices{};  // of this state, which the first step leaves
-    bool is_end = true;
-    for (std::size_t task = 0; task < world_.task_count(); ++task) {
-      if (!world_.can_step(task)) continue;
-      is_end = false;
-      ++weights[world_.twin_of(task)];
-      choices[task] = world_.choices(task);
-    }
+    const NextSteps steps(world_);
     graph().begin_edges(state);
-    if (is_end && limits_.stops_at_deadlock && graph()[state].has_waiting) {
+    if (steps.is_end() && limits_.stops_at_deadlock && graph()[state].has_waiting) {
       result_.bound = Bound::deadlock;
     }
     if constexpr (requires { world_.end_is_wrong(); }) {
-      if (is_end && world_.end_is_wrong()) fail(state, {});
+      if (steps.is_end() && world_.end_is_wrong()) fail(state, {});
     }
     bool is_there = true;
-    for (std::size_t task = 0; task < world_.task_count(); ++task) {
-      if (weights[task] == 0) continue;
-      for (std::size_t choice = 0; choice < choices[task]; ++choice) {
-        if (!is_there) bring_to(state);
-        is_there = false;
-        if (result_.bound == Bound::failure) return;
-        take_step(state, {static_cast<std::uint8_t>(task), static_cast<std::uint8_t>(choice)},
-                  {.weight = weights[task], .choices = static_cast<std::uint8_t>(choices[task])});
-      }
-    }
+    steps.for_each([&](Move move, Transition edge) {
+      if (result_.bound == Bound::failure) return;
+      if (!is_there) bring_to(state);
+      is_there = false;
+      take_step(state, move, edge);
+    });
   }
 
   void take_step(StateNumber from, Move move, Transition edge) {
     const std::size_t task = move.task;
     const auto step = world_.step(move);
-    ++result_.transitions;
     if constexpr (requires { world_.has_failed(); }) {
-      if (world_.has_failed()) return fail(from, move);
+      if (world_.has_failed()) {
+        ++result_.transitions;
+        return fail(from, move);
+      }
     }
     const std::size_t known = graph().size();
-    const StateNumber to = graph().add(fingerprint_of(world_.identity()));
-    edge.to = to;
     edge.grants = step.lasting_grants > 0;
     edge.program = world_.program_of(task);
+    const StateNumber to = record(
+        from, move, edge, fingerprint_of(world_.identity()),
+        [&](StateNumber state) { begin_state(state); }, [&](StateNumber state) { store(state); });
+    if constexpr (requires { world_.on_merged(graph(), from, move, to); }) {
+      if (to != known) world_.on_merged(graph(), from, move, to);
+    }
+  }
+
+  /// Records a step, and returns the state that it leads to. Calls `begin` if the state is new, and
+  /// `keep` if its path leads over this step from now on.
+  template <class Begin, class Keep>
+  StateNumber record(StateNumber from, Move move, Transition edge, const Fingerprint& fingerprint,
+                     Begin begin, Keep keep) {
+    ++result_.transitions;
+    const std::size_t known = graph().size();
+    const StateNumber to = edge.to = graph().add(fingerprint);
     graph().add_edge(edge);
     const StateGraph::State& before = graph()[from];
     const auto switches = static_cast<std::uint16_t>(
-        before.switches + (from != 0 && before.move.task != task ? 1 : 0));
+        before.switches + (from != 0 && before.move.task != move.task ? 1 : 0));
     const bool is_new = to == known;
     if (is_new) {
       next_.end = to + 1;
-      begin_state(to);
+      begin(to);
     }
     // Among the shortest paths, prefer one with few switches.
     if (is_new || (to >= next_.first && switches < graph()[to].switches)) {
       graph()[to].parent = from;
       graph()[to].move = move;
       graph()[to].switches = switches;
-      store(to);
+      keep(to);
     }
-    if constexpr (requires { world_.on_merged(graph(), from, move, to); }) {
-      if (!is_new) world_.on_merged(graph(), from, move, to);
-    }
+    return to;
   }
 
   void fail(StateNumber state, std::optional<Move> move) {
@@ -243,8 +287,9 @@ class Searcher {
 };
 
 template <class World>
-[[nodiscard]] SearchResult search(World& world, const SearchLimits& limits) {
-  return Searcher<World>{world, limits}.run();
+[[nodiscard]] SearchResult search(World& world, const SearchLimits& limits,
+                                  SearchResult from = {}) {
+  return Searcher<World>{world, limits}.run(std::move(from));
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS::testing

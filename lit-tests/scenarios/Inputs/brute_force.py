@@ -7,7 +7,8 @@ places (pool; chain, with blocks of one size), a queue with direct hand-off, and
 reduction. The queue is FIFO, or of the policy QUEUE, such as overtaking:2; a request has the priority that its name
 says. Compared are the verdict, the number of states (identical tasks exchanged), that of dead ones, the length of a
 shortest deadlock, and the schedules and the chance that lead to one; of scripts that go on for ever the verdict, by its
-definition: a request that can never be granted, whatever is done. The FEATURES are `resize`, and `heaps`: a second one.
+definition: a request that can never be granted, whatever is done. The FEATURES are `resize`, `heaps`: a second one,
+and `lock`: tasks that lock a heap.
 """
 
 import functools
@@ -29,6 +30,9 @@ def random_task(rng, signals, boxes, is_isr, features):
     kinds = {"alloc": 8, "free": 4, "signal": 2, "wait": 1, "send": 2, "receive": 2, "yield": 1}
     if "resize" in features:
         kinds["resize"] = 5
+    if "lock" in features and not is_isr:
+        kinds |= {"lock": 6, "unlock": 4, "guard": 4}
+    locked = set()
     for _ in range(rng.randint(1, 5)):
         kind = rng.choices(list(kinds), kinds.values())[0]
         if is_isr and kind in ("wait", "yield", "resize"):
@@ -56,13 +60,30 @@ def random_task(rng, signals, boxes, is_isr, features):
             count += 1
         elif kind == "yield":
             steps.append(("yield", None, None))
+        elif kind == "lock":
+            mark = rng.choice("bd") if "heaps" in features else "b"
+            if mark not in locked:
+                steps.append(("lock", None, mark))
+                locked.add(mark)
+        elif kind == "guard" and locked:
+            name = f"{rng.choice(sorted(locked))}{count}"
+            count += 1
+            steps.append(("guard", rng.choice([8, 8, 16, 24]), name))
+            held.append((name, True))
+        elif kind == "unlock" and locked:
+            mark = rng.choice(sorted(locked))
+            steps.append(("unlock", None, mark))
+            locked.remove(mark)
     rng.shuffle(held)
-    steps += [("free", None, name) for name, _ in held]
+    ends = [("free", None, name) for name, _ in held]
+    for mark in sorted(locked):
+        ends.insert(rng.randint(0, len(ends)), ("unlock", None, mark))
+    steps += ends
     return steps or [("yield", None, None)] if not is_isr else steps
 
 
 def name_kinds(steps, name):
-    return ["alloc" if kind == "try" else kind for kind, _, each in steps if each == name]
+    return ["alloc" if kind in ("try", "guard") else kind for kind, _, each in steps if each == name]
 
 
 def random_script(rng, features):
@@ -92,7 +113,7 @@ def random_script(rng, features):
     return heaps, starts, {name: rng.randint(1, 2) for name in boxes}, tasks
 
 
-REQUESTS = ("alloc", "try", "resize")
+REQUESTS = ("alloc", "try", "guard", "resize")
 POOL_BYTES = 40  # the largest request
 CHAIN_BYTES = 24  # each request
 
@@ -127,6 +148,7 @@ def text_of(script, raw="first-fit"):
         for kind, argument, block in steps:
             where = " in dma" if block and block.startswith("d") else ""
             lines.append({"alloc": f"alloc {block} {argument}{where}", "try": f"alloc {block} {argument}{where} try",
+                          "guard": f"alloc {block} {argument}{where} guard", "lock": f"lock{where}", "unlock": f"unlock{where}",
                           "resize": f"resize {block} {argument}", "free": f"free {block}", "signal": f"signal {argument}", "wait": f"wait {argument}",
                           "send": f"send {argument} {block}", "receive": f"receive {argument} {block}",
                           "yield": "yield", "end": "end",
@@ -136,7 +158,8 @@ def text_of(script, raw="first-fit"):
 
 
 class Model:
-    """States are tuples: (tasks, queues, signals, boxes). A task is (at, rounds, waits, names), names a tuple of
+    """States are tuples: (tasks, queues, signals, boxes, locks). A lock is (the task that has it or None, the blocks that
+    are deferred). A task is (at, rounds, waits, names), names a tuple of
     (name, (offset, size, heap)); the queue of each heap holds numbers of tasks, each with how often it was passed, or
     its level."""
 
@@ -156,7 +179,7 @@ class Model:
     def first(self):
         tasks = tuple(self.settle(task, -1, None, ()) for task in range(len(self.programs)))
         return (tasks, tuple(() for _ in self.heaps), tuple(sorted(self.starts.items())),
-                tuple((name, ()) for name in sorted(self.rooms)))
+                tuple((name, ()) for name in sorted(self.rooms)), tuple((None, ()) for _ in self.heaps))
 
     def settle(self, task, at, rounds, names):
         steps = self.programs[task]
@@ -199,10 +222,11 @@ class Model:
 
     def blocks(self, tasks, boxes, heap):
         found = [block for task in tasks for _, block in task[3]] + [block for _, mail in boxes for block in mail]
+        found += [block for _, deferred in self.locks for block in deferred]
         return [block for block in found if block[2] == heap]
 
     def can_step(self, state, task):
-        tasks, _, signals, boxes = state
+        tasks, _, signals, boxes, _ = state
         at, _, waits, _ = tasks[task]
         if waits or at == len(self.programs[task]):
             return False
@@ -217,27 +241,45 @@ class Model:
 
     def step(self, state, task):
         tasks, queues, signals, boxes = list(state[0]), list(map(list, state[1])), dict(state[2]), dict(state[3])
+        self.locks = list(state[4])
         at, rounds, _, names = tasks[task]
         names = dict(names)
         kind, argument, name = self.programs[task][at]
         waits = False
         if kind in ("alloc", "try"):
             heap = 1 if name.startswith("d") else 0
-            got = None if queues[heap] else self.request(tasks, boxes, argument, heap)
+            got = None if queues[heap] or self.is_locked(heap) else self.request(tasks, boxes, argument, heap)
             if got is not None:
                 names[name] = got
             elif kind == "alloc":
                 waits = True
                 self.enqueue(queues[heap], task, 1 if names else 0, level_of(name))
+        elif kind == "guard":
+            heap = 1 if name.startswith("d") else 0
+            self.locks[heap] = (task, ())
+            got = self.request(tasks, boxes, argument, heap)
+            if got is not None:
+                names[name] = got
+        elif kind == "lock":
+            heap = 1 if name == "d" else 0
+            waits = self.is_locked(heap) or bool(queues[heap])
+            if waits:
+                self.enqueue(queues[heap], task, 1 if names else 0, 0)
+            else:
+                self.locks[heap] = (task, ())
+        elif kind == "unlock":
+            self.locks[1 if name == "d" else 0] = (None, ())
         elif kind == "resize" and "new " + name in names:
+            self.defer(names[name])
             names[name] = names.pop("new " + name)
         elif kind == "resize" and name in names:
             heap, size = names[name][2], self.size_of(argument)
             blocks = self.blocks(tasks, boxes.items(), heap)
-            if size <= names[name][1] or (not queues[heap] and self.grows(blocks, names[name], size)):
+            fits = size <= names[name][1] or (not queues[heap] and self.grows(blocks, names[name], size))
+            if fits and not self.is_locked(heap):
                 names[name] = (names[name][0], size, heap)
             else:
-                got = None if queues[heap] else self.request(tasks, boxes, argument, heap)
+                got = None if queues[heap] or self.is_locked(heap) else self.request(tasks, boxes, argument, heap)
                 waits = got is None
                 if waits:
                     tried = ("try", name) in {(step[0], step[2]) for step in self.programs[task]}
@@ -245,7 +287,8 @@ class Model:
                 else:
                     names[name] = got
         elif kind == "free":
-            names.pop(name, None)
+            if name in names:
+                self.defer(names.pop(name))
         elif kind == "signal":
             signals[argument] = signals.get(argument, 0) + 1
         elif kind == "wait":
@@ -265,19 +308,32 @@ class Model:
             tasks[task] = self.settle(task, at, rounds, tuple(sorted(names.items())))
             granted += self.grant(names[name][2], queues[names[name][2]], tasks, boxes)
         return (tuple(tasks), tuple(map(tuple, queues)), tuple(sorted(signals.items())),
-                tuple(sorted(boxes.items()))), granted
+                tuple(sorted(boxes.items())), tuple(self.locks)), granted
+
+    def is_locked(self, heap):
+        return self.locks[heap][0] is not None
+
+    def defer(self, block):
+        task, deferred = self.locks[block[2]]
+        if task is not None:
+            self.locks[block[2]] = (task, tuple(sorted(deferred + (block,))))
 
     def request(self, tasks, boxes, argument, heap):
         place = self.place(self.blocks(tasks, boxes.items(), heap), self.size_of(argument), heap)
         return None if place is None else (place, self.size_of(argument), heap)
 
     def grant(self, heap, queue, tasks, boxes):
-        while (chosen := self.choose(heap, queue, tasks, boxes)) is not None:
+        while not self.is_locked(heap) and (chosen := self.choose(heap, queue, tasks, boxes)) is not None:
             if self.policy == "overtaking":
                 queue[:chosen] = [(passed, times + 1) for passed, times in queue[:chosen]]
             head, _ = queue.pop(chosen)
             at, rounds, _, names = tasks[head]
             kind, argument, name = self.programs[head][at]
+            if kind == "lock":
+                self.locks[heap] = (head, ())
+                tasks[head] = self.settle(head, at, rounds, names)
+                yield head
+                continue
             got = self.request(tasks, boxes, argument, heap)
             if kind == "resize":  # the move is its next step
                 tasks[head] = (at, rounds, False, tuple(sorted({**dict(names), "new " + name: got}.items())))
@@ -295,19 +351,22 @@ class Model:
     def choose(self, heap, queue, tasks, boxes):
         """The place in the queue of the request that is granted next."""
         for place, (task, passed) in enumerate(queue):
-            argument = self.programs[task][tasks[task][0]][1]
-            if self.request(tasks, boxes, argument, heap) is not None:
+            kind, argument, _ = self.programs[task][tasks[task][0]]
+            if kind == "lock" or self.request(tasks, boxes, argument, heap) is not None:
                 return place
             if self.policy != "overtaking" or passed >= self.number or place == 16:
                 return None
         return None
 
     def canonical(self, state):
-        tasks, queues, signals, boxes = state
+        tasks, queues, signals, boxes, locks = state
         signals = tuple(item for item in signals if item[1] > 0)
         places = {task: (place, rank) for queue in queues for place, (task, rank) in enumerate(queue)}
         rows = [(self.groups[task], repr(tasks[task]), places.get(task, (-1, 0))) for task in range(len(tasks))]
-        return tuple(sorted(rows)), signals, boxes
+        return tuple(sorted(rows)), signals, boxes, tuple(self.deferred_of(lock) for lock in locks)
+
+    def deferred_of(self, lock):
+        return tuple(block[:2] for block in lock[1])
 
     def explore(self, most):
         """None if there are more states than that."""
@@ -346,6 +405,9 @@ class Counting(Model):
 
     def grows(self, blocks, block, size):
         return True
+
+    def deferred_of(self, lock):
+        return len(lock[1])
 
 
 def verdict_of(model, found):

@@ -420,6 +420,33 @@ TEST_CASE("while the heap is locked nothing is granted, and at the unlock all th
   CHECK(!queue.oracle.locked());
 }
 
+TEST_CASE("the lock is granted in its turn, whatever the room, and ends the grants") {
+  Oracle oracle{128};
+  const BlockId hog = oracle.add(96, 8);
+  const BlockId big = oracle.add(96, 8);
+  CHECK(!oracle.request(hog, Answer::granted, 0, {}));
+  CHECK(!oracle.request(big, Answer::waiting, 0, {}));
+  const BlockId lock = oracle.add_lock(0);
+  CHECK(!oracle.request(lock, Answer::waiting, 0, {}));
+  const BlockId small = oracle.add(8, 8);
+  CHECK(!oracle.request(small, Answer::waiting, 0, {}));
+  Oracle other = oracle;
+  const std::array ignored{Grant{big, 0}, Grant{small, 104}};
+  CHECK(other.release(hog, false, ignored) == "a request was granted out of order (P2)");
+  other = oracle;
+  const std::array beyond{Grant{big, 0}, Grant{lock, 0}, Grant{small, 104}};
+  CHECK(other.release(hog, false, beyond) == still_waits);
+  CHECK(!oracle.release(hog, false, std::span(beyond).first(2)));
+  CHECK(oracle.locked());
+  const BlockId again = oracle.add_lock(0);
+  other = oracle;
+  CHECK(other.request(again, Answer::granted, 0, {}) == "the result is granted, expected waiting");
+  const std::array last{Grant{small, 104}};
+  CHECK(!oracle.unlock(last));
+  CHECK(!oracle.request(again, Answer::granted, 0, {}));
+  CHECK(oracle.locked());
+}
+
 TEST_CASE("a block freed by the deferring form makes room at the next poll, and no earlier") {
   Queue queue;
   const std::array both{Grant{queue.first, 0}, Grant{queue.second, 56}};

@@ -303,7 +303,8 @@ std::string peaks_text(const World& world, const SearchResult& result) {
 /// Searches `world`, which may begin after these steps of the whole one.
 Verdict print_search(World& world, World& whole, const Path& before, const ExploreOptions& options,
                      Output& output) {
-  const SearchResult result = search(world, limits_of(options));
+  const SearchResult result =
+      search(world, limits_of(options), options.checkpoint, options.workers, before);
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
   const std::string on = heaps_text(world.program(), world.options()) + window_text(options.window);
@@ -364,7 +365,7 @@ Exit run_fit(const ExploreOptions& options, Output& output) {
   if (!is_decided) {
     output.print("not decided ({}): {}\n", heap, word_of(found.bound));
   } else if (!has_safe) {
-    output.print("no heap is large enough ({}): a task waits for ever, but not for memory\n", heap);
+    output.print("no heap is large enough ({}): a task waits for ever, whatever the size\n", heap);
   } else if (goal == FitGoal::no_wait) {
     output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
                  heap);

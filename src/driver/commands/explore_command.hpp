@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "driver/explore/checkpoint.hpp"
 #include "driver/explore/window.hpp"
 #include "driver/report/output.hpp"
 #include "script_runner.hpp"
@@ -27,6 +28,8 @@ struct ExploreOptions {
   std::string schedule_out;
   std::string draw;  // the file for a picture
   Window window;     // of `explore`
+  CheckpointOptions checkpoint;
+  std::size_t workers = 1;
   std::uint64_t walks = 0;
   std::optional<std::uint64_t> first_walk;  // if set, only walk
   std::uint64_t walk_steps = 10'000;

@@ -4,6 +4,7 @@
 // invariants: none.
 #include "explore_options.hpp"
 
+#include "driver/explore/parallel_search.hpp"
 #include "validators.hpp"
 
 namespace mneme::driver {
@@ -75,6 +76,27 @@ void add_window(CLI::App& explore, Window& window) {
   });
 }
 
+void add_checkpoint(CLI::App& explore, CheckpointOptions& checkpoint) {
+  CLI::Option& folder =
+      *explore
+           .add_option("--checkpoint", checkpoint.folder,
+                       "Keep what is finished in this folder, to go on with --resume after the run "
+                       "was killed, the disk was full or --memory was reached.")
+           ->option_text("DIR");
+  explore
+      .add_flag("--resume", checkpoint.resumes,
+                "Go on with the search whose checkpoint is in the folder, of the same script and "
+                "options.")
+      ->needs(&folder);
+  explore
+      .add_option("--checkpoint-seconds", checkpoint.seconds,
+                  "Write at the end of a layer of states, and at most so often.")
+      ->option_text("N")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->needs(&folder);
+}
+
 }  // namespace
 
 CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
@@ -83,6 +105,12 @@ CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
   explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
   add_window(explore, options.window);
+  add_checkpoint(explore, options.checkpoint);
+  explore
+      .add_option("--threads", options.workers,
+                  "Search in so many processes; the answer and the schedule stay the same.")
+      ->option_text("N")
+      ->check(CLI::Range(std::size_t{1}, workers_max));
   explore
       .add_option("--schedule-out", options.schedule_out,
                   "Write the order that deadlocks, for 'mneme run --schedule=FILE'.")

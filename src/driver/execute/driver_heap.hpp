@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <mneme/instrument.hpp>
 #include <mneme/mneme.hpp>
+#include <mneme/waiting/lock_request.hpp>
 #include <optional>
 #include <span>
 #include <string>

@@ -38,7 +38,8 @@ enum class EventKind : std::uint8_t {
   held_until_run,      ///< the step is held behind earlier held steps of the name [name]
   polled,              ///< followed by one `resumed` for each task that runs next [size: how many]
   resumed,             ///< [name]
-  locked,              ///<
+  locked,              ///< [in a task: name, of its request]
+  lock_waits,          ///< a request for the lock waits [name]
   lock_busy,           ///< [size: the line that locked]
   unlocked,            ///<
   heap_closed,         ///<
@@ -65,6 +66,7 @@ enum class EventKind : std::uint8_t {
 
   // Other effects.
   granted,       ///< a waiting request [name, offset]
+  lock_granted,  ///< a waiting request for the lock [name]
   closed,        ///< a waiting request [name]
   moved,         ///< a block, to the place granted for its resize [name, offset]
   stays,         ///< a block whose resize was cancelled or closed [name]

@@ -233,6 +233,13 @@ void Executor::collect() {
   collected_.reserve(answered_.capacity());  // first_poll relies on it
   collected_.swap(answered_);
   for (Task* const task : collected_) {
+    if (task->kind == OpKind::lock) {
+      grants_.push_back({.id = task->block});
+      ++tally_.granted_later;
+      log_.add({.kind = EventKind::lock_granted, .name = task->name});
+      take_lock(*task);
+      continue;
+    }
     const void* const reserved = task->asking().reserved();
     const void* const memory = reserved != nullptr ? reserved : task->asking().payload();
     if (memory != nullptr) {  // else it was closed

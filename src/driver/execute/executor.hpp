@@ -113,6 +113,9 @@ class Executor {
   void poll_now();
   void poll_deferred();
   void do_lock(const Op& op);
+  void request_lock(const Op& op);
+  void take_lock(Task& task);
+  void expect_one_more();
   void do_unlock(const Op& op);
   void do_close();
   void do_extend(const Op& op);

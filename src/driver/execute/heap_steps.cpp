@@ -113,12 +113,43 @@ void Executor::poll_deferred() {
 }
 
 void Executor::do_lock(const Op& op) {
+  if (!op.name.empty()) return request_lock(op);
   if (at_->guard) return log_.add({.kind = EventKind::lock_busy, .size = at_->lock_line});
   at_->guard = at_->heap->try_lock();
   if (!at_->guard) throw Corruption("the heap cannot be locked although it is not locked");
   model().lock();
   at_->lock_line = op.line;
   log_.add({.kind = EventKind::locked});
+}
+
+// `lock` in a task, under the name of a request, which ends with the grant.
+void Executor::request_lock(const Op& op) {
+  Task& task = begin_name(op, op.name, op.name_column, names_.find(op.name));
+  task.kind = OpKind::lock;
+  task.asked_line = op.line;
+  task.level = level_of(op);
+  const BlockId block = task.block = model().add_lock(task.level);
+  add_block(task, block);
+  ++tally_.requests;
+  task.owner.emplace<LockOwner>(*at_->heap, task.level);
+  task.phase = Phase::waiting;
+  expect_one_more();
+  const std::size_t mark = log_.mark();
+  const bool is_granted = task.owner->poll(Waker{&Executor::on_answer, &task}).has_value();
+  collect();
+  log_.insert(mark,
+              {.kind = is_granted ? EventKind::locked : EventKind::lock_waits, .name = task.name});
+  ++(is_granted ? tally_.granted_at_once : tally_.waits);
+  if (is_granted) take_lock(task);
+  Checker::check_oracle(
+      model().request(block, is_granted ? Answer::granted : Answer::waiting, 0, grants_));
+}
+
+void Executor::take_lock(Task& task) {
+  at_->guard = static_cast<LockOwner&>(*task.owner).take_guard();
+  if (!at_->guard) throw Corruption(in_quotes(task.name) + " cannot take the lock granted to it");
+  at_->lock_line = task.asked_line;
+  end(task, Phase::freed);
 }
 
 void Executor::do_unlock(const Op& op) {

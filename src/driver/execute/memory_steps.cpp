@@ -125,13 +125,18 @@ void Executor::make_owner(const Op& op, Task& task) {
   }
 }
 
+// Before a request: its waker must not allocate.
+void Executor::expect_one_more() {
+  const std::size_t waiting_max = model().waiting() + 1;
+  if (answered_.capacity() < waiting_max) answered_.reserve(2 * waiting_max);
+}
+
 // Requests the block of task.asking(). Returns true if it was granted at once: then the caller adds
 // the event; otherwise the event is inserted here, at the mark.
 bool Executor::first_poll(Task& task, std::size_t mark) {
   const BlockId block = task.asking_block();
   Owner& owner = task.asking();
-  const std::size_t waiting_max = model().waiting() + 1;
-  if (answered_.capacity() < waiting_max) answered_.reserve(2 * waiting_max);
+  expect_one_more();
   const Phase before = std::exchange(task.phase, Phase::waiting);
   const auto answer = owner.poll(Waker{&Executor::on_answer, &task});
   collect();

@@ -200,6 +200,39 @@ class ArcOwner final : public RequestOwner<ArcRequest, ElementArc> {
   ElementArc::Shared* leaked_ = nullptr;
 };
 
+/// The heap's lock, for which a task waits in the queue.
+class LockOwner final : public Owner {
+ public:
+  LockOwner(DriverHeap& heap, std::uint8_t level) : request_{heap} {
+    (void)std::move(request_).priority(level);
+  }
+
+  [[nodiscard]] std::optional<std::expected<void, AllocError>> poll(Waker waker) override {
+    auto answer = request_.poll(waker);
+    if (!answer) return std::nullopt;
+    if (!*answer) return std::unexpected(answer->error());
+    guard_ = std::move(**answer);
+    return std::expected<void, AllocError>{};
+  }
+  [[nodiscard]] const void* reserved() const override { return nullptr; }
+  void cancel() override { request_.cancel(); }
+  [[nodiscard]] const void* payload() const override { return nullptr; }
+  [[nodiscard]] std::span<std::byte> bytes() override { return {}; }
+  void leak() override {}
+  void adopt() override {}
+  void release() override { guard_.unlock(); }
+
+  /// After a grant.
+  [[nodiscard]] Guard<DriverHeap> take_guard() {
+    if (!guard_) (void)poll({});
+    return std::move(guard_);
+  }
+
+ private:
+  LockRequest<DriverHeap> request_;
+  Guard<DriverHeap> guard_;
+};
+
 /// Storage for an owner of any kind, or none.
 class AnyOwner {
  public:
@@ -216,7 +249,7 @@ class AnyOwner {
   [[nodiscard]] Owner* operator->() const { return owner_; }
 
  private:
-  std::variant<std::monostate, AllocationOwner, ArrayOwner, VecOwner, ArcOwner> kinds_;
+  std::variant<std::monostate, AllocationOwner, ArrayOwner, VecOwner, ArcOwner, LockOwner> kinds_;
   Owner* owner_ = nullptr;
 };
 

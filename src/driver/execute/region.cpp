@@ -33,7 +33,7 @@ std::size_t system_page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_
 
 // Reserves address space for two aligned copies, and makes one of them usable: this fails at once
 // if the system could never provide the memory.
-Region::Region(std::size_t size_bytes) {
+Region::Region(std::size_t size_bytes, Place place) : place_{place} {
   if (size_bytes > size_max) fail_without_memory(size_bytes);
   const std::size_t least = std::bit_ceil(std::max(size_bytes, system_page_bytes()));
   if (!reserve(std::max(2 * least, growth_bytes)) && !reserve(least))
@@ -46,13 +46,35 @@ Region::Region(std::size_t size_bytes) {
 
 bool Region::reserve(std::size_t align) {
   mapping_bytes_ = 2 * align;
-  mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-  if (mapping_ == MAP_FAILED) return false;
+  const bool is_there = place_ == Place::fixed && map_at_fixed_place();
+  if (!is_there && !map_at(nullptr, 0)) return false;
   const std::size_t address = address_of(mapping_);
   bytes_ = {static_cast<std::byte*>(mapping_) + ((0 - address) & (align - 1)), 0};
   reserved_bytes_ = align;
   return true;
+}
+
+bool Region::map_at(void* address, int more_flags) {
+  mapping_ = ::mmap(address, mapping_bytes_, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more_flags, -1, 0);
+  return mapping_ != MAP_FAILED;
+}
+
+// Where neither the system nor a sanitizer maps anything, as far as is known. An old kernel takes
+// the address for a wish.
+bool Region::map_at_fixed_place() {
+  if constexpr (sizeof(void*) >= sizeof(std::uint64_t)) {
+    constexpr std::uintptr_t first = std::uintptr_t{1} << 45U;
+    constexpr std::uintptr_t distance = std::uintptr_t{1} << 40U;
+    constexpr std::uintptr_t places = 16;
+    for (std::uintptr_t at = 0; at < places; ++at) {
+      void* const address = std::bit_cast<void*>(first + at * distance);
+      if (!map_at(address, MAP_FIXED_NOREPLACE)) continue;
+      if (mapping_ == address) return true;
+      ::munmap(mapping_, mapping_bytes_);
+    }
+  }
+  return false;
 }
 
 // From the last page on that is usable; its bytes stay what they are.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace mneme::driver {
@@ -13,8 +14,12 @@ namespace mneme::driver {
 /// An anonymous mapping, which the system commits page by page as it is first written.
 class Region {
  public:
+  /// Anywhere, or if it can be at one of a few addresses that are the same in each process: then
+  /// the first region of a process that is alive has the first of them.
+  enum class Place : std::uint8_t { anywhere, fixed };
+
   /// Throws InputError if the system does not have that much memory.
-  explicit Region(std::size_t size_bytes);
+  explicit Region(std::size_t size_bytes, Place place = Place::anywhere);
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
   ~Region();
@@ -27,9 +32,12 @@ class Region {
  private:
   /// Of address space. False if there is not so much.
   [[nodiscard]] bool reserve(std::size_t align);
+  [[nodiscard]] bool map_at(void* address, int more_flags);
+  [[nodiscard]] bool map_at_fixed_place();
   [[nodiscard]] bool make_usable(std::size_t size_bytes);
 
   std::span<std::byte> bytes_;
+  Place place_;
   std::size_t reserved_bytes_ = 0;  // from the region's start on
   void* mapping_ = nullptr;
   std::size_t mapping_bytes_ = 0;

@@ -85,7 +85,7 @@ class HeldSteps {
 struct Task {
   std::string name;
   std::uint64_t name_hash = 0;
-  OpKind kind = OpKind::alloc;  // or array, vec, arc
+  OpKind kind = OpKind::alloc;  // or array, vec, arc; or lock, until that is granted
   Phase phase = Phase::freed;
   std::uint8_t heap = 0;              // of its block
   const Task* promised_by = nullptr;  // it will be a clone of that task, whose step is held; it

@@ -57,7 +57,8 @@ class Explainer {
     std::string text;
     const auto passes = [&](const Event& waiting) {
       return std::ranges::any_of(events, [&](const Event& event) {
-        return event.kind == EventKind::granted && event.name == waiting.name;
+        return (event.kind == EventKind::granted || event.kind == EventKind::lock_granted) &&
+               event.name == waiting.name;
       });
     };
     for (const Event& event : events) {
@@ -68,7 +69,10 @@ class Explainer {
       if (event.kind == EventKind::moved_at_once || event.kind == EventKind::moved) {
         part = fmt::format("moves to {}", event.offset);
       }
-      if (event.kind == EventKind::waiting && !passes(event)) part = "waits";
+      const bool waits = event.kind == EventKind::waiting || event.kind == EventKind::lock_waits;
+      if (waits && !passes(event)) part = "waits";
+      if (event.kind == EventKind::deferred) part = "deferred";
+      if (event.kind == EventKind::lock_granted) part = fmt::format("{} granted", event.name);
       if (event.kind == EventKind::refused) part = "refused";
       if (event.kind == EventKind::granted) {
         part = fmt::format("{} granted at {}", event.name, event.offset);
@@ -102,12 +106,42 @@ class Explainer {
         [&](std::size_t, std::size_t size) { holes.push_back(size); });
     const std::string where = where_is(heap);
     text_ += testing::free_text(holes, world_.heap(heap).capacity_bytes(), where);
+    const std::optional<std::size_t> holder = world_.lock_holder(heap);
+    if (holder) put_lock(heap, *holder);
     for (std::size_t place = 0; place < world_.queue(heap).size(); ++place) {
       const std::size_t task = world_.queue(heap)[place];
+      if (world_.current_step(task)->kind == OpKind::lock) {
+        put("  {} {} the lock{}\n", world_.tasks()[task].name,
+            place == 0 ? "is first and needs" : "needs", where);
+        continue;
+      }
+      if (holder) {
+        put("  {} {} {}{} (the heap is locked)\n", world_.tasks()[task].name,
+            place == 0 ? "is first and needs" : "needs",
+            testing::bytes_text(world_.taken_bytes(heap, world_.request_of(task).size)), where);
+        continue;
+      }
       text_ += testing::waiter_text(world_.tasks()[task].name, place,
                                     world_.taken_bytes(heap, world_.request_of(task).size), holes,
                                     where);
     }
+  }
+
+  /// Who has locked a heap, why there is no unlock, and what is deferred until then.
+  void put_lock(std::size_t heap, std::size_t holder) {
+    const std::string& name = world_.tasks()[holder].name;
+    std::string_view why = " and does not unlock it";
+    if (world_.state_of(holder) == TaskState::done) why = " and has ended without an unlock";
+    if (world_.state_of(holder) == TaskState::waiting) {
+      why = " and waits itself: no request is granted before the unlock";
+    }
+    if (world_.is_blocked_by_object(holder)) why = " and waits itself, but not for memory";
+    put("  {} has locked the heap{}{}\n", name, where_is(heap), why);
+    std::string blocks;
+    for (const HeldBlock& block : world_.deferred(heap)) {
+      add_block(blocks, world_.name_of(block), block);
+    }
+    if (!blocks.empty()) put("  deferred until the unlock: {}\n", blocks);
   }
 
   /// If each of two heaps has what a request to the other one waits for.

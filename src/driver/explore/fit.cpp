@@ -165,10 +165,15 @@ class Fitter {
     }
   }
 
-  /// Explores a heap on which nothing waits: then the places of blocks have no effect.
+  /// Explores a heap on which nothing waits for memory: then the places of blocks have no effect.
+  /// If it deadlocks all the same, so does every larger one.
   [[nodiscard]] std::optional<Sample> explore_roomy(std::uint64_t least) {
     for (std::uint64_t size = 2 * least; size < std::uint64_t{1} << 31U; size *= 2) {
       Sample sample = explore(size);
+      if (sample.bound == Bound::deadlock && !sample.observed.waits) {
+        (void)add(size, no_growth, sample);
+        return std::nullopt;
+      }
       if (sample.verdict.kind == VerdictKind::not_decided) {
         fit_.bound = sample.bound;
         return std::nullopt;

@@ -89,13 +89,15 @@ const std::string& FlatRun::move_name(std::uint32_t from, std::uint32_t to,
   return name;
 }
 
-/// By tasks that wait: the names that will hold their blocks.
-std::map<std::size_t, std::size_t> FlatRun::slots_of_waiting() const {
-  std::map<std::size_t, std::size_t> slots;
+/// By tasks that wait: the names that will hold their blocks; none for the lock.
+FlatRun::Slots FlatRun::slots_of_waiting() const {
+  Slots slots;
   for (std::size_t heap = 0; heap < world_.heap_count(); ++heap) {
     for (const std::uint8_t waiter : world_.queue(heap)) {
       const ProgramStep& request = *world_.current_step(waiter);
-      slots[waiter] = request.kind == OpKind::resize ? request.new_name : request.name;
+      std::optional<std::size_t>& slot = slots[waiter];
+      if (request.kind == OpKind::alloc) slot = request.name;
+      if (request.kind == OpKind::resize) slot = request.new_name;
     }
   }
   return slots;
@@ -104,9 +106,10 @@ std::map<std::size_t, std::size_t> FlatRun::slots_of_waiting() const {
 std::span<const Event> FlatRun::step(Move move) {
   const std::size_t task = move.task;
   const ProgramStep& step = *world_.current_step(task);
-  const std::map<std::size_t, std::size_t> slots = slots_of_waiting();
+  const Slots slots = slots_of_waiting();
   const bool moves = world_.is_to_move(task);
-  level_ = requests(step) ? world_.level_of(task, step) : 0;
+  const bool has_level = requests(step) || step.kind == OpKind::lock;
+  level_ = has_level ? world_.level_of(task, step) : 0;
   const std::uint32_t held = world_.held(task, step.name).offset;
   const StepResult result = world_.step(move);
   std::span<const Event> events;
@@ -130,8 +133,16 @@ std::span<const Event> FlatRun::step(Move move) {
   } else if (step.kind == OpKind::free && held != 0) {
     end_name(owner_at(held, wanted_name(task, step.name)));
     events = carry_out(step, OpKind::free, freed_name_);
-  } else if (step.kind == OpKind::extend) {
-    events = carry_out(step, OpKind::extend, {});
+  } else if (step.kind == OpKind::extend || step.kind == OpKind::unlock) {
+    events = carry_out(step, step.kind, {});
+  } else if (step.kind == OpKind::lock) {
+    const std::string& name = begin_name(world_.tasks()[task].name + ".lock");
+    events = carry_out(step, OpKind::lock, name);
+    if (result.waits) {
+      waiting_[task] = name;
+    } else {
+      live_.erase(name);
+    }
   } else if (step.kind == OpKind::push) {
     events = carry_out(step, OpKind::push, owner_at(held, wanted_name(task, step.name))->second);
   } else if (step.kind == OpKind::clone) {
@@ -140,20 +151,28 @@ std::span<const Event> FlatRun::step(Move move) {
     events = carry_out(step, OpKind::clone, owner_at(held, wanted_name(task, step.name))->second);
     by_offset_.emplace(held, clone);
   }
+  take_grants(events, slots);
+  check(events, result, world_.granted().size());
+  return events;
+}
+
+void FlatRun::take_grants(std::span<const Event> events, const Slots& slots) {
   for (const std::size_t granted : world_.granted()) {
-    const HeldBlock& block = world_.held(granted, slots.at(granted));
-    const std::uint32_t offset = block.offset;
-    const std::string& name = waiting_.at(granted);
+    const std::string name = waiting_.at(granted);
+    waiting_.erase(granted);
+    const std::optional<std::size_t> slot = slots.at(granted);
+    if (!slot) {  // the request for the lock ends with its grant
+      live_.erase(name);
+      continue;
+    }
+    const HeldBlock& block = world_.held(granted, *slot);
     const bool is_same = std::ranges::any_of(events, [&](const Event& event) {
       return event.kind == EventKind::granted && event.name == name &&
              event.offset == world_.offset_of(block);
     });
     if (!is_same) throw Corruption{name + " is granted differently in the search"};
-    by_offset_.emplace(offset, name);
-    waiting_.erase(granted);
+    by_offset_.emplace(block.offset, name);
   }
-  check(events, result, world_.granted().size());
-  return events;
 }
 
 std::span<const Event> FlatRun::resize(const ProgramStep& step, std::size_t task,
@@ -184,19 +203,20 @@ void FlatRun::make_op(const ProgramStep& step, OpKind kind, std::string_view nam
   op_.new_name = new_name;
   op_.kind = kind;
   op_.name = name;
-  op_.mode = step.try_now ? AllocMode::try_now : AllocMode::wait;
+  op_.mode = step.try_now ? AllocMode::try_now : step.by_guard ? AllocMode::guard : AllocMode::wait;
   if (requests(step) || step.kind == OpKind::extend) {
     op_.size_bytes = step.size_of(choice);
   }
   op_.count = step.count;
   const HeapSpec& spec = world_.program().heaps[step.heap];
-  if (kind == step.made_as || kind == OpKind::extend) {
+  if (kind == step.made_as || kind == OpKind::extend || kind == OpKind::lock ||
+      kind == OpKind::unlock) {
     op_.heap = step.heap;
     op_.heap_name = spec.name;
   }
   op_.align_bytes = kind == OpKind::alloc ? step.align_bytes : spec.align_bytes;
   op_.has_align = step.has_align;
-  if (kind != OpKind::cancel && requests(step) && !step.try_now && level_ > 0) {
+  if (kind != OpKind::cancel && (step.waits_for_memory() || kind == OpKind::lock) && level_ > 0) {
     op_.holding = world_.options().heaps[step.heap].queue.kind == OracleQueue::Kind::holders_first;
     if (!op_.holding) op_.priority = level_;
   }
@@ -221,15 +241,16 @@ void FlatRun::check(std::span<const Event> events, const StepResult& result,
   bool refused = false;
   std::size_t offset = 0;
   for (const Event& event : events) {
-    granted += event.kind == EventKind::granted ? 1 : 0;
-    waits = waits || event.kind == EventKind::waiting;
+    const bool is_grant = event.kind == EventKind::granted || event.kind == EventKind::lock_granted;
+    granted += is_grant ? 1 : 0;
+    waits = waits || event.kind == EventKind::waiting || event.kind == EventKind::lock_waits;
     refused = refused || event.kind == EventKind::refused;
     if (event.kind == EventKind::granted_at_once || event.kind == EventKind::resized ||
         event.kind == EventKind::moved_at_once || event.kind == EventKind::moved) {
       offset = event.offset;
     }
     // A request that passes others is queued first.
-    if (event.kind == EventKind::granted && event.name == op_.name && !result.waits) {
+    if (is_grant && event.name == op_.name && !result.waits) {
       --granted;
       waits = false;
       offset = event.offset;

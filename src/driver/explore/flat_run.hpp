@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,7 +42,9 @@ class FlatRun {
                                 const StepResult& result, bool moves);
   [[nodiscard]] const std::string& move_name(std::uint32_t from, std::uint32_t to,
                                              const std::string& wanted);
-  [[nodiscard]] std::map<std::size_t, std::size_t> slots_of_waiting() const;
+  using Slots = std::map<std::size_t, std::optional<std::size_t>>;  // by task
+  [[nodiscard]] Slots slots_of_waiting() const;
+  void take_grants(std::span<const Event> events, const Slots& slots);
   [[nodiscard]] std::string wanted_name(std::size_t task, std::size_t name) const;
   [[nodiscard]] std::multimap<std::uint32_t, std::string>::iterator owner_at(
       std::uint32_t offset, const std::string& wanted);

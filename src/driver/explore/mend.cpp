@@ -79,7 +79,7 @@ Extent working_steps(const TaskProgram& task) {
 
 bool waits_for_memory(const TaskProgram& task) {
   return std::ranges::any_of(task.steps, [](const ProgramStep& step) {
-    return (step.kind == OpKind::alloc && !step.try_now) || step.kind == OpKind::resize;
+    return step.waits_for_memory() || step.kind == OpKind::lock;
   });
 }
 
@@ -254,7 +254,7 @@ class Structure {
   static std::optional<std::size_t> freed_at(const TaskProgram& task, std::size_t request) {
     const ProgramStep& step = task.steps[request];
     const bool is_plain = step.kind == OpKind::alloc && step.made_as == OpKind::alloc &&
-                          step.sizes.empty() && !step.try_now && !step.can_time_out;
+                          step.sizes.empty() && step.waits_for_memory() && !step.can_time_out;
     if (!is_plain) return std::nullopt;
     return find_step(task, request, OpKind::free, step.name, 1);
   }
@@ -276,6 +276,10 @@ bool depend(const ProgramStep& one, const ProgramStep& two) {
     if (step.kind == OpKind::send || step.kind == OpKind::receive) return 2 * step.object + 1;
     return std::nullopt;
   };
+  const auto needs_lock = [](const ProgramStep& step) {
+    return step.kind == OpKind::lock || step.kind == OpKind::unlock || step.by_guard;
+  };
+  if (needs_lock(one) && needs_lock(two) && one.heap == two.heap) return true;
   return (name_of(one) && name_of(one) == name_of(two)) ||
          (object_of(one) && object_of(one) == object_of(two));
 }

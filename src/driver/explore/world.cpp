@@ -69,6 +69,9 @@ World::World(const Program& program, const WorldOptions& options)
     part.base_offset = memory.parts.front().offset;
     part.slot_bytes = memory.slot_bytes;
     part.first_capacity = part.heap->capacity_bytes();
+    part.keeps_order = part.heap->raw().visit([]<class Raw>(const Raw&) {
+      return std::is_same_v<Raw, Bounded> || std::is_same_v<Raw, ChainRow>;
+    });
     part.counts_blocks =
         !options_.is_exact && !has_clones_ && (part.slot_bytes != 0 || has_one_size(heap));
   }
@@ -107,6 +110,7 @@ World::World(const Program& program, const WorldOptions& options, EmptyHeap /*ta
   can_copy_ = can_copy_ && sum <= copied_bytes_max;
   has_clones_ = program_.has(OpKind::clone);
   has_resizes_ = program_.has(OpKind::resize);
+  has_locks_ = program_.has(OpKind::lock);
   has_atomic_ = std::ranges::any_of(program_.tasks, [](const TaskProgram& task) {
     return std::ranges::any_of(task.steps, &ProgramStep::is_glued);
   });
@@ -114,6 +118,7 @@ World::World(const Program& program, const WorldOptions& options, EmptyHeap /*ta
   for (const TaskProgram& task : program_.tasks) check_extensions(task);
   lay_out();
   make_heaps();
+  place_requests();
 }
 
 void World::check_raw_heap(std::size_t heap) const {
@@ -241,6 +246,7 @@ std::string World::text_of(Move move) const {
 
 Layout World::request_of(std::size_t task) const {
   const ProgramStep& step = *current_step(task);
+  if (step.kind == OpKind::lock) return {.size = 0, .align = 1};
   Layout layout = layout_of(step, step.size_of(control(task).choice));
   if (step.kind == OpKind::resize) layout.align = layout_of(held(task, step.name)).align;
   return layout;

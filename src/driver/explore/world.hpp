@@ -80,7 +80,8 @@ struct StepResult {
 /// Whether the steps of this kind concern the heap.
 [[nodiscard]] constexpr bool is_of_heap(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::push ||
-         kind == OpKind::clone || kind == OpKind::extend || kind == OpKind::resize;
+         kind == OpKind::clone || kind == OpKind::extend || kind == OpKind::resize ||
+         kind == OpKind::lock || kind == OpKind::unlock;
 }
 
 /// Whether a step may request a block.
@@ -154,6 +155,10 @@ class World {
   [[nodiscard]] bool is_waiting() const {
     return std::ranges::any_of(heaps_, [](const HeapPart& part) { return *part.queued > 0; });
   }
+  /// The task that has locked a heap.
+  [[nodiscard]] std::optional<std::size_t> lock_holder(std::size_t heap) const;
+  /// What was freed since, in a heap that is locked.
+  [[nodiscard]] std::span<const HeldBlock> deferred(std::size_t heap) const;
   /// Those whose requests the last step granted, in the order of the queue; without its own.
   [[nodiscard]] std::span<const std::uint8_t> granted() const { return granted_; }
   /// The place of the next request of a task in a queue with levels.
@@ -182,6 +187,9 @@ class World {
   [[nodiscard]] std::size_t peak_bytes(std::size_t heap) const { return heaps_[heap].peak_bytes; }
   /// Whether a request to another heap than the varied one waited in such a state.
   [[nodiscard]] bool waits_elsewhere() const { return waits_elsewhere_; }
+  /// All that was seen so far beside the states; and what was seen elsewhere.
+  [[nodiscard]] std::vector<std::uint64_t> seen() const;
+  void add_seen(std::span<const std::uint64_t> seen);
   /// The size of the block for a payload.
   [[nodiscard]] static std::size_t block_bytes(std::size_t payload_bytes) {
     return BlockLayout::size_with_header(payload_bytes);
@@ -240,6 +248,18 @@ class World {
     std::size_t try_growth = 0;  // the growth that the last refused `try` needs
   };
   using HeapRequest = Request<DriverHeap>;
+  using HeapLockRequest = LockRequest<DriverHeap>;
+  /// Of the place of a request in the arena.
+  [[nodiscard]] std::size_t request_bytes() const {
+    return has_locks_ ? std::max(sizeof(HeapRequest), sizeof(HeapLockRequest))
+                      : sizeof(HeapRequest);
+  }
+  /// Of a heap, if some task locks one.
+  struct Lock {
+    Guard<DriverHeap> guard;
+    std::uint32_t holder = 0;    // the task, from 1; 0: it is not locked
+    std::uint32_t deferred = 0;  // blocks
+  };
   /// A heap, and its place in the arena.
   struct HeapPart {
     std::size_t start = 0;         // of its region, from the first one's
@@ -253,6 +273,9 @@ class World {
     DriverHeap* heap = nullptr;
     std::uint8_t* queue = nullptr;
     std::uint64_t* queued = nullptr;
+    Lock* lock = nullptr;
+    HeldBlock* deferred = nullptr;
+    bool keeps_order = false;            // the order in which blocks are reclaimed matters
     mutable std::size_t peak_bytes = 0;  // outside of the arena
   };
 
@@ -262,7 +285,9 @@ class World {
 
   [[nodiscard]] Control& control(std::size_t task) const { return controls_[task]; }
   void lay_out();
+  [[nodiscard]] std::size_t lay_out_mail();
   [[nodiscard]] std::size_t largest_align() const;
+  void place_requests();
   void make_heaps();
   void run_boot();
   void take_apart();
@@ -276,6 +301,7 @@ class World {
   [[nodiscard]] bool is_able(std::size_t task) const;
   [[nodiscard]] bool is_object_ready(const ProgramStep& step) const;
   [[nodiscard]] bool is_held_up(std::size_t task) const;
+  void extend(const ProgramStep& step);
   void allocate(std::size_t task, std::size_t choice, const ProgramStep& step, StepResult& result);
   /// The payload, or nullptr if the request waits.
   [[nodiscard]] void* request(std::size_t task, std::size_t choice, const ProgramStep& step,
@@ -285,7 +311,18 @@ class World {
     return {.size = block.size_bytes, .align = std::size_t{1} << block.align_exponent};
   }
   [[nodiscard]] std::size_t missing_to_grow(std::size_t task) const;
+  void wait(std::size_t task, std::size_t choice, std::uint8_t level);
   void enqueue(std::size_t task);
+  void lock(std::size_t task, StepResult& result);
+  void unlock(HeapPart& part);
+  [[nodiscard]] static bool is_locked(const HeapPart& part) {
+    return part.lock != nullptr && part.lock->holder != 0;
+  }
+  void defer(const HeldBlock& block);
+  void begin_lock(HeapPart& part, std::size_t task, Guard<DriverHeap> guard);
+  [[nodiscard]] RequestState request_state(std::size_t task) const;
+  void cancel_request(std::size_t task);
+  [[nodiscard]] bool waits_for_memory(const HeapPart& part) const;
   void give_up(std::size_t task);
   void hold(std::size_t task, std::size_t name, Layout layout, const void* payload);
   [[nodiscard]] bool has_other_owner(const HeldBlock& block) const;
@@ -306,6 +343,7 @@ class World {
   void put_block(const HeldBlock& block);
   void put_task(std::size_t task);
   void put_raw_heap();
+  void put_deferred(const HeapPart& part);
   void observe_others() const;
   void put(const void* from, std::size_t size_bytes) {
     if (identity_.size() < identity_bytes_ + size_bytes) {
@@ -327,6 +365,7 @@ class World {
   bool has_clones_ = false;
   bool has_resizes_ = false;
   bool has_overtaking_ = false;
+  bool has_locks_ = false;
   mutable bool waits_elsewhere_ = false;
   BlockIdentity block_identity_ = BlockIdentity::place;
   std::vector<HeapPart> heaps_;
@@ -344,7 +383,8 @@ class World {
   std::uint64_t* loops_ = nullptr;
   std::byte* request_places_ = nullptr;
   // Outside the arena:
-  std::vector<HeapRequest*> requests_;  // by task; each has a fixed place in the arena
+  std::vector<HeapRequest*> requests_;           // by task; each has a fixed place in the arena
+  std::vector<HeapLockRequest*> lock_requests_;  // the same
   std::vector<BootStep> boot_steps_;
   std::vector<std::byte> pristine_;  // an empty heap
   std::vector<std::byte> booted_;

@@ -48,8 +48,10 @@ std::size_t World::least_growth() const {
   const bool overtakes = part.policy == OracleQueue::Kind::overtaking;
   const std::size_t tried = overtakes ? OvertakingQueue::reach + 1 : 1;
   for (std::size_t place = 0; place < std::min<std::size_t>(tried, *part.queued); ++place) {
+    if (current_step(part.queue[place])->kind == OpKind::lock) continue;
     const Layout request = request_of(part.queue[place]);
-    least = std::min(least, missing_at_end(request.size, request.align));
+    const std::size_t missing = missing_at_end(request.size, request.align);
+    if (missing > 0 || !is_locked(part)) least = std::min(least, missing);
   }
   for (std::size_t task = 0; has_resizes_ && task < tasks().size(); ++task) {
     least = std::min(least, missing_to_grow(task));
@@ -96,7 +98,7 @@ void World::observe(Observed& seen) const {
   const std::size_t used = stats.capacity_bytes - part.heap->raw().free_bytes();
   seen.peak_bytes = std::max(seen.peak_bytes, used);
   seen.least_growth = std::min(seen.least_growth, least_growth());
-  seen.waits = seen.waits || *part.queued > 0;
+  seen.waits = seen.waits || waits_for_memory(part);
   if (heaps_.size() > 1) observe_others();
   // Of the region as it was at first: what was added is there on any size.
   const auto at_first = [grown = grown_bytes(options_.varied)](std::size_t bytes) {
@@ -104,6 +106,15 @@ void World::observe(Observed& seen) const {
   };
   seen.high_water =
       std::max(seen.high_water, part.base_offset + at_first(stats.capacity_bytes - free_at_end()));
+  std::size_t taken = used;
+  std::size_t blocks = stats.live;
+  if (is_locked(part)) {
+    // An unlock grants those that wait one after the other.
+    blocks += part.lock->deferred + *part.queued;
+    for (const std::uint8_t waiter : queue(options_.varied)) {
+      taken += taken_bytes(options_.varied, request_of(waiter).size);
+    }
+  }
   for (std::size_t task = 0; task < tasks().size(); ++task) {
     const ProgramStep* const step = current_step(task);
     if (step == nullptr || !requests(*step) || step->heap != options_.varied) continue;
@@ -111,7 +122,7 @@ void World::observe(Observed& seen) const {
     const std::size_t needed =
         block_bytes(step->size_bytes) + std::max(step->align_bytes, word_bytes) - word_bytes;
     seen.any_placement = std::max(
-        seen.any_placement, at_first(used + (stats.live + 1) * (needed - word_bytes) + word_bytes));
+        seen.any_placement, at_first(taken + (blocks + 1) * (needed - word_bytes) + word_bytes));
   }
 }
 
@@ -129,7 +140,20 @@ void World::observe_others() const {
   for (const HeapPart& part : heaps_) {
     const std::size_t used = part.heap->capacity_bytes() - part.heap->raw().free_bytes();
     part.peak_bytes = std::max(part.peak_bytes, used);
-    waits_elsewhere_ = waits_elsewhere_ || (&part != &varied() && *part.queued > 0);
+    waits_elsewhere_ = waits_elsewhere_ || (&part != &varied() && waits_for_memory(part));
+  }
+}
+
+std::vector<std::uint64_t> World::seen() const {
+  std::vector<std::uint64_t> seen{waits_elsewhere_ ? std::uint64_t{1} : 0};
+  for (const HeapPart& part : heaps_) seen.push_back(part.peak_bytes);
+  return seen;
+}
+
+void World::add_seen(std::span<const std::uint64_t> seen) {
+  waits_elsewhere_ = waits_elsewhere_ || seen.front() != 0;
+  for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+    heaps_[heap].peak_bytes = std::max<std::size_t>(heaps_[heap].peak_bytes, seen[heap + 1]);
   }
 }
 

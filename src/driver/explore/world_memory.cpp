@@ -84,11 +84,7 @@ void World::lay_out() {
     }
   }
   add(program_.boot, "", tasks_.size());
-  std::size_t mail = 0;
-  for (const MailboxSpec& mailbox : program_.mailboxes) {
-    mailbox_starts_.push_back(mail);
-    mail += mailbox.capacity;
-  }
+  const std::size_t mail = lay_out_mail();
   twins_.resize(tasks_.size());
   const std::size_t count = tasks_.size();
   // The region comes first, so that it is aligned like the region of a run; so are the others, as
@@ -104,7 +100,7 @@ void World::lay_out() {
       (void)parts.take_bytes(bytes, heap == 0 ? 1 : align);
     }
     for (HeapPart& part : heaps_) part.place = parts.take_bytes(sizeof(DriverHeap), heap_align);
-    request_places_ = parts.take_bytes(count * sizeof(HeapRequest), alignof(HeapRequest));
+    request_places_ = parts.take_bytes(count * request_bytes(), alignof(std::max_align_t));
     head_ = parts.take<Head>(1);
     controls_ = parts.take<Control>(count);
     mail_counts_ = parts.take<std::uint64_t>(program_.mailboxes.size() + 1);
@@ -114,12 +110,37 @@ void World::lay_out() {
     mail_ = parts.take<HeldBlock>(mail + 1);
     for (HeapPart& part : heaps_) part.queued = parts.take<std::uint64_t>(1);
     for (HeapPart& part : heaps_) part.queue = parts.take<std::uint8_t>(count);
+    for (HeapPart& part : heaps_) {
+      if (!has_locks_) break;
+      part.lock = parts.take<Lock>(1);
+      part.deferred = parts.take<HeldBlock>(slots + mail);
+    }
     return parts.bytes();
   };
   arena_bytes_ = take_all(nullptr);
-  arena_.emplace(arena_bytes_);
+  arena_.emplace(arena_bytes_, Region::Place::fixed);
   (void)take_all(arena_->bytes().data());
   requests_.resize(count);
+  lock_requests_.resize(count);
+}
+
+/// How many blocks all mailboxes hold.
+std::size_t World::lay_out_mail() {
+  std::size_t mail = 0;
+  for (const MailboxSpec& mailbox : program_.mailboxes) {
+    mailbox_starts_.push_back(mail);
+    mail += mailbox.capacity;
+  }
+  return mail;
+}
+
+/// Any of them may be in a state that another process has made.
+void World::place_requests() {
+  for (std::size_t task = 0; task < requests_.size(); ++task) {
+    const std::byte* const place = request_places_ + task * request_bytes();
+    requests_[task] = node::object_at<HeapRequest>(place);
+    lock_requests_[task] = node::object_at<HeapLockRequest>(place);
+  }
 }
 
 void World::make_heaps() {
@@ -130,6 +151,7 @@ void World::make_heaps() {
     part.heap = node::begin_object<DriverHeap>(
         part.place, arena_->bytes().subspan(part.start, part.region_bytes));
     *part.queued = 0;
+    if (part.lock != nullptr) *part.lock = {};
   }
   *head_ = {};
   head_->try_growth = no_growth;
@@ -141,10 +163,7 @@ void World::make_heaps() {
 /// Cancels and frees everything, with the library's own calls.
 void World::take_apart() {
   for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
-    for (const std::uint8_t task : queue(heap)) {
-      requests_[task]->cancel();
-      requests_[task]->~HeapRequest();
-    }
+    for (const std::uint8_t task : queue(heap)) cancel_request(task);
     *heaps_[heap].queued = 0;
   }
   for (const TaskInstance& task : tasks_) {
@@ -158,6 +177,9 @@ void World::take_apart() {
       free_block(mail_[mailbox_starts_[box] + at]);
     }
     mail_counts_[box] = 0;
+  }
+  for (HeapPart& part : heaps_) {
+    if (is_locked(part)) unlock(part);
   }
 }
 
@@ -213,6 +235,7 @@ std::span<const std::byte> World::identity() {
   for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
     if (program_.heaps[heap].extension_bytes > 0) put(grown_bytes(heap));
   }
+  if (has_locks_) std::ranges::for_each(heaps_, [&](const HeapPart& part) { put_deferred(part); });
   put_raw_heap();
   return std::span(identity_).first(identity_bytes_);
 }
@@ -272,6 +295,15 @@ void World::put_block(const HeldBlock& block) {
   const bool is_counted = part.counts_blocks && block.offset != 0;
   put(static_cast<std::uint32_t>(is_counted ? part.start + 1 : block.offset));
   put(is_counted && !has_resizes_ ? 0 : block.size_bytes);
+}
+
+/// Whether a heap is locked follows from where its tasks are.
+void World::put_deferred(const HeapPart& part) {
+  put(part.lock->deferred);
+  for (std::uint32_t at = 0; !part.counts_blocks && at < part.lock->deferred; ++at) {
+    put(part.deferred[at].offset);
+    put(part.deferred[at].size_bytes);
+  }
 }
 
 /// First fit and best fit depend on the places of blocks alone, and all slots of a pool are alike.

@@ -29,11 +29,10 @@ StepResult World::step(Move move) {
     case OpKind::free:
       if (slot->offset != 0) free_block(*slot);
       break;
-    case OpKind::extend:
-      if (!heaps_[step.heap].heap->extend(step.size_bytes))
-        fail_step(step, "the heap cannot be extended so far");
-      break;
+    case OpKind::extend: extend(step); break;
     case OpKind::resize: resize(task, step, result); break;
+    case OpKind::lock: lock(task, result); break;
+    case OpKind::unlock: unlock(heaps_[step.heap]); break;
     case OpKind::signal: ++semaphores_[step.object]; break;
     case OpKind::wait: --semaphores_[step.object]; break;
     case OpKind::send:
@@ -70,16 +69,26 @@ StepResult World::step(Move move) {
   return result;
 }
 
+/// A heap that is locked is not extended.
+void World::extend(const ProgramStep& step) {
+  const HeapPart& part = heaps_[step.heap];
+  if (!part.heap->extend(step.size_bytes) && !is_locked(part)) {
+    fail_step(step, "the heap cannot be extended so far");
+  }
+}
+
 void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& step,
                      StepResult& result) {
   const Layout layout = layout_of(step, step.size_of(choice));
   const HeapPart& part = heaps_[step.heap];
   void* payload = nullptr;
-  if (step.try_now) {
-    payload = part.heap->try_allocate(layout);
+  if (!step.waits_for_memory()) {
+    payload = step.by_guard ? part.lock->guard.allocate(layout) : part.heap->try_allocate(layout);
+    if (step.by_guard) part.lock->deferred = 0;  // they are reclaimed first
     if (payload == nullptr) {
       result.refused = true;
-      if (*part.queued == 0 && &part == &varied()) {
+      const bool had_no_room = step.by_guard || (*part.queued == 0 && !is_locked(part));
+      if (had_no_room && &part == &varied()) {
         head_->try_growth = std::min(head_->try_growth, missing_at_end(layout.size, layout.align));
       }
       return;
@@ -95,17 +104,14 @@ void World::allocate(std::size_t task, std::size_t choice, const ProgramStep& st
 void* World::request(std::size_t task, std::size_t choice, const ProgramStep& step, Layout layout,
                      StepResult& result) {
   const HeapPart& part = heaps_[step.heap];
-  HeapRequest* const request = requests_[task] = node::begin_object<HeapRequest>(
-      request_places_ + task * sizeof(HeapRequest), *part.heap, layout);
+  HeapRequest* const request = requests_[task] =
+      node::begin_object<HeapRequest>(request_places_ + task * request_bytes(), *part.heap, layout);
   const std::uint8_t level = level_of(task, step);
   (void)std::move(*request).priority(level);
   auto answer = request->poll();
   if (!answer) {
     result.waits = true;
-    control(task).state = TaskState::waiting;
-    control(task).choice = static_cast<std::uint8_t>(choice);
-    control(task).rank = level;
-    enqueue(task);
+    wait(task, choice, level);
     return nullptr;
   }
   if (part.policy == OracleQueue::Kind::overtaking) {
@@ -115,6 +121,14 @@ void* World::request(std::size_t task, std::size_t choice, const ProgramStep& st
   void* const payload = (*answer)->leak();
   request->~HeapRequest();
   return payload;
+}
+
+/// The task waits for its request.
+void World::wait(std::size_t task, std::size_t choice, std::uint8_t level) {
+  control(task).state = TaskState::waiting;
+  control(task).choice = static_cast<std::uint8_t>(choice);
+  control(task).rank = level;
+  enqueue(task);
 }
 
 /// In place, or into a new block. If that has to wait, the move is a step of its own.
@@ -162,8 +176,7 @@ void World::enqueue(std::size_t task) {
 }
 
 void World::give_up(std::size_t task) {
-  requests_[task]->cancel();
-  requests_[task]->~HeapRequest();
+  cancel_request(task);
   const HeapPart& part = part_of(task);
   std::uint8_t* const end = part.queue + (*part.queued)--;
   std::uint8_t* const place = std::find(part.queue, end, static_cast<std::uint8_t>(task));
@@ -199,6 +212,7 @@ void World::free_block(HeldBlock& block) {
     return;
   }
   (heaps_[heap_of(block)].heap->free)(address_of(block), layout_of(block));
+  if (has_locks_) defer(block);
   block = {};
 }
 
@@ -210,8 +224,7 @@ void World::take_grants(HeapPart& part, StepResult& result) {
   std::size_t left = 0;
   for (std::size_t place = 0; place < *part.queued; ++place) {
     const std::uint8_t task = queue[place];
-    HeapRequest* const request = requests_[task];
-    if (request->state() != RequestState::granted) {
+    if (request_state(task) != RequestState::granted) {
       if (!overtakes && is_first) return;
       queue[left++] = task;
       continue;
@@ -220,11 +233,16 @@ void World::take_grants(HeapPart& part, StepResult& result) {
       ++control(queue[passed]).rank;
     }
     is_first = false;
-    auto answer = request->poll();
     const ProgramStep& step = *current_step(task);
     const bool resizes = step.kind == OpKind::resize;  // the task goes on with the move
-    hold(task, resizes ? step.new_name : step.name, request_of(task), (*answer)->leak());
-    request->~HeapRequest();
+    if (step.kind == OpKind::lock) {
+      begin_lock(part, task, std::move(**lock_requests_[task]->poll()));
+      lock_requests_[task]->~HeapLockRequest();
+    } else {
+      auto answer = requests_[task]->poll();
+      hold(task, resizes ? step.new_name : step.name, request_of(task), (*answer)->leak());
+      requests_[task]->~HeapRequest();
+    }
     result.lasting_grants += step.can_time_out ? 0U : 1U;
     control(task) = {.at = control(task).at};
     if (!resizes) go_on(task);

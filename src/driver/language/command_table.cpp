@@ -70,7 +70,8 @@ constexpr std::array table{
             {},
             in_option,
             "Lock the heap by taking its guard. Until 'unlock', requests wait and frees are "
-            "deferred. If it is locked already, nothing happens.",
+            "deferred. If it is locked already, nothing happens; but a task waits for the lock, "
+            "behind all requests that wait.",
             "lock",
             places<5>},
     Command{OpKind::unlock,

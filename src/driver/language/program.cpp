@@ -37,6 +37,8 @@ bool is_task_step(OpKind kind) {
     case OpKind::clone:
     case OpKind::extend:
     case OpKind::resize:
+    case OpKind::lock:
+    case OpKind::unlock:
     case OpKind::choose:
     case OpKind::or_else:
     case OpKind::atomic: return true;
@@ -49,6 +51,12 @@ bool is_boot_step(OpKind kind) {
   return kind == OpKind::alloc || kind == OpKind::free || kind == OpKind::drop ||
          kind == OpKind::resize || kind == OpKind::extend || kind == OpKind::repeat ||
          kind == OpKind::end;
+}
+
+/// Whether a step of a task may be in an isr.
+bool is_isr_step(OpKind kind) {
+  return kind != OpKind::wait && kind != OpKind::yield && kind != OpKind::extend &&
+         kind != OpKind::resize && kind != OpKind::lock;
 }
 
 template <class Specs>
@@ -175,8 +183,7 @@ void ProgramBuilder::begin_task(const Op& op) {
 
 void ProgramBuilder::add_step(const Op& op) {
   TaskProgram& task = task_ == nullptr ? program_.boot : *task_;
-  if (task.is_isr && (op.kind == OpKind::wait || op.kind == OpKind::yield ||
-                      op.kind == OpKind::extend || op.kind == OpKind::resize)) {
+  if (task.is_isr && !is_isr_step(op.kind)) {
     fail_at(op, 0, "an isr cannot " + std::string{command_of(op.kind).keyword});
   }
   CommandBuffer buffer;
@@ -225,7 +232,7 @@ void ProgramBuilder::add_step(const Op& op) {
       }
       if (!end_block(step)) return;
       break;
-    default: break;  // yield
+    default: break;  // yield, lock, unlock
   }
   if (op.kind == OpKind::atomic) return;
   if (op.kind == OpKind::choose) step.branches = {task.steps.size() + 1};

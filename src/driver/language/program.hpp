@@ -25,12 +25,13 @@ struct ProgramStep {
   OpKind kind{};
   OpKind made_as = OpKind::alloc;  // alloc: or array, vec, arc
   bool try_now = false;            // alloc
+  bool by_guard = false;           // alloc: while this task has the lock
   bool can_time_out = false;       // alloc
   bool has_align = false;          // alloc
   std::uint8_t priority = 0;       // alloc; resize: that of the alloc above it
   bool is_glued = false;           // inside of `atomic`: no other task goes before it
   bool ends_loop = false;          // end
-  std::uint8_t heap = 0;           // alloc, resize, extend: of Program::heaps
+  std::uint8_t heap = 0;           // alloc, resize, extend, lock, unlock: of Program::heaps
   std::size_t name = 0;  // alloc, free, send, receive, push, clone, resize: of TaskProgram::names
   std::size_t new_name = 0;  // clone; resize: of its new block, until the contents have moved
   std::size_t object = 0;    // signal, wait: of semaphores; send, receive: of mailboxes
@@ -44,6 +45,10 @@ struct ProgramStep {
   std::uint64_t line = 0;
   std::string text;  // in canonical form
 
+  /// Whether it requests memory, and waits for it.
+  [[nodiscard]] bool waits_for_memory() const {
+    return kind == OpKind::resize || (kind == OpKind::alloc && !try_now && !by_guard);
+  }
   /// The number of choices, at least one.
   [[nodiscard]] std::size_t choices() const {
     return std::max<std::size_t>(1, std::max(sizes.size(), branches.size()));
@@ -134,7 +139,7 @@ class ProgramBuilder {
   [[nodiscard]] Program finish();
 
  private:
-  /// Whether a name holds a block at a step.
+  /// Whether a name holds a block at a step. The locks of the heaps follow the names of a task.
   enum class Holds : std::uint8_t { nothing, block, maybe };
   struct Block {
     OpKind kind{};
@@ -174,6 +179,7 @@ class ProgramBuilder {
   void check_branches(const TaskProgram& task, const ProgramStep& choose,
                       std::vector<Holds>& held) const;
   void check_name(const ProgramStep& step, const std::string& name, Holds& held) const;
+  void check_lock(const ProgramStep& step, Holds& lock) const;
 
   Program program_;
   TaskProgram* task_ = nullptr;        // the current task; none outside of tasks

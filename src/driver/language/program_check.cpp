@@ -16,11 +16,11 @@ Program ProgramBuilder::finish() {
   }
   complete_resizes(program_.boot);
   for (TaskProgram& task : program_.tasks) complete_resizes(task);
-  std::vector<Holds> held(program_.boot.names.size());
+  std::vector<Holds> held(program_.boot.names.size() + program_.heaps.size());
   check_names(program_.boot, 0, program_.boot.steps.size(), held);
   for (const TaskProgram& task : program_.tasks) {
     if (task.steps.empty()) fail_on_line(1, "task " + in_quotes(task.name) + " has no steps");
-    held.assign(task.names.size(), Holds::nothing);
+    held.assign(task.names.size() + program_.heaps.size(), Holds::nothing);
     check_names(task, 0, task.steps.size(), held);
   }
   return std::move(program_);
@@ -58,7 +58,7 @@ void ProgramBuilder::add_rank(const Op& op, ProgramStep& step) const {
             "'holding' cannot be used in a script with tasks: what a task holds is seen");
   }
   if (!op.priority) return;
-  if (op.mode == AllocMode::try_now) {
+  if (op.mode == AllocMode::try_now || op.mode == AllocMode::guard) {
     fail_at(op, op.priority_column, std::string(priority_of_try));
   }
   const HeapSpec& heap = program_.heaps[op.heap];
@@ -76,6 +76,9 @@ void ProgramBuilder::check_names(const TaskProgram& task, std::size_t from, std:
                                  std::vector<Holds>& held) const {
   for (std::size_t at = from; at < to; ++at) {
     const ProgramStep& step = task.steps[at];
+    if (step.kind == OpKind::lock || step.kind == OpKind::unlock || step.by_guard) {
+      check_lock(step, held[task.names.size() + step.heap]);
+    }
     if (step.kind == OpKind::repeat) {
       for (std::uint64_t round = 0; round < std::min<std::uint64_t>(step.count, 2); ++round) {
         check_names(task, at + 1, step.jump - 1, held);
@@ -110,7 +113,11 @@ void ProgramBuilder::check_branches(const TaskProgram& task, const ProgramStep& 
     check_names(task, choose.branches[branch],
                 (is_last ? choose.jump : choose.branches[branch + 1]) - 1, own);
     for (std::size_t name = 0; name < held.size(); ++name) {
-      held[name] = branch == 0 || held[name] == own[name] ? own[name] : Holds::maybe;
+      const bool is_same = branch == 0 || held[name] == own[name];
+      if (!is_same && name >= task.names.size()) {
+        fail_on_line(choose.line, "only some blocks of this 'choose' leave the heap locked");
+      }
+      held[name] = is_same ? own[name] : Holds::maybe;
     }
   }
 }
@@ -124,7 +131,7 @@ void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name
     case OpKind::alloc:
     case OpKind::receive:
       if (held != Holds::nothing) fail(" still holds a block here");
-      held = step.try_now || step.can_time_out ? Holds::maybe : Holds::block;
+      held = step.try_now || step.by_guard || step.can_time_out ? Holds::maybe : Holds::block;
       break;
     case OpKind::free:
       if (held == Holds::nothing) fail(" holds no block here; names in a task are local to it");
@@ -143,6 +150,18 @@ void ProgramBuilder::check_name(const ProgramStep& step, const std::string& name
       break;
     default: break;
   }
+}
+
+void ProgramBuilder::check_lock(const ProgramStep& step, Holds& lock) const {
+  const bool is_locked = lock == Holds::block;
+  if (step.kind == OpKind::lock && is_locked) {
+    fail_on_line(step.line, "this task has locked the heap already, and would wait for itself");
+  }
+  if (step.kind != OpKind::lock && !is_locked) {
+    fail_on_line(step.line, step.by_guard ? "'guard' needs a 'lock' of the same task before it"
+                                          : "'unlock' needs a 'lock' of the same task before it");
+  }
+  if (!step.by_guard) lock = step.kind == OpKind::lock ? Holds::block : Holds::nothing;
 }
 
 }  // namespace mneme::driver

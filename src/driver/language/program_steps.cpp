@@ -12,12 +12,10 @@
 namespace mneme::driver {
 
 void ProgramBuilder::add_alloc(const Op& op, ProgramStep& step) const {
-  if (op.mode == AllocMode::guard) {
-    fail_at(op, op.mode_column, "'guard' cannot be used in a script with tasks");
-  }
   step.kind = OpKind::alloc;
   step.made_as = op.kind;
   step.try_now = op.mode == AllocMode::try_now;
+  step.by_guard = op.mode == AllocMode::guard;
   step.can_time_out = op.mode == AllocMode::timeout;
   if (task_ != nullptr && task_->is_isr && !step.try_now) {
     fail_at(op, 0,

@@ -124,6 +124,7 @@ std::string language_reference() {
   put_section(text, queues);
   put_section(text, held_steps);
   put_section(text, tasks);
+  put_section(text, locks_in_tasks);
   put_section(text, traces);
   put_section(text, transcript);
   put_section(text, annotations);

@@ -199,7 +199,23 @@ steps, beside the model, choices drawn by the seed; a FILE holds the names of
 tasks in the order of their steps: 'driver1*3 done driver2/2', where driver2
 makes its second choice. 'mneme explore' carries out all orders and choices, and
 'mneme fit' does so on all sizes of the heap; 'explore --walks=N' takes random
-ones where there are too many. There is no lock in tasks yet.
+ones where there are too many.
+)"};
+
+inline constexpr Section locks_in_tasks{"THE LOCK IN TASKS",
+                                        R"(A task that is no isr can 'lock' a heap and 'unlock' it:
+
+  lock                # waits in the queue, behind all older requests
+  alloc c 24 guard    # at once, or refused
+  free b              # deferred until the unlock, as are the frees of others
+  unlock              # reclaims, and grants what waits
+
+Meanwhile requests wait and 'alloc NAME SIZE try' is refused. The lock is
+granted even if there is no room for memory. A task that waits while it has the
+lock, for memory or for another task that does, stops all others for ever;
+'mneme explore' finds that. A task locks a heap once at a time, and not in only
+some branches of a 'choose'. A lock that is never released stays locked. In a
+transcript, NAME.lock is the request of task NAME for it.
 )"};
 
 inline constexpr Section traces{

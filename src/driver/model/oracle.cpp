@@ -62,6 +62,17 @@ BlockId Oracle::add(std::size_t payload_bytes, std::size_t align_bytes, std::uin
   block.size = taken_size(block.asked);
   block.align = std::max(align_bytes, word);
   block.overflows = payload_bytes > SIZE_MAX - 2 * word + 1;
+  return add(block);
+}
+
+BlockId Oracle::add_lock(std::uint8_t level) {
+  Block block;
+  block.level = level;
+  block.is_lock = true;
+  return add(block);
+}
+
+BlockId Oracle::add(Block block) {
   if (unused_.empty()) {
     blocks_.push_back(block);
     return static_cast<BlockId>(blocks_.size() - 1);
@@ -192,10 +203,20 @@ Mismatch Oracle::settle(std::span<const Grant> grants) {
     if (grants.front().id != *next) return "a request was granted out of order (P2)";
     count_passed(*next);
     dequeue(*next);
-    if (auto mismatch = place(grants.front())) return mismatch;
+    const Grant grant = grants.front();
     grants = grants.subspan(1);
+    if (blocks_[*next].is_lock) {
+      take_lock(*next);
+      break;
+    }
+    if (auto mismatch = place(grant)) return mismatch;
   }
   return none_granted(grants);
+}
+
+void Oracle::take_lock(BlockId id) {
+  locked_ = true;
+  forget(id);
 }
 
 Mismatch Oracle::none_granted(std::span<const Grant> grants) const {
@@ -210,16 +231,20 @@ Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
 
 Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
                          std::span<const Grant> grants) {
-  if (impossible(blocks_[id].size, blocks_[id].align)) {
+  const bool is_lock = blocks_[id].is_lock;
+  if (!is_lock && impossible(blocks_[id].size, blocks_[id].align)) {
     if (auto mismatch = compare_answers(Answer::refused, answer)) return mismatch;
     // With others waiting, it is refused by its layout alone.
     return waiting_.empty() ? after_attempt(id, grants) : none_granted(grants);
   }
   if (!locked_) reclaim();
   const bool may_grant = !closed_ && !locked_ && waiting_.empty();
-  if (may_grant && is_granted(id, answer, offset)) {
+  if (may_grant && (is_lock || is_granted(id, answer, offset))) {
     if (auto mismatch = compare_answers(Answer::granted, answer)) return mismatch;
-    if (auto mismatch = place({id, offset})) return mismatch;
+    if (is_lock) {
+      take_lock(id);
+    } else if (auto mismatch = place({id, offset}))
+      return mismatch;
   } else if (auto mismatch = compare_answers(closed_ ? Answer::closed : Answer::waiting, answer)) {
     return mismatch;
   } else if (!closed_) {
@@ -268,64 +293,6 @@ Mismatch Oracle::cancel(BlockId id, std::span<const Grant> grants) {
     return locked_ ? none_granted(grants) : settle(grants);
   }
   return release(id, false, grants);  // it was granted already
-}
-
-// As room_for, but only for the gaps in one part.
-Oracle::Room Oracle::room_in_part(Gap part, std::size_t size, std::size_t align) const {
-  Room room = Room::none;
-  for (const Gap gap : gaps_.all()) {
-    const bool is_inside = gap.offset >= part.offset && end_of(gap) <= end_of(part);
-    if (!is_inside || room_in(gap, align) < size) continue;
-    room = std::max(room, Room::some);
-    if (align <= memory_.exact_align_max || gap.size - size >= align - word) room = Room::enough;
-  }
-  return room;
-}
-
-// Whether a block should grow in place. Where the raw heap may choose, `done` decides.
-bool Oracle::can_grow(const Block& block, std::size_t size, bool done) {
-  const std::size_t end = block.offset + block.size;
-  const Gap behind{.offset = end, .size = gaps_.size_at(end)};
-  const Gap part =
-      *std::ranges::find_if(memory_.parts, [&](Gap each) { return block.offset < end_of(each); });
-  if (end == end_of(part) || behind.size < size - block.size) return false;
-  if (end + behind.size < end_of(part)) return true;
-  gaps_.remove(behind);
-  const bool is_alone = memory_.parts.size() == 1;
-  const Room elsewhere =
-      is_alone ? room_for(size, block.align) : room_in_part(part, size, block.align);
-  gaps_.add(behind);
-  return elsewhere == Room::none || (elsewhere == Room::some && done);
-}
-
-Mismatch Oracle::resize(BlockId id, std::size_t payload_bytes, bool done,
-                        std::span<const Grant> grants) {
-  Block& block = blocks_[id];
-  const std::size_t asked = block_size(payload_bytes);
-  const std::size_t size = taken_size(asked);
-  if (impossible(size, block.align) || locked_) {
-    if (done) return "a block was resized although it could not be";
-    return none_granted(grants);
-  }
-  reclaim();
-  const std::size_t end = block.offset + block.size;
-  const bool may_grow = waiting_.empty() && !closed_;
-  const bool should =
-      asked <= block.asked || (may_grow && (size <= block.size || can_grow(block, size, done)));
-  if (should != done) {
-    return done ? "a block was resized although it could not be"
-                : "a block could have been resized but was not";
-  }
-  if (done && size < block.size) make_gap({block.offset + size, block.size - size});
-  if (done && size > block.size) {
-    gaps_.remove({end, size - block.size});
-    free_bytes_ -= size - block.size;
-  }
-  if (done) {
-    block.size = size;
-    block.asked = asked;
-  }
-  return settle(grants);
 }
 
 Mismatch Oracle::unlock(std::span<const Grant> grants) {

@@ -84,6 +84,8 @@ class Oracle {
   /// A new block for a payload, not yet requested. `level` matters with levels only.
   [[nodiscard]] BlockId add(std::size_t payload_bytes, std::size_t align_bytes,
                             std::uint8_t level = 0);
+  /// A request for the lock.
+  [[nodiscard]] BlockId add_lock(std::uint8_t level);
   /// Forgets a block that is neither live nor waiting nor deferred.
   void forget(BlockId id);
 
@@ -145,6 +147,7 @@ class Oracle {
     std::uint64_t passed = 0;  // how often a later one was granted before it
     std::uint8_t level = 0;
     std::uint32_t live_index = 0;
+    bool is_lock = false;
     bool overflows = false;  // the size of the block does not fit into a size_t
   };
 
@@ -153,7 +156,12 @@ class Oracle {
   [[nodiscard]] std::size_t taken_size(std::size_t block_bytes) const;
   [[nodiscard]] Room room_in_part(Gap part, std::size_t size, std::size_t align) const;
   [[nodiscard]] bool impossible(std::size_t size, std::size_t align) const;
-  [[nodiscard]] Room room_for(BlockId id) { return room_for(blocks_[id].size, blocks_[id].align); }
+  [[nodiscard]] Room room_for(BlockId id) {
+    if (blocks_[id].is_lock) return Room::enough;
+    return room_for(blocks_[id].size, blocks_[id].align);
+  }
+  [[nodiscard]] BlockId add(Block block);
+  void take_lock(BlockId id);
   [[nodiscard]] Room room_for(std::size_t size, std::size_t align);
   [[nodiscard]] bool can_grow(const Block& block, std::size_t size, bool done);
   [[nodiscard]] Mismatch after_attempt(BlockId id, std::span<const Grant> grants);

@@ -33,17 +33,20 @@ std::string explain_head(const Executor& executor, std::size_t heap) {
   const Task& task = executor.requester_of(heap, head);
   const std::size_t holes = oracle.gaps().size();
   const std::string& name = executor.heap_name(heap);
+  const bool wants_lock = task.kind == OpKind::lock;
+  const std::string need = wants_lock ? "wants the lock"
+                                      : fmt::format("needs {} bytes with its header, aligned to {}",
+                                                    oracle.size_of(head), oracle.align_of(head));
   std::string text = fmt::format(
-      "  head of the queue{}: {} (line {}) needs {} bytes with its header, aligned to {}\n"
+      "  head of the queue{}: {} (line {}) {}\n"
       "  largest hole: {} bytes; free: {} bytes in {} hole{}\n",
-      name.empty() ? "" : " of " + name, task.name, task.asked_line, oracle.size_of(head),
-      oracle.align_of(head), oracle.largest_bytes(), oracle.free_bytes(), holes,
-      holes == 1 ? "" : "s");
+      name.empty() ? "" : " of " + name, task.name, task.asked_line, need, oracle.largest_bytes(),
+      oracle.free_bytes(), holes, holes == 1 ? "" : "s");
   if (oracle.locked()) {
     text += fmt::format("  the heap has been locked since line {}, and is never unlocked\n",
                         executor.lock_line(heap));
   }
-  return text + explain_room_for(executor, heap, head);
+  return wants_lock ? text : text + explain_room_for(executor, heap, head);
 }
 
 }  // namespace

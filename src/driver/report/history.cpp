@@ -96,7 +96,9 @@ void History::see(const Event& event) {
   switch (event.kind) {
     case EventKind::granted_at_once: return begin_block(event, bytes_asked_by(*event.step), false);
     case EventKind::waiting:
+    case EventKind::lock_waits:
     case EventKind::refused: return begin_wait(event);
+    case EventKind::lock_granted: return end_wait(event, WaitEnd::granted);
     case EventKind::granted: {
       const Name& name = name_of(event);
       // If the requesting step has taken the memory already, it has an event of its own.
@@ -176,7 +178,7 @@ void History::begin_wait(const Event& event) {
                     .task = task_,
                     .line = event.step->line,
                     .asked = asked,
-                    .need = with_header(asked),
+                    .need = event.kind == EventKind::lock_waits ? 0 : with_header(asked),
                     .from = steps(),
                     .to = is_refused ? steps() : not_ended,
                     .end = is_refused ? WaitEnd::refused : WaitEnd::waits,

@@ -42,7 +42,7 @@ struct WaitSpan {
   std::uint32_t task = 0;
   std::uint64_t line = 0;
   std::uint64_t asked = 0;  // bytes
-  std::uint64_t need = 0;   // with the header
+  std::uint64_t need = 0;   // with the header; 0: it is for the lock
   StepNumber from = 0;
   StepNumber to = not_ended;  // refused: as `from`
   WaitEnd end = WaitEnd::waits;

@@ -61,7 +61,8 @@ function show(step, address, scroll) {
   }
   const waiting = data.waits.filter((w) => w[3] <= step && (w[4] === 0 || step < w[4]));
   for (const w of waiting.slice(0, 12)) {
-    text += name(w) + " waits from step " + w[3] + " to " + until(w[4]) + ": needs " + w[1] +
+    text += name(w) + " waits from step " + w[3] + " to " + until(w[4]) + ": needs " +
+      (w[1] === 0 ? "the lock" : w[1]) +
       (w[2] > 0 ? ", the largest hole lacks " + w[2] : "") +
       (w[5] > 0 ? ", " + w[5] + " before it" : "") + "\n";
   }

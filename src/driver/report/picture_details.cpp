@@ -152,6 +152,7 @@ class DetailedPicture {
     } else if (wait.before > 0) {
       why = fmt::format(", fits, but {} before it", wait.before);
     }
+    if (wait.need == 0) return wait.name + " waits";
     return fmt::format("{} needs {}{}", wait.name, wait.need, why);
   }
 

@@ -25,7 +25,12 @@ constexpr std::size_t waiters_named_max = 4;
 bool is_request_of(const Event& event, std::string_view name) {
   if (event.name != name) return false;
   return event.kind == EventKind::granted_at_once || event.kind == EventKind::waiting ||
-         event.kind == EventKind::refused || event.kind == EventKind::moved_at_once;
+         event.kind == EventKind::refused || event.kind == EventKind::moved_at_once ||
+         event.kind == EventKind::locked || event.kind == EventKind::lock_waits;
+}
+
+bool wants_lock(const Executor& executor, std::size_t heap, BlockId id) {
+  return executor.requester_of(heap, id).kind == OpKind::lock;
 }
 
 bool has_piece_for(const Oracle& oracle, BlockId id) {
@@ -43,14 +48,28 @@ std::string why_it_waits(const Executor& executor, std::size_t heap, BlockId id,
   }
   if (place > 0) {
     const BlockId head = oracle.queue().front();
-    return fmt::format("{}it is not its turn: {}, which is first, needs {} bytes",
-                       has_piece_for(oracle, id) ? "there is room, but " : "",
-                       executor.requester_of(heap, head).name, oracle.size_of(head));
+    return fmt::format(
+        "{}it is not its turn: {}, which is first, needs {} bytes",
+        has_piece_for(oracle, id) && !wants_lock(executor, heap, id) ? "there is room, but " : "",
+        executor.requester_of(heap, head).name, oracle.size_of(head));
   }
   if (oracle.deferred() > 0) return "what was freed is deferred until a poll or an unlock";
   if (oracle.size_of(id) > oracle.free_bytes()) return "not enough is free";
   if (oracle.size_of(id) > oracle.largest_bytes()) return "enough is free, but not in one piece";
   return fmt::format("no free piece is large enough when aligned to {}", oracle.align_of(id));
+}
+
+// `208 bytes in one piece, its header included`.
+std::string need_of(const Executor& executor, std::size_t heap, BlockId id) {
+  if (wants_lock(executor, heap, id)) return "the lock";
+  return fmt::format("{} bytes in one piece, its header included",
+                     executor.oracle(heap).size_of(id));
+}
+
+// `208 bytes`.
+std::string short_need_of(const Executor& executor, std::size_t heap, BlockId id) {
+  if (wants_lock(executor, heap, id)) return "the lock";
+  return fmt::format("{} bytes", executor.oracle(heap).size_of(id));
 }
 
 std::string in_pieces(std::size_t free_bytes, std::size_t largest_bytes) {
@@ -92,8 +111,10 @@ void Story::see(const Event& event, const Executor& executor) {
     case EventKind::granted_at_once:
     case EventKind::waiting:
     case EventKind::refused:
+    case EventKind::locked:
+    case EventKind::lock_waits:
     case EventKind::cloned:
-      if (!names_.contains(event.name)) names_.emplace(event.name);
+      if (!event.name.empty() && !names_.contains(event.name)) names_.emplace(event.name);
       break;
     default: break;
   }
@@ -102,9 +123,8 @@ void Story::see(const Event& event, const Executor& executor) {
   switch (event.kind) {
     case EventKind::cloned: begin("shares an existing block, and requests no memory"); break;
     case EventKind::granted:
-      return end_wait(fmt::format("granted at {}, after {} step{}", event.offset,
-                                  counter_.step() - asked_,
-                                  counter_.step() - asked_ == 1 ? "" : "s"));
+      return end_wait(fmt::format("granted at {}, {}", event.offset, after_steps()));
+    case EventKind::lock_granted: return end_wait(fmt::format("granted, {}", after_steps()));
     case EventKind::cancelled: return end_wait("cancelled");
     case EventKind::closed: return end_wait("ended because the heap was closed");
     case EventKind::moved:
@@ -137,6 +157,7 @@ void Story::put_asked(const Event& event, const Executor& executor) {
   switch (event.kind) {
     case EventKind::granted_at_once:
       return begin(fmt::format("granted at once, at {}: it never waited", event.offset));
+    case EventKind::locked: return begin("granted at once: it never waited");
     case EventKind::moved_at_once:
       return put_line(fmt::format("{}moved at once, to {}", place_in_run(), event.offset));
     case EventKind::refused:
@@ -154,6 +175,7 @@ void Story::put_asked(const Event& event, const Executor& executor) {
   }
   begin("waits");
   is_waiting_ = true;
+  is_described_ = false;
   asked_ = counter_.step();
   changes_ = 0;
   latest_.clear();
@@ -186,26 +208,31 @@ void Story::put_waiting(const Executor& executor) {
   const Situation now = situation(executor, *id);
   const std::string why = fmt::format("{}: {}", in_pieces(now.free_bytes, now.largest_bytes),
                                       why_it_waits(executor, heap_, *id, now.place));
-  if (counter_.step() != asked_) {
+  // The end of the script may come in the step of the request.
+  if (std::exchange(is_described_, true)) {
     if (now != std::exchange(last_, now)) put_change(fmt::format("{}{}", place_in_run(), why));
     return;
   }
   last_ = now;
-  put_line(fmt::format("  It needs {} bytes in one piece, its header included. {}.",
-                       oracle.size_of(*id), why));
+  put_line(fmt::format("  It needs {}. {}.", need_of(executor, heap_, *id), why));
   std::vector<std::string> before;
   for (const BlockId other : oracle.queue()) {
     if (before.size() == std::min(now.place, waiters_named_max)) break;
-    before.push_back(fmt::format("{} ({} bytes)", executor.requester_of(heap_, other).name,
-                                 oracle.size_of(other)));
+    before.push_back(fmt::format("{} ({})", executor.requester_of(heap_, other).name,
+                                 short_need_of(executor, heap_, other)));
   }
   if (now.place > before.size())
     before.push_back(fmt::format("{} more", now.place - before.size()));
   if (now.place == 0) put_line("  It is the first in the queue.");
   if (now.place > 1) put_line(fmt::format("  Ahead of it: {}.", fmt::join(before, ", ")));
-  if (const auto blocks = blocks_in_the_way(executor, heap_, *id); blocks && blocks->blocks > 0) {
-    put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
-  }
+  put_room(executor, *id);
+}
+
+void Story::put_room(const Executor& executor, BlockId waiting) {
+  if (wants_lock(executor, heap_, waiting)) return;
+  const auto blocks = blocks_in_the_way(executor, heap_, waiting);
+  if (!blocks || blocks->blocks == 0) return;
+  put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
 }
 
 /// After the last step.
@@ -217,9 +244,7 @@ void Story::put_end(const Executor& executor) {
   is_waiting_ = false;
   put_line(fmt::format("  At the end it still waits: {}.",
                        why_it_waits(executor, heap_, *id, situation(executor, *id).place)));
-  if (const auto blocks = blocks_in_the_way(executor, heap_, *id); blocks && blocks->blocks > 0) {
-    put_line(fmt::format("  There would be room if {}.", in_words(*blocks)));
-  }
+  put_room(executor, *id);
 }
 
 void Story::put_line(std::string line) { text_ += std::move(line) += '\n'; }
@@ -242,6 +267,11 @@ void Story::put_left_out() {
 void Story::end_wait(std::string_view how) {
   if (std::exchange(is_waiting_, false)) put_left_out();
   put_line(place_in_run() + std::string(how));
+}
+
+std::string Story::after_steps() const {
+  const std::uint64_t steps = counter_.step() - asked_;
+  return fmt::format("after {} step{}", steps, steps == 1 ? "" : "s");
 }
 
 /// The beginning of a line: `  step 5, uplink, line 12, `free a`: `.

@@ -46,11 +46,13 @@ class Story final : public StepReader {
   void put_asked(const Event& event, const Executor& executor);
   void put_waiting(const Executor& executor);
   void put_end(const Executor& executor);
+  void put_room(const Executor& executor, BlockId waiting);
   void put_line(std::string line);
   void put_change(std::string line);
   void end_wait(std::string_view how);
   void put_left_out();
   [[nodiscard]] std::string place_in_run() const;
+  [[nodiscard]] std::string after_steps() const;
   [[nodiscard]] std::optional<BlockId> waiting_block(const Executor& executor) const;
   [[nodiscard]] Situation situation(const Executor& executor, BlockId waiting) const;
 
@@ -65,6 +67,7 @@ class Story final : public StepReader {
   std::uint64_t asked_ = 0;  // the step of the waiting request
   std::size_t heap_ = 0;     // of the request
   bool is_waiting_ = false;
+  bool is_described_ = false;  // what the waiting request needs
   Situation last_;
   std::size_t changes_ = 0;  // during the current wait
   std::deque<std::string> latest_;

@@ -75,7 +75,8 @@ void Transcript::put_result(const Event& event, const Executor& executor) {
       fmt::format_to(out, "granted at {}{}", event.offset,
                      event.step->mode == AllocMode::guard ? " through the guard" : "");
       return;
-    case EventKind::waiting: return result_.append(std::string_view("waiting"));
+    case EventKind::waiting:
+    case EventKind::lock_waits: return result_.append(std::string_view("waiting"));
     case EventKind::refused:
       fmt::format_to(out, "{}{}",
                      event.error == AllocError::closed ? "" : "refused: ", to_string(event.error));
@@ -135,6 +136,7 @@ void Transcript::put_event(const Event& event) {
     case EventKind::granted:
       fmt::format_to(out, "{} granted at {}", event.name, event.offset);
       return;
+    case EventKind::lock_granted: fmt::format_to(out, "{} granted", event.name); return;
     case EventKind::closed: fmt::format_to(out, "{} closed", event.name); return;
     case EventKind::moved: fmt::format_to(out, "{} moved to {}", event.name, event.offset); return;
     case EventKind::stays: fmt::format_to(out, "{} stays where it is", event.name); return;
