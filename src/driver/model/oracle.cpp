@@ -148,7 +148,7 @@ void Oracle::remove_live(BlockId id) {
   live_.pop_back();
 }
 
-void Oracle::reclaim() {
+void Oracle::reclaim_all() {
   for (const BlockId id : deferred_) {
     make_gap({blocks_[id].offset, blocks_[id].size});
     forget(id);
@@ -183,6 +183,7 @@ void Oracle::count_passed(BlockId granted) {
 // Does what the lock owner does before it unlocks: P1, P2, P3.
 Mismatch Oracle::settle(std::span<const Grant> grants) {
   reclaim();
+  if (waiting_.empty()) return none_granted(grants);
   while (const std::optional<BlockId> next = next_granted(grants)) {
     if (grants.empty()) {
       return *next == waiting_.begin()->second
@@ -338,6 +339,7 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
 }
 
 Mismatch Oracle::extend(std::size_t bytes, std::span<const Grant> grants) {
+  gaps_.extend_to(extent_bytes() + bytes);
   make_gap({extent_bytes(), bytes});
   memory_.parts.back().size += bytes;
   capacity_ += bytes;
@@ -355,11 +357,7 @@ Mismatch Oracle::close(std::span<const BlockId> closed) {
 }
 
 Mismatch Oracle::compare(const Figures& seen) const {
-  const Figures expected{.free_bytes = free_bytes(),
-                         .used_bytes = used_bytes(),
-                         .live = live(),
-                         .waiting = waiting(),
-                         .deferred = deferred()};
+  const Figures expected = figures();
   if (seen == expected) return std::nullopt;
   const auto differs = [](std::string_view what, std::size_t is, std::size_t right) -> Mismatch {
     if (is == right) return std::nullopt;
