@@ -145,6 +145,10 @@ bool Parser::next_line(Op& op, LineContent& content) {
 }
 
 void Parser::parse_line(Op& op, LineContent& content) {
+  if (heap_line_ != 0 && !malloclab_ && parse_plainly(op)) {
+    content.kind = LineKind::op;
+    return;
+  }
   const Word first = line_.next_word();
   if (first.at_end()) {
     content.comment = line_.comment();
@@ -174,6 +178,37 @@ void Parser::parse_line(Op& op, LineContent& content) {
     content.kind = LineKind::op;
   }
   content.comment = line_.comment();
+}
+
+/// Parses a line that is written as format_op() does, of the commands that long scripts consist of.
+/// For any other line it returns false, and the line is parsed by the language table.
+bool Parser::parse_plainly(Op& op) const {
+  const std::string_view text = line_.text();
+  const auto starts_with = [&](std::string_view word) { return text.starts_with(word); };
+  PlainWords words;
+  OpKind kind{};
+  if (starts_with("free ")) {
+    kind = OpKind::free;
+    words.name_at = 5;
+  } else if (starts_with("alloc ")) {
+    kind = OpKind::alloc;
+    words.name_at = 6;
+  } else if (starts_with("resize ")) {
+    kind = OpKind::resize;
+    words.name_at = 7;
+  } else {
+    return false;
+  }
+  if (!line_.read_plainly(words, kind != OpKind::free)) return false;
+  start_op(op);
+  op.kind = kind;
+  op.column = 1;
+  op.name = words.name;
+  op.name_column = static_cast<Column>(words.name_at + 1);
+  if (kind == OpKind::free) return true;
+  op.size_bytes = words.size;
+  op.number_column = static_cast<Column>(words.size_at + 1);
+  return true;
 }
 
 void Parser::parse_command(Op& op, const Word& keyword) {

@@ -49,6 +49,7 @@ class Parser {
 
  private:
   void parse_line(Op& op, LineContent& content);
+  [[nodiscard]] bool parse_plainly(Op& op) const;
   void parse_command(Op& op, const Word& keyword);
   void check_blocks(const Op& op, const Word& keyword);
   void check_is_in_task(const Op& op) const;
