@@ -22,12 +22,8 @@ namespace {
 
 }  // namespace
 
-void Checker::check_figures(const Stats& counters) const {
-  check_oracle(oracle_.compare({.free_bytes = heap_.raw().free_bytes(),
-                                .used_bytes = counters.used_bytes,
-                                .live = counters.live,
-                                .waiting = counters.waiting,
-                                .deferred = counters.deferred}));
+void Checker::fail_mismatch(const std::string& mismatch) {
+  throw Corruption("model mismatch: " + mismatch);
 }
 
 // Validating an unlocked heap settles it, as a poll does. That changes nothing unless blocks are

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 
 #include "driver/model/oracle.hpp"
 #include "driver_heap.hpp"
@@ -30,10 +31,19 @@ class Checker {
 
   /// Throws if the oracle found a mismatch.
   static void check_oracle(const Mismatch& mismatch) {
-    if (mismatch) throw Corruption("model mismatch: " + *mismatch);
+    if (mismatch) [[unlikely]]
+      fail_mismatch(*mismatch);
   }
   /// Compares the library's counters with those of the oracle. O(1).
-  void check_figures(const Stats& counters) const;
+  void check_figures(const Stats& counters) const {
+    const Figures seen{.free_bytes = heap_.raw().free_bytes(),
+                       .used_bytes = counters.used_bytes,
+                       .live = counters.live,
+                       .waiting = counters.waiting,
+                       .deferred = counters.deferred};
+    if (seen != oracle_.figures()) [[unlikely]]
+      check_oracle(oracle_.compare(seen));
+  }
   /// Validates the heap's lists by walking through the whole heap: at first after each step, later
   /// only now and then.
   void check_lists(std::uint64_t steps) {
@@ -52,6 +62,7 @@ class Checker {
   static constexpr std::uint64_t validate_each_until = 1024;
   static constexpr std::uint64_t validate_every = 4096;
 
+  [[noreturn]] static void fail_mismatch(const std::string& mismatch);
   void validate();
 
   DriverHeap& heap_;

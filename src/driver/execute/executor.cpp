@@ -115,8 +115,8 @@ void Executor::run_or_hold(const Op& op, Step act) {
     log_.add({.kind = EventKind::skipped, .state = state_of(task.phase), .name = task.name});
     if (ends_a_name(op.kind)) names_.retire(task);
     if (op.kind == OpKind::clone) {
-      Task* const known = names_.find(op.new_name);
-      end(begin_name(op, op.new_name, op.new_name_column, known), task.phase);
+      const NameKey name{op.new_name};
+      end(begin_name(op, name, op.new_name_column, names_.find(name)), task.phase);
     }
     return;
   }
@@ -146,8 +146,8 @@ void Executor::check_kind(const Op& op, const Task& task) {
 void Executor::hold(Task& task, const Op& op) {
   ++tally_.held;
   if (op.kind == OpKind::clone) {  // steps on the clone are held as well
-    Task* const known = names_.find(op.new_name);
-    Task& promised = begin_name(op, op.new_name, op.new_name_column, known);
+    const NameKey name{op.new_name};
+    Task& promised = begin_name(op, name, op.new_name_column, names_.find(name));
     promised.phase = Phase::waiting;
     promised.promised_by = &task;
   }
@@ -224,11 +224,7 @@ void Executor::on_answer(void* task) noexcept {
   answered->executor->answered_.push_back(answered);
 }
 
-// Called after each library call: collects the requests that it completed, in order.
-void Executor::collect() {
-  grants_.clear();
-  ended_.clear();
-  if (answered_.empty()) return;
+void Executor::collect_answered() {
   collected_.clear();
   collected_.reserve(answered_.capacity());  // first_poll relies on it
   collected_.swap(answered_);

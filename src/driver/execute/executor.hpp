@@ -111,7 +111,12 @@ class Executor {
   void do_heap(const Op& op);
   void do_poll();
   void poll_now();
-  void poll_deferred();
+  /// With poll=auto, a deferred free takes effect at the end of its step.
+  void poll_deferred() {
+    const bool is_due = poll_mode_ == PollMode::automatic && model().deferred() != 0;
+    if (is_due && !model().locked()) poll_deferred_now();
+  }
+  void poll_deferred_now();
   void do_lock(const Op& op);
   void do_unlock(const Op& op);
   void do_close();
@@ -119,7 +124,13 @@ class Executor {
   void take_back(Task& task);
   void check_figures();
   static void on_answer(void* task) noexcept;
-  void collect();
+  /// After each library call: collects the requests that it completed, in order.
+  void collect() {
+    grants_.clear();
+    ended_.clear();
+    if (!answered_.empty()) collect_answered();
+  }
+  void collect_answered();
 
   // memory_steps.cpp: requests and their memory.
   void check_machine(const Op& op, std::size_t size_bytes);
@@ -136,7 +147,7 @@ class Executor {
   void do_push(const Op& op, Task& task);
   void do_clone(const Op& op, Task& task);
   [[nodiscard]] Task& known_task(const Op& op);
-  [[nodiscard]] Task& begin_name(const Op& op, std::string_view name, Column column, Task* known);
+  [[nodiscard]] Task& begin_name(const Op& op, const NameKey& name, Column column, Task* known);
   void add_block(Task& task, BlockId block);
   void take(Task& task);
   void finish_move(Task& task);

@@ -104,9 +104,7 @@ void Executor::poll_now() {
   }
 }
 
-// With poll=auto, a deferred free takes effect at the end of its step.
-void Executor::poll_deferred() {
-  if (poll_mode_ == PollMode::manual || model().locked() || model().deferred() == 0) return;
+void Executor::poll_deferred_now() {
   at_->heap->poll();
   collect();
   Checker::check_oracle(model().poll(grants_));

@@ -33,16 +33,19 @@ Layout payload_layout(const Op& op) {
 void Executor::check_machine(const Op& op, std::size_t size_bytes) {
   if (size_bytes > at_->capacity_bytes) return;
   try {
-    std::uint64_t used_bytes = 0;
-    for (const auto& unit : heaps_) used_bytes += unit->checker->oracle().used_bytes();
-    machine_memory_.before_request(size_bytes, used_bytes);
+    machine_memory_.before_request(size_bytes, [&] {
+      std::uint64_t used_bytes = 0;
+      for (const auto& unit : heaps_) used_bytes += unit->checker->oracle().used_bytes();
+      return used_bytes;
+    });
   } catch (const InputError& error) {
     fail_at(op, op.number_column, error.what());
   }
 }
 
 void Executor::do_request(const Op& op) {
-  Task* const known = names_.find(op.name);
+  const NameKey name{op.name};
+  Task* const known = names_.find(name);
   // If the last held step of a name is a free, the name can be reused after the held steps.
   if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
   if (op.mode == AllocMode::guard && !at_->guard) {
@@ -51,7 +54,7 @@ void Executor::do_request(const Op& op) {
   const Layout layout = payload_layout(op);
   const std::uint8_t level = level_of(op);
   check_machine(op, layout.size);
-  Task& task = begin_name(op, op.name, op.name_column, known);
+  Task& task = begin_name(op, name, op.name_column, known);
   task.kind = op.kind;
   task.asked_line = op.line;
   task.asked_bytes = layout.size;
@@ -76,16 +79,16 @@ void Executor::add_block(Task& task, BlockId block) {
 
 // The task of a step's name, whose heap becomes that of the step.
 Task& Executor::known_task(const Op& op) {
-  Task* const task = names_.find(op.name);
+  Task* const task = names_.find(NameKey{op.name});
   if (task == nullptr) fail_at(op, op.name_column, "unknown name " + in_quotes(op.name));
   select(task->heap);
   return *task;
 }
 
-Task& Executor::begin_name(const Op& op, std::string_view name, Column column, Task* known) {
+Task& Executor::begin_name(const Op& op, const NameKey& name, Column column, Task* known) {
   if (known != nullptr && !known->finished()) {
     fail_at(op, column,
-            in_quotes(name) + " has been in use since line " + std::to_string(known->line));
+            in_quotes(name.name()) + " has been in use since line " + std::to_string(known->line));
   }
   Task& task = names_.begin(name, known);
   task.executor = this;
@@ -99,6 +102,7 @@ Task& Executor::begin_name(const Op& op, std::string_view name, Column column, T
 // Of a request, by the words of its step.
 std::uint8_t Executor::level_of(const Op& op) const {
   using Kind = OracleQueue::Kind;
+  if (!op.priority && !op.holding) return 0;
   const Column column = op.priority ? op.priority_column : op.holding_column;
   if ((op.priority || op.holding) &&
       (op.mode == AllocMode::try_now || op.mode == AllocMode::guard)) {
@@ -343,9 +347,10 @@ void Executor::do_push(const Op& /*op*/, Task& task) {
 }
 
 void Executor::do_clone(const Op& op, Task& task) {
-  Task* const promised = names_.find(op.new_name);
+  const NameKey name{op.new_name};
+  Task* const promised = names_.find(name);
   const bool is_promised = promised != nullptr && promised->promised_by == &task;
-  Task& clone = is_promised ? *promised : begin_name(op, op.new_name, op.new_name_column, promised);
+  Task& clone = is_promised ? *promised : begin_name(op, name, op.new_name_column, promised);
   clone.promised_by = nullptr;
   if (!clone.held.empty()) scheduler_.add(clone);
   clone.kind = OpKind::arc;
@@ -369,7 +374,8 @@ void Executor::end(Task& task, Phase phase) {
       log_.add({.kind = EventKind::held_dropped, .size = ended->held.size(), .name = ended->name});
       while (!ended->held.empty()) {
         const HeldStep held = ended->held.pop();
-        if (held.kind() == OpKind::clone) promised.push_back(names_.find(held.promised_name()));
+        if (held.kind() != OpKind::clone) continue;
+        promised.push_back(names_.find(NameKey{held.promised_name()}));
       }
     }
     if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(*ended);
