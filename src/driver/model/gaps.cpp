@@ -10,13 +10,6 @@
 
 namespace mneme::driver {
 
-// The payload is padded to a multiple of the alignment, which divides the size of the address
-// space.
-std::size_t room_in(Gap gap, std::size_t align) {
-  const std::size_t padding = (0 - (gap.offset + model_word_bytes)) & (align - 1);
-  return padding < gap.size ? gap.size - padding : 0;
-}
-
 Gaps::Gaps(std::span<const Gap> parts) {
   if (parts.empty()) return;
   extend_to(parts.back().offset + parts.back().size);

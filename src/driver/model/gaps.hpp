@@ -29,7 +29,11 @@ struct Gap {
 
 /// The size of the largest block that fits into the gap, if its payload follows a header of one
 /// word and is aligned to `align`; 0 if there is none.
-[[nodiscard]] std::size_t room_in(Gap gap, std::size_t align);
+[[nodiscard]] inline std::size_t room_in(Gap gap, std::size_t align) {
+  // The payload is padded to a multiple of the alignment, a power of two.
+  const std::size_t padding = (0 - (gap.offset + model_word_bytes)) & (align - 1);
+  return padding < gap.size ? gap.size - padding : 0;
+}
 
 class Gaps {
  public:

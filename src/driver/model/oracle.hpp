@@ -176,8 +176,16 @@ class Oracle {
     if (!deferred_.empty()) reclaim_all();
   }
   void reclaim_all();
-  [[nodiscard]] Mismatch settle(std::span<const Grant> grants);
-  [[nodiscard]] Mismatch none_granted(std::span<const Grant> grants) const;
+  /// Does what the lock owner does before it unlocks: P1, P2, P3.
+  [[nodiscard]] Mismatch settle(std::span<const Grant> grants) {
+    reclaim();
+    return waiting_.empty() ? none_granted(grants) : grant_waiting(grants);
+  }
+  [[nodiscard]] Mismatch grant_waiting(std::span<const Grant> grants);
+  [[nodiscard]] static Mismatch none_granted(std::span<const Grant> grants) {
+    if (grants.empty()) return std::nullopt;
+    return "a request was granted that should still wait";
+  }
 
   OracleMemory memory_;
   OracleQueue queue_;
