@@ -63,18 +63,6 @@ std::string likely_size(std::string_view word) {
 
 }  // namespace
 
-bool Line::read_from(Source& source) {
-  if (!source.next_line(text_)) {
-    text_ = {};
-    return false;
-  }
-  file_ = source.name();
-  number_ = source.line_number();
-  position_ = 0;
-  words_end_ = 0;
-  return true;
-}
-
 Word Line::next_word() noexcept {
   const char* const begin = text_.data();
   const char* const end = begin + text_.size();

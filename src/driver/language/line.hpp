@@ -54,7 +54,16 @@ class Line {
       : text_{text}, file_{file}, number_{number} {}
 
   /// Reads the source's next line. At the end: false, and the text is empty.
-  [[nodiscard]] bool read_from(Source& source);
+  [[nodiscard]] bool read_from(Source& source) {
+    if (!source.next_line(text_)) {
+      text_ = {};
+      return false;
+    }
+    file_ = source.name();
+    number_ = source.line_number();
+    rewind();
+    return true;
+  }
 
   /// The next word; `at_end()` when there is none left.
   [[nodiscard]] Word next_word() noexcept;

@@ -48,6 +48,7 @@ class Parser {
   [[nodiscard]] bool is_malloclab() const noexcept { return malloclab_.has_value(); }
 
  private:
+  [[nodiscard]] bool begin_line();
   void parse_line(Op& op, LineContent& content);
   [[nodiscard]] bool parse_plainly(Op& op) const;
   void parse_command(Op& op, const Word& keyword);
