@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "driver/language/diagnostic.hpp"
-#include "fill_pattern.hpp"
 
 namespace mneme::driver {
 
@@ -21,6 +20,8 @@ namespace {
 }
 
 }  // namespace
+
+void Checker::fail_figures(const Figures& seen) const { check_oracle(oracle_.compare(seen)); }
 
 void Checker::fail_mismatch(const std::string& mismatch) {
   throw Corruption("model mismatch: " + mismatch);
@@ -50,14 +51,8 @@ std::uint64_t Checker::checked_largest_hole_bytes() const {
   return largest;
 }
 
-void Checker::fill(const Task& task, std::size_t from) {
-  fill_pattern(task.owner->bytes(), task.serial, from);
-}
-
-void Checker::check_bytes(const Task& task) {
-  const auto damage = find_damage(task.owner->bytes(), task.serial);
-  if (!damage) return;
-  throw Corruption("byte " + std::to_string(*damage) + " of " + in_quotes(task.name) +
+void Checker::fail_damaged(const Task& task, std::size_t damage) {
+  throw Corruption("byte " + std::to_string(damage) + " of " + in_quotes(task.name) +
                    " (allocated on line " + std::to_string(task.line) + ") was overwritten");
 }
 

@@ -4,6 +4,7 @@
 // invariants: a task has a fixed address; finished names are remembered up to a fixed number.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -164,7 +165,8 @@ class Names {
     }
     Task& task = *spare_.back();
     spare_.pop_back();
-    task.name = key.name();
+    task.name.resize(key.name().size());
+    std::ranges::copy(key.name(), task.name.begin());
     tasks_.add(task, key);
     return task;
   }

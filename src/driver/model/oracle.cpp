@@ -159,7 +159,7 @@ void Oracle::dequeue(BlockId id) { waiting_.erase(std::exchange(blocks_[id].tick
   live_.pop_back();
 }
 
-void Oracle::reclaim_all() {
+[[gnu::always_inline]] inline void Oracle::reclaim_all() {
   for (const BlockId id : deferred_) {
     make_gap({blocks_[id].offset, blocks_[id].size});
     forget(id);
@@ -212,8 +212,8 @@ Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
   return locked_ || blocks_[id].overflows ? none_granted(grants) : settle(grants);
 }
 
-Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
-                         std::span<const Grant> grants) {
+[[gnu::flatten]] Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
+                                          std::span<const Grant> grants) {
   if (impossible(blocks_[id].size, blocks_[id].align)) {
     if (auto mismatch = compare_answers(Answer::refused, answer)) return mismatch;
     // With others waiting, it is refused by its layout alone.
@@ -259,7 +259,7 @@ Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
   return now ? place({id, offset}) : std::nullopt;
 }
 
-Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) {
+[[gnu::flatten]] Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) {
   remove_live(id);
   deferred_.push_back(id);
   return locked_ || defer ? none_granted(grants) : settle(grants);
