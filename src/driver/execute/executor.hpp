@@ -74,6 +74,8 @@ class Executor {
   /// is allowed afterwards.
   void take_everything_back();
 
+  /// Which events of the next calls are kept: at first all.
+  void keep_events(Kept kept) { log_.keep(kept); }
   /// The events of the complete lines of the last call.
   [[nodiscard]] std::span<const Event> events() const { return log_.complete(); }
 
