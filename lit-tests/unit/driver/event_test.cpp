@@ -23,7 +23,10 @@ namespace {
 /// A script that is executed step by step.
 class Steps {
  public:
-  explicit Steps(std::string_view script) : source_(script, "test.mn"), parser_(source_) {}
+  explicit Steps(std::string_view script, Kept kept = Kept::all)
+      : source_(script, "test.mn"), parser_(source_) {
+    executor_.keep_events(kept);
+  }
 
   /// The events of the next step.
   std::span<const Event> next() {
@@ -51,6 +54,27 @@ std::vector<EventKind> kinds_of(std::span<const Event> events) {
 }
 
 using Kinds = std::vector<EventKind>;
+
+TEST_CASE("of a run that nobody reads, only failed expectations are kept") {
+  constexpr std::string_view script =
+      "heap 1K align=8\nalloc a 600\nalloc b 600\nexpect b freed\nfree a\nexpect used 0 live 1\n";
+  Steps all(script);
+  Steps few(script, Kept::failed_expectations);
+  for (int step = 1; step <= 6; ++step) {
+    const auto seen = few.next();
+    const auto expected = all.next();
+    if (step != 4 && step != 6) {
+      CHECK(seen.empty());
+      CHECK(expected.size() > 1);
+      continue;
+    }
+    REQUIRE(kinds_of(seen) == Kinds{EventKind::expectation_failed});
+    CHECK(seen[0].step->line == expected.back().step->line);
+    CHECK(seen[0].column == expected.back().column);
+    CHECK(seen[0].size == expected.back().size);
+  }
+  CHECK(few.executor().tally().expectations_failed == 2);
+}
 
 TEST_CASE("each step gives its result, with names, offsets, sizes and its line") {
   Steps steps("heap 1K align=8\nalloc a 600\nalloc b 500\nalloc c 4K\nfree a\n");

@@ -66,13 +66,17 @@ class MachineTree {
   std::filesystem::path top_;
 };
 
+void request(MachineMemory& memory, std::uint64_t size_bytes, std::uint64_t used_bytes) {
+  memory.before_request(size_bytes, [&] { return used_bytes; });
+}
+
 }  // namespace
 
 TEST_CASE("an unknown machine has no limit") {
   const MachineTree tree;
   CHECK(!memory_left(tree.roots()));
   MachineMemory memory{tree.roots()};
-  memory.before_request(~std::uint64_t{0}, 0);
+  request(memory, ~std::uint64_t{0}, 0);
   tree.write("proc/self/cgroup", "nonsense\n0::/a\n:\n");
   tree.write("cgroup/a/memory.max", "");
   CHECK(!memory_left(tree.roots()));
@@ -143,14 +147,14 @@ TEST_CASE("requests are refused before the machine is out of memory, small ones 
   tree.meminfo(100);
   tree.resident(5);
   MachineMemory memory{tree.roots()};
-  memory.before_request(98 * mib, 0);
-  CHECK_THROWS_AS(memory.before_request(99 * mib, 0), InputError);
-  CHECK_THROWS_AS(memory.before_request(~std::uint64_t{0}, 0), InputError);
-  for (int i = 0; i < 100; ++i) memory.before_request(mib, 0);
+  request(memory, 98 * mib, 0);
+  CHECK_THROWS_AS(request(memory, 99 * mib, 0), InputError);
+  CHECK_THROWS_AS(request(memory, ~std::uint64_t{0}, 0), InputError);
+  for (int i = 0; i < 100; ++i) request(memory, mib, 0);
   tree.resident(12);  // they were new memory, and so will the next ones be
   tree.meminfo(3);
   const auto request_many = [&] {
-    for (int i = 0; i < 8; ++i) memory.before_request(mib, 7 * mib);
+    for (int i = 0; i < 8; ++i) request(memory, mib, 7 * mib);
   };
   CHECK_THROWS_AS(request_many(), InputError);
   request_many();  // of memory that others freed, as the process has not grown
@@ -162,9 +166,9 @@ TEST_CASE("memory that was freed in the heap can be used again") {
   tree.resident(5);
   MachineMemory memory{tree.roots()};
   tree.resident(85);
-  memory.before_request(70 * mib, 0);  // a look after growth
-  memory.before_request(90 * mib, 0);
-  CHECK_THROWS_AS(memory.before_request(90 * mib, 40 * mib), InputError);
+  request(memory, 70 * mib, 0);  // a look after growth
+  request(memory, 90 * mib, 0);
+  CHECK_THROWS_AS(request(memory, 90 * mib, 40 * mib), InputError);
 }
 
 TEST_CASE("a script that fills more memory than allowed ends at that step with an error") {

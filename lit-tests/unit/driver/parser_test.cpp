@@ -342,3 +342,38 @@ TEST_CASE("the run's own errors point into the line") {
     CHECK_THROWS_AS(fail_at(op, 0, "x"), ScriptError);
   });
 }
+
+TEST_CASE("a plain line gives the same step as one with another blank, or with a comment") {
+  const std::string longest(name_length_max, 'n');
+  for (const std::string line :
+       {"free a", "alloc a 600", "resize a 0", "alloc b.-_Z9 000000000000000018", "free free"}) {
+    const std::size_t blank = line.find(' ');
+    with_op(line, [&](const Op& plain) {
+      with_op(std::string(line).insert(blank, " "), [&](const Op& other) {
+        CommandBuffer buffer;
+        const std::string text{format_op(plain, buffer)};
+        CHECK(text == format_op(other, buffer));
+        CHECK(plain.name_column == blank + 2);
+        CHECK(plain.name_column + 1 == other.name_column);
+        CHECK(plain.number_column + (plain.number_column == 0 ? 0 : 1) == other.number_column);
+        CHECK(plain.column == other.column);
+        CHECK(plain.line == other.line);
+        CHECK(plain.has_align == other.has_align);
+        CHECK(plain.align_bytes == other.align_bytes);
+      });
+      with_op(line + " # or not", [&](const Op& other) {
+        CHECK(plain.name == other.name);
+        CHECK(plain.number_column == other.number_column);
+        CHECK(plain.size_bytes == other.size_bytes);
+      });
+    });
+  }
+  with_op("free " + longest, [&](const Op& op) { CHECK(op.name == longest); });
+  CHECK(message_of("heap 1K\nfree " + longest + "n\n").contains("of 65 characters"));
+  CHECK(message_of("heap 1K\nalloc a\n").starts_with("missing SIZE"));
+  CHECK(message_of("heap 1K\nalloc a 99999999999999999999\n").contains("64 bits"));
+  CHECK(message_of("heap 1K\nfree a b\n").starts_with("unexpected 'b'"));
+  CHECK(message_of("alloc a 8\n").starts_with("the first command must be 'heap SIZE'"));
+  CHECK(steps("heap 1K\nalloc a 9223372036854775807\nalloc b 4K\n") ==
+        Texts{"heap 1K", "alloc a 9223372036854775807", "alloc b 4K"});
+}

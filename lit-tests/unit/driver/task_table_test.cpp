@@ -6,13 +6,16 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 
 #include "driver/execute/task_table.hpp"
 
+using mneme::driver::NameKey;
 using mneme::driver::Names;
 using mneme::driver::Task;
 using mneme::driver::TaskTable;
@@ -26,11 +29,11 @@ TEST_CASE("a task table finds the same tasks as a map") {
   for (int step = 0; step < 20'000; ++step) {
     const std::string name = "b" + std::to_string(random() % 500);
     const auto at = expected.find(name);
-    REQUIRE(table.find(name) == (at == expected.end() ? nullptr : at->second.get()));
+    REQUIRE(table.find(NameKey{name}) == (at == expected.end() ? nullptr : at->second.get()));
     if (at == expected.end()) {
       auto& task = expected[name] = std::make_unique<Task>();
       task->name = name;
-      table.add(*task);
+      table.add(*task, NameKey{name});
     } else {
       table.remove(*at->second);
       expected.erase(at);
@@ -44,15 +47,27 @@ TEST_CASE("a task table finds the same tasks as a map") {
   CHECK(seen == expected.size());
 }
 
+TEST_CASE("names that count up are spread over a table of any size") {
+  for (const std::size_t mask : {0xFFU, 0xFFFU, 0xFFFFU}) {
+    for (const std::string prefix : {"b", "block", "a-long-name-of-a-block.", ""}) {
+      std::set<std::uint64_t> homes;
+      for (std::size_t i = 0; i <= mask; ++i) {
+        homes.insert(NameKey{prefix + std::to_string(i)}.hash() & mask);
+      }
+      CHECK(homes.size() > mask / 2);  // by chance they would be at 63 of 100 places
+    }
+  }
+}
+
 TEST_CASE("the latest finished names are remembered, and older ones forgotten") {
   Names names;
   const auto name = [](std::size_t number) { return "b" + std::to_string(number); };
   for (std::size_t i = 0; i <= mneme::driver::finished_names_max; ++i) {
-    names.retire(names.begin(name(i), nullptr));
+    names.retire(names.begin(NameKey{name(i)}, nullptr));
   }
-  CHECK(names.find(name(0)) == nullptr);
-  REQUIRE(names.find(name(1)) != nullptr);
-  CHECK(names.find(name(1))->name == name(1));
+  CHECK(names.find(NameKey{name(0)}) == nullptr);
+  REQUIRE(names.find(NameKey{name(1)}) != nullptr);
+  CHECK(names.find(NameKey{name(1)})->name == name(1));
 }
 
 }  // namespace

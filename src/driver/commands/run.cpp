@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 #include "driver/language/diagnostic.hpp"
 #include "driver/report/history.hpp"
@@ -78,7 +79,11 @@ bool print_story(const Story& story, const std::string& path, const RunOptions& 
 }
 
 Exit run_script(const std::string& path, const RunOptions& options, Output& output) {
-  ScriptRunner runner(options.script);
+  const bool is_read =
+      !options.quiet || !options.why.empty() || options.stats || !options.perfetto.empty();
+  ScriptOptions script = options.script;
+  script.kept_events = is_read ? Kept::all : Kept::failed_expectations;
+  ScriptRunner runner(std::move(script));
   Story story(options.why);
   std::vector<StepReader*> readers;
   if (!options.why.empty()) readers.push_back(&story);

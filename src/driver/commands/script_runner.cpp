@@ -110,6 +110,7 @@ void ScriptRunner::run_tasks(Program program, std::size_t boot_steps, RunReader&
     throw InputError("tasks with 'repeat forever' need --steps=N");
   }
   World world{program, options_of(program)};
+  executor_.keep_events(Kept::all);  // FlatRun compares them with the world
   FlatRun run{world, executor_};
   for (std::size_t heap = executor_.heap_count(); heap < world.heap_count(); ++heap) {
     watched(reader, [&] { (void)run.make_heap(heap); });

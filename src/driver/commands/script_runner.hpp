@@ -37,6 +37,7 @@ struct ScriptOptions {
   std::optional<std::uint64_t> heap_bytes{};  // instead of the script's
   std::string schedule = "round-robin";       // of a script with tasks
   std::uint64_t steps = 0;                    // of its tasks at most; 0: all
+  Kept kept_events = Kept::all;               // of a script without tasks
 };
 
 /// Receives what happens in a run. `line` is that of the current step, 0 after the last.
@@ -55,7 +56,9 @@ class RunReader : public StepReader {
 class ScriptRunner {
  public:
   explicit ScriptRunner(ScriptOptions options)
-      : options_{std::move(options)}, executor_{{.heap_bytes = options_.heap_bytes}} {}
+      : options_{std::move(options)}, executor_{{.heap_bytes = options_.heap_bytes}} {
+    executor_.keep_events(options_.kept_events);
+  }
 
   /// Called once.
   [[nodiscard]] Exit run(Source& source, RunReader& reader);

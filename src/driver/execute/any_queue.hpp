@@ -46,6 +46,20 @@ struct QueueError {
 
 /// One of the table's policies. A heap constructs its policy without arguments, so it is selected.
 class AnyQueue {
+  /// Calls f(queue). Most heaps have the first row, whose code is inlined here.
+  template <class F>
+  decltype(auto) on_queue(F f) {
+    if (auto* const fifo = std::get_if<0>(&queue_)) [[likely]]
+      return f(*fifo);
+    return std::visit(f, queue_);
+  }
+  template <class F>
+  decltype(auto) on_queue(F f) const {
+    if (const auto* const fifo = std::get_if<0>(&queue_)) [[likely]]
+      return f(*fifo);
+    return std::visit(f, queue_);
+  }
+
   using Levels = LevelQueue<priority_max + 1>;
 
  public:
@@ -69,23 +83,23 @@ class AnyQueue {
 
   [[nodiscard]] bool is_fifo() const noexcept { return queue_.index() == 0; }
   [[nodiscard]] Waiter* front() const noexcept {
-    return std::visit([](const auto& queue) { return queue.front(); }, queue_);
+    return on_queue([](const auto& queue) { return queue.front(); });
   }
   [[nodiscard]] std::size_t size() const noexcept {
-    return std::visit([](const auto& queue) { return queue.size(); }, queue_);
+    return on_queue([](const auto& queue) { return queue.size(); });
   }
   [[nodiscard]] bool valid() const noexcept {
-    return std::visit([](const auto& queue) { return queue.valid(); }, queue_);
+    return on_queue([](const auto& queue) { return queue.valid(); });
   }
   void push_back(Waiter& waiter) noexcept {
-    std::visit([&](auto& queue) { queue.push_back(waiter); }, queue_);
+    on_queue([&](auto& queue) { queue.push_back(waiter); });
   }
   void remove(Waiter& waiter) noexcept {
-    std::visit([&](auto& queue) { queue.remove(waiter); }, queue_);
+    on_queue([&](auto& queue) { queue.remove(waiter); });
   }
   template <class Take>
   [[nodiscard]] Waiter* choose(Take take) noexcept {
-    return std::visit([&](auto& queue) { return queue.choose(take); }, queue_);
+    return on_queue([&](auto& queue) { return queue.choose(take); });
   }
   // NOLINTEND(bugprone-exception-escape)
 

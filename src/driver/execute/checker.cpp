@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "driver/language/diagnostic.hpp"
-#include "fill_pattern.hpp"
 
 namespace mneme::driver {
 
@@ -22,12 +21,10 @@ namespace {
 
 }  // namespace
 
-void Checker::check_figures(const Stats& counters) const {
-  check_oracle(oracle_.compare({.free_bytes = heap_.raw().free_bytes(),
-                                .used_bytes = counters.used_bytes,
-                                .live = counters.live,
-                                .waiting = counters.waiting,
-                                .deferred = counters.deferred}));
+void Checker::fail_figures(const Figures& seen) const { check_oracle(oracle_.compare(seen)); }
+
+void Checker::fail_mismatch(const std::string& mismatch) {
+  throw Corruption("model mismatch: " + mismatch);
 }
 
 // Validating an unlocked heap settles it, as a poll does. That changes nothing unless blocks are
@@ -54,14 +51,8 @@ std::uint64_t Checker::checked_largest_hole_bytes() const {
   return largest;
 }
 
-void Checker::fill(const Task& task, std::size_t from) {
-  fill_pattern(task.owner->bytes(), task.serial, from);
-}
-
-void Checker::check_bytes(const Task& task) {
-  const auto damage = find_damage(task.owner->bytes(), task.serial);
-  if (!damage) return;
-  throw Corruption("byte " + std::to_string(*damage) + " of " + in_quotes(task.name) +
+void Checker::fail_damaged(const Task& task, std::size_t damage) {
+  throw Corruption("byte " + std::to_string(damage) + " of " + in_quotes(task.name) +
                    " (allocated on line " + std::to_string(task.line) + ") was overwritten");
 }
 

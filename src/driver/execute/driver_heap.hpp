@@ -21,8 +21,22 @@
 
 namespace mneme::driver {
 
-/// One of the table's raw heaps. The switch over the rows takes 2 % of the instructions of a step.
+/// One of the table's raw heaps.
 class AnyRaw {
+  /// Calls f(raw). Most scripts are for the first row, whose code is inlined here.
+  template <class F>
+  decltype(auto) on_raw(F f) {
+    if (auto* const usual = std::get_if<0>(&raw_)) [[likely]]
+      return f(*usual);
+    return std::visit(f, raw_);
+  }
+  template <class F>
+  decltype(auto) on_raw(F f) const {
+    if (const auto* const usual = std::get_if<0>(&raw_)) [[likely]]
+      return f(*usual);
+    return std::visit(f, raw_);
+  }
+
  public:
   static constexpr const char* name = "any";
   static constexpr std::size_t min_region_bytes = 2 * word_bytes;
@@ -42,17 +56,15 @@ class AnyRaw {
   // NOLINTBEGIN(bugprone-exception-escape)
   /// Unpoisons the block, as a raw heap from outside the tree need not know about sanitizers.
   [[nodiscard]] std::byte* allocate(BlockLayout layout, std::size_t header) noexcept {
-    std::byte* const block =
-        std::visit([&](auto& raw) { return raw.allocate(layout, header); }, raw_);
+    std::byte* const block = on_raw([&](auto& raw) { return raw.allocate(layout, header); });
     if (block != nullptr) instrument::mark_undefined(block, layout.size);
     return block;
   }
   [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
-    return std::visit([&](auto& raw) { return raw.deallocate(block, size); }, raw_);
+    return on_raw([&](auto& raw) { return raw.deallocate(block, size); });
   }
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
-    const bool done =
-        std::visit([&](auto& raw) { return raw.resize(block, old_size, wanted); }, raw_);
+    const bool done = on_raw([&](auto& raw) { return raw.resize(block, old_size, wanted); });
     if (done && wanted.size > old_size) {
       instrument::mark_undefined(block + old_size, wanted.size - old_size);
     }
@@ -60,51 +72,49 @@ class AnyRaw {
   }
   /// False for the raw heaps that cannot be extended.
   [[nodiscard]] bool extend(std::size_t bytes) noexcept {
-    return std::visit(
-        [&]<class Raw>(Raw& raw) {
-          if constexpr (is_extensible<Raw>) return raw.extend(bytes);
-          return false;
-        },
-        raw_);
+    return on_raw([&]<class Raw>(Raw& raw) {
+      if constexpr (is_extensible<Raw>) return raw.extend(bytes);
+      return false;
+    });
   }
 
   [[nodiscard]] bool is_exact(BlockLayout layout) const noexcept {
-    return std::visit([&](const auto& raw) { return raw.is_exact(layout); }, raw_);
+    return on_raw([&](const auto& raw) { return raw.is_exact(layout); });
   }
   [[nodiscard]] bool fits_empty(BlockLayout layout) const noexcept {
-    return std::visit([&](const auto& raw) { return raw.fits_empty(layout); }, raw_);
+    return on_raw([&](const auto& raw) { return raw.fits_empty(layout); });
   }
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
-    return std::visit([&](const auto& raw) { return raw.is_free(offset); }, raw_);
+    return on_raw([&](const auto& raw) { return raw.is_free(offset); });
   }
   [[nodiscard]] std::byte* base() const noexcept {
-    return std::visit([](const auto& raw) { return raw.base(); }, raw_);
+    return on_raw([](const auto& raw) { return raw.base(); });
   }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept {
-    return std::visit([](const auto& raw) { return raw.capacity_bytes(); }, raw_);
+    return on_raw([](const auto& raw) { return raw.capacity_bytes(); });
   }
   [[nodiscard]] std::size_t free_bytes() const noexcept {
-    return std::visit([](const auto& raw) { return raw.free_bytes(); }, raw_);
+    return on_raw([](const auto& raw) { return raw.free_bytes(); });
   }
   [[nodiscard]] std::size_t largest_hole_bytes() const noexcept {
-    return std::visit([](const auto& raw) { return raw.largest_hole_bytes(); }, raw_);
+    return on_raw([](const auto& raw) { return raw.largest_hole_bytes(); });
   }
   [[nodiscard]] std::size_t extent_bytes() const noexcept {
-    return std::visit([](const auto& raw) { return mneme::extent_bytes(raw); }, raw_);
+    return on_raw([](const auto& raw) { return mneme::extent_bytes(raw); });
   }
   /// Calls f(raw), whatever its type is.
   template <class F>
   auto visit(F f) const {
-    return std::visit(f, raw_);
+    return on_raw(f);
   }
   /// Where the region begins, which base() may be behind.
   [[nodiscard]] const std::byte* region() const noexcept { return region_; }
   [[nodiscard]] const char* validate() const noexcept {
-    return std::visit([](const auto& raw) { return raw.validate(); }, raw_);
+    return on_raw([](const auto& raw) { return raw.validate(); });
   }
   template <class F>
   void for_each_hole(F each) const noexcept {
-    std::visit([&](const auto& raw) { raw.for_each_hole(each); }, raw_);
+    on_raw([&](const auto& raw) { raw.for_each_hole(each); });
   }
   // NOLINTEND(bugprone-exception-escape)
 

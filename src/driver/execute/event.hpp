@@ -87,11 +87,16 @@ struct Event {
   const Op* step = nullptr;  // that caused it, for its line and text; none at the end
 };
 
+/// Which events are kept: for a run that nobody reads, failed expectations are enough.
+enum class Kept : std::uint8_t { all, failed_expectations };
+
 /// Collects the events of one step. A line is complete once its step or task has finished; the
 /// events of a line that failed are discarded.
 class EventLog {
  public:
   EventLog() { events_.reserve(64); }
+
+  void keep(Kept kept) { keeps_all_ = kept == Kept::all; }
 
   void clear() {
     events_.clear();
@@ -103,6 +108,7 @@ class EventLog {
     add({.kind = head, .name = name});
   }
   void add(const Event& event) {
+    if (!keeps_all_ && event.kind != EventKind::expectation_failed) return;
     Event& added = events_.emplace_back(event);
     added.step = step_;
     added.heap = heap_;
@@ -114,7 +120,7 @@ class EventLog {
   [[nodiscard]] std::size_t mark() const { return events_.size(); }
   void insert(std::size_t mark, const Event& event) {
     add(event);
-    if (mark + 1 == events_.size()) return;
+    if (mark + 1 >= events_.size()) return;
     std::rotate(events_.begin() + static_cast<std::ptrdiff_t>(mark), events_.end() - 1,
                 events_.end());
   }
@@ -128,6 +134,7 @@ class EventLog {
   std::vector<Event> events_;
   std::size_t complete_ = 0;
   std::uint8_t heap_ = 0;
+  bool keeps_all_ = true;
   const Op* step_ = nullptr;
 };
 

@@ -35,6 +35,89 @@ Executor::~Executor() {
   });
 }
 
+// A step that does not apply to the kind of its name fails before it has any effect.
+[[gnu::always_inline]] inline void Executor::check_kind(const Op& op, const Task& task) {
+  if (op.defer && task.kind != OpKind::alloc) {
+    fail_at(op, op.name_column, "only a plain block can be freed with 'defer'");
+  }
+  if (op.kind == OpKind::resize && task.kind != OpKind::alloc) {
+    fail_name(op, " is not a plain block that can be resized");
+  }
+  if (op.kind == OpKind::push && task.kind != OpKind::vec) fail_name(op, " is not a vec");
+  if (op.kind == OpKind::clone && task.kind != OpKind::arc) fail_name(op, " is not an arc");
+}
+
+// A step on a name is carried out now, held behind a request, or skipped if there never was memory.
+template <auto act>
+void Executor::run_or_hold(const Op& op) {
+  Task& task = known_task(op);
+  if (task.phase == Phase::waiting || (!task.held.empty() && scheduler_.running() != &task)) {
+    return hold(task, op);
+  }
+  if (task.phase == Phase::freed) fail_name(op, " was already freed");
+  if (task.finished()) {
+    log_.add({.kind = EventKind::skipped, .state = state_of(task.phase), .name = task.name});
+    if (ends_a_name(op.kind)) names_.retire(task);
+    if (op.kind == OpKind::clone) {
+      const NameKey name{op.new_name};
+      end(begin_name(op, name, op.new_name_column, names_.find(name)), task.phase);
+    }
+    return;
+  }
+  check_kind(op, task);
+  if (task.phase == Phase::granted) {  // this step polls in place of its task
+    scheduler_.remove(task);
+    take(task);
+  }
+  if (task.phase == Phase::leaked && op.kind != OpKind::leak && op.kind != OpKind::unleak) {
+    fail_name(op, " is leaked: 'unleak' it first");
+  }
+  (this->*act)(op, task);
+}
+
+[[gnu::always_inline]] inline void Executor::dispatch(const Op& op) {
+  if (op.kind != OpKind::heap && op.kind != OpKind::named_heap) {
+    if (op.heap >= heaps_.size()) fail_at(op, op.heap_column, "the heap could not be made");
+    select(op.heap);
+  }
+  switch (op.kind) {
+    case OpKind::heap:
+    case OpKind::named_heap: return do_heap(op);
+    case OpKind::alloc:
+    case OpKind::array:
+    case OpKind::vec:
+    case OpKind::arc: return do_request(op);
+    case OpKind::free:
+    case OpKind::drop: return run_or_hold<&Executor::do_free>(op);
+    case OpKind::cancel: return do_cancel(op);
+    case OpKind::poll: return do_poll();
+    case OpKind::lock: return do_lock(op);
+    case OpKind::unlock: return do_unlock(op);
+    case OpKind::resize: return run_or_hold<&Executor::do_resize>(op);
+    case OpKind::leak: return run_or_hold<&Executor::do_leak>(op);
+    case OpKind::unleak: return run_or_hold<&Executor::do_unleak>(op);
+    case OpKind::close: return do_close();
+    case OpKind::extend: return do_extend(op);
+    case OpKind::expect_state: return do_expect_state(op);
+    case OpKind::expect_keys: return do_expect_keys(op);
+    case OpKind::expect_at: return do_expect_at(op);
+    case OpKind::expect_queue: return do_expect_queue(op);
+    case OpKind::stat: return do_stat();
+    case OpKind::map: return log_.add({.kind = EventKind::map_asked});
+    case OpKind::push: return run_or_hold<&Executor::do_push>(op);
+    case OpKind::clone: return run_or_hold<&Executor::do_clone>(op);
+    default: fail_at(op, 0, "a script with tasks only runs by a schedule");
+  }
+}
+
+// Carries out a step, as one line of the transcript.
+[[gnu::always_inline]] inline void Executor::carry_out(const Op& op, EventKind head) {
+  log_.begin(head, &op);
+  dispatch(op);
+  poll_deferred();
+  log_.end_line();
+}
+
 std::span<const Event> Executor::step(const Op& op) {
   ++tally_.steps;
   polled_ = false;
@@ -61,93 +144,11 @@ std::span<const Event> Executor::finish_resize(const Op& op) {
   return events();
 }
 
-// Carries out a step, as one line of the transcript.
-void Executor::carry_out(const Op& op, EventKind head) {
-  log_.begin(head, &op);
-  dispatch(op);
-  poll_deferred();
-  log_.end_line();
-}
-
-void Executor::dispatch(const Op& op) {
-  if (op.kind != OpKind::heap && op.kind != OpKind::named_heap) {
-    if (op.heap >= heaps_.size()) fail_at(op, op.heap_column, "the heap could not be made");
-    select(op.heap);
-  }
-  switch (op.kind) {
-    case OpKind::heap:
-    case OpKind::named_heap: return do_heap(op);
-    case OpKind::alloc:
-    case OpKind::array:
-    case OpKind::vec:
-    case OpKind::arc: return do_request(op);
-    case OpKind::free:
-    case OpKind::drop: return run_or_hold(op, &Executor::do_free);
-    case OpKind::cancel: return do_cancel(op);
-    case OpKind::poll: return do_poll();
-    case OpKind::lock: return do_lock(op);
-    case OpKind::unlock: return do_unlock(op);
-    case OpKind::resize: return run_or_hold(op, &Executor::do_resize);
-    case OpKind::leak: return run_or_hold(op, &Executor::do_leak);
-    case OpKind::unleak: return run_or_hold(op, &Executor::do_unleak);
-    case OpKind::close: return do_close();
-    case OpKind::extend: return do_extend(op);
-    case OpKind::expect_state: return do_expect_state(op);
-    case OpKind::expect_keys: return do_expect_keys(op);
-    case OpKind::expect_at: return do_expect_at(op);
-    case OpKind::expect_queue: return do_expect_queue(op);
-    case OpKind::stat: return do_stat();
-    case OpKind::map: return log_.add({.kind = EventKind::map_asked});
-    case OpKind::push: return run_or_hold(op, &Executor::do_push);
-    case OpKind::clone: return run_or_hold(op, &Executor::do_clone);
-    default: fail_at(op, 0, "a script with tasks only runs by a schedule");
-  }
-}
-
-// A step on a name is carried out now, held behind a request, or skipped if there never was memory.
-void Executor::run_or_hold(const Op& op, Step act) {
-  Task& task = known_task(op);
-  if (task.phase == Phase::waiting || (!task.held.empty() && scheduler_.running() != &task)) {
-    return hold(task, op);
-  }
-  if (task.phase == Phase::freed) fail_name(op, " was already freed");
-  if (task.finished()) {
-    log_.add({.kind = EventKind::skipped, .state = state_of(task.phase), .name = task.name});
-    if (ends_a_name(op.kind)) names_.retire(task);
-    if (op.kind == OpKind::clone) {
-      Task* const known = names_.find(op.new_name);
-      end(begin_name(op, op.new_name, op.new_name_column, known), task.phase);
-    }
-    return;
-  }
-  check_kind(op, task);
-  if (task.phase == Phase::granted) {  // this step polls in place of its task
-    scheduler_.remove(task);
-    take(task);
-  }
-  if (task.phase == Phase::leaked && op.kind != OpKind::leak && op.kind != OpKind::unleak) {
-    fail_name(op, " is leaked: 'unleak' it first");
-  }
-  (this->*act)(op, task);
-}
-
-// A step that does not apply to the kind of its name fails before it has any effect.
-void Executor::check_kind(const Op& op, const Task& task) {
-  if (op.defer && task.kind != OpKind::alloc) {
-    fail_at(op, op.name_column, "only a plain block can be freed with 'defer'");
-  }
-  if (op.kind == OpKind::resize && task.kind != OpKind::alloc) {
-    fail_name(op, " is not a plain block that can be resized");
-  }
-  if (op.kind == OpKind::push && task.kind != OpKind::vec) fail_name(op, " is not a vec");
-  if (op.kind == OpKind::clone && task.kind != OpKind::arc) fail_name(op, " is not an arc");
-}
-
 void Executor::hold(Task& task, const Op& op) {
   ++tally_.held;
   if (op.kind == OpKind::clone) {  // steps on the clone are held as well
-    Task* const known = names_.find(op.new_name);
-    Task& promised = begin_name(op, op.new_name, op.new_name_column, known);
+    const NameKey name{op.new_name};
+    Task& promised = begin_name(op, name, op.new_name_column, names_.find(name));
     promised.phase = Phase::waiting;
     promised.promised_by = &task;
   }
@@ -224,11 +225,7 @@ void Executor::on_answer(void* task) noexcept {
   answered->executor->answered_.push_back(answered);
 }
 
-// Called after each library call: collects the requests that it completed, in order.
-void Executor::collect() {
-  grants_.clear();
-  ended_.clear();
-  if (answered_.empty()) return;
+void Executor::collect_answered() {
   collected_.clear();
   collected_.reserve(answered_.capacity());  // first_poll relies on it
   collected_.swap(answered_);
@@ -266,7 +263,7 @@ void Executor::collect() {
   }
 }
 
-void Executor::check_figures() {
+[[gnu::flatten]] void Executor::check_figures() {
   const Stats counters = heaps_.front()->heap->counters();
   heaps_.front()->checker->check_figures(counters);
   tally_.live_at_end = counters.live;

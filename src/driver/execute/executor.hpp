@@ -74,6 +74,8 @@ class Executor {
   /// is allowed afterwards.
   void take_everything_back();
 
+  /// Which events of the next calls are kept: at first all.
+  void keep_events(Kept kept) { log_.keep(kept); }
   /// The events of the complete lines of the last call.
   [[nodiscard]] std::span<const Event> events() const { return log_.complete(); }
 
@@ -97,12 +99,11 @@ class Executor {
   [[nodiscard]] std::vector<const Task*> first_owners(std::size_t heap) const;
 
  private:
-  using Step = void (Executor::*)(const Op&, Task&);
-
   // executor.cpp: dispatching, holding and resuming.
   void carry_out(const Op& op, EventKind head);
   void dispatch(const Op& op);
-  void run_or_hold(const Op& op, Step act);
+  template <auto act>
+  void run_or_hold(const Op& op);
   static void check_kind(const Op& op, const Task& task);
   void hold(Task& task, const Op& op);
   void run_ready();
@@ -111,7 +112,12 @@ class Executor {
   void do_heap(const Op& op);
   void do_poll();
   void poll_now();
-  void poll_deferred();
+  /// With poll=auto, a deferred free takes effect at the end of its step.
+  void poll_deferred() {
+    const bool is_due = poll_mode_ == PollMode::automatic && model().deferred() != 0;
+    if (is_due && !model().locked()) poll_deferred_now();
+  }
+  void poll_deferred_now();
   void do_lock(const Op& op);
   void request_lock(const Op& op);
   void take_lock(Task& task);
@@ -122,13 +128,23 @@ class Executor {
   void take_back(Task& task);
   void check_figures();
   static void on_answer(void* task) noexcept;
-  void collect();
+  /// After each library call: collects the requests that it completed, in order.
+  void collect() {
+    grants_.clear();
+    ended_.clear();
+    if (!answered_.empty()) collect_answered();
+  }
+  void collect_answered();
 
   // memory_steps.cpp: requests and their memory.
   void check_machine(const Op& op, std::size_t size_bytes);
   void do_request(const Op& op);
   void request_now(const Op& op, Task& task);
-  [[nodiscard]] std::uint8_t level_of(const Op& op) const;
+  /// Of a request, by the words of its step.
+  [[nodiscard]] std::uint8_t level_of(const Op& op) const {
+    return op.priority || op.holding ? level_of_words(op) : 0;
+  }
+  [[nodiscard]] std::uint8_t level_of_words(const Op& op) const;
   void make_owner(const Op& op, Task& task);
   [[nodiscard]] bool first_poll(Task& task, std::size_t mark);
   void do_free(const Op& op, Task& task);
@@ -138,13 +154,29 @@ class Executor {
   void do_unleak(const Op& op, Task& task);
   void do_push(const Op& op, Task& task);
   void do_clone(const Op& op, Task& task);
-  [[nodiscard]] Task& known_task(const Op& op);
-  [[nodiscard]] Task& begin_name(const Op& op, std::string_view name, Column column, Task* known);
+  /// The task of a step's name, whose heap becomes that of the step.
+  [[nodiscard]] Task& known_task(const Op& op) {
+    Task* const task = names_.find(NameKey{op.name});
+    if (task == nullptr) fail_unknown(op);
+    select(task->heap);
+    return *task;
+  }
+  [[noreturn]] static void fail_unknown(const Op& op);
+  [[nodiscard]] Task& begin_name(const Op& op, const NameKey& name, Column column, Task* known);
+  [[noreturn]] static void fail_in_use(const Op& op, Column column, const Task& known);
   void add_block(Task& task, BlockId block);
   void take(Task& task);
   void finish_move(Task& task);
   void begin_live(Task& task);
-  void end(Task& task, Phase phase);
+  /// Finishes a name. A refused name is remembered until its own free, which is then skipped.
+  void end(Task& task, Phase phase) {
+    if (phase != Phase::freed && !task.held.empty()) return end_with_held(task, phase);
+    task.phase = phase;
+    task.promised_by = nullptr;
+    task.owner.reset();
+    if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(task);
+  }
+  void end_with_held(Task& task, Phase phase);
 
   // expect_steps.cpp: expectations and statistics.
   void do_expect_state(const Op& op);
@@ -173,6 +205,7 @@ class Executor {
   MachineMemory machine_memory_;
   std::vector<std::unique_ptr<HeapUnit>> heaps_;
   HeapUnit* at_ = nullptr;  // the heap of the current step
+  OwnerPool owners_;
   Names names_;
   EventLog log_;
   Scheduler scheduler_;

@@ -63,7 +63,8 @@ void Executor::do_expect_queue(const Op& op) {
     fail_expectation({.column = op.queue_column + column, .size = place, .name = seen});
   };
   std::string_view first = rest;
-  if (const Task* const task = names_.find(take_word(first)); task != nullptr) select(task->heap);
+  const Task* const task = names_.find(NameKey{take_word(first)});
+  if (task != nullptr) select(task->heap);
   for (const BlockId id : model().queue()) {
     const std::string_view name = take_word(rest);
     const std::string_view seen = at_->by_block[id]->name;

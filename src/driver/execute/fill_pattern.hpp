@@ -50,7 +50,8 @@ inline void fill_pattern(std::span<std::byte> bytes, std::uint64_t serial,
     word += pattern_step;
   }
   const bool tail_is_good = [&] {
-    return std::memcmp(bytes.data() + whole * 8, &word, bytes.size() % 8) == 0;
+    return bytes.size() % 8 == 0 ||
+           std::memcmp(bytes.data() + whole * 8, &word, bytes.size() % 8) == 0;
   }();
   if (mismatch == 0 && tail_is_good) return std::nullopt;
   for (std::size_t at = 0; at < bytes.size(); ++at) {

@@ -104,9 +104,7 @@ void Executor::poll_now() {
   }
 }
 
-// With poll=auto, a deferred free takes effect at the end of its step.
-void Executor::poll_deferred() {
-  if (poll_mode_ == PollMode::manual || model().locked() || model().deferred() == 0) return;
+void Executor::poll_deferred_now() {
   at_->heap->poll();
   collect();
   Checker::check_oracle(model().poll(grants_));
@@ -124,14 +122,15 @@ void Executor::do_lock(const Op& op) {
 
 // `lock` in a task, under the name of a request, which ends with the grant.
 void Executor::request_lock(const Op& op) {
-  Task& task = begin_name(op, op.name, op.name_column, names_.find(op.name));
+  const NameKey name{op.name};
+  Task& task = begin_name(op, name, op.name_column, names_.find(name));
   task.kind = OpKind::lock;
   task.asked_line = op.line;
   task.level = level_of(op);
   const BlockId block = task.block = model().add_lock(task.level);
   add_block(task, block);
   ++tally_.requests;
-  task.owner.emplace<LockOwner>(*at_->heap, task.level);
+  task.owner.emplace<LockOwner>(owners_, *at_->heap, task.level);
   task.phase = Phase::waiting;
   expect_one_more();
   const std::size_t mark = log_.mark();

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -17,9 +16,6 @@
 namespace mneme::driver {
 
 namespace {
-
-/// Memory is checked again once requests have added up to this many bytes.
-constexpr std::uint64_t look_interval_bytes = std::uint64_t{8} << 20U;
 
 using Number = std::optional<std::uint64_t>;
 
@@ -143,10 +139,7 @@ MachineMemory::MachineMemory(MachineRoots roots) : roots_{std::move(roots)} {
   start_resident_bytes_ = last_resident_bytes_ = resident_bytes();
 }
 
-void MachineMemory::before_request(std::uint64_t size_bytes, std::uint64_t used_bytes) {
-  const bool overflows = size_bytes > std::numeric_limits<std::uint64_t>::max() - unchecked_bytes_;
-  unchecked_bytes_ = overflows ? size_bytes : unchecked_bytes_ + size_bytes;
-  if (unchecked_bytes_ < look_interval_bytes) return;
+void MachineMemory::look(std::uint64_t size_bytes, std::uint64_t used_bytes) {
   unchecked_bytes_ = 0;
   // Freed memory of the heap can be reused. What small requests took since the last check, they are
   // assumed to need once more until the next.

@@ -4,6 +4,7 @@
 // invariants: if the machine reports no limits, nothing is refused.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,11 +33,19 @@ class MachineMemory {
  public:
   explicit MachineMemory(MachineRoots roots = {});
 
-  /// Call before a request of `size_bytes` in a heap of which `used_bytes` are in use. Throws
+  /// Call before a request of `size_bytes` in a heap of which `used_bytes()` are in use. Throws
   /// InputError if there is not enough memory left.
-  void before_request(std::uint64_t size_bytes, std::uint64_t used_bytes);
+  template <class Used>
+  void before_request(std::uint64_t size_bytes, Used used_bytes) {
+    unchecked_bytes_ += std::min(size_bytes, ~unchecked_bytes_);
+    if (unchecked_bytes_ >= look_interval_bytes) look(size_bytes, used_bytes());
+  }
 
  private:
+  /// Memory is checked again once requests have added up to this many bytes.
+  static constexpr std::uint64_t look_interval_bytes = std::uint64_t{8} << 20U;
+
+  void look(std::uint64_t size_bytes, std::uint64_t used_bytes);
   [[nodiscard]] std::uint64_t resident_bytes() const;
 
   MachineRoots roots_;

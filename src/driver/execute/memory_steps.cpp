@@ -30,63 +30,30 @@ Layout payload_layout(const Op& op) {
 }  // namespace
 
 // Called before a request that the heap could grant, as the driver fills each block it gets.
-void Executor::check_machine(const Op& op, std::size_t size_bytes) {
+[[gnu::always_inline]] inline void Executor::check_machine(const Op& op, std::size_t size_bytes) {
   if (size_bytes > at_->capacity_bytes) return;
   try {
-    std::uint64_t used_bytes = 0;
-    for (const auto& unit : heaps_) used_bytes += unit->checker->oracle().used_bytes();
-    machine_memory_.before_request(size_bytes, used_bytes);
+    machine_memory_.before_request(size_bytes, [&] {
+      std::uint64_t used_bytes = 0;
+      for (const auto& unit : heaps_) used_bytes += unit->checker->oracle().used_bytes();
+      return used_bytes;
+    });
   } catch (const InputError& error) {
     fail_at(op, op.number_column, error.what());
   }
 }
 
-void Executor::do_request(const Op& op) {
-  Task* const known = names_.find(op.name);
-  // If the last held step of a name is a free, the name can be reused after the held steps.
-  if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
-  if (op.mode == AllocMode::guard && !at_->guard) {
-    fail_at(op, op.mode_column, "'guard' needs a preceding 'lock'");
-  }
-  const Layout layout = payload_layout(op);
-  const std::uint8_t level = level_of(op);
-  check_machine(op, layout.size);
-  Task& task = begin_name(op, op.name, op.name_column, known);
-  task.kind = op.kind;
-  task.asked_line = op.line;
-  task.asked_bytes = layout.size;
-  task.level = level;
-  task.block = model().add(layout.size, layout.align, level);
-  add_block(task, task.block);
-  ++tally_.requests;
-  if (op.kind == OpKind::alloc && op.mode != AllocMode::wait) return request_now(op, task);
-  make_owner(op, task);
-  const std::size_t mark = log_.mark();
-  if (!first_poll(task, mark)) return;
-  begin_live(task);
-  log_.insert(mark, {.kind = EventKind::granted_at_once,
-                     .offset = offset_of(task.owner->payload()),
-                     .name = task.name});
+void Executor::fail_unknown(const Op& op) {
+  fail_at(op, op.name_column, "unknown name " + in_quotes(op.name));
 }
 
-void Executor::add_block(Task& task, BlockId block) {
-  if (at_->by_block.size() <= block) at_->by_block.resize(block + 1);
-  at_->by_block[block] = &task;
+void Executor::fail_in_use(const Op& op, Column column, const Task& known) {
+  fail_at(op, column,
+          in_quotes(known.name) + " has been in use since line " + std::to_string(known.line));
 }
 
-// The task of a step's name, whose heap becomes that of the step.
-Task& Executor::known_task(const Op& op) {
-  Task* const task = names_.find(op.name);
-  if (task == nullptr) fail_at(op, op.name_column, "unknown name " + in_quotes(op.name));
-  select(task->heap);
-  return *task;
-}
-
-Task& Executor::begin_name(const Op& op, std::string_view name, Column column, Task* known) {
-  if (known != nullptr && !known->finished()) {
-    fail_at(op, column,
-            in_quotes(name) + " has been in use since line " + std::to_string(known->line));
-  }
+Task& Executor::begin_name(const Op& op, const NameKey& name, Column column, Task* known) {
+  if (known != nullptr && !known->finished()) fail_in_use(op, column, *known);
   Task& task = names_.begin(name, known);
   task.executor = this;
   task.heap = log_.heap();
@@ -96,12 +63,10 @@ Task& Executor::begin_name(const Op& op, std::string_view name, Column column, T
   return task;
 }
 
-// Of a request, by the words of its step.
-std::uint8_t Executor::level_of(const Op& op) const {
+std::uint8_t Executor::level_of_words(const Op& op) const {
   using Kind = OracleQueue::Kind;
   const Column column = op.priority ? op.priority_column : op.holding_column;
-  if ((op.priority || op.holding) &&
-      (op.mode == AllocMode::try_now || op.mode == AllocMode::guard)) {
+  if (op.mode == AllocMode::try_now || op.mode == AllocMode::guard) {
     fail_at(op, column, std::string(priority_of_try));
   }
   if (op.holding && at_->queue.kind != Kind::holders_first) {
@@ -114,14 +79,21 @@ std::uint8_t Executor::level_of(const Op& op) const {
   return op.holding ? 1 : op.priority.value_or(0);
 }
 
-void Executor::make_owner(const Op& op, Task& task) {
+[[gnu::always_inline]] inline void Executor::add_block(Task& task, BlockId block) {
+  if (at_->by_block.size() <= block) at_->by_block.resize(block + 1);
+  at_->by_block[block] = &task;
+}
+
+[[gnu::always_inline]] inline void Executor::make_owner(const Op& op, Task& task) {
   switch (op.kind) {
-    case OpKind::array: return task.owner.emplace<ArrayOwner>(*at_->heap, op.count, task.level);
-    case OpKind::vec: return task.owner.emplace<VecOwner>(*at_->heap, op.count, task.level);
-    case OpKind::arc: return task.owner.emplace<ArcOwner>(*at_->heap, task.level);
+    case OpKind::array:
+      return task.owner.emplace<ArrayOwner>(owners_, *at_->heap, op.count, task.level);
+    case OpKind::vec:
+      return task.owner.emplace<VecOwner>(owners_, *at_->heap, op.count, task.level);
+    case OpKind::arc: return task.owner.emplace<ArcOwner>(owners_, *at_->heap, task.level);
     default:
-      task.owner.emplace<AllocationOwner>(*at_->heap, Layout{op.size_bytes, op.align_bytes},
-                                          task.level);
+      task.owner.emplace<AllocationOwner>(owners_, *at_->heap,
+                                          Layout{op.size_bytes, op.align_bytes}, task.level);
   }
 }
 
@@ -166,6 +138,41 @@ bool Executor::first_poll(Task& task, std::size_t mark) {
   return false;
 }
 
+// The task has its memory, and writes its pattern there.
+[[gnu::always_inline]] inline void Executor::begin_live(Task& task) {
+  task.phase = Phase::live;
+  Checker::fill(task);
+}
+
+void Executor::do_request(const Op& op) {
+  const NameKey name{op.name};
+  Task* const known = names_.find(name);
+  // If the last held step of a name is a free, the name can be reused after the held steps.
+  if (known != nullptr && !known->finished() && known->will_be_free()) return hold(*known, op);
+  if (op.mode == AllocMode::guard && !at_->guard) {
+    fail_at(op, op.mode_column, "'guard' needs a preceding 'lock'");
+  }
+  const Layout layout = payload_layout(op);
+  const std::uint8_t level = level_of(op);
+  check_machine(op, layout.size);
+  Task& task = begin_name(op, name, op.name_column, known);
+  task.kind = op.kind;
+  task.asked_line = op.line;
+  task.asked_bytes = layout.size;
+  task.level = level;
+  task.block = model().add(layout.size, layout.align, level);
+  add_block(task, task.block);
+  ++tally_.requests;
+  if (op.kind == OpKind::alloc && op.mode != AllocMode::wait) return request_now(op, task);
+  make_owner(op, task);
+  const std::size_t mark = log_.mark();
+  if (!first_poll(task, mark)) return;
+  begin_live(task);
+  log_.insert(mark, {.kind = EventKind::granted_at_once,
+                     .offset = offset_of(task.owner->payload()),
+                     .name = task.name});
+}
+
 // `try` and `guard`: memory now or never.
 void Executor::request_now(const Op& op, Task& task) {
   const Layout layout{op.size_bytes, op.align_bytes};
@@ -190,16 +197,10 @@ void Executor::request_now(const Op& op, Task& task) {
     return end(task, is_closed ? Phase::closed : Phase::refused);
   }
   ++tally_.granted_at_once;
-  task.owner.emplace<AllocationOwner>(*at_->heap, payload, layout);
+  task.owner.emplace<AllocationOwner>(owners_, *at_->heap, payload, layout);
   begin_live(task);
   log_.insert(
       mark, {.kind = EventKind::granted_at_once, .offset = offset_of(payload), .name = task.name});
-}
-
-// The task has its memory, and writes its pattern there.
-void Executor::begin_live(Task& task) {
-  task.phase = Phase::live;
-  Checker::fill(task);
 }
 
 // The task takes the memory that was granted to it.
@@ -227,7 +228,7 @@ void Executor::finish_move(Task& task) {
   task.owner->release();
   collect();
   Checker::check_oracle(model().release(task.block, false, grants_));
-  static_cast<AllocationOwner&>(*task.owner).take_over(*task.moving);
+  task.owner.plain().take_over(task.moving.plain());
   task.moving.reset();
   task.block = task.moving_block;
   Checker::fill(task, kept & ~std::size_t{7});
@@ -236,7 +237,8 @@ void Executor::finish_move(Task& task) {
 
 void Executor::do_free(const Op& op, Task& task) {
   Checker::check_bytes(task);
-  if (const std::size_t owners = task.owner->owners(); owners > 1) {
+  const std::size_t owners = task.kind == OpKind::arc ? task.owner->owners() : 1;
+  if (owners > 1) {
     task.owner->release();
     log_.add({.kind = EventKind::owner_dropped, .size = owners - 1, .name = task.name});
     return end(task, Phase::freed);
@@ -245,7 +247,7 @@ void Executor::do_free(const Op& op, Task& task) {
             .offset = offset_of(task.owner->payload()),
             .name = task.name});
   if (op.defer) {  // a plain block, as check_kind() made sure
-    static_cast<AllocationOwner&>(*task.owner).defer_release();
+    task.owner.plain().defer_release();
   } else {
     task.owner->release();
   }
@@ -279,7 +281,7 @@ void Executor::do_cancel(const Op& op) {
 
 void Executor::do_resize(const Op& op, Task& task) {
   Checker::check_bytes(task);
-  auto& block = static_cast<AllocationOwner&>(*task.owner);
+  AllocationOwner& block = task.owner.plain();
   const Layout old = block.layout();
   check_machine(op, op.size_bytes - std::min(op.size_bytes, old.size));
   if (op.priority || op.holding) task.level = level_of(op);
@@ -298,8 +300,8 @@ void Executor::do_resize(const Op& op, Task& task) {
     return result(EventKind::resized);
   }
   check_machine(op, op.size_bytes);
-  task.moving =
-      std::make_unique<AllocationOwner>(*at_->heap, Layout{op.size_bytes, old.align}, task.level);
+  task.moving.emplace<AllocationOwner>(owners_, *at_->heap, Layout{op.size_bytes, old.align},
+                                       task.level);
   task.moving_block = model().add(op.size_bytes, old.align, task.level);
   add_block(task, task.moving_block);
   task.asked_line = op.line;
@@ -348,22 +350,22 @@ void Executor::do_push(const Op& /*op*/, Task& task) {
 }
 
 void Executor::do_clone(const Op& op, Task& task) {
-  Task* const promised = names_.find(op.new_name);
+  const NameKey name{op.new_name};
+  Task* const promised = names_.find(name);
   const bool is_promised = promised != nullptr && promised->promised_by == &task;
-  Task& clone = is_promised ? *promised : begin_name(op, op.new_name, op.new_name_column, promised);
+  Task& clone = is_promised ? *promised : begin_name(op, name, op.new_name_column, promised);
   clone.promised_by = nullptr;
   if (!clone.held.empty()) scheduler_.add(clone);
   clone.kind = OpKind::arc;
   clone.block = task.block;
   clone.serial = task.serial;
-  clone.owner.emplace<ArcOwner>(*at_->heap, static_cast<const ArcOwner&>(*task.owner));
+  clone.owner.emplace<ArcOwner>(owners_, *at_->heap, static_cast<const ArcOwner&>(*task.owner));
   clone.phase = Phase::live;
   log_.add({.kind = EventKind::cloned, .size = clone.owner->owners(), .name = clone.name});
 }
 
-// Finishes a name, and with it its promised clones, recursively. A refused name is remembered until
-// its own free, which is then skipped.
-void Executor::end(Task& task, Phase phase) {
+// As end(), and with the name its promised clones, recursively.
+void Executor::end_with_held(Task& task, Phase phase) {
   std::vector<Task*> promised;
   std::size_t next = 0;
   for (Task* ended = &task;; ended = promised[next++]) {
@@ -374,7 +376,8 @@ void Executor::end(Task& task, Phase phase) {
       log_.add({.kind = EventKind::held_dropped, .size = ended->held.size(), .name = ended->name});
       while (!ended->held.empty()) {
         const HeldStep held = ended->held.pop();
-        if (held.kind() == OpKind::clone) promised.push_back(names_.find(held.promised_name()));
+        if (held.kind() != OpKind::clone) continue;
+        promised.push_back(names_.find(NameKey{held.promised_name()}));
       }
     }
     if (phase == Phase::freed || phase == Phase::cancelled) names_.retire(*ended);

@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "driver_heap.hpp"
 #include "fill_pattern.hpp"
@@ -52,10 +55,11 @@ class RequestOwner : public Owner {
   template <class MakeRequest>
   explicit RequestOwner(MakeRequest make_request, std::uint8_t level = 0)
       : request_{make_request()} {
-    (void)std::move(request_).priority(level);
+    if (level != 0) (void)std::move(request_).priority(level);
   }
 
-  [[nodiscard]] std::optional<std::expected<void, AllocError>> poll(Waker waker) override {
+  [[nodiscard, gnu::flatten]] std::optional<std::expected<void, AllocError>> poll(
+      Waker waker) override {
     auto answer = request_.poll(waker);
     if (!answer) return std::nullopt;
     if (!*answer) return std::unexpected(answer->error());
@@ -64,7 +68,7 @@ class RequestOwner : public Owner {
   }
   [[nodiscard]] const void* reserved() const override { return request_.reserved(); }
   void cancel() override { request_.cancel(); }
-  void release() override { owner_ = LibraryOwner{}; }
+  [[gnu::flatten]] void release() override { owner_ = LibraryOwner{}; }
 
  protected:
   ~RequestOwner() = default;
@@ -233,24 +237,75 @@ class LockOwner final : public Owner {
   Guard<DriverHeap> guard_;
 };
 
-/// Storage for an owner of any kind, or none.
+/// Places for objects, each an optional or a variant. The one that was given back last is used
+/// first, while it is in the cache.
+template <class Place>
+class PlacePool {
+ public:
+  [[nodiscard]] Place* take() {
+    if (spare_.empty()) return places_.emplace_back(std::make_unique<Place>()).get();
+    Place* const place = spare_.back();
+    spare_.pop_back();
+    return place;
+  }
+  void give(Place* place) { spare_.push_back(place); }
+
+ private:
+  std::vector<std::unique_ptr<Place>> places_;
+  std::vector<Place*> spare_;
+};
+
+/// The memory of all owners. Most are of plain blocks, for which an optional takes fewer steps.
+struct OwnerPool {
+  using Plain = std::optional<AllocationOwner>;
+  using Other = std::variant<std::monostate, ArrayOwner, VecOwner, ArcOwner, LockOwner>;
+
+  PlacePool<Plain> plain;
+  PlacePool<Other> others;
+};
+
+/// An owner of any kind, in a pool, or none. It must be reset before the pool is destroyed.
 class AnyOwner {
  public:
+  AnyOwner() = default;
+  AnyOwner(const AnyOwner&) = delete;
+  AnyOwner& operator=(const AnyOwner&) = delete;
+  ~AnyOwner() = default;
+
   template <class Kind, class... Arguments>
-  void emplace(Arguments&&... arguments) {
-    owner_ = &kinds_.emplace<Kind>(std::forward<Arguments>(arguments)...);
+  void emplace(OwnerPool& pool, Arguments&&... arguments) {
+    reset();
+    pool_ = &pool;
+    if constexpr (std::is_same_v<Kind, AllocationOwner>) {
+      plain_ = pool.plain.take();
+      owner_ = &plain_->emplace(std::forward<Arguments>(arguments)...);
+    } else {
+      other_ = pool.others.take();
+      owner_ = &other_->emplace<Kind>(std::forward<Arguments>(arguments)...);
+    }
   }
   void reset() {
     owner_ = nullptr;
-    kinds_.emplace<std::monostate>();
+    if (OwnerPool::Plain* const plain = std::exchange(plain_, nullptr); plain != nullptr) {
+      plain->reset();
+      pool_->plain.give(plain);
+    } else if (OwnerPool::Other* const other = std::exchange(other_, nullptr); other != nullptr) {
+      other->emplace<std::monostate>();
+      pool_->others.give(other);
+    }
   }
 
+  [[nodiscard]] explicit operator bool() const { return owner_ != nullptr; }
   [[nodiscard]] Owner& operator*() const { return *owner_; }
   [[nodiscard]] Owner* operator->() const { return owner_; }
+  /// If it is that of a plain block.
+  [[nodiscard]] AllocationOwner& plain() const { return **plain_; }
 
  private:
-  std::variant<std::monostate, AllocationOwner, ArrayOwner, VecOwner, ArcOwner, LockOwner> kinds_;
   Owner* owner_ = nullptr;
+  OwnerPool::Plain* plain_ = nullptr;
+  OwnerPool::Other* other_ = nullptr;
+  OwnerPool* pool_ = nullptr;
 };
 
 }  // namespace mneme::driver

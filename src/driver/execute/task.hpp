@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,7 +97,7 @@ struct Task {
   std::uint8_t level = 0;             // of its requests, in a queue that has levels
   BlockId block = 0;
   AnyOwner owner;
-  std::unique_ptr<AllocationOwner> moving;  // the new block of a resize that waits
+  AnyOwner moving;  // the new block of a resize that waits
   BlockId moving_block = 0;
   HeldSteps held;
   std::optional<std::list<Task*>::iterator> in_ready;  // its place in the scheduler's list

@@ -4,9 +4,10 @@
 // invariants: a task has a fixed address; finished names are remembered up to a fixed number.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -19,24 +20,61 @@ namespace mneme::driver {
 /// How many finished names are remembered for `expect`.
 inline constexpr std::size_t finished_names_max = 4096;
 
+/// A name and its hash, which a step computes once for all its look-ups.
+class NameKey {
+ public:
+  explicit NameKey(std::string_view name) : name_{name}, hash_{name.size()} {
+    const char* at = name.data();
+    std::size_t left = name.size();
+    for (; left > 8; left -= 8, at += 8) mix(load<std::uint64_t>(at));
+    mix(last_bytes(at, left));
+  }
+
+  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+
+ private:
+  template <class Word>
+  [[nodiscard]] static std::uint64_t load(const char* at) {
+    Word word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+  }
+  /// Up to eight bytes; some of them may be loaded twice.
+  [[nodiscard]] static std::uint64_t last_bytes(const char* at, std::size_t size) {
+    if (size >= 4) {
+      return load<std::uint32_t>(at) | load<std::uint32_t>(at + size - 4) << 32U;
+    }
+    if (size == 0) return 0;
+    return load<std::uint8_t>(at) | load<std::uint8_t>(at + size / 2) << 8U |
+           load<std::uint8_t>(at + size - 1) << 16U;
+  }
+  /// Both halves of a product: each bit of the word changes bits all over the hash.
+  void mix(std::uint64_t word) {
+    constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
+    const auto product = static_cast<unsigned __int128>(hash_ ^ word) * factor;
+    hash_ = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+  }
+
+  std::string_view name_;
+  std::uint64_t hash_;
+};
+
 /// A hash table of tasks by name, with open addressing and linear probing, which only allocates to
 /// grow. Each step looks up a name: std::unordered_map took a sixth of the instructions of a run.
 class TaskTable {
  public:
-  [[nodiscard]] static std::uint64_t hash(std::string_view name) {
-    return std::hash<std::string_view>{}(name);
-  }
-
-  [[nodiscard]] Task* find(std::string_view name) const {
-    const std::uint64_t wanted = hash(name);
-    for (std::size_t at = home(wanted); slots_[at].task != nullptr; at = behind(at)) {
-      if (slots_[at].hash == wanted && slots_[at].task->name == name) return slots_[at].task;
+  [[nodiscard]] Task* find(const NameKey& key) const {
+    for (std::size_t at = home(key.hash()); slots_[at].task != nullptr; at = behind(at)) {
+      if (slots_[at].hash == key.hash() && slots_[at].task->name == key.name()) {
+        return slots_[at].task;
+      }
     }
     return nullptr;
   }
-  /// The name must be new.
-  void add(Task& task) {
-    task.name_hash = hash(task.name);
+  /// The name must be new, and that of the task.
+  void add(Task& task, const NameKey& key) {
+    task.name_hash = key.hash();
     if (++count_ * 2 > mask_) grow();
     put({task.name_hash, &task});
   }
@@ -91,10 +129,10 @@ class TaskTable {
 class Names {
  public:
   /// The task of a name, or nullptr. O(1).
-  [[nodiscard]] Task* find(std::string_view name) const { return tasks_.find(name); }
+  [[nodiscard]] Task* find(const NameKey& name) const { return tasks_.find(name); }
 
   /// A task for a new name, or for one that is finished. O(1).
-  [[nodiscard]] Task& begin(std::string_view name, Task* finished) {
+  [[nodiscard]] Task& begin(const NameKey& name, Task* finished) {
     Task& task = finished != nullptr ? *finished : add(name);
     task.generation = ++generations_;
     return task;
@@ -120,15 +158,16 @@ class Names {
     std::uint64_t generation;
   };
 
-  Task& add(std::string_view name) {
+  Task& add(const NameKey& key) {
     if (spare_.empty()) {
       store_.push_back(std::make_unique<Task>());
       spare_.push_back(store_.back().get());
     }
     Task& task = *spare_.back();
     spare_.pop_back();
-    task.name = name;
-    tasks_.add(task);
+    task.name.resize(key.name().size());
+    std::ranges::copy(key.name(), task.name.begin());
+    tasks_.add(task, key);
     return task;
   }
   void remove(Task& task) {

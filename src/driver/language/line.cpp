@@ -32,6 +32,8 @@ bool is(char c, unsigned classes) noexcept {
   return (byte_classes[static_cast<unsigned char>(c)] & classes) != 0;
 }
 
+constexpr std::size_t digits_max = 18;  // of a plain number: no more than 64 bits hold
+
 bool allowed_in_command(char c) noexcept {
   const auto byte = static_cast<unsigned char>(c);
   return byte == '\t' || (byte >= 0x20 && byte < 0x7F);
@@ -61,18 +63,6 @@ std::string likely_size(std::string_view word) {
 
 }  // namespace
 
-bool Line::read_from(Source& source) {
-  if (!source.next_line(text_)) {
-    text_ = {};
-    return false;
-  }
-  file_ = source.name();
-  number_ = source.line_number();
-  position_ = 0;
-  words_end_ = 0;
-  return true;
-}
-
 Word Line::next_word() noexcept {
   const char* const begin = text_.data();
   const char* const end = begin + text_.size();
@@ -91,6 +81,24 @@ Word Line::next_word() noexcept {
   return {.text = {first, last},
           .column = column_of(static_cast<std::size_t>(first - begin)),
           .is_name = shared != 0};
+}
+
+bool Line::read_plainly(PlainWords& words, bool has_size) const noexcept {
+  const char* const end = text_.data() + text_.size();
+  const char* const name = text_.data() + words.name_at;
+  const char* at = name;
+  while (at != end && is(*at, name_byte)) ++at;
+  words.name = {name, at};
+  if (words.name.empty() || words.name.size() > name_length_max) return false;
+  if (!has_size) return at == end;
+  if (at == end || *at++ != ' ') return false;
+  const char* const number = at;
+  std::uint64_t value = 0;
+  for (; at != end && is(*at, digit); ++at) value = value * 10 + static_cast<unsigned>(*at - '0');
+  words.size_at = static_cast<std::size_t>(number - text_.data());
+  words.size = value;
+  const auto digits = static_cast<std::size_t>(at - number);
+  return at == end && digits > 0 && digits <= digits_max;
 }
 
 std::string_view Line::comment_behind_blanks() const {

@@ -37,6 +37,14 @@ struct LineContent {
   std::string_view comment;  // from its `#` on
 };
 
+/// The words of a line such as `alloc a 600`, behind the first.
+struct PlainWords {
+  std::size_t name_at = 0;  // given
+  std::string_view name;
+  std::size_t size_at = 0;
+  std::uint64_t size = 0;
+};
+
 /// A view of the source's current line. Words are separated by blanks and tabs; `#` starts a
 /// comment, anywhere in the line.
 class Line {
@@ -46,10 +54,23 @@ class Line {
       : text_{text}, file_{file}, number_{number} {}
 
   /// Reads the source's next line. At the end: false, and the text is empty.
-  [[nodiscard]] bool read_from(Source& source);
+  [[nodiscard]] bool read_from(Source& source) {
+    if (!source.next_line(text_)) {
+      text_ = {};
+      return false;
+    }
+    file_ = source.name();
+    number_ = source.line_number();
+    rewind();
+    return true;
+  }
 
   /// The next word; `at_end()` when there is none left.
   [[nodiscard]] Word next_word() noexcept;
+
+  /// Reads a name, and after one blank digits, up to the end of the line. False if there is
+  /// anything else, right or wrong.
+  [[nodiscard]] bool read_plainly(PlainWords& words, bool has_size) const noexcept;
 
   /// Goes back to the first word.
   void rewind() noexcept {

@@ -124,22 +124,70 @@ const Command& choose_heap_form(Line ahead, std::uint64_t heap_line) {
 Parser::Parser(Source& source, ParserOptions options)
     : source_{source}, options_{std::move(options)} {}
 
+/// Reads the next line, unless its own step was not returned yet. False at the end.
+[[gnu::always_inline]] inline bool Parser::begin_line() {
+  if (line_is_pending_ || line_.read_from(source_)) {
+    line_is_pending_ = false;
+    return true;
+  }
+  if (malloclab_) malloclab_->finish(options_.on_warning);
+  if (!blocks_.empty()) throw ScriptError{std::move(blocks_.back().unfinished)};
+  return false;
+}
+
+[[gnu::always_inline]] inline void Parser::start_op(Op& op) const {
+  op = Op{};
+  op.align_bytes = heap_align_bytes_;
+  op.line = line_.number();
+  op.file = line_.file();
+  op.source_line = line_.text();
+}
+
+/// Parses a line that is written as format_op() does, of the commands that long scripts consist of.
+/// For any other line it returns false, and the line is parsed by the language table.
+[[gnu::always_inline]] inline bool Parser::parse_plainly(Op& op) const {
+  if (heap_line_ == 0 || malloclab_) return false;
+  const std::string_view text = line_.text();
+  const auto starts_with = [&](std::string_view word) { return text.starts_with(word); };
+  PlainWords words;
+  OpKind kind{};
+  if (starts_with("free ")) {
+    kind = OpKind::free;
+    words.name_at = 5;
+  } else if (starts_with("alloc ")) {
+    kind = OpKind::alloc;
+    words.name_at = 6;
+  } else if (starts_with("resize ")) {
+    kind = OpKind::resize;
+    words.name_at = 7;
+  } else {
+    return false;
+  }
+  if (!line_.read_plainly(words, kind != OpKind::free)) return false;
+  start_op(op);
+  op.kind = kind;
+  op.column = 1;
+  op.name = words.name;
+  op.name_column = static_cast<Column>(words.name_at + 1);
+  if (kind == OpKind::free) return true;
+  op.size_bytes = words.size;
+  op.number_column = static_cast<Column>(words.size_at + 1);
+  return true;
+}
+
 bool Parser::next(Op& op) {
-  LineContent content;
-  while (next_line(op, content)) {
+  while (begin_line()) {
+    if (parse_plainly(op)) return true;
+    LineContent content;
+    parse_line(op, content);
     if (content.kind == LineKind::op) return true;
   }
   return false;
 }
 
 bool Parser::next_line(Op& op, LineContent& content) {
+  if (!begin_line()) return false;
   content = {};
-  if (!line_is_pending_ && !line_.read_from(source_)) {
-    if (malloclab_) malloclab_->finish(options_.on_warning);
-    if (!blocks_.empty()) throw ScriptError{std::move(blocks_.back().unfinished)};
-    return false;
-  }
-  line_is_pending_ = false;
   parse_line(op, content);
   return true;
 }
@@ -253,14 +301,6 @@ void Parser::give_synthetic_heap(Op& op, std::uint64_t size_bytes, PollMode poll
   op.has_align = op.align_bytes != default_align_bytes;
   heap_line_ = op.line;
   read_line_again();
-}
-
-void Parser::start_op(Op& op) const {
-  op = Op{};
-  op.align_bytes = heap_align_bytes_;
-  op.line = line_.number();
-  op.file = line_.file();
-  op.source_line = line_.text();
 }
 
 }  // namespace mneme::driver

@@ -48,7 +48,9 @@ class Parser {
   [[nodiscard]] bool is_malloclab() const noexcept { return malloclab_.has_value(); }
 
  private:
+  [[nodiscard]] bool begin_line();
   void parse_line(Op& op, LineContent& content);
+  [[nodiscard]] bool parse_plainly(Op& op) const;
   void parse_command(Op& op, const Word& keyword);
   void check_blocks(const Op& op, const Word& keyword);
   void check_is_in_task(const Op& op) const;

@@ -89,9 +89,9 @@ bool Program::goes_on_forever() const {
   return std::ranges::any_of(tasks, &TaskProgram::goes_on_forever);
 }
 
-void ProgramBuilder::add(const Op& op) {
-  if (op.kind == OpKind::heap || op.kind == OpKind::named_heap) return add_heap(op);
-  if (!is_of_tasks(op.kind) && !has_tasks_ && (flat_ || ++steps_ > boot_steps_max)) return;
+void ProgramBuilder::add_now(const Op& op) {
+  if (is_heap(op.kind)) return add_heap(op);
+  if (!is_of_tasks(op.kind) && !has_tasks_ && (++steps_ > boot_steps_max || flat_)) return;
   has_tasks_ = has_tasks_ || is_of_tasks(op.kind);
   if (has_tasks_ && flat_) throw *std::move(flat_);
   if (has_tasks_ && steps_ > boot_steps_max) {

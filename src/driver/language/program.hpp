@@ -130,7 +130,10 @@ inline constexpr std::size_t boot_steps_max = 1000;
 class ProgramBuilder {
  public:
   /// Throws ScriptError for a step that is not allowed in its place.
-  void add(const Op& op);
+  void add(const Op& op) {
+    const bool is_past_boot = steps_ > boot_steps_max && !has_tasks_;
+    if (!is_past_boot || is_of_tasks(op.kind) || is_heap(op.kind)) add_now(op);
+  }
 
   /// Whether a step was added that is only allowed in scripts with tasks.
   [[nodiscard]] bool has_tasks() const { return has_tasks_; }
@@ -153,6 +156,10 @@ class ProgramBuilder {
     using is_transparent = void;  // NOLINT(readability-identifier-naming)
   };
 
+  [[nodiscard]] static bool is_heap(OpKind kind) {
+    return kind == OpKind::heap || kind == OpKind::named_heap;
+  }
+  void add_now(const Op& op);
   void add_heap(const Op& op);
   void add_any(const Op& op);
   void add_top(const Op& op);

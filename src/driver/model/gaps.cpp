@@ -10,19 +10,12 @@
 
 namespace mneme::driver {
 
-std::size_t room_in(Gap gap, std::size_t align) {
-  const auto payload = static_cast<unsigned __int128>(gap.offset) + model_word_bytes;
-  const auto aligned = (payload + align - 1) & ~static_cast<unsigned __int128>(align - 1);
-  const auto block = aligned - model_word_bytes;
-  const std::size_t end = gap.offset + gap.size;
-  return block < end ? end - static_cast<std::size_t>(block) : 0;
-}
-
 Gaps::Gaps(std::span<const Gap> parts) {
+  if (parts.empty()) return;
+  extend_to(parts.back().offset + parts.back().size);
   for (const Gap part : parts.subspan(1)) walls_.push_back(part.offset);
   for (const Gap part : parts) {
-    const std::size_t end = part.offset + part.size;
-    if (part.size > 0) table_.insert(table_.end(), {.end = end, .begin = part.offset});
+    if (part.size > 0) add(part);
   }
 }
 
@@ -30,63 +23,60 @@ std::size_t Gaps::largest_room(std::size_t align) {
   auto rooms = std::ranges::find(rooms_, align, &Rooms::align);
   if (rooms == rooms_.end()) {
     rooms = rooms_.insert(rooms, Rooms{.align = align});
-    table_.for_each([&](GapTable::Entry each) {
-      count_room(*rooms, room_in({each.begin, each.end - each.begin}, align));
-    });
+    for (const Gap gap : all()) count_room(*rooms, room_in(gap, align));
   }
   return rooms->largest_bytes();
 }
 
 void Gaps::remove(Gap block) {
-  const GapTable::Place at = find(block.offset);
+  const auto [begin, end] = find(block.offset);
   found_.is_valid = false;
-  const auto [end, begin] = table_.at(at);
   const std::size_t block_end = block.offset + block.size;
   discount(begin, end);
-  if (begin < block.offset) count(begin, block.offset);
-  if (block_end < end) count(block_end, end);
-  if (block_end == end) {
-    if (begin == block.offset) return table_.erase(at);
-    return table_.set_end(at, block.offset);
+  if (begin < block.offset) {
+    count(begin, block.offset);
+    ends_.insert(block.offset / model_word_bytes);
+  } else {
+    begins_.erase(begin / model_word_bytes);
   }
-  table_.set_begin(at, block_end);
-  if (begin < block.offset) table_.insert(at, {.end = block.offset, .begin = begin});
+  if (block_end < end) {
+    count(block_end, end);
+    begins_.insert(block_end / model_word_bytes);
+  } else {
+    ends_.erase(end / model_word_bytes);
+  }
 }
 
 void Gaps::add(Gap block) {
   found_.is_valid = false;
-  std::size_t begin = block.offset;
-  const std::size_t end = block.offset + block.size;
-  GapTable::Place before = table_.end();
-  GapTable::Place behind = begin == 0 ? table_.first_behind(0) : table_.first_behind(begin - 1);
-  if (behind != table_.end() && table_.at(behind).end == begin) {
-    if (!is_wall(begin)) before = behind;
-    behind = table_.next(behind);
+  const std::size_t first = block.offset / model_word_bytes;
+  const std::size_t last = (block.offset + block.size) / model_word_bytes;
+  std::size_t begin = first;
+  std::size_t end = last;
+  if (ends_.contains(first) && !is_wall(block.offset)) {
+    if (!rooms_.empty()) begin = begins_.last_before(first);
+    discount(begin * model_word_bytes, block.offset);
+    ends_.erase(first);
+  } else {
+    begins_.insert(first);
   }
-  const bool joins_before = before != table_.end();
-  const bool joins_behind =
-      behind != table_.end() && table_.at(behind).begin == end && !is_wall(end);
-  if (joins_before) {
-    begin = table_.at(before).begin;
-    discount(begin, block.offset);
+  if (begins_.contains(last) && !is_wall(block.offset + block.size)) {
+    if (!rooms_.empty()) end = ends_.first_from(last + 1);
+    discount(last * model_word_bytes, end * model_word_bytes);
+    begins_.erase(last);
+  } else {
+    ends_.insert(last);
   }
-  if (joins_behind) {
-    const std::size_t behind_end = table_.at(behind).end;
-    discount(end, behind_end);
-    count(begin, behind_end);
-    table_.set_begin(behind, begin);
-    if (joins_before) table_.erase(before);
-    return;
-  }
-  count(begin, end);
-  if (joins_before) return table_.set_end(before, end);
-  table_.insert(behind, {.end = end, .begin = begin});
+  count(begin * model_word_bytes, end * model_word_bytes);
 }
 
 std::vector<Gap> Gaps::all() const {
   std::vector<Gap> gaps;
-  table_.for_each(
-      [&](GapTable::Entry each) { gaps.push_back({each.begin, each.end - each.begin}); });
+  for (std::size_t begin = begins_.first_from(0); begin != WordSet::none;
+       begin = begins_.first_from(begin + 1)) {
+    const std::size_t end = ends_.first_from(begin + 1);
+    gaps.push_back({begin * model_word_bytes, (end - begin) * model_word_bytes});
+  }
   return gaps;
 }
 

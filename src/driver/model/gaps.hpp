@@ -1,9 +1,9 @@
 // purpose: the free stretches of a region, found by address and, on demand, by size.
-// layer: model; includes gap_table.
+// layer: model; includes word_set.
 // threads: one owner.
-// invariants: gaps are in address order, inside the region, and never touch; each call takes time
-//   logarithmic in their number, as gap_table.hpp has it, except all() and the first search for an
-//   alignment.
+// invariants: gaps are in address order, inside the region, and never touch, but at a border of
+//   two parts; each call takes time logarithmic in the region's size, except all() and the first
+//   search for an alignment.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "gap_table.hpp"
+#include "word_set.hpp"
 
 namespace mneme::driver {
 
@@ -29,7 +29,11 @@ struct Gap {
 
 /// The size of the largest block that fits into the gap, if its payload follows a header of one
 /// word and is aligned to `align`; 0 if there is none.
-[[nodiscard]] std::size_t room_in(Gap gap, std::size_t align);
+[[nodiscard]] inline std::size_t room_in(Gap gap, std::size_t align) {
+  // The payload is padded to a multiple of the alignment, a power of two.
+  const std::size_t padding = (0 - (gap.offset + model_word_bytes)) & (align - 1);
+  return padding < gap.size ? gap.size - padding : 0;
+}
 
 class Gaps {
  public:
@@ -39,15 +43,13 @@ class Gaps {
 
   /// Whether all bytes of a block are free.
   [[nodiscard]] bool contain(Gap block) {
-    const GapTable::Place at = find(block.offset);
-    if (at == table_.end()) return false;
-    const auto [end, begin] = table_.at(at);
+    const auto [begin, end] = find(block.offset);
     return begin <= block.offset && block.size <= end - block.offset;
   }
   /// The size of the gap that begins at this offset; 0 if none does.
   [[nodiscard]] std::size_t size_at(std::size_t offset) {
-    const GapTable::Place at = find(offset);
-    return at != table_.end() && table_.at(at).begin == offset ? table_.at(at).end - offset : 0;
+    const Stretch gap = find(offset);
+    return gap.begin == offset ? gap.end - offset : 0;
   }
   /// The size of the largest block with this alignment that fits into any gap. The first call for
   /// an alignment visits all gaps; from then on their sizes are kept sorted.
@@ -57,6 +59,12 @@ class Gaps {
   void remove(Gap block);
   /// Adds a block that was not free.
   void add(Gap block);
+
+  /// Longer parts: what is behind the last one can be added.
+  void extend_to(std::size_t end) {
+    begins_.raise_limit(end / model_word_bytes);
+    ends_.raise_limit(end / model_word_bytes);
+  }
 
   [[nodiscard]] std::vector<Gap> all() const;
 
@@ -85,20 +93,31 @@ class Gaps {
 
     std::vector<Map::node_type> nodes{};
   };
+  /// What is free from `begin` to `end`.
+  struct Stretch {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  static constexpr Stretch no_gap{.begin = SIZE_MAX, .end = SIZE_MAX};
   /// The result of a search, which serves until the gaps change: a step checks that a block is free
   /// more than once, and then removes it.
   struct Found {
     bool is_valid = false;
     std::size_t offset = 0;
-    GapTable::Place place{};
+    Stretch gap{};
   };
 
-  /// The first gap that ends behind an offset.
-  [[nodiscard]] GapTable::Place find(std::size_t offset) {
+  /// The first gap that ends behind an offset, or `no_gap`.
+  [[nodiscard]] Stretch find(std::size_t offset) {
     if (!found_.is_valid || found_.offset != offset) {
-      found_ = {.is_valid = true, .offset = offset, .place = table_.first_behind(offset)};
+      found_ = {.is_valid = true, .offset = offset, .gap = search(offset)};
     }
-    return found_.place;
+    return found_.gap;
+  }
+  [[nodiscard]] Stretch search(std::size_t offset) const {
+    const std::size_t end = ends_.first_from(offset / model_word_bytes + 1);
+    if (end == WordSet::none) return no_gap;
+    return {.begin = begins_.last_before(end) * model_word_bytes, .end = end * model_word_bytes};
   }
   [[nodiscard]] bool is_wall(std::size_t offset) const {
     return std::ranges::find(walls_, offset) != walls_.end();
@@ -108,7 +127,8 @@ class Gaps {
   void count(std::size_t begin, std::size_t end);
   void discount(std::size_t begin, std::size_t end);
 
-  GapTable table_;
+  WordSet begins_{0};               // the words at which a gap begins
+  WordSet ends_{0};                 // those behind its last one
   std::vector<std::size_t> walls_;  // the borders between adjacent parts
   std::vector<Rooms> rooms_;        // one for each alignment searched for so far
   SpareNodes spare_;

@@ -29,9 +29,19 @@ std::string_view words_for(Answer answer) {
   return "?";
 }
 
+// Out of line, as correct results need none of it.
+[[gnu::noinline]] std::string wrong_answer(Answer expected, Answer seen) {
+  return fmt::format("the result is {}, expected {}", words_for(seen), words_for(expected));
+}
+
 Mismatch compare_answers(Answer expected, Answer seen) {
   if (expected == seen) return std::nullopt;
-  return fmt::format("the result is {}, expected {}", words_for(seen), words_for(expected));
+  return wrong_answer(expected, seen);
+}
+
+[[gnu::noinline]] std::string wrong_place(fmt::format_string<std::size_t&, std::size_t&> text,
+                                          std::size_t place, std::size_t bytes) {
+  return fmt::format(text, place, bytes);
 }
 
 }  // namespace
@@ -44,9 +54,9 @@ Oracle::Oracle(OracleMemory memory, OracleQueue queue)
 
 // The size of the block for a payload: header and payload, rounded up; 0 if it exceeds the region.
 std::size_t Oracle::block_size(std::size_t payload_bytes) const {
-  const auto whole = static_cast<unsigned __int128>(payload_bytes) + header;
-  const auto rounded = (whole + word - 1) / word * word;
-  return rounded > capacity_ ? 0 : std::max(static_cast<std::size_t>(rounded), 2 * word);
+  if (payload_bytes > capacity_) return 0;
+  const std::size_t rounded = (payload_bytes + header + word - 1) / word * word;
+  return rounded > capacity_ ? 0 : std::max(rounded, 2 * word);
 }
 
 // Of the region, by a block of this size; 0 if it cannot be.
@@ -89,7 +99,7 @@ bool Oracle::fits(Gap gap, std::size_t size, std::size_t align) {
   return room_in(gap, align) >= size;
 }
 
-bool Oracle::impossible(std::size_t size, std::size_t align) const {
+[[gnu::always_inline]] inline bool Oracle::impossible(std::size_t size, std::size_t align) const {
   if (memory_.slot_bytes != 0 && align > memory_.slot_align) return true;
   return size == 0 ||
          std::ranges::none_of(memory_.parts, [&](Gap part) { return fits(part, size, align); });
@@ -104,7 +114,8 @@ Oracle::Room Oracle::room_for(std::size_t size, std::size_t align) {
 
 // Whether a request that need not queue should be granted. Where the raw heap is free to choose,
 // the library's answer decides: a block inside a gap proves that there was room.
-bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
+[[gnu::always_inline]] inline bool Oracle::is_granted(BlockId id, Answer answer,
+                                                      std::size_t offset) {
   const bool was_granted = answer == Answer::granted;
   if (was_granted && gaps_.contain({offset, blocks_[id].size})) return true;
   const Room room = room_for(id);
@@ -113,19 +124,19 @@ bool Oracle::is_granted(BlockId id, Answer answer, std::size_t offset) {
 
 // Checks the place of a new block: it must be inside one gap (so it overlaps nothing and does not
 // leave the region), start at a whole word, and have an aligned payload.
-Mismatch Oracle::place(Grant grant) {
+[[gnu::always_inline]] inline Mismatch Oracle::place(Grant grant) {
   Block& block = blocks_[grant.id];
   if (!gaps_.contain({grant.offset, block.size})) {
-    return fmt::format("the block at {} ({} bytes) is not in free memory", grant.offset,
+    return wrong_place("the block at {} ({} bytes) is not in free memory", grant.offset,
                        block.size);
   }
-  if (grant.offset % word != 0 || (grant.offset + header) % block.align != 0) {
-    return fmt::format("the payload at {} is not aligned to {}", grant.offset + header,
+  if (grant.offset % word != 0 || ((grant.offset + header) & (block.align - 1)) != 0) {
+    return wrong_place("the payload at {} is not aligned to {}", grant.offset + header,
                        block.align);
   }
   const std::size_t slot = memory_.slot_bytes;
   if (slot != 0 && (grant.offset - memory_.parts.front().offset) % slot != 0) {
-    return fmt::format("the block at {} is not where a slot of {} bytes begins", grant.offset,
+    return wrong_place("the block at {} is not where a slot of {} bytes begins", grant.offset,
                        slot);
   }
   gaps_.remove({grant.offset, block.size});
@@ -136,7 +147,7 @@ Mismatch Oracle::place(Grant grant) {
   return std::nullopt;
 }
 
-void Oracle::make_gap(Gap gap) {
+[[gnu::always_inline]] inline void Oracle::make_gap(Gap gap) {
   gaps_.add(gap);
   free_bytes_ += gap.size;
 }
@@ -152,14 +163,14 @@ void Oracle::enqueue(BlockId id) {
 
 void Oracle::dequeue(BlockId id) { waiting_.erase(std::exchange(blocks_[id].ticket, 0)); }
 
-void Oracle::remove_live(BlockId id) {
+[[gnu::always_inline]] inline void Oracle::remove_live(BlockId id) {
   const std::uint32_t index = blocks_[id].live_index;
   live_[index] = live_.back();
   blocks_[live_[index]].live_index = index;
   live_.pop_back();
 }
 
-void Oracle::reclaim() {
+[[gnu::always_inline]] inline void Oracle::reclaim_all() {
   for (const BlockId id : deferred_) {
     make_gap({blocks_[id].offset, blocks_[id].size});
     forget(id);
@@ -191,9 +202,7 @@ void Oracle::count_passed(BlockId granted) {
   }
 }
 
-// Does what the lock owner does before it unlocks: P1, P2, P3.
-Mismatch Oracle::settle(std::span<const Grant> grants) {
-  reclaim();
+Mismatch Oracle::grant_waiting(std::span<const Grant> grants) {
   while (const std::optional<BlockId> next = next_granted(grants)) {
     if (grants.empty()) {
       return *next == waiting_.begin()->second
@@ -219,18 +228,13 @@ void Oracle::take_lock(BlockId id) {
   forget(id);
 }
 
-Mismatch Oracle::none_granted(std::span<const Grant> grants) const {
-  if (grants.empty()) return std::nullopt;
-  return "a request was granted that should still wait";
-}
-
 // After an attempt that got no memory: the heap was locked, unless the size alone ruled it out.
 Mismatch Oracle::after_attempt(BlockId id, std::span<const Grant> grants) {
   return locked_ || blocks_[id].overflows ? none_granted(grants) : settle(grants);
 }
 
-Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
-                         std::span<const Grant> grants) {
+[[gnu::flatten]] Mismatch Oracle::request(BlockId id, Answer answer, std::size_t offset,
+                                          std::span<const Grant> grants) {
   const bool is_lock = blocks_[id].is_lock;
   if (!is_lock && impossible(blocks_[id].size, blocks_[id].align)) {
     if (auto mismatch = compare_answers(Answer::refused, answer)) return mismatch;
@@ -280,7 +284,7 @@ Mismatch Oracle::through_guard(BlockId id, Answer answer, std::size_t offset) {
   return now ? place({id, offset}) : std::nullopt;
 }
 
-Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) {
+[[gnu::flatten]] Mismatch Oracle::release(BlockId id, bool defer, std::span<const Grant> grants) {
   remove_live(id);
   deferred_.push_back(id);
   return locked_ || defer ? none_granted(grants) : settle(grants);
@@ -305,6 +309,7 @@ Mismatch Oracle::poll(std::span<const Grant> grants) {
 }
 
 Mismatch Oracle::extend(std::size_t bytes, std::span<const Grant> grants) {
+  gaps_.extend_to(extent_bytes() + bytes);
   make_gap({extent_bytes(), bytes});
   memory_.parts.back().size += bytes;
   capacity_ += bytes;
@@ -322,11 +327,7 @@ Mismatch Oracle::close(std::span<const BlockId> closed) {
 }
 
 Mismatch Oracle::compare(const Figures& seen) const {
-  const Figures expected{.free_bytes = free_bytes(),
-                         .used_bytes = used_bytes(),
-                         .live = live(),
-                         .waiting = waiting(),
-                         .deferred = deferred()};
+  const Figures expected = figures();
   if (seen == expected) return std::nullopt;
   const auto differs = [](std::string_view what, std::size_t is, std::size_t right) -> Mismatch {
     if (is == right) return std::nullopt;

@@ -110,6 +110,13 @@ class Oracle {
 
   /// Compares the library's statistics with those of the model. Returns the first difference.
   [[nodiscard]] Mismatch compare(const Figures& seen) const;
+  [[nodiscard]] Figures figures() const {
+    return {.free_bytes = free_bytes(),
+            .used_bytes = used_bytes(),
+            .live = live(),
+            .waiting = waiting(),
+            .deferred = deferred()};
+  }
   [[nodiscard]] std::size_t free_bytes() const { return free_bytes_; }
   [[nodiscard]] std::size_t used_bytes() const { return capacity_ - free_bytes_; }
   [[nodiscard]] std::size_t largest_bytes() const;
@@ -173,9 +180,20 @@ class Oracle {
   void count_passed(BlockId granted);
   void make_gap(Gap gap);
   void remove_live(BlockId id);
-  void reclaim();
-  [[nodiscard]] Mismatch settle(std::span<const Grant> grants);
-  [[nodiscard]] Mismatch none_granted(std::span<const Grant> grants) const;
+  void reclaim() {
+    if (!deferred_.empty()) reclaim_all();
+  }
+  void reclaim_all();
+  /// Does what the lock owner does before it unlocks: P1, P2, P3.
+  [[nodiscard]] Mismatch settle(std::span<const Grant> grants) {
+    reclaim();
+    return waiting_.empty() ? none_granted(grants) : grant_waiting(grants);
+  }
+  [[nodiscard]] Mismatch grant_waiting(std::span<const Grant> grants);
+  [[nodiscard]] static Mismatch none_granted(std::span<const Grant> grants) {
+    if (grants.empty()) return std::nullopt;
+    return "a request was granted that should still wait";
+  }
 
   OracleMemory memory_;
   OracleQueue queue_;
