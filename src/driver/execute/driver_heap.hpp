@@ -63,6 +63,13 @@ class AnyRaw {
   [[nodiscard]] std::size_t deallocate(std::byte* block, std::size_t size) noexcept {
     return on_raw([&](auto& raw) { return raw.deallocate(block, size); });
   }
+  // The fast paths, so that scripts and fuzzers take them as programs do.
+  [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
+    return on_raw([&](auto& raw) { return mneme::allocate_quickly(raw, layout, header); });
+  }
+  [[nodiscard]] bool deallocate_quickly(std::byte* block, std::size_t size) noexcept {
+    return on_raw([&](auto& raw) { return mneme::deallocate_quickly(raw, block, size); });
+  }
   [[nodiscard]] bool resize(std::byte* block, std::size_t old_size, BlockLayout wanted) noexcept {
     const bool done = on_raw([&](auto& raw) { return raw.resize(block, old_size, wanted); });
     if (done && wanted.size > old_size) {
