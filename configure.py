@@ -6,7 +6,8 @@ There is no other description of the build: what lies in a folder is built by th
     src/driver/**/*.cpp             ->  build/VARIANT/mneme
     src/examples/NAME.cpp           ->  build/VARIANT/examples/NAME
     src/firmware                    ->  by tools/firmware, for targets that are not this machine
-    lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test
+    lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test; in a folder `driver` with the driver's library,
+                                        in `alone` by itself; those in `threads`, `races` and `adapters` by tsan, too
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
@@ -305,17 +306,21 @@ def write_if_new(name, text):
 
 def is_alone(test):
     """Changes the library or the whole program that it is built with, so no batch may hold it."""
-    return re.search(r"#define MNEME_|^class Atomic\b|\boperator new\b", (ROOT / test).read_text(),
-                     re.MULTILINE) is not None
+    return "alone" in Path(test).parts
 
 
 def uses_driver(test):
     """Tests of the core are built without the driver, so that neither waits for the other."""
-    return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
+    return "driver" in Path(test).parts
 
 
 def has_threads(test):
-    return re.search(r"std::j?thread|\bon_threads\b", (ROOT / test).read_text()) is not None
+    return not is_alone(test) and not {"threads", "races", "adapters"}.isdisjoint(Path(test).parts)
+
+
+def folder_of(test):
+    """The name of a test's folder, whatever the folders in it say of how the test is built."""
+    return [part for part in Path(test).parent.parts if part not in ("alone", "driver", "threads")][-1]
 
 
 def tests_without_program(variant):
@@ -362,7 +367,7 @@ def test_programs(variant):
     for file in sources("lit-tests/**/*_test.cpp"):
         if Path(file).name in left_out or not is_run_by(variant, file):
             continue
-        name, flags = Path(file).parent.name, ""
+        name, flags = folder_of(file), ""
         if uses_driver(file):
             name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
@@ -431,7 +436,7 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
-        if variant == "asan" and Path(files[0]).parent.name not in OPTIMIZED_WITH_ASAN:
+        if variant == "asan" and folder_of(files[0]) not in OPTIMIZED_WITH_ASAN:
             flags += " -O0"
         first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "driver/language/source.hpp"
+#include "support/driver/script_tasks.hpp"
 #include "support/effort.hpp"
-#include "support/script_tasks.hpp"
 
 namespace {
 
