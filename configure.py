@@ -12,7 +12,7 @@ There is no other description of the build: what lies in a folder is built by th
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
-The driver is compiled as three batches, the unit tests of a folder as some, the models as one: all include
+The driver is compiled as two batches, the unit tests of a folder as some, the models as one: all include
 the same headers, and reading those is much of the work. A test is then a name for the program of its folder, which runs
 what was asked for by that name. Files of a batch share one unnamed namespace.
 
@@ -50,7 +50,7 @@ ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-sanitize-trap=local-bounds "
         "-fno-omit-frame-pointer")
 VARIANTS = {  # name: (compiler, flags)
-    "release": (CLANG, "-O2 -g1"),
+    "release": (CLANG, "-O2"),
     "debug": (CLANG, "-O0 -g"),
     "asan": (CLANG, f"-O1 -g1 {ASAN}"),
     "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
@@ -83,8 +83,10 @@ WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
-# formatting are most of its code. These files of the same folders run at every step.
+# formatting are most of its code. All else runs at every step, line or state, and is one that is.
 RUN_ONCE = ("commands", "report")
+RUN_ONCE_OF_OTHERS = ("advice", "command_words", "diagnostic", "explain", "fit", "format_script", "machine_memory", "mend",
+                      "program_check", "schedule", "text_start", "verdict", "window")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
 # Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they
@@ -258,15 +260,15 @@ def linker_of(variant):
 
 
 def driver_part(file):
-    """Of three parts of about equal cost: what reads and writes scripts, what executes them, and the rest."""
+    """Of two parts of about equal cost: what runs once a command, and what runs often."""
     folder, stem = Path(file).parent.name, Path(file).stem
-    if folder in RUN_ONCE and stem not in RUN_AT_EVERY_STEP:
+    if stem in RUN_ONCE_OF_OTHERS or folder in RUN_ONCE and stem not in RUN_AT_EVERY_STEP:
         return "once"
-    return "text" if folder in ("language", "import") else "steps"
+    return "often"
 
 
 def driver_batches():
-    parts = {"text": [], "steps": [], "once": []}
+    parts = {"often": [], "once": []}
     for file in [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]:
         parts[driver_part(file)].append(file)
     return [batch(f"driver-{part}", files) for part, files in parts.items()]
