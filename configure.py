@@ -53,9 +53,9 @@ VARIANTS = {  # name: (compiler, flags)
     "release": (CLANG, "-O2"),
     "debug": (CLANG, "-O0 -g"),
     "asan": (CLANG, f"-O1 -g1 {ASAN}"),
-    "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
+    "tsan": (CLANG, "-O0 -g1 -fsanitize=thread"),
     # Valgrind watches what g++ makes of the same sources. Debian's reads DWARF 4 at most.
-    "valgrind": (GCC, f"-O1 -gdwarf-4 -g1 {GCC_WARNINGS} -DMNEME_VALGRIND"),
+    "valgrind": (GCC, f"-O0 -gdwarf-4 -g1 {GCC_WARNINGS} -DMNEME_VALGRIND"),
     "gcc": (GCC, f"-O2 -g1 {GCC_WARNINGS}"),
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_QUARANTINE=8"),
     "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
@@ -77,7 +77,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
 # Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
 # checks, builds on libraries that MSan cannot look into and that come for one width at a time, and is too
 # slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing;
-# valgrind has the driver for its scripts, without the unit tests of its parts.
+# valgrind has the driver for its scripts, which only --full runs, without the unit tests of its parts.
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
@@ -89,9 +89,9 @@ RUN_ONCE_OF_OTHERS = ("advice", "command_words", "diagnostic", "explain", "fit",
                       "program_check", "schedule", "text_start", "verdict", "window")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
-# Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they
-# search for long, or show UBSan's checks of the sizes of objects and of local arrays, which need optimized code.
-OPTIMIZED_WITH_ASAN = ("races", "sanitizers", "testing")
+# Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they show
+# UBSan's checks of the sizes of objects and of local arrays, which need optimized code, or search for long.
+OPTIMIZED_WITH_ASAN = ("sanitizers", "testing")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -374,7 +374,7 @@ def test_programs(variant):
             name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
             name, flags = f"{name}_helgrind", HELGRIND
-        if is_alone(file) or not is_run_by("asan", file, ()):
+        if is_alone(file) or not is_run_by("asan", file):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     return {(name if len(files) > 1 else Path(files[0]).stem, flags): files for (name, flags), files in together.items()}
@@ -418,6 +418,8 @@ def add_variant(variant):
     if variant not in CORE_ONLY:
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
+        if variant == "valgrind":
+            for_full.append(programs[-1])
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
@@ -565,6 +567,12 @@ def add_text_checks(variants, unsupported):
 def build_description(variants, unsupported, sites, prefix):
     """The text of build.ninja."""
     settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\nprefix = {shlex.quote(prefix)}\n"
+    # Ninja starts in this order, and so the longest first: the batches of clang-tidy, the one of the models.
+    add_text_checks(variants, unsupported)
+    if "model" in unsupported:
+        add("model", "phony")
+    else:
+        add_models()
     for variant in variants:
         compiler, flags = VARIANTS[variant]
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
@@ -573,17 +581,12 @@ def build_description(variants, unsupported, sites, prefix):
         else:
             add_variant(variant)
         add_lit(f"check-{variant}", [variant])
-    if "model" in unsupported:
-        add("model", "phony")
-    else:
-        add_models()
     add_lit("check-model", ["model"])
     for check, wanted in CHECKS.items():
         suites = [suite for suite in (*variants, "model") if suite in wanted]
         add(f"build-{check}", "phony", [build_of(check, suite) for suite in suites])
         add_lit(check, suites)
     add_fuzz()
-    add_text_checks(variants, unsupported)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
     add("install", "install")
