@@ -20,7 +20,8 @@ what was asked for by that name. Files of a batch share one unnamed namespace.
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
 `ninja install` copies the library and its packages to --prefix, as tools/package does.
-Checks of the text: `ninja headers`, `ninja tidy`, `ninja alone`, `ninja format-check`, `ninja house-rules`.
+Checks of the text: `ninja headers`, `ninja tidy` (`tidy-sources` leaves the tests out),
+`ninja alone`, `ninja format-check`, `ninja house-rules`.
 """
 
 import argparse
@@ -104,7 +105,10 @@ FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 FUZZED = "-fsanitize=fuzzer-no-link"
 # What clang-tidy reads file by file, as names in it mean something to all; and folders whose files are programs, by the
 # name of their entry.
-EACH_ALONE = ("lit-tests/sanitizers", "src/bench", "fuzz/schedule.cpp")
+EACH_ALONE = ("lit-tests/sanitizers", "lit-tests/models/Inputs", "src/bench", "fuzz/support", "fuzz/schedule.cpp",
+              "lit-tests/support/helgrind_atomic.hpp", "lit-tests/support/may_wait.hpp",
+              "lit-tests/support/observing_atomic.hpp", "lit-tests/support/tasks.hpp",
+              "src/examples/static_frames.cpp", "src/examples/task.hpp")
 OF_PROGRAMS = {"src/examples": "main", "lit-tests/misuse": "main", "fuzz": "LLVMFuzzerTestOneInput"}
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
@@ -532,10 +536,11 @@ def add_tidy(has_models):
         headers = f"{folder}/[a-z]*" if str(folder) == "src/driver" else folder
         tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=headers, flags=flags))
     add("tidy", "phony", tidied)
+    add("tidy-sources", "phony", [file for file in tidied if "/lit-tests/" not in file or "/support/" in file])
 
 
 def add_text_checks(variants, unsupported):
-    """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
+    """headers, tidy, tidy-sources, format-check, house-rules: checks of the text, the same for all variants."""
     adapters = [*sources("include/mneme/adapters/*.hpp"), *sources("include/mneme/testing/*.hpp")]
     core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
