@@ -6,12 +6,13 @@ There is no other description of the build: what lies in a folder is built by th
     src/driver/**/*.cpp             ->  build/VARIANT/mneme
     src/examples/NAME.cpp           ->  build/VARIANT/examples/NAME
     src/firmware                    ->  by tools/firmware, for targets that are not this machine
-    lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test
+    lit-tests/**/NAME_test.cpp      ->  build/VARIANT/tests/NAME_test; in a folder `driver` with the driver's library,
+                                        in `alone` by itself; those in `threads`, `races` and `adapters` by tsan, too
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
-The driver is compiled as three batches, the unit tests of a folder as some, the models as one: all include
+The driver is compiled as two batches, the unit tests of a folder as some, the models as one: all include
 the same headers, and reading those is much of the work. A test is then a name for the program of its folder, which runs
 what was asked for by that name. Files of a batch share one unnamed namespace.
 
@@ -19,7 +20,8 @@ what was asked for by that name. Files of a batch share one unnamed namespace.
 `ninja check-VARIANT` those of one variant, `ninja check-model` the searches of the models.
 `ninja fuzz` builds the fuzz targets, and build/fuzz/mneme with the same sanitizers.
 `ninja install` copies the library and its packages to --prefix, as tools/package does.
-Checks of the text: `ninja headers`, `ninja tidy`, `ninja alone`, `ninja format-check`, `ninja house-rules`.
+Checks of the text: `ninja headers`, `ninja tidy` (`tidy-sources` leaves the tests out),
+`ninja alone`, `ninja format-check`, `ninja house-rules`.
 """
 
 import argparse
@@ -49,12 +51,12 @@ ASAN = ("-fsanitize=address,undefined,implicit-conversion,local-bounds,"
         "float-divide-by-zero -fno-sanitize-recover=all -fno-sanitize-trap=local-bounds "
         "-fno-omit-frame-pointer")
 VARIANTS = {  # name: (compiler, flags)
-    "release": (CLANG, "-O2 -g1"),
+    "release": (CLANG, "-O2"),
     "debug": (CLANG, "-O0 -g"),
     "asan": (CLANG, f"-O1 -g1 {ASAN}"),
-    "tsan": (CLANG, "-O1 -g1 -fsanitize=thread"),
+    "tsan": (CLANG, "-O0 -g1 -fsanitize=thread"),
     # Valgrind watches what g++ makes of the same sources. Debian's reads DWARF 4 at most.
-    "valgrind": (GCC, f"-O1 -gdwarf-4 -g1 {GCC_WARNINGS} -DMNEME_VALGRIND"),
+    "valgrind": (GCC, f"-O0 -gdwarf-4 -g1 {GCC_WARNINGS} -DMNEME_VALGRIND"),
     "gcc": (GCC, f"-O2 -g1 {GCC_WARNINGS}"),
     "quarantine": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_QUARANTINE=8"),
     "unchecked": (CLANG, f"-O1 -g1 {ASAN} -DMNEME_CHECKED=0"),
@@ -76,19 +78,21 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
 # Variants without the driver: it has one thread, prints what the quarantine changes, stands on the
 # checks, builds on libraries that MSan cannot look into and that come for one width at a time, and is too
 # slow under TypeSanitizer. Of the tests, tsan has those with threads, unchecked those that misuse nothing;
-# valgrind has the driver for its scripts, without the unit tests of its parts.
+# valgrind has the driver for its scripts, which only --full runs, without the unit tests of its parts.
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
-# formatting are most of its code. These files of the same folders run at every step.
+# formatting are most of its code. All else runs at every step, line or state, and is one that is.
 RUN_ONCE = ("commands", "report")
+RUN_ONCE_OF_OTHERS = ("advice", "command_words", "diagnostic", "explain", "fit", "format_script", "machine_memory", "mend",
+                      "program_check", "schedule", "text_start", "verdict", "window")
 RUN_AT_EVERY_STEP = ("run", "script_runner", "transcript", "wait_histograms")
 NOT_OPTIMIZED = ("build/batches/driver-once.cpp", "lit-tests/support/doctest_main.cpp")
-# Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they
-# search for long, or show UBSan's checks of the sizes of objects and of local arrays, which need optimized code.
-OPTIMIZED_WITH_ASAN = ("races", "sanitizers", "testing")
+# Unit tests that are not optimized compile in a third of the time. With ASan only those of these folders are: they show
+# UBSan's checks of the sizes of objects and of local arrays, which need optimized code, or search for long.
+OPTIMIZED_WITH_ASAN = ("sanitizers", "testing")
 BATCH_FILES = 12  # of tests: larger batches take longer than their parts, and leave other cores idle
 # A batch is found from the top of the tree. Its files see each other's names, so that a local one may
 # hide one of another file; g++ still warns of a local name that hides a local one, and takes a batch's files for
@@ -101,7 +105,10 @@ FUZZ_THREADED = ["fuzz/threads.cpp"]  # built with ThreadSanitizer
 FUZZED = "-fsanitize=fuzzer-no-link"
 # What clang-tidy reads file by file, as names in it mean something to all; and folders whose files are programs, by the
 # name of their entry.
-EACH_ALONE = ("lit-tests/sanitizers", "src/bench", "fuzz/schedule.cpp")
+EACH_ALONE = ("lit-tests/sanitizers", "lit-tests/models/Inputs", "src/bench", "fuzz/support", "fuzz/schedule.cpp",
+              "lit-tests/support/helgrind_atomic.hpp", "lit-tests/support/may_wait.hpp",
+              "lit-tests/support/observing_atomic.hpp", "lit-tests/support/tasks.hpp",
+              "src/examples/static_frames.cpp", "src/examples/task.hpp")
 OF_PROGRAMS = {"src/examples": "main", "lit-tests/misuse": "main", "fuzz": "LLVMFuzzerTestOneInput"}
 # All that the harness with threads needs of the driver, which else is built a third time.
 FUZZ_CODEC = ("byte_codec", "command_table", "diagnostic", "format_op")
@@ -257,15 +264,15 @@ def linker_of(variant):
 
 
 def driver_part(file):
-    """Of three parts of about equal cost: what reads and writes scripts, what executes them, and the rest."""
+    """Of two parts of about equal cost: what runs once a command, and what runs often."""
     folder, stem = Path(file).parent.name, Path(file).stem
-    if folder in RUN_ONCE and stem not in RUN_AT_EVERY_STEP:
+    if stem in RUN_ONCE_OF_OTHERS or folder in RUN_ONCE and stem not in RUN_AT_EVERY_STEP:
         return "once"
-    return "text" if folder in ("language", "import") else "steps"
+    return "often"
 
 
 def driver_batches():
-    parts = {"text": [], "steps": [], "once": []}
+    parts = {"often": [], "once": []}
     for file in [file for file in sources("src/driver/**/*.cpp") if file != DRIVER_MAIN]:
         parts[driver_part(file)].append(file)
     return [batch(f"driver-{part}", files) for part, files in parts.items()]
@@ -305,17 +312,21 @@ def write_if_new(name, text):
 
 def is_alone(test):
     """Changes the library or the whole program that it is built with, so no batch may hold it."""
-    return re.search(r"#define MNEME_|^class Atomic\b|\boperator new\b", (ROOT / test).read_text(),
-                     re.MULTILINE) is not None
+    return "alone" in Path(test).parts
 
 
 def uses_driver(test):
     """Tests of the core are built without the driver, so that neither waits for the other."""
-    return re.search(r'#include ["<].*driver/', (ROOT / test).read_text()) is not None
+    return "driver" in Path(test).parts
 
 
 def has_threads(test):
-    return re.search(r"std::j?thread|\bon_threads\b", (ROOT / test).read_text()) is not None
+    return not is_alone(test) and not {"threads", "races", "adapters"}.isdisjoint(Path(test).parts)
+
+
+def folder_of(test):
+    """The name of a test's folder, whatever the folders in it say of how the test is built."""
+    return [part for part in Path(test).parent.parts if part not in ("alone", "driver", "threads")][-1]
 
 
 def tests_without_program(variant):
@@ -362,12 +373,12 @@ def test_programs(variant):
     for file in sources("lit-tests/**/*_test.cpp"):
         if Path(file).name in left_out or not is_run_by(variant, file):
             continue
-        name, flags = Path(file).parent.name, ""
+        name, flags = folder_of(file), ""
         if uses_driver(file):
             name = f"{name}_driver"
         if variant == "valgrind" and "%helgrind" in (ROOT / file).read_text():
             name, flags = f"{name}_helgrind", HELGRIND
-        if is_alone(file) or not is_run_by("asan", file, ()):
+        if is_alone(file) or not is_run_by("asan", file):
             name = Path(file).stem
         together.setdefault((name, flags), []).append(file)
     return {(name if len(files) > 1 else Path(files[0]).stem, flags): files for (name, flags), files in together.items()}
@@ -411,6 +422,8 @@ def add_variant(variant):
     if variant not in CORE_ONLY:
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
+        if variant == "valgrind":
+            for_full.append(programs[-1])
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
             link(f"examples/{Path(file).stem}", [compile_one(file)])
@@ -431,7 +444,7 @@ def add_variant(variant):
             batches = [batch(f"{variant}/{name}-{first}", files[first:first + BATCH_FILES])
                        for first in range(0, len(files), BATCH_FILES)]
             flags = f"{flags} {BATCH_GCC if VARIANTS[variant][0] == GCC else BATCH}"
-        if variant == "asan" and Path(files[0]).parent.name not in OPTIMIZED_WITH_ASAN:
+        if variant == "asan" and folder_of(files[0]) not in OPTIMIZED_WITH_ASAN:
             flags += " -O0"
         first = len(programs)
         objects = [*(compile_one(source, flags) for source in batches), doctest_main, *driver]
@@ -523,10 +536,11 @@ def add_tidy(has_models):
         headers = f"{folder}/[a-z]*" if str(folder) == "src/driver" else folder
         tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=headers, flags=flags))
     add("tidy", "phony", tidied)
+    add("tidy-sources", "phony", [file for file in tidied if "/lit-tests/" not in file or "/support/" in file])
 
 
 def add_text_checks(variants, unsupported):
-    """headers, tidy, format-check, house-rules: checks of the text, the same for all variants."""
+    """headers, tidy, tidy-sources, format-check, house-rules: checks of the text, the same for all variants."""
     adapters = [*sources("include/mneme/adapters/*.hpp"), *sources("include/mneme/testing/*.hpp")]
     core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
     others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
@@ -558,6 +572,12 @@ def add_text_checks(variants, unsupported):
 def build_description(variants, unsupported, sites, prefix):
     """The text of build.ninja."""
     settings = f"arguments = {shlex.join(sys.argv[1:])}\nlit = {LIT}\nprefix = {shlex.quote(prefix)}\n"
+    # Ninja starts in this order, and so the longest first: the batches of clang-tidy, the one of the models.
+    add_text_checks(variants, unsupported)
+    if "model" in unsupported:
+        add("model", "phony")
+    else:
+        add_models()
     for variant in variants:
         compiler, flags = VARIANTS[variant]
         settings += f"compiler_{variant} = {compiler}\nflags_{variant} = {COMMON} {flags}\n"
@@ -566,17 +586,12 @@ def build_description(variants, unsupported, sites, prefix):
         else:
             add_variant(variant)
         add_lit(f"check-{variant}", [variant])
-    if "model" in unsupported:
-        add("model", "phony")
-    else:
-        add_models()
     add_lit("check-model", ["model"])
     for check, wanted in CHECKS.items():
         suites = [suite for suite in (*variants, "model") if suite in wanted]
         add(f"build-{check}", "phony", [build_of(check, suite) for suite in suites])
         add_lit(check, suites)
     add_fuzz()
-    add_text_checks(variants, unsupported)
     database = add("build/compile_commands.json", "compdb", implicit=["build.ninja"])
     add(f"build.ninja | {' '.join(sites)}", "configure")
     add("install", "install")

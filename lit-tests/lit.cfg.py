@@ -54,7 +54,7 @@ else:
     config.excludes |= {test for program, tests in config.in_one_process.items() if program.split("_")[0] in together
                         for test, is_plain in tests.items() if is_plain}
 scripts = [file for folder in ("spec", "regression") for file in Path(config.test_source_root, folder).rglob("*.mn")]
-if config.variant in ("valgrind", "asan") and "full" not in lit_config.params:  # spec/all_scripts_in_one_process.test
+if config.variant in ("valgrind", "asan") and "full" not in lit_config.params:  # asan: spec/all_scripts_in_one_process.test
     config.excludes |= {file.name for file in scripts}
 if config.has_gcc:
     config.available_features.add("g++")

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/names.hpp"
 
 using namespace tests::names;
@@ -63,7 +64,7 @@ TEST_CASE("threads that lock the heap for a moment cause no failures") {
   HeapResource resource(heap);
   std::atomic<int> failures{0};
   auto work = [&] {
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < tests::rounds(3000); ++i) {
       try {
         void* const memory = resource.allocate(16);
         resource.deallocate(memory, 16);

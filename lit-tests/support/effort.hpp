@@ -15,7 +15,7 @@ constexpr bool is_instrumented = true;
 constexpr bool is_instrumented = false;
 #endif
 #ifdef MNEME_VALGRIND
-constexpr unsigned slowness = 10;
+constexpr unsigned slowness = 20;
 #else
 constexpr unsigned slowness = is_instrumented ? 4 : 1;
 #endif

@@ -4,7 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/explanation_test
 // UNSUPPORTED: quarantine
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #include <mneme/testing/explanation.hpp>
 
 #include <doctest/doctest.h>

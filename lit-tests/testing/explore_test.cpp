@@ -4,7 +4,7 @@
 // invariants: each fault is one that an exploration without its check would miss.
 // RUN: cd %source && %build/tests/explore_test
 // UNSUPPORTED: quarantine
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #include <mneme/testing/explore.hpp>
 
 #include <doctest/doctest.h>

@@ -3,7 +3,7 @@
 // threads: one.
 // invariants: the world is a table, so that each number can be counted by hand.
 // RUN: %build/tests/verdict_test
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #include <mneme/testing/move.hpp>
 #include <mneme/testing/search.hpp>
 #include <mneme/testing/state_graph.hpp>

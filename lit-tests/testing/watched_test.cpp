@@ -4,7 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/watched_test
 // UNSUPPORTED: quarantine
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #include <mneme/testing/watched.hpp>
 
 #include <doctest/doctest.h>

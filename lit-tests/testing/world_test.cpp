@@ -4,7 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/world_test
 // UNSUPPORTED: quarantine
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #include <mneme/testing/world.hpp>
 
 #include <doctest/doctest.h>

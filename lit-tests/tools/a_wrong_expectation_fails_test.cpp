@@ -1,3 +1,4 @@
+// REQUIRES: full || !valgrind
 // RUN: printf 'heap 128\nalloc a 8\nexpect a granted\nexpect a waiting\n' > %t.mn
 // RUN: (%mneme run %t.mn 2>&1; [ $? -eq 1 ]) | FileCheck %s --check-prefix=SCRIPT
 // RUN: not %runner %this --no-skip 2>&1 | FileCheck %s

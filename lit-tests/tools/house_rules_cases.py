@@ -173,6 +173,11 @@ CASES = [
      r"near.hpp:1: tests: neither lit-tests/adapters/near_test.cpp nor lit-tests/adapters/near.test"),
     ("a part of testing without a test", "lit-tests/testing/some_test.cpp", "#include <mneme/testing/far.hpp>", "",
      r"far.hpp:1: tests: no test in lit-tests/testing includes it"),
+    *[(f"a test in the wrong folder: {text}", "lit-tests/unit/core/word_test.cpp", "", f"{text}\n",
+       rf"word_test.cpp:\d+: folders: {what}")
+      for text, what in [("#define MNEME_" "CHECKED 0", "changes the library or the whole program: its place is a folder alone"),
+                         ('#include "../src/driver/x.hpp"', "uses the driver: its place is a folder driver"),
+                         ("std::jthread thread;", "has threads: its place is a folder adapters or driver or races or threads")]],
     ("a stray file at the top", "notes.txt", "", "x\n", r"notes.txt:1: top: does not belong"),
     ("a README without the picture", "include/mneme/README.md", "", "# x\n",
      r"include/mneme/README.md:1: readme: must show"),

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/effort.hpp"
 #include "support/fatal_line.hpp"
 #include "support/names.hpp"
 
@@ -125,7 +126,7 @@ void take_most(unsigned seed) {
 }  // namespace
 
 TEST_CASE("on random holes it takes what fits into the largest") {
-  for (unsigned seed = 0; seed < 50; ++seed) {
+  for (unsigned seed = 0; seed < tests::rounds(50U); ++seed) {
     take_most<mneme::Bounded>(seed);
     take_most<mneme::FirstFit>(seed);
     take_most<mneme::WideBounded>(seed);

@@ -1,4 +1,5 @@
 // RUN: %runner %build/tests/raw_heap_test
+// REQUIRES: full || !valgrind
 // purpose: shows that every raw heap keeps the concept's promises, by one suite for all.
 // layer: tests; includes the raw heaps.
 // threads: none.

@@ -1,4 +1,5 @@
 // RUN: %this
+// REQUIRES: full || !valgrind
 // purpose: shows P15: where blocks are does not depend on how much memory is behind them.
 // layer: tests; includes the raw heaps that promise it.
 // threads: none.

@@ -45,13 +45,13 @@ class Parts {
   std::size_t end_ = 0;
 };
 
-constexpr std::size_t heap_align = std::max<std::size_t>(alignof(DriverHeap), 64);
+constexpr std::size_t heap_alignment = std::max<std::size_t>(alignof(DriverHeap), 64);
 
 }  // namespace
 
 /// Of any request of the script.
 std::size_t World::largest_align() const {
-  std::size_t align = heap_align;
+  std::size_t align = heap_alignment;
   for (const HeapSpec& heap : program_.heaps)
     align = std::max<std::size_t>(align, heap.align_bytes);
   const auto see = [&](const TaskProgram& task) {
@@ -99,7 +99,7 @@ void World::lay_out() {
       heaps_[heap].start = heap == 0 ? 0 : (before + align - 1) / align * align;
       (void)parts.take_bytes(bytes, heap == 0 ? 1 : align);
     }
-    for (HeapPart& part : heaps_) part.place = parts.take_bytes(sizeof(DriverHeap), heap_align);
+    for (HeapPart& part : heaps_) part.place = parts.take_bytes(sizeof(DriverHeap), heap_alignment);
     request_places_ = parts.take_bytes(count * request_bytes(), alignof(std::max_align_t));
     head_ = parts.take<Head>(1);
     controls_ = parts.take<Control>(count);

@@ -4,6 +4,7 @@
 // invariants: states, transitions, deadlock states, shortest length, shares: all are compared.
 // RUN: env MNEME_SCENARIOS=%source/lit-tests/scenarios %build/tests/explorer_test
 // UNSUPPORTED: valgrind
+// REQUIRES: full || release
 #include <mneme/testing/explorer.hpp>
 
 #include <doctest/doctest.h>
@@ -17,8 +18,8 @@
 #include <vector>
 
 #include "driver/language/source.hpp"
+#include "support/driver/script_tasks.hpp"
 #include "support/effort.hpp"
-#include "support/script_tasks.hpp"
 
 namespace {
 

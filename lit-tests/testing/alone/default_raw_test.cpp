@@ -4,7 +4,7 @@
 // invariants: none.
 // RUN: %build/tests/default_raw_test
 // UNSUPPORTED: quarantine
-// REQUIRES: full || !valgrind
+// REQUIRES: full || release
 #define MNEME_DEFAULT_RAW_HEADER "mneme/testing/default_raw.hpp"
 #include <mneme/testing/default_raw.hpp>
 #include <mneme/testing/explore.hpp>
