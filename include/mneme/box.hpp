@@ -49,7 +49,7 @@ class [[nodiscard]] Box {
     std::swap(object_, other.object_);
     return *this;
   }
-  ~Box() { reset(); }
+  MNEME_HOT ~Box() { reset(); }
 
   [[nodiscard]] T& operator*() const noexcept { return *object_; }
   [[nodiscard]] T* operator->() const noexcept { return object_; }
@@ -58,9 +58,19 @@ class [[nodiscard]] Box {
   friend bool operator==(const Box&, const Box&) noexcept = default;
 
   /// Destroys the object and frees its memory, as Heap::free. Does nothing if empty.
-  void reset() noexcept {
-    T* const object = std::exchange(object_, nullptr);
-    if (object == nullptr) return;
+  MNEME_HOT void reset() noexcept {
+    if (object_ != nullptr) destroy(std::exchange(object_, nullptr));
+  }
+
+  /// Releases ownership without destroying the object; from_leaked makes an owner again. If T is
+  /// Derivable, that may be a Box of any base.
+  [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
+  static Box from_leaked(T* object) noexcept { return Box(object); }
+
+ private:
+  explicit Box(T* object) noexcept : object_(object) {}
+
+  static void destroy(T* object) noexcept {
     if constexpr (Derivable<T>) {
       auto* const start = node::object_at<std::byte>(dynamic_cast<const void*>(object));
       if constexpr (checks_enabled) (void)misuse::heap_of<Heap>(start);
@@ -72,14 +82,6 @@ class [[nodiscard]] Box {
       (heap->free)(start, Layout::of<T>());
     }
   }
-
-  /// Releases ownership without destroying the object; from_leaked makes an owner again. If T is
-  /// Derivable, that may be a Box of any base.
-  [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
-  static Box from_leaked(T* object) noexcept { return Box(object); }
-
- private:
-  explicit Box(T* object) noexcept : object_(object) {}
 
   T* object_ = nullptr;
 };

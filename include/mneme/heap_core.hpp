@@ -54,29 +54,21 @@ class HeapCore : public LiveBlocks<Raw> {
                                                   std::size_t payload_size) noexcept {
     if (!lock_.try_acquire()) [[unlikely]]
       return nullptr;
-    void* payload = nullptr;
-    if (!has_work_or_is_closed()) [[likely]] {
-      payload = this->take_quickly({block_size, align, word_bytes}, payload_size);
-    }
-    if (payload == nullptr) [[unlikely]]
-      return allocate_and_release(block_size, align, payload_size);
+    if (has_work_or_is_closed()) [[unlikely]]
+      return reclaim_and_allocate(block_size, align, payload_size);
+    void* const payload = this->take_quickly({block_size, align, word_bytes}, payload_size);
+    if (payload == nullptr) return take_and_release(block_size, align, payload_size);
     return release_with(payload);
   }
 
-  /// The first poll of a request, if it can be granted at once. Otherwise returns false, and
-  /// nothing has happened.
-  [[nodiscard]] bool try_start(Waiter& waiter) noexcept {
-    const auto block_layout = BlockLayout::with_header(waiter.layout);
+  /// The payload for the first poll of a request, if that can be granted at once. Otherwise
+  /// nullptr, and nothing has happened.
+  [[nodiscard]] MNEME_HOT void* allocate_unless_waiting(Layout layout) noexcept {
+    const auto block_layout = BlockLayout::with_header(layout);
     // If others wait, it must queue. allocate_now checks that again under the heap lock.
     if (!block_layout || requests_.waiting() > 0) [[unlikely]]
-      return false;
-    void* const payload = allocate_now(block_layout->size, block_layout->align, waiter.layout.size);
-    if (payload == nullptr) [[unlikely]]
-      return false;
-    waiter.payload = payload;
-    // (request.direct) relaxed: read only by the requesting thread; publishes nothing.
-    waiter.state.store(RequestState::granted, std::memory_order_relaxed);
-    return true;
+      return nullptr;
+    return allocate_now(block_layout->size, block_layout->align, layout.size);
   }
 
   /// The first poll of a request. Returns true if it is complete. False if it was queued: then its
@@ -195,9 +187,8 @@ class HeapCore : public LiveBlocks<Raw> {
     this->counters_.add(Count::pushed);
     report_event(this->raw_, Event::freed, block, size);
     if constexpr (checks_enabled) {
-      if ((header::set(block, header::deferred) & header::deferred) != 0) {
-        misuse::report(*this, block + word_bytes, size, [](std::size_t) noexcept { return false; });
-      }
+      if ((header::set(block, header::deferred) & header::deferred) != 0) [[unlikely]]
+        misuse::report_again(*this, block + word_bytes);
     }
     free_queue_.push(node::make_freed(block, size));
   }
@@ -257,7 +248,7 @@ class HeapCore : public LiveBlocks<Raw> {
 
   [[nodiscard]] bool refuse(Waiter& waiter, AllocError error) noexcept {
     this->counters_.add(Count::refusals);
-    waiter.error = error;
+    waiter.epoch_or_error = static_cast<std::size_t>(error);
     // (request.refused) relaxed: read only by the requesting thread; publishes nothing.
     waiter.state.store(RequestState::refused, std::memory_order_relaxed);
     return true;
@@ -310,13 +301,16 @@ class HeapCore : public LiveBlocks<Raw> {
   }
 
   /// Heap lock held, and released. The rest of allocate_now, if its fast path failed.
-  [[nodiscard, gnu::noinline]] void* allocate_and_release(std::size_t block_size, std::size_t align,
-                                                          std::size_t payload_size) noexcept {
-    if (has_work_or_is_closed()) [[unlikely]] {
-      reclaim();
-      if (has_work_or_is_closed()) return release_with(nullptr);
-    }
+  [[nodiscard, gnu::noinline]] void* take_and_release(std::size_t block_size, std::size_t align,
+                                                      std::size_t payload_size) noexcept {
     return release_with(this->take({block_size, align, word_bytes}, payload_size));
+  }
+  /// The same, if blocks were deferred, a request waits, or the heap is closed.
+  [[nodiscard, gnu::noinline]] void* reclaim_and_allocate(std::size_t block_size, std::size_t align,
+                                                          std::size_t payload_size) noexcept {
+    reclaim();
+    if (has_work_or_is_closed()) return release_with(nullptr);
+    return take_and_release(block_size, align, payload_size);
   }
 
   /// Heap lock held, and released. A thread that pushed or queued anything meanwhile has posted

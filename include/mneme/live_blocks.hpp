@@ -65,7 +65,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
   }
   /// As take(), for requests that wait, which each free tries again. If there is no room, it notes
   /// the layout; later calls for as much or more then fail without a search, until a hole comes
-  /// about that may be large enough.
+  /// about that may be large enough, or give_quickly() returns a block.
   [[nodiscard, gnu::noinline]] void* take_or_note(BlockLayout block_layout,
                                                   std::size_t payload_size) noexcept {
     if (block_layout.size > largest_new_hole_ && block_layout.size >= failed_.size &&
@@ -92,9 +92,10 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
   /// The same by the raw heap's fast path; false, and nothing has happened, if that does not apply
   /// now.
   [[nodiscard]] bool give_quickly(std::byte* block, std::size_t size) noexcept {
-    const std::size_t hole = deallocate_quickly(raw_, block, size);
-    if (hole != 0) note_hole(hole);
-    return hole != 0;
+    if (!deallocate_quickly(raw_, block, size)) return false;
+    largest_new_hole_ = SIZE_MAX;  // faster than to compare
+    counters_.set(Count::used_bytes, used_bytes());
+    return true;
   }
 
   /// Makes a block longer or shorter in place. False, and nothing has changed, if that is
@@ -138,15 +139,15 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
   void note_hole(std::size_t hole) noexcept {
     if (hole > largest_new_hole_) [[unlikely]]
       largest_new_hole_ = hole;
-    note_use();
+    counters_.set(Count::used_bytes, used_bytes());
   }
 
   void note_use() noexcept {
-    if constexpr (Stats::enabled) {
-      const std::size_t used = raw_.capacity_bytes() - raw_.free_bytes();
-      counters_.set(Count::used_bytes, used);
-      counters_.raise(Count::peak_bytes, used);
-    }
+    counters_.set(Count::used_bytes, used_bytes());
+    counters_.raise(Count::peak_bytes, used_bytes());
+  }
+  [[nodiscard]] std::size_t used_bytes() const noexcept {
+    return Stats::enabled ? raw_.capacity_bytes() - raw_.free_bytes() : 0;
   }
 
   // Templates, so that they compile in unchecked builds, whose heaps have no record.

@@ -93,6 +93,15 @@ template <class IsFree>
   line.text(": freed as ").number(block_size).text(" bytes with its header").stop();
 }
 
+/// Stops the program: the deferred block with its payload at `offset` was written.
+[[noreturn, gnu::noinline, gnu::cold]] inline void report_smashed(std::size_t offset) noexcept {
+  FatalLine{}
+      .text("smashed deferred block at ")
+      .number(offset)
+      .text(": freed memory was written")
+      .stop();
+}
+
 /// Stops the program if the contents of a deferred block of `heap`, read from `freed`, are
 /// impossible.
 inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
@@ -105,43 +114,51 @@ inline void check_deferred(const HeapRecord& heap, node::FreedNode* freed,
   const bool good_link = read.link == nullptr ||
                          (link <= heap.size_bytes - sizeof(node::Node) && link % word_bytes == 0);
   const std::size_t expected = heap.anchor() | header::deferred | header::size_tag(read.size);
-  if (good_size && good_link && (header::load(block) & ~header::hole_before) == expected) return;
-  FatalLine{}
-      .text("smashed deferred block at ")
-      .number(offset + sizeof(node::LiveNode))
-      .text(": freed memory was written")
-      .stop();
+  if (!good_size || !good_link || (header::load(block) & ~header::hole_before) != expected)
+      [[unlikely]]
+    report_smashed(offset + sizeof(node::LiveNode));
 }
 
-/// The heap to which `payload` belongs, according to its block's header. Checked builds stop the
-/// program if the header points to no heap, or if the block is free.
+/// Stops the program: the header of the block leads to no heap.
+[[noreturn, gnu::noinline, gnu::cold]] inline void report_unknown(const void* payload) noexcept {
+  const HeapRecord* const around =
+      registry.find([&](const HeapRecord* heap) { return heap->has_place(payload); });
+  if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
+  report(*around, payload, 0,
+         [&](std::size_t at) noexcept { return around->is_free(*around, at); });
+}
+
+/// Stops the program: the block is free or deferred, according to its header.
+[[noreturn, gnu::noinline, gnu::cold]] inline void report_again(const HeapRecord& heap,
+                                                                const void* payload) noexcept {
+  report(heap, payload, 0, [](std::size_t) noexcept { return false; });
+}
+
+/// The heap to which `payload` belongs, according to its block's header. Stops the program if the
+/// header leads to no heap, or if the block is free.
+[[nodiscard]] inline const HeapRecord* record_of(const void* payload) noexcept {
+  const std::size_t header = header::load(node::block_of(payload));
+  // On 32 bits, the headers of two heaps may look the same in a hardened build.
+  const HeapRecord* known = registry.find([&](const HeapRecord* heap) {
+    return header::same_heap(header, heap->anchor()) && (!is_hardened || heap->has_place(payload));
+  });
+  if (known == nullptr && (is_hardened || registry.is_complete())) report_unknown(payload);
+  // The registry is full: the header is followed unverified, and free() then checks the block.
+  if (!is_hardened && known == nullptr) {
+    known = *node::object_at<const HeapRecord*>(header::load_address(node::block_of(payload)));
+  }
+  if ((header & (header::hole | header::deferred)) != 0) [[unlikely]]
+    report_again(*known, payload);
+  return known;
+}
+
+/// The same as the heap itself. Unchecked builds believe the header.
 template <class Heap>
 [[nodiscard]] Heap* heap_of(void* payload) noexcept {
-  const std::byte* const block = node::block_of(payload);
-  if constexpr (!checks_enabled) {
-    return node::object_at<Heap>(header::load_address(block));
+  if constexpr (checks_enabled) {
+    return node::object_at<Heap>(record_of(payload));
   } else {
-    const std::size_t header = header::load(block);
-    // On 32 bits, the headers of two heaps may look the same in a hardened build.
-    const HeapRecord* known = registry.find([&](const HeapRecord* heap) {
-      return header::same_heap(header, heap->anchor()) &&
-             (!is_hardened || heap->has_place(payload));
-    });
-    if (known == nullptr && (is_hardened || registry.is_complete())) {
-      const HeapRecord* const around =
-          registry.find([&](const HeapRecord* heap) { return heap->has_place(payload); });
-      if (around == nullptr) FatalLine{}.text("foreign pointer: not in any heap's region").stop();
-      report(*around, payload, 0,
-             [&](std::size_t at) noexcept { return around->is_free(*around, at); });
-    }
-    // The registry is full: the header is followed unverified, and free() then checks the block.
-    if (!is_hardened && known == nullptr) {
-      known = *node::object_at<const HeapRecord*>(header::load_address(block));
-    }
-    if ((header & (header::hole | header::deferred)) != 0) {
-      report(*known, payload, 0, [](std::size_t) noexcept { return false; });
-    }
-    return node::object_at<Heap>(known);
+    return node::object_at<Heap>(header::load_address(node::block_of(payload)));
   }
 }
 

@@ -48,6 +48,9 @@ static_assert(alignof(Node) == word_bytes);
 [[nodiscard]] inline std::byte* block_of(void* payload) noexcept {
   return static_cast<std::byte*>(payload) - sizeof(LiveNode);
 }
+[[nodiscard]] inline const std::byte* block_of(const void* payload) noexcept {
+  return static_cast<const std::byte*>(payload) - sizeof(LiveNode);
+}
 
 // Slack: the bytes, at most a word, that rounding up adds behind a payload. Hardened builds fill
 // them with this pattern, and check it when the block is freed. None of its bytes is ASCII or 0, so

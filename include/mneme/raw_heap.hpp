@@ -60,7 +60,7 @@ concept RawHeap = requires(Raw& raw, const Raw& view, BlockLayout layout, std::b
 
 /// A raw heap may have fast paths for its most frequent case, which are inlined into every caller:
 /// `allocate_quickly` and `deallocate_quickly` either do the same as allocate and deallocate, or do
-/// nothing and return nullptr or 0.
+/// nothing and return nullptr or false.
 template <RawHeap Raw>
 [[nodiscard]] inline std::byte* allocate_quickly(Raw& raw, BlockLayout layout,
                                                  std::size_t header) noexcept {
@@ -70,12 +70,12 @@ template <RawHeap Raw>
   return nullptr;
 }
 template <RawHeap Raw>
-[[nodiscard]] inline std::size_t deallocate_quickly(Raw& raw, std::byte* block,
-                                                    std::size_t size) noexcept {
+[[nodiscard]] inline bool deallocate_quickly(Raw& raw, std::byte* block,
+                                             std::size_t size) noexcept {
   if constexpr (requires { raw.deallocate_quickly(block, size); }) {
     return raw.deallocate_quickly(block, size);
   }
-  return 0;
+  return false;
 }
 
 /// A raw heap may have `taken_bytes(block, size)`: how many of its free bytes a block of `size`
@@ -99,42 +99,12 @@ template <RawHeap Raw>
   return raw.capacity_bytes();
 }
 
-/// Whether a live block can ever get a layout of its own alignment: in place, or before or behind
-/// where it is, if all else is free. A raw heap may have such a member of its own.
-template <RawHeap Raw>
-[[nodiscard]] inline bool fits_beside(const Raw& raw, const std::byte* block,
-                                      BlockLayout wanted) noexcept {
-  if constexpr (requires { raw.fits_beside(block, wanted); }) return raw.fits_beside(block, wanted);
-  const std::size_t before = address_of(block) - address_of(raw.base());
-  const std::size_t padding = wanted.padding_at(address_of(raw.base()));
-  const std::size_t size = taken_bytes(raw, block, wanted.size);
-  return raw.fits_empty(wanted) &&
-         (size <= extent_bytes(raw) - before || (padding <= before && size <= before - padding));
-}
-
 /// Events that a heap reports to a raw heap with a member `on_event` (recording/recorder.hpp);
 /// others pay nothing.
 enum class Event : std::uint8_t { allocated, waits, granted, cancelled, resized, freed };
 template <RawHeap Raw, class... What>
 inline void report_event(const Raw& raw, What... what) noexcept {
   if constexpr (requires { raw.on_event(what...); }) raw.on_event(what...);
-}
-
-/// Whether deallocate would take the block back; for a quarantine. A raw heap may have a member
-/// `accepts(block, size)` for that; otherwise each word of the block is looked up. O(size) then.
-template <RawHeap Raw>
-[[nodiscard]] inline bool accepts(const Raw& raw, const std::byte* block,
-                                  std::size_t size) noexcept {
-  if constexpr (requires { raw.accepts(block, size); }) {
-    return raw.accepts(block, size);
-  } else {
-    const std::size_t from = address_of(block) - address_of(raw.base());  // huge if it wraps
-    if (from > raw.capacity_bytes() || size > raw.capacity_bytes() - from) return false;
-    for (std::size_t at = from; at < from + size; at += word_bytes) {
-      if (raw.is_free(at)) return false;
-    }
-    return true;
-  }
 }
 
 }  // namespace mneme::inline MNEME_SETTINGS

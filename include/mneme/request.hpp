@@ -29,7 +29,7 @@ class [[nodiscard]] Allocation {
     std::swap(layout_, other.layout_);
     return *this;
   }
-  ~Allocation() { reset(); }
+  MNEME_HOT ~Allocation() { reset(); }
 
   [[nodiscard]] void* data() const noexcept { return data_; }
   [[nodiscard]] Layout layout() const noexcept { return layout_; }
@@ -41,9 +41,8 @@ class [[nodiscard]] Allocation {
   [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
 
   /// Frees the memory now, as Heap::free. Does nothing if empty.
-  void reset() noexcept {
-    if (data_ != nullptr)
-      (misuse::heap_of<Heap>(data_)->free)(std::exchange(data_, nullptr), layout_);
+  MNEME_HOT void reset() noexcept {
+    if (data_ != nullptr) free_now(std::exchange(data_, nullptr), layout_);
   }
 
   /// Releases ownership without freeing. from_leaked, with the same layout, makes an owner again.
@@ -54,6 +53,11 @@ class [[nodiscard]] Allocation {
 
  private:
   Allocation(void* data, Layout layout) noexcept : data_(data), layout_(layout) {}
+
+  // Static, so that no address of an owner escapes.
+  static void free_now(void* data, Layout layout) noexcept {
+    (misuse::heap_of<Heap>(data)->free)(data, layout);
+  }
 
   void* data_ = nullptr;
   Layout layout_{};
@@ -146,24 +150,14 @@ class [[nodiscard]] Request {
   /// waker keeps it. While a coroutine awaits the request, poll returns nullopt and changes
   /// nothing. Once the result was taken, further polls return `cancelled`. Never waits for memory.
   /// O(raw heap) for the first poll, then O(1).
-  [[nodiscard]] std::optional<Result> poll(Waker waker = {}) noexcept {
-    // (request.poll) relaxed: a hint what to try; (request.repoll) sees the result. It publishes
-    // nothing.
-    RequestState state = waiter_.state.load(std::memory_order_relaxed);
-    if (state == RequestState::idle) {
-      if (waker) waiter_.waker = waker;
-      const bool has_waker = static_cast<bool>(waiter_.waker);
-      // Once it is queued, the waker may run, and the task that it wakes may destroy the request.
-      if (!heap_.try_start(waiter_) && !heap_.start(waiter_) && has_waker) return std::nullopt;
-    } else if ((waiter_.continuation && state != RequestState::taken) ||
-               (state == RequestState::waiting && waker && rearm(waker, {}))) {
-      return std::nullopt;
-    }
-    // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
-    // block, if the request was granted in the meantime.
-    state = waiter_.state.load(std::memory_order_acquire);
-    if (state == RequestState::waiting) return std::nullopt;
-    return take(state);
+  [[nodiscard]] MNEME_HOT std::optional<Result> poll(Waker waker = {}) noexcept {
+    const bool begins = state() == RequestState::idle;
+    void* const payload = begins ? heap_.allocate_unless_waiting(waiter_.layout) : nullptr;
+    if (payload == nullptr) [[unlikely]]
+      return poll_slowly(waker);
+    // (request.direct) relaxed: only its owner reads it from now on; publishes nothing.
+    waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
+    return Allocation<Heap>::from_leaked(payload, waiter_.layout);
   }
 
   /// Cancels the request: removes it from the queue, or frees the memory that was granted to it,
@@ -202,8 +196,15 @@ class [[nodiscard]] Request {
   /// A request that is granted at once does not suspend its coroutine.
   [[nodiscard]] bool await_ready() noexcept {
     const RequestState now = state();
-    if (now == RequestState::idle) return heap_.try_start(waiter_);
-    return now != RequestState::waiting;
+    if (now != RequestState::idle) [[unlikely]]
+      return now != RequestState::waiting;
+    void* const payload = heap_.allocate_unless_waiting(waiter_.layout);
+    if (payload == nullptr) [[unlikely]]
+      return false;
+    waiter_.payload = payload;
+    // (request.ready) relaxed: read only by the requesting thread; publishes nothing.
+    waiter_.state.store(RequestState::granted, std::memory_order_relaxed);
+    return true;
   }
   /// A request that was polled before keeps its place in the queue; the coroutine replaces its
   /// waker.
@@ -228,8 +229,28 @@ class [[nodiscard]] Request {
 
  private:
   [[nodiscard]] static constexpr bool may_be_linked(RequestState state) noexcept {
-    return state != RequestState::idle && state != RequestState::taken &&
-           state != RequestState::refused;
+    return state >= RequestState::waiting;
+  }
+
+  /// The rest of poll().
+  [[nodiscard, gnu::noinline]] std::optional<Result> poll_slowly(Waker waker) noexcept {
+    // (request.poll) relaxed: a hint what to try; (request.repoll) sees the result. It publishes
+    // nothing.
+    RequestState state = waiter_.state.load(std::memory_order_relaxed);
+    if (state == RequestState::idle) {
+      if (waker) waiter_.waker = waker;
+      const bool has_waker = static_cast<bool>(waiter_.waker);
+      // Once it is queued, the waker may run, and the task that it wakes may destroy the request.
+      if (!heap_.start(waiter_) && has_waker) return std::nullopt;
+    } else if ((waiter_.continuation && state != RequestState::taken) ||
+               (state == RequestState::waiting && waker && rearm(waker, {}))) {
+      return std::nullopt;
+    }
+    // (request.repoll) acquire: pairs with release (request.complete); sees the payload and the
+    // block, if the request was granted in the meantime.
+    state = waiter_.state.load(std::memory_order_acquire);
+    if (state == RequestState::waiting) return std::nullopt;
+    return take(state);
   }
 
   [[gnu::noinline]] void end(bool is_destroyed) noexcept {
@@ -249,21 +270,19 @@ class [[nodiscard]] Request {
   }
 
   [[nodiscard]] Result take(RequestState state) noexcept {
-    if (state != RequestState::granted || is_linked() || waiter_.continuation) [[unlikely]]
+    // Granted and linked is only a request that a coroutine awaits.
+    if (state != RequestState::granted || waiter_.continuation) [[unlikely]]
       return settle_and_take(state);
     // (request.taken) relaxed: only its owner reads it from now on; publishes nothing.
     waiter_.state.store(RequestState::taken, std::memory_order_relaxed);
     return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
   }
 
-  [[nodiscard]] bool is_linked() const noexcept {
-    // (request.linked) relaxed: if it is granted, only this thread unlinks it; publishes nothing.
-    return waiter_.list.load(std::memory_order_relaxed) != nullptr;
-  }
-
   /// The same for a request that may be linked, is not granted, or is awaited.
   [[nodiscard, gnu::noinline]] Result settle_and_take(RequestState state) noexcept {
-    if (is_linked() || (state != RequestState::granted && may_be_linked(state))) {
+    // (request.linked) relaxed: if it is granted, only this thread unlinks it; publishes nothing.
+    if (waiter_.list.load(std::memory_order_relaxed) != nullptr ||
+        (state != RequestState::granted && may_be_linked(state))) {
       // Heap::poll() did not resume its coroutine, or its waker may be due.
       heap_.with_requests_then_settle([&] { heap_.requests_.unlink(waiter_); });
     }
@@ -278,7 +297,8 @@ class [[nodiscard]] Request {
     switch (state) {
       case RequestState::granted:
         return Allocation<Heap>::from_leaked(waiter_.payload, waiter_.layout);
-      case RequestState::refused: return std::unexpected(waiter_.error);
+      case RequestState::refused:
+        return std::unexpected(static_cast<AllocError>(waiter_.epoch_or_error));
       case RequestState::closed: return std::unexpected(AllocError::closed);
       default: return std::unexpected(AllocError::cancelled);
     }

@@ -182,7 +182,7 @@ class RequestLists {
   /// caller resumes it.
   [[nodiscard]] std::coroutine_handle<> next_ready(std::size_t epoch) noexcept {
     Waiter* const waiter = ready_.front();
-    if (waiter == nullptr || static_cast<std::ptrdiff_t>(epoch - waiter->ready_epoch) < 0)
+    if (waiter == nullptr || static_cast<std::ptrdiff_t>(epoch - waiter->epoch_or_error) < 0)
       return {};
     ready_.remove(*waiter);
     return waiter->continuation;
@@ -200,10 +200,10 @@ class RequestLists {
   /// ready when it began: so that is for the first one since then, even if the list is not empty.
   [[nodiscard]] Waiter* make_ready(Waiter& waiter) noexcept {
     const Waiter* const last = ready_.back();
-    waiter.ready_epoch = epoch_;
+    waiter.epoch_or_error = epoch_;
     ready_.push_back(waiter);
     if (on_ready_ == nullptr) return nullptr;
-    return last == nullptr || last->ready_epoch != epoch_ ? on_ready_ : nullptr;
+    return last == nullptr || last->epoch_or_error != epoch_ ? on_ready_ : nullptr;
   }
 
   /// Lets the waker of `waiter` be called by call_due_wakers(); once, if it is due already.

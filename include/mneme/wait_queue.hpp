@@ -32,14 +32,14 @@ struct Waker {
 /// The state of a request: whether it is linked in a list, and which states may follow. While it is
 /// linked, the queue lock protects it; otherwise only its owner may touch it.
 enum class RequestState : std::uint8_t {
-  idle,     ///< never polled. Not linked. Next: waiting, granted, refused, closed
+  idle,     ///< never polled. Not linked. Next: waiting, granted, taken, refused, closed
+  taken,    ///< its owner has taken the memory or the error. Not linked. Final
+  refused,  ///< it can never be met. Not linked. Next: taken
   waiting,  ///< in the queue. Linked in the wait list. Next: granted, closed, cancelled
   granted,  ///< memory is reserved for it. Linked in the ready list if a coroutine without a waker
             ///< awaits it. Next: taken, cancelled
-  taken,    ///< its owner has taken the memory or the error. Not linked. Final
   cancelled,  ///< it was cancelled. If a coroutine awaits it, linked as for `closed`; next:
               ///< taken. Otherwise not linked, and final
-  refused,    ///< it can never be met. Not linked. Next: taken
   closed,     ///< the heap was closed. Linked in the ready list, or in the due list until its waker
               ///< is called. Next: taken, cancelled
 };
@@ -64,9 +64,8 @@ struct Waiter {
   // No initialisers: most requests never wait, and those that do write these before they are read.
   Waiter* previous;
   Waiter* next;
-  void* payload;            // the memory of a granted request
-  std::size_t ready_epoch;  // the epoch of poll() in which it became ready
-  AllocError error;         // why it was refused
+  void* payload;               // the memory of a granted request
+  std::size_t epoch_or_error;  // the epoch of poll() in which it became ready; or why refused
 
   Layout layout;
   Waker waker{};                           // called when it is complete; or, without a waker,

@@ -50,26 +50,24 @@ class BasicBounded : HoleListsOf<form> {
   /// Whether allocate fails for `layout` only if no hole fits. Other layouts are granted if there
   /// is a hole of size + alignment − one word, and always on an empty heap.
   [[nodiscard]] static constexpr bool is_exact(BlockLayout layout) noexcept {
-    return layout.align <= word_bytes ||
-           (layout.align == 2 * word_bytes && layout.header_bytes == word_bytes);
+    return layout.align / word_bytes <= (layout.header_bytes == word_bytes ? 2 : 1);
   }
 
   [[nodiscard]] MNEME_HOT std::byte* allocate(BlockLayout layout, std::size_t header = 0) noexcept {
     const Word count = count_of(layout.size);
     if (!is_exact(layout)) [[unlikely]]
       return allocate_aligned(layout, count, header);
-    const Word two = layout.align / word_bytes - 1;  // 1: the index must be even
+    const Word two = layout.align / word_bytes - 1;  // 1: the payload must be aligned to two words
     const Found found = find(count, two);
-    return found.hole != 0 ? take(found, two & found.hole, count, header)
-                           : take_top(two & top_, count, header);
+    return found.hole != 0 ? take(found, two & words_.parity(found.hole), count, header)
+                           : take_top(two & words_.parity(top_), count, header);
   }
-  /// Allocates from the top, if there are no holes.
+  /// Allocates from the top, if there are no holes, and if the top is aligned as it is.
   [[nodiscard]] std::byte* allocate_quickly(BlockLayout layout, std::size_t header) noexcept {
-    const Word two = layout.align / word_bytes - 1;
     const Word count = count_of(layout.size);
-    if (form.is_small || layout.header_bytes != word_bytes ||
-        (hole_maps() | (two & ~Word{1}) | (two & top_)) != 0 || count > end_ - top_ ||
-        !is_top_intact())
+    const std::size_t payload = address_of(words_.place(top_)) + layout.header_bytes;
+    if (form.is_small || (hole_maps() | (payload & (layout.align - 1))) != 0 ||
+        count > end_ - top_ || !is_top_intact())
       return nullptr;
     set_top(top_ + count);
     return begin_block(top_ - count, count, header);
@@ -90,20 +88,19 @@ class BasicBounded : HoleListsOf<form> {
     return hole * word_bytes;
   }
   /// Returns a block to the top, if there is no hole between them or before the block.
-  [[nodiscard]] std::size_t deallocate_quickly(std::byte* block, std::size_t size) noexcept {
+  [[nodiscard]] bool deallocate_quickly(std::byte* block, std::size_t size) noexcept {
     const Word count = count_of(size);
     const Word at = words_.index_of(block);
-    if (form.is_small || at + count != top_ || !is_inside(at, count)) return 0;
-    const Word own = words_.get(at);
+    if (form.is_small || at + count != top_ || !is_inside(at, count)) return false;
+    const Word own = header::load(block);
     if ((own & (header::hole | header::hole_before)) != 0 || !words_.is_block(own) ||
         !is_top_intact())
-      return 0;
+      return false;
     instrument::poison_free(block, count * word_bytes);
-    free_ += count;
+    used_ -= count;
     set_top(at);
-    if constexpr (checks_enabled && !is_hardened) words_.set(at, own | header::hole);
-    if (at >= end_) __builtin_unreachable();
-    return (end_ - at) * word_bytes;
+    if constexpr (checks_enabled && !is_hardened) header::store(block, own | header::hole);
+    return true;
   }
 
   /// Whether deallocate would take the block back, as far as checked builds can know.
@@ -128,10 +125,10 @@ class BasicBounded : HoleListsOf<form> {
 
   [[nodiscard]] bool extend(std::size_t bytes) noexcept {
     const Word more = bytes / word_bytes / HoleWords::unit * HoleWords::unit;
-    if (end_ == 0 || more > max_region_bytes / word_bytes - (end_ - words_.first())) return false;
+    if (capacity_bytes() == 0 || more > max_region_bytes / word_bytes - (end_ - HoleWords::first))
+      return false;
     instrument::poison_free(words_.place(end_), more * word_bytes);
     end_ += more;
-    free_ += more;
     set_top(top_);
     return true;
   }
@@ -144,14 +141,16 @@ class BasicBounded : HoleListsOf<form> {
 
   [[nodiscard]] std::byte* base() const noexcept { return words_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept {
-    return (end_ - words_.first()) * word_bytes;
+    return (end_ - HoleWords::first) * word_bytes;
   }
-  [[nodiscard]] std::size_t free_bytes() const noexcept { return free_ * word_bytes; }
+  [[nodiscard]] std::size_t free_bytes() const noexcept {
+    return capacity_bytes() - used_ * word_bytes;
+  }
 
   // For tools: O(holes); for_each_hole is O(holes²).
 
   [[nodiscard]] bool is_free(std::size_t offset) const noexcept {
-    const Word at = words_.first() + offset / word_bytes;
+    const Word at = HoleWords::first + offset / word_bytes;
     bool found = at >= top_ && at < end_;
     // Called to build a fatal line about something else: so a hardened build does not stop here at
     // an impossible hole.
@@ -171,7 +170,7 @@ class BasicBounded : HoleListsOf<form> {
 
   template <class F>
   void for_each_hole(F each) const noexcept {
-    for (Word from = words_.first();;) {
+    for (Word from = HoleWords::first;;) {
       Word next = top_;
       Word next_size = end_ - top_;
       for_each_listed([&](Word hole, Word size) {
@@ -180,13 +179,14 @@ class BasicBounded : HoleListsOf<form> {
           next_size = size;
         }
       });
-      if (next_size > 0) each((next - words_.first()) * word_bytes, next_size * word_bytes);
+      if (next_size > 0) each((next - HoleWords::first) * word_bytes, next_size * word_bytes);
       if (next == top_) return;
       from = next + next_size;
     }
   }
 
   [[nodiscard]] const char* validate() const noexcept {
+    const Word free = free_bytes() / word_bytes;
     Word sum = end_ - top_;
     const char* wrong = nullptr;
     walk([&](Word hole, Word expected_size) {
@@ -200,10 +200,10 @@ class BasicBounded : HoleListsOf<form> {
       if ((behind & header::hole) != 0 || (behind & header::hole_before) == 0) {
         wrong = "a block does not know of the hole before it";
       }
-      if (sum > free_) wrong = "the holes do not sum to the free bytes";
+      if (sum > free) wrong = "the holes do not sum to the free bytes";
       return wrong == nullptr;
     });
-    if (wrong == nullptr && sum != free_) wrong = "the holes do not sum to the free bytes";
+    if (wrong == nullptr && sum != free) wrong = "the holes do not sum to the free bytes";
     return wrong;
   }
 
@@ -214,22 +214,22 @@ class BasicBounded : HoleListsOf<form> {
   }
 
  private:
-  // Where the region may begin: so that a unit of two words has an even index.
+  // Where the region may begin: so that payloads are aligned to a unit of two words.
   static constexpr BlockLayout first_block{.align = HoleWords::unit * word_bytes,
                                            .header_bytes = word_bytes};
   BasicBounded(std::span<std::byte> region, std::size_t skew) noexcept {
     if (region.size() < skew + 2 * word_bytes || region.size() - skew > max_region_bytes) return;
     words_ = HoleWords(region.data() + skew);
-    end_ = words_.first() + (region.size() - skew) / word_bytes / HoleWords::unit * HoleWords::unit;
-    set_top(words_.first());
-    free_ = end_ - top_;
+    end_ =
+        HoleWords::first + (region.size() - skew) / word_bytes / HoleWords::unit * HoleWords::unit;
+    set_top(HoleWords::first);
     instrument::poison_free(base(), capacity_bytes());
   }
 
   // Whether a block can have these words; always true in unchecked builds.
   [[nodiscard]] bool is_inside(Word at, Word count) const noexcept {
     return !checks_enabled ||
-           (at >= words_.first() && at < top_ && count >= 2 && count <= top_ - at);
+           (at >= HoleWords::first && at < top_ && count >= 2 && count <= top_ - at);
   }
   static constexpr Word no_block_end = ~Word{0};
 
@@ -272,7 +272,7 @@ class BasicBounded : HoleListsOf<form> {
 
   [[nodiscard]] MNEME_HOT std::byte* begin_block(Word at, Word count, Word header) noexcept {
     std::byte* const block = words_.place(at);
-    free_ -= count;
+    used_ += count;
     words_.learn_header(header);
     instrument::mark_undefined(block, count * word_bytes);
     header::store(block, header);
@@ -342,7 +342,7 @@ class BasicBounded : HoleListsOf<form> {
     const HoleWords words = words_;
     const Word start = at;
     const Word end = at + count;
-    free_ += count;
+    used_ -= count;
     if (hole_before) {
       const Word size = words.size_before(at, top_);
       at -= size;
@@ -379,13 +379,13 @@ class BasicBounded : HoleListsOf<form> {
         header::clear(words_.place(end + more), header::hole_before);
       }
     }
-    free_ -= more;
+    used_ += more;
     instrument::mark_undefined(words_.place(end), more * word_bytes);
     return true;
   }
 
-  Word end_ = 0;
-  Word free_ = 0;  // words
+  Word end_ = HoleWords::first;
+  Word used_ = 0;  // words in blocks
 };
 
 // See BoundedForm.

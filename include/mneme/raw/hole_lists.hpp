@@ -25,8 +25,8 @@ namespace mneme::inline MNEME_SETTINGS {
 ///   node, the others are in its ring. The small form has bins only for holes with no room for a
 ///   node, and one trie.
 ///
-/// In each ring the holes at even indices come first: a block there has a payload that is aligned
-/// to two words. So the first hole of a ring shows whether any hole of exactly that size can hold
+/// In each ring those holes come first in which a block has a payload that is aligned to two words
+/// (parity 0). So the first hole of a ring shows whether any hole of exactly that size can hold
 /// such a block; a larger hole always can.
 ///
 /// link, unlink and find take at most a few steps per bit of the size.
@@ -64,7 +64,7 @@ class HoleListsOf {
       return;
     }
     insert_before(words, hole, size, head);
-    if (hole % 2 == 0 || head % 2 != 0) head = static_cast<Index>(hole);
+    if (words.parity(hole) == 0 || words.parity(head) != 0) head = static_cast<Index>(hole);
   }
   /// `is_head`: it is the first of its list.
   MNEME_HOT void unlink(Found found, bool is_head = false) noexcept {
@@ -85,12 +85,13 @@ class HoleListsOf {
     words.wipe(hole, size);
   }
 
-  // The smallest hole for a block of `words` words; with two = 1, for one at an even index.
+  // The smallest hole for a block of `words` words; with two = 1, for an aligned one.
   [[nodiscard]] MNEME_HOT Found find(Word words, Word two) const noexcept {
     if (words >= bins) [[unlikely]]
       return find_large(words, two);
     Word map = bin_map_ & (~Word{0} << words);
-    if (two != 0 && (map >> words & 1) != 0 && bin_heads_[words] % 2 != 0) map &= map - 1;
+    if (two != 0 && (map >> words & 1) != 0 && words_.parity(bin_heads_[words]) != 0)
+      map &= map - 1;
     if (map == 0) return find_least();
     const auto size = static_cast<unsigned>(std::countr_zero(map));
     return compared({bin_heads_[size], size});
@@ -128,7 +129,7 @@ class HoleListsOf {
   static constexpr Word small_sizes = HoleWords::large_words;
 
   HoleWords words_;
-  Word top_ = 0;  // all holes are before it
+  Word top_ = HoleWords::first;  // all holes are before it
 
  private:
   static constexpr unsigned word_bits = HoleWords::word_bits;
@@ -191,8 +192,8 @@ class HoleListsOf {
     Word above = 0;
     for (Word node = roots_[kind];;) {
       if (words.size_below(above, node, top_) ==
-          size) {  // even indices behind the node, odd ones last
-        insert_before(words, hole, size, hole % 2 == 0 ? words.ring(node).next : node);
+          size) {  // aligned holes behind the node, others last
+        insert_before(words, hole, size, words.parity(hole) == 0 ? words.ring(node).next : node);
         words.set_parent(hole, in_a_ring);
         return;
       }
@@ -280,8 +281,9 @@ class HoleListsOf {
     for (Word node = (class_map_ >> kind & 1) != 0 ? roots_[kind] : 0; node != 0; path <<= 1) {
       const Word size = words.size_below(above, node, top_);
       if (size == wanted) {
-        if (two == 0 || node % 2 == 0) return compared({node, size});
-        if (const Word next = words.ring(node).next; next % 2 == 0) return compared({next, size});
+        if (two == 0 || words.parity(node) == 0) return compared({node, size});
+        const Word next = words.ring(node).next;
+        if (words.parity(next) == 0) return compared({next, size});
       } else if (size > wanted && size < best.size) {
         best = {node, size};
       }

@@ -35,24 +35,25 @@ class RegionWords {
 
   constexpr RegionWords() noexcept = default;
   explicit RegionWords(std::byte* base) noexcept
-      : base_(base), first_(address_of(base) / word_bytes % 2 == 0 ? 1 : 2) {}
+      : base_(base), skew_(address_of(base) / word_bytes % 2) {}
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
-  /// The index of the first word: 1 or 2, so that a block at an even index has a payload that is
-  /// aligned to two words.
-  [[nodiscard]] Word first() const noexcept { return first_; }
+  /// The index of the first word.
+  static constexpr Word first = 1;
   [[nodiscard]] Word index_of(const std::byte* place) const noexcept {
-    return (address_of(place) - address_of(base_)) / word_bytes + first_;
+    return (address_of(place) - address_of(base_)) / word_bytes + first;
   }
   [[nodiscard]] std::byte* place(Word at) const noexcept {
-    return base_ + (at - first_) * word_bytes;
+    return base_ + (at - first) * word_bytes;
   }
+  /// 0 if the payload of a block at `at` is aligned to two words, otherwise 1.
+  [[nodiscard]] Word parity(Word at) const noexcept { return (at ^ skew_) & 1; }
   [[nodiscard]] Word get(Word at) const noexcept { return header::load(place(at)); }
   void set(Word at, Word word) const noexcept { header::store(place(at), word); }
 
  protected:
   std::byte* base_ = nullptr;
-  Word first_ = 0;
+  Word skew_ = 0;  // the parity of index 0
 };
 
 /// How a hole is written.
@@ -143,10 +144,10 @@ class HoleLinks : public RegionWords {
 template <BoundedForm form>
 class HoleWordsOf : public HoleLinks<form> {
   using Links = HoleLinks<form>;
-  using Links::first_, Links::one_word;
+  using Links::one_word;
 
  public:
-  using Links::Links, Links::get, Links::set, Links::parent;
+  using Links::Links, Links::first, Links::get, Links::set, Links::parent;
   using typename Links::Word;
   /// The smallest size of a hole that is in a trie.
   static constexpr Word large_words = form.is_small ? Links::trie_words : Links::word_bits;
@@ -176,7 +177,7 @@ class HoleWordsOf : public HoleLinks<form> {
   // Sizes. Each is in two places: checked builds compare the two before they use one.
 
   /// Whether a hole may begin at `at`: there is a block between every hole and `top`.
-  [[nodiscard]] bool has(Word at, Word top) const noexcept { return at >= first_ && at + 1 < top; }
+  [[nodiscard]] bool has(Word at, Word top) const noexcept { return at >= first && at + 1 < top; }
 
   /// The size of the hole at `hole`, or 0 if there is none. All holes are before `top`.
   [[nodiscard]] Word peek_size(Word hole, Word top) const noexcept {
@@ -208,7 +209,7 @@ class HoleWordsOf : public HoleLinks<form> {
   /// builds compare its parent; its end is left to expect_size, but for hardened builds.
   [[nodiscard]] Word size_below(Word above, Word hole, Word top) const noexcept {
     if constexpr (checks_enabled) {
-      const bool is_node = hole >= first_ && hole + large_words < top &&
+      const bool is_node = hole >= first && hole + large_words < top &&
                            (get(hole) & (header::hole | one_word)) == header::hole &&
                            parent(hole) == above &&
                            (!is_hardened || peek_size(hole, top) >= large_words);
@@ -225,7 +226,7 @@ class HoleWordsOf : public HoleLinks<form> {
   /// The size of the hole that ends before `at`.
   [[nodiscard]] Word size_before(Word at, Word top) const noexcept {
     const Word size = Links::last_size(get(at - 1));
-    if (checks_enabled && (size > at - first_ || size != peek_size(at - size, top))) [[unlikely]]
+    if (checks_enabled && (size > at - first || size != peek_size(at - size, top))) [[unlikely]]
       smashed(at - 1);
     return size;
   }
@@ -233,7 +234,7 @@ class HoleWordsOf : public HoleLinks<form> {
   [[noreturn, gnu::noinline, gnu::cold]] void smashed(Word at) const noexcept {
     FatalLine{}
         .text("smashed hole at offset ")
-        .number((at - first_) * word_bytes)
+        .number((at - first) * word_bytes)
         .text(": free memory was written")
         .stop();
   }

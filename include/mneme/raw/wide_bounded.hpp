@@ -1,7 +1,7 @@
 // purpose: the wide form of the bounded heap, for larger regions: on 32 bits above 128 KiB.
 // layer: L1; includes L0, hole_words and bounded.
 // threads: one owner at a time.
-// invariants: every index of a block or hole is even, and so is its number of words.
+// invariants: every index of a block or hole is odd, and its number of words is even.
 #pragma once
 
 #include <cstddef>

@@ -14,6 +14,7 @@
 #include "../header.hpp"
 #include "../instrument.hpp"
 #include "../layout.hpp"
+#include "../raw/block_queries.hpp"
 #include "../raw/bounded.hpp"
 #include "../raw_heap.hpp"
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "../raw/block_queries.hpp"
 #include "resume_on.hpp"
 
 namespace mneme::inline MNEME_SETTINGS {

@@ -40,7 +40,7 @@ class TestedHoles : Lists {
 
   explicit TestedHoles(std::size_t words) : memory_(words + 1) {
     words_ = HoleWords(reinterpret_cast<std::byte*>(memory_.data()));
-    top_ = words_.first() + words - 1;
+    top_ = HoleWords::first + words - 1;
   }
 
   void insert(std::size_t at, std::size_t size) {
@@ -56,7 +56,7 @@ class TestedHoles : Lists {
   std::size_t search(std::size_t words, std::size_t two) {
     std::size_t best = 0;
     for (const auto& [at, size] : by_place_) {
-      const bool fits = size >= words + (two & at);
+      const bool fits = size >= words + (two & words_.parity(at));
       if (fits && (best == 0 || size < best)) best = size;
     }
     const auto [found, size_found] = find(words, two);

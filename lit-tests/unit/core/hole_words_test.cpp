@@ -23,13 +23,16 @@ using HoleWords = mneme::HoleWordsOf<mneme::BoundedForm{}>;
 struct WrittenWords {
   alignas(64) std::array<std::byte, 32 * word_bytes> memory{};
   HoleWords words{memory.data()};
-  std::size_t top = words.first() + 32;
+  std::size_t top = HoleWords::first + 32;
 };
 
-TEST_CASE("the first index is odd where the region is aligned to two words, else even") {
+TEST_CASE("the parity of an index shows whether a payload is aligned to two words") {
   WrittenWords here;
-  CHECK(here.words.first() == 1);
-  CHECK(HoleWords(here.memory.data() + word_bytes).first() == 2);
+  CHECK(here.words.parity(1) == 1);
+  CHECK(here.words.parity(2) == 0);
+  const HoleWords skewed(here.memory.data() + word_bytes);
+  CHECK(skewed.parity(1) == 0);
+  CHECK(skewed.parity(2) == 1);
   CHECK(here.words.place(3) == here.memory.data() + 2 * word_bytes);
   CHECK(here.words.index_of(here.words.place(3)) == 3);
 }

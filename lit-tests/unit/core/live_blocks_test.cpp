@@ -82,10 +82,10 @@ TEST_CASE_TEMPLATE("what found no room is not searched for again before a hole i
   CHECK(here.blocks.take_or_note(7 * word_bytes) == nullptr);
   here.free(0);  // a hole of 4 words
   CHECK(here.blocks.take_or_note(7 * word_bytes) == nullptr);
-  here.free(3);  // one of 6 at the end
+  here.free(2);  // another
   CHECK(here.blocks.take_or_note(8 * word_bytes) == nullptr);
   CHECK(here.blocks.raw_.searches == 1);
-  here.free(1);  // together 10
+  here.free(1);  // together 14
   void* const payload = here.blocks.take_or_note(7 * word_bytes);
   REQUIRE(payload != nullptr);
   CHECK(here.blocks.raw_.searches == 2);

@@ -23,7 +23,7 @@ TEST_CASE("a wide hole has its size at both ends, and a word for each link") {
   constexpr std::size_t far = HoleWordsOf<wide>::link_mask;
   alignas(64) std::array<std::byte, 32 * word_bytes> memory{};
   const HoleWordsOf<wide> words{memory.data() + word_bytes};
-  const std::size_t top = words.first() + 30;
+  const std::size_t top = words.first + 30;
   for (const std::size_t size : {2U, 4U, 6U, 8U, 12U}) {
     words.set(4 + size, header::hole_before);  // a block, whose header is 0 else
     words.write(4, size, {.next = far, .previous = 7});
