@@ -49,7 +49,8 @@ if config.lacking:
 if "full" in lit_config.params:
     config.available_features.add("full")
 else:
-    config.excludes |= set(config.repeated_tests)
+    if "repeated" not in lit_config.params:  # tools/mutants runs one variant alone
+        config.excludes |= set(config.repeated_tests)
     together = {file.parent.name for file in Path(config.test_source_root).rglob("the_folder_in_one_process.test")}
     config.excludes |= {test for program, tests in config.in_one_process.items() if program.split("_")[0] in together
                         for test, is_plain in tests.items() if is_plain}

@@ -128,7 +128,7 @@ class Variant:
         report = self.lit / "mutants.xml"
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("MNEME_")}
-        full = ["--param", "full"] if self.name == "model" else []
+        full = ["--param", "full" if self.name == "model" else "repeated"]
         processes.run([*LIT, "-q", *full, "-j", self.jobs, "--xunit-xml-output", report, self.lit],
                       self.tree, environment=environment)
         self.environment = self._environment()
