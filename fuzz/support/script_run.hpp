@@ -87,7 +87,7 @@ class ScriptRun final : public Reproducer {
   std::vector<std::size_t> left_out_;
   std::size_t next_ = 0;
   bool over_ = false;
-  Executor executor_;
+  driver::Executor executor_;
 };
 
 }  // namespace mneme::fuzz

@@ -83,6 +83,7 @@ int main() {
   Jobs queue;
   {
     std::vector<std::jthread> pool;
+    pool.reserve(3);
     for (int i = 0; i < 3; ++i) pool.emplace_back([&] { work(queue, sum); });
     produce(heap, queue);
     queue.end();

@@ -48,16 +48,18 @@ class Loop {
 };
 
 /// Lets the other coroutines of a loop run first.
-struct NextTurn {
-  mneme::ReadyQueue& queue;
-  mneme::ReadyTask task{};
+class NextTurn : public std::suspend_always {
+ public:
+  explicit NextTurn(mneme::ReadyQueue& queue) noexcept : queue_(queue) {}
 
-  [[nodiscard]] static bool await_ready() noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) noexcept {
-    task.handle = self;
-    queue.post(task);
+    task_.handle = self;
+    queue_.post(task_);
   }
-  void await_resume() const noexcept {}
+
+ private:
+  mneme::ReadyQueue& queue_;
+  mneme::ReadyTask task_{};
 };
 
 /// Sends packets for ever; that is, until the heap is closed.

@@ -70,7 +70,8 @@ TEST_CASE("a block can have all that is behind it, or all before it, but not bot
 
 TEST_CASE("the room before a block is counted from the first aligned address") {
   alignas(64) std::array<std::byte, words(16)> memory{};
-  Plain raw(std::span(memory).subspan(word_bytes));  // so its base is aligned to a word only
+  const std::span<std::byte> region(memory);
+  Plain raw(region.subspan(word_bytes));  // so its base is aligned to a word only
   std::byte* const before = raw.allocate({.size = words(11)});
   std::byte* const last = raw.allocate({.size = words(4)});
   REQUIRE((before != nullptr && last != nullptr));
