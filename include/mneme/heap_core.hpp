@@ -27,9 +27,8 @@ namespace mneme::inline MNEME_SETTINGS {
 /// * The *heap lock* (LockWord) protects the raw heap. It is only ever try-locked: a caller that
 ///   cannot take it queues its work and sets the work flag, and the owner does that work before it
 ///   unlocks (settle).
-/// * The *queue lock* protects the lists of requests. Callers wait for it when they queue or cancel
-/// a
-///   request. The owner of the heap lock, which may be a free in an interrupt, only try-locks it.
+/// * The *queue lock* protects the lists of requests. Callers that queue or cancel a request wait
+///   for it. The owner of the heap lock, which may be a free in an interrupt, only try-locks it.
 ///   On failure it skips granting: the current holder always posts work after unlocking, which
 ///   reruns the grant loop (with_requests_then_settle). A grant searches the raw heap with the
 ///   queue lock held: on a single core, interrupts are masked for that long.

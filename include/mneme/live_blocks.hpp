@@ -93,7 +93,7 @@ class LiveBlocks : public std::conditional_t<checks_enabled, HeapRecord, NoRecor
   /// now.
   [[nodiscard]] bool give_quickly(std::byte* block, std::size_t size) noexcept {
     if (!deallocate_quickly(raw_, block, size)) return false;
-    largest_new_hole_ = SIZE_MAX;  // faster than to compare
+    largest_new_hole_ = SIZE_MAX;
     counters_.set(Count::used_bytes, used_bytes());
     return true;
   }

@@ -1,5 +1,5 @@
 // purpose: two raw heaps as one, for two banks of memory: the fast one first, then the large one.
-// layer: L1; includes L0 and raw_heap and block_queries.
+// layer: L1; includes L0, raw_heap and block_queries.
 // threads: those of the raw heaps inside.
 // invariants: a block is wholly in one bank; the bytes between the banks are never touched.
 #pragma once

@@ -19,8 +19,7 @@ namespace mneme::inline MNEME_SETTINGS {
 ///
 /// * Holes of the same size are linked in a ring. Every hole is in one, even those of one word, so
 ///   that all can be found and merged.
-/// * Each small size has a bin. Larger sizes have a trie for each power of two, whose nodes have
-/// two
+/// * Each small size has a bin. Larger sizes have a trie for each power of two. A node has two
 ///   children, one for each value of the next bit of the size; only the first hole of a size is a
 ///   node, the others are in its ring. The small form has bins only for holes with no room for a
 ///   node, and one trie.

@@ -1,5 +1,5 @@
 // purpose: a raw heap that detects writes to freed blocks by delaying their reuse.
-// layer: L1; includes L0 and raw_heap and block_queries.
+// layer: L1; includes L0, raw_heap and block_queries.
 // threads: none; one owner at a time.
 // invariants: an allocation fails only if it would fail without the quarantine (P1, P9).
 #pragma once

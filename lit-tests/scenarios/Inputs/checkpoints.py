@@ -88,6 +88,18 @@ def end_early(script, other):
     expect_refused("of another script", explore(other, *kept_in(folder, "--resume")))
     expect_refused("or of other options", explore(script, *kept_in(folder, "--resume", "--switch=waits")))
     expect_refused("no checkpoint to resume", explore(script, *kept_in(BASE / "nothing", "--resume")))
+    foreign = BASE / "foreign"
+    foreign.mkdir()
+    (foreign / "states").write_text("precious")
+    expect_refused("has files of others", explore(script, *kept_in(foreign)))
+    if (foreign / "states").read_text() != "precious":
+        fail("a file of others was overwritten")
+    exchanged = [BASE / "ab.mn", BASE / "ba.mn"]
+    for file, first, second in zip(exchanged, "ab", "ba"):
+        file.write_text(f"heap 64\nheap {first} 64\nheap {second} 1K\ntask t x2\n  alloc x 16 in a\n  alloc z 16 in b\n"
+                        "  free x\n  free z\nend\n")
+    explore(exchanged[0], *kept_in(BASE / "names"))
+    expect_refused("of another script", explore(exchanged[1], *kept_in(BASE / "names", "--resume")))
     with open(folder / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         expect_refused("in use by another run", explore(script, *kept_in(folder, "--resume")))

@@ -111,16 +111,17 @@ class Script {
   int largest_ = 16;
 };
 
-/// C++ tasks have one heap, without a size behind its name; they neither extend it nor resize.
+/// C++ tasks have one heap, without a size behind its name; they neither extend nor lock it, nor
+/// resize.
 bool is_for_cpp_tasks(const mneme::driver::Program& program) {
   const auto& heap = program.heaps.front();
-  const auto resizes = [](const mneme::driver::TaskProgram& task) {
+  const auto is_beyond = [](const mneme::driver::TaskProgram& task) {
     return std::ranges::any_of(task.steps, [](const mneme::driver::ProgramStep& step) {
-      return step.kind == mneme::driver::OpKind::resize;
+      return step.kind == mneme::driver::OpKind::resize || step.kind == mneme::driver::OpKind::lock;
     });
   };
   return program.heaps.size() == 1 && heap.extension_bytes == 0 && !heap.raw_bytes &&
-         std::ranges::none_of(program.tasks, resizes);
+         std::ranges::none_of(program.tasks, is_beyond);
 }
 
 TEST_CASE("C++ tasks have the states and deadlocks of the scenarios, as scripts") {

@@ -93,6 +93,9 @@ void add_checkpoint(CLI::App& explore, CheckpointOptions& checkpoint) {
                   "Write at the end of a layer of states, and at most so often.")
       ->option_text("N")
       ->check(CLI::Range(0.0, 1e6))
+      ->check([](const std::string& text) {  // the range accepts `nan`
+        return text.find_first_of("nN") == std::string::npos ? "" : "not a number of seconds";
+      })
       ->capture_default_str()
       ->needs(&folder);
 }

@@ -11,6 +11,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "driver/language/diagnostic.hpp"
@@ -76,8 +78,9 @@ Fingerprint script_of(const World& world, const Path& before) {
   }
   for (std::size_t heap = 0; heap < program.heaps.size(); ++heap) {
     const HeapOptions& own = world.options().heaps[heap];
-    text += fmt::format("{} {} {} {} {} {} {}\n", own.bytes, own.raw_row, own.raw_arguments.number,
-                        own.raw_arguments.align, static_cast<int>(own.queue.kind), own.queue.number,
+    text += fmt::format("{} {} {} {} {} {} {} {}\n", program.heaps[heap].name, own.bytes,
+                        own.raw_row, own.raw_arguments.number, own.raw_arguments.align,
+                        static_cast<int>(own.queue.kind), own.queue.number,
                         program.heaps[heap].align_bytes);
   }
   // What identifies a state may hold addresses.
@@ -131,6 +134,10 @@ Checkpoint::Checkpoint(const CheckpointOptions& options, Fingerprint script)
     throw InputError(in_quotes(options_.folder) + " has no checkpoint to resume");
   }
   if (::mkdir(options_.folder.c_str(), 0777) != 0 && errno != EEXIST) fail_to_write("");
+  std::error_code error;
+  if (!has(lock_name) && !std::filesystem::is_empty(options_.folder, error)) {
+    throw InputError(in_quotes(options_.folder) + " has files of others: take a folder of its own");
+  }
   lock_.reset(std::fopen(path_of(lock_name).c_str(), "ab"));
   if (lock_ == nullptr) fail_to_write(lock_name);
   if (::flock(::fileno(lock_.get()), LOCK_EX | LOCK_NB) != 0) {

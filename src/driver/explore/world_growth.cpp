@@ -29,6 +29,7 @@ bool World::has_one_size(std::size_t heap) const {
 std::size_t World::missing_at_end(std::size_t size_bytes, std::size_t align_bytes) const {
   const HeapPart& part = varied();
   if (part.slot_bytes != 0) {
+    if (part.heap->raw().free_bytes() >= part.slot_bytes) return 0;
     return part.slot_bytes - (part.region_bytes - part.base_offset) % part.slot_bytes;
   }
   const auto layout = BlockLayout::with_header({.size = size_bytes, .align = align_bytes});

@@ -187,6 +187,9 @@ void World::restart() {
   if (can_copy_) return load(booted_.data());
   take_apart();
   for (const HeapPart& part : heaps_) part.heap->~DriverHeap();
+  for (const auto& task : tasks_) {
+    std::fill_n(loops_ + task.loops, task.program->loops, std::uint64_t{0});
+  }
   make_heaps();
   run_boot();
   for (const Move move : before_) (void)step(move);
