@@ -143,6 +143,40 @@ TEST_CASE("a grant or a stop before start() is over ends the operation once") {
   CHECK(outcome.ends() == 2);
 }
 
+namespace {
+
+/// A receiver during whose last move a stop is requested, as another thread might.
+struct StoppedWhenMoved : Numbers {
+  StoppedWhenMoved(Numbers numbers, std::stop_source*& stopper) noexcept
+      : Numbers(std::move(numbers)), source(stopper) {}
+  StoppedWhenMoved(StoppedWhenMoved&& other) noexcept
+      : Numbers(static_cast<Numbers&&>(other)), source(other.source) {
+    if (source != nullptr) std::exchange(source, nullptr)->request_stop();
+  }
+
+  std::stop_source*& source;  // nullptr: no stop now
+};
+
+}  // namespace
+
+TEST_CASE("a stop behind a result that was there at once ends nothing") {
+  TestHeap heap(32_words);
+  Outcome outcome;
+  std::stop_source source;
+  std::stop_source* stopper = nullptr;
+  struct AtOnce {
+    using Result = std::expected<int, AllocError>;
+    [[nodiscard]] static std::optional<Result> poll(mneme::Waker /*waker*/ = {}) { return 7; }
+    void cancel() const noexcept {}
+  };
+  auto operation =
+      as_sender(AtOnce{}).connect(StoppedWhenMoved{{&outcome, source.get_token()}, stopper});
+  stopper = &source;
+  operation.start();
+  CHECK(outcome.values == 1);
+  CHECK(outcome.ends() == 1);
+}
+
 TEST_CASE("start, grant and stop on three threads end an operation once") {
   TestHeap heap(32_words);
   for (int round = 0; round < 500; ++round) {

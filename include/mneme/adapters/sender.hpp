@@ -38,7 +38,7 @@ class SenderOperation {
   void start() noexcept {
     if constexpr (has_token) on_stop_.emplace(receiver_.stop_token(), Stop{this});
     auto result = request_.poll({.wake = wake, .context = this});
-    const unsigned before = mark(started);
+    const unsigned before = mark(result ? started | completed : started);
     if (!result && (before & completed) != 0) result = request_.poll();
     if (result) {
       finish(*std::move(result));
@@ -50,7 +50,7 @@ class SenderOperation {
  private:
   // What happened. Who comes last to find that it is over, of start(), waker and stop, ends it.
   static constexpr unsigned started = 1;    // start() is over
-  static constexpr unsigned completed = 2;  // the waker was called
+  static constexpr unsigned completed = 2;  // the waker was called, or the result was there at once
   static constexpr unsigned stopping = 4;   // a stop was requested
 
   static constexpr bool has_token = requires(Receiver& receiver) { receiver.stop_token(); };
@@ -66,10 +66,10 @@ class SenderOperation {
     if (own.mark(completed) == started) own.finish(*own.request_.poll());
   }
 
-  [[nodiscard]] unsigned mark(unsigned bit) noexcept {
+  [[nodiscard]] unsigned mark(unsigned bits) noexcept {
     // (sender.mark) acq_rel: pairs with acq_rel (sender.mark); publishes what its caller did before
     // to the one who ends the operation.
-    return happened_.fetch_or(bit, std::memory_order_acq_rel);
+    return happened_.fetch_or(bits, std::memory_order_acq_rel);
   }
 
   void cancel() noexcept {
