@@ -136,7 +136,8 @@ Checkpoint::Checkpoint(const CheckpointOptions& options, Fingerprint script)
   if (::mkdir(options_.folder.c_str(), 0777) != 0 && errno != EEXIST) fail_to_write("");
   std::error_code error;
   if (!has(lock_name) && !std::filesystem::is_empty(options_.folder, error)) {
-    throw InputError(in_quotes(options_.folder) + " has files of others: take a folder of its own");
+    throw InputError(in_quotes(options_.folder) +
+                     " is not empty, and has no checkpoint: choose another folder");
   }
   lock_.reset(std::fopen(path_of(lock_name).c_str(), "ab"));
   if (lock_ == nullptr) fail_to_write(lock_name);
