@@ -17,6 +17,7 @@ SWITCH_TEXT = """#pragma once
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #if defined(__has_feature)
@@ -50,7 +51,8 @@ inline std::atomic<unsigned char> seen[@count@];
 #endif
   char line[16];
   const int length = std::snprintf(line, sizeof line, "%d\\n", id);
-  if (::write(reached, line, static_cast<std::size_t>(length)) != length) std::abort();
+  if (::write(reached, line, static_cast<std::size_t>(length)) == length) return;
+  if (errno != EFBIG) std::abort();  // a test may limit the size of files
 }
 
 constexpr bool on(int id) noexcept {
