@@ -21,6 +21,11 @@ namespace mneme {
 struct RawArguments {
   std::uint64_t number = 0;
   std::size_t align = 0;  // of blocks that name none
+  // Of AnyPlacement: the largest payload; what all sizes of blocks are multiples of, a word if some
+  // payload has a larger alignment; and whether least_growth() is about this heap.
+  Layout largest{};
+  std::size_t unit_bytes = 0;
+  bool has_growth = false;
 };
 
 /// A pool: the number is the size of its blocks' payloads.

@@ -18,6 +18,7 @@
 #include <utility>
 #include <variant>
 
+#include "any_placement.hpp"
 #include "best_fit.hpp"
 #include "sized_rows.hpp"
 
@@ -132,6 +133,9 @@ struct RawHeapTable {
 using RawHeaps = RawHeapTable<MNEME_RAW_HEAPS>;
 /// Those that scripts without tasks can name: the same rows, and behind them some with a number.
 using ScriptRawHeaps = RawHeapTable<MNEME_RAW_HEAPS, PoolRow, ChainRow>;
+/// The same rows, and behind them the one that stands for those without a number in a search.
+using SearchRawHeaps = RawHeapTable<MNEME_RAW_HEAPS, PoolRow, ChainRow, AnyPlacement>;
+inline constexpr std::size_t any_placement_row = SearchRawHeaps::names.size() - 1;
 
 /// The names of the rows that only scripts have.
 inline constexpr std::span<const std::string_view> sized_raw_heaps =

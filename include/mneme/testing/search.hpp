@@ -237,6 +237,9 @@ class Searcher {
     }
     const std::size_t known = graph().size();
     edge.grants = step.lasting_grants > 0;
+    if constexpr (requires { step.is_other_outcome; }) {
+      edge.is_other_outcome = step.is_other_outcome;
+    }
     edge.program = world_.program_of(task);
     const StateNumber to = record(
         from, move, edge, fingerprint_of(world_.identity()),

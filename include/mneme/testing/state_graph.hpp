@@ -67,8 +67,10 @@ class FingerprintMixer {
 
 struct Transition {
   StateNumber to = 0;
-  std::uint8_t weight = 1;   // the number of identical tasks that could take this step
-  bool grants = false;       // a waiting request that cannot time out
+  std::uint8_t weight = 1;  // the number of identical tasks that could take this step
+  bool grants : 1 = false;  // a waiting request that cannot time out
+  /// The same step as an earlier one of the same task from this state, with another outcome.
+  bool is_other_outcome : 1 = false;
   std::uint8_t program = 0;  // of the task that takes the step
   std::uint8_t choices = 1;  // the number of choices that the task has
 };

@@ -157,6 +157,14 @@ def text_of(script, raw="first-fit"):
     return "\n".join(lines) + "\n"
 
 
+def with_queue(text, queue):
+    text = text.replace(" align=8", f" queue={queue} align=8")
+    if not queue.startswith("priority"):
+        return text
+    return re.sub(r"alloc ([bd]\d+) \d+( in dma)?$", lambda match: f"{match[0]} priority={level_of(match[1])}", text,
+                  flags=re.MULTILINE)
+
+
 class Model:
     """States are tuples: (tasks, queues, signals, boxes, locks). A lock is (the task that has it or None, the blocks that
     are deferred). A task is (at, rounds, waits, names), names a tuple of
@@ -500,11 +508,8 @@ def main():
         if found is None:
             continue
         expected = verdict_of(model, found)
-        text = text_of(script, name).replace(" align=8", f" queue={queue} align=8")
-        if Model.policy == "priority":
-            text = re.sub(r"alloc ([bd]\d+) \d+( in dma)?$", lambda match: f"{match[0]} priority={level_of(match[1])}", text,
-                          flags=re.MULTILINE)
-        got = explored(mneme, text, ["--exact"] if raw == "first-fit" else [])
+        text = with_queue(text_of(script, name), queue)
+        got = explored(mneme, text, ["--exact" if raw == "first-fit" else "--this-raw-heap"])
         if model.goes_on:
             same = got[1] == expected[1] and (got[0] == "deadlock") == (expected[0] == "deadlock")
         else:
@@ -519,4 +524,5 @@ def main():
     print(f"{done} scripts, no difference")
 
 
-main()
+if __name__ == "__main__":
+    main()

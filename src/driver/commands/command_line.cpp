@@ -24,6 +24,7 @@
 #include "driver/language/line.hpp"
 #include "driver/report/output.hpp"
 #include "explore_options.hpp"
+#include "fit_command.hpp"
 #include "import_command.hpp"
 #include "run.hpp"
 #include "validators.hpp"

@@ -1,129 +1,27 @@
-// purpose: runs the searches, prints their results, and chooses the exit code.
-// layer: commands; includes explore_command, explore, parser, rewrite_file.
-// threads: one call at a time; a signal handler sets a flag.
+// purpose: runs a search, prints its result, and chooses the exit code.
+// layer: commands; includes explore_command, search_input, explore.
+// threads: one call at a time.
 // invariants: see explore_command.hpp.
 #include "explore_command.hpp"
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 
 #include "driver/explore/advice.hpp"
+#include "driver/explore/any_raw_heap.hpp"
 #include "driver/explore/explain.hpp"
-#include "driver/explore/fit.hpp"
 #include "driver/explore/flat_run.hpp"
 #include "driver/explore/search.hpp"
 #include "driver/explore/walk.hpp"
-#include "driver/language/parser.hpp"
 #include "driver/report/picture.hpp"
-#include "fit_picture.hpp"
+#include "search_input.hpp"
 #include "write_file.hpp"
 
 namespace mneme::driver {
 
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int /*signal*/) { interrupted = 1; }
-
-Program read_program(const ExploreOptions& options) {
-  Source source = Source::open(options.path);
-  const std::uint64_t default_bytes =
-      options.heap_name.empty() ? options.heap_bytes.value_or(0) : 0;
-  Parser parser{source, {.default_heap_bytes = default_bytes}};
-  ProgramBuilder builder;
-  Op op;
-  while (parser.next(op)) {
-    const bool makes_heap = op.kind == OpKind::heap || op.kind == OpKind::named_heap;
-    if (makes_heap && op.heap_name == options.heap_name) {
-      if (options.raw) set_raw_heap(op, *options.raw);
-      if (options.queue) set_queue(op, *options.queue);
-      if (options.heap_bytes) op.size_bytes = *options.heap_bytes;
-    }
-    builder.add(op);
-  }
-  if (!builder.has_tasks()) {
-    throw InputError(source.name() +
-                     ": the script has no tasks, so its steps have only one order; "
-                     "use 'mneme run'");
-  }
-  return builder.finish();
-}
-
-std::string size_text(std::uint64_t bytes) { return grouped(static_cast<double>(bytes)); }
-
-/// `first-fit, 1,024 bytes`; of several heaps `first-fit, 1,024 bytes; dma: pool:512, 8,192 bytes`.
-std::string heaps_text(const Program& program, const WorldOptions& options) {
-  std::string text;
-  for (std::size_t heap = 0; heap < program.heaps.size(); ++heap) {
-    const HeapSpec& spec = program.heaps[heap];
-    text +=
-        fmt::format("{}{}{}, {} bytes", heap == 0 ? "" : "; ", heap == 0 ? "" : spec.name + ": ",
-                    spec.text(), size_text(options.heaps[heap].bytes));
-  }
-  return text;
-}
-
-WorldOptions world_options(const Program& program, const ExploreOptions& options) {
-  WorldOptions world = options_of(program);
-  world.switches = options.switches == "waits" ? Switches::waits : Switches::anywhere;
-  world.is_exact = options.is_exact;
-  world.varied = heap_number(program, options.heap_name);
-  return world;
-}
-
-/// Prints a line now and then during a long search.
-class Progress {
- public:
-  void operator()(const SearchProgress& progress) {
-    if (progress.states < 2 || !is_time()) return;
-    put(fmt::format("{} states, {} steps deep, {} MiB", grouped(progress.states), progress.depth,
-                    progress.bytes >> 20U));
-  }
-  void operator()(std::uint64_t walks) {
-    if (is_time()) put(fmt::format("{} walks", grouped(walks)));
-  }
-
- private:
-  [[nodiscard]] static std::string grouped(std::uint64_t number) {
-    return driver::grouped(static_cast<double>(number));
-  }
-  static void put(const std::string& what) {
-    std::fputs(fmt::format("mneme: {}\n", what).c_str(), stderr);
-  }
-  [[nodiscard]] bool is_time() {
-    constexpr std::chrono::seconds between{2};
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < between) return false;
-    last_ = now;
-    return true;
-  }
-
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
-SearchLimits limits_of(const ExploreOptions& options) {
-  std::signal(SIGINT, &on_interrupt);
-  SearchLimits limits;
-  limits.memory_bytes = options.memory_bytes;
-  if (options.states != 0) limits.states = options.states;
-  limits.interrupted = &interrupted;
-  limits.on_progress = Progress{};
-  return limits;
-}
-
-std::string_view word_of(Bound bound) {
-  switch (bound) {
-    case Bound::memory: return "the limit on memory was reached (--memory)";
-    case Bound::states: return "the limit on states was reached (--states)";
-    case Bound::interrupt: return "interrupted";
-    default: return "all was explored";
-  }
-}
 
 /// `, steps 5 to 9`; empty for the whole.
 std::string window_text(const Window& window) {
@@ -201,38 +99,6 @@ Exit check_expectation(const Program& program, VerdictKind kind, Output& output)
 /// The limit for everything tried for advice, such that it takes at most a second.
 constexpr std::uint64_t advice_states = 200'000;
 
-void print_ranges(const Fit& fit, Output& output) {
-  for (const FitRange& range : fit.ranges) {
-    std::string sizes = size_text(range.from);
-    if (range.to == no_growth) {
-      sizes += " and more";
-    } else if (range.to != range.from) {
-      sizes += " to " + size_text(range.to);
-    }
-    output.print("  {:<20}  {}\n", sizes, word_of(range));
-  }
-}
-
-bool is_good(const FitRange& range) { return range.verdict == VerdictKind::no_deadlock; }
-
-/// The first range from which on all ranges are good.
-std::size_t first_good(const Fit& fit) {
-  std::size_t first = fit.ranges.size();
-  while (first > 0 && is_good(fit.ranges[first - 1])) --first;
-  return first;
-}
-
-void print_exceptions(const Fit& fit, std::size_t end, Output& output) {
-  bool was_good = false;
-  for (const FitRange& range : std::span(fit.ranges).first(end)) {
-    if (was_good && !is_good(range)) {
-      output.print("more memory is worse: {} bytes can deadlock, and fewer cannot\n",
-                   size_text(range.from));
-    }
-    was_good = is_good(range);
-  }
-}
-
 /// Prints numbers that a script can add up.
 std::string walks_text(const WalkSum& sum, const WalkPlan& plan) {
   std::string text = fmt::format(
@@ -250,12 +116,11 @@ std::string walks_text(const WalkSum& sum, const WalkPlan& plan) {
 }
 
 Verdict take_walks(World& world, const ExploreOptions& options, Output& output) {
-  std::signal(SIGINT, &on_interrupt);
   const WalkPlan plan{.first = options.first_walk.value_or(0),
                       .walks = options.walks,
                       .seed = options.seed,
                       .steps_max = options.walk_steps,
-                      .interrupted = &interrupted,
+                      .interrupted = catch_interrupts(),
                       .on_progress = Progress{}};
   const WalkSum sum = walk(world, plan);
   output.print("{}", walks_text(sum, plan));
@@ -290,14 +155,38 @@ void print_bad_end(World& world, const Verdict& verdict, const Path& before, con
 }
 
 /// `96 bytes`, or `96 bytes, in dma 512`.
-std::string peaks_text(const World& world, const SearchResult& result) {
-  if (world.heap_count() == 1) return size_text(result.observed.peak_bytes) + " bytes";
-  std::string text = size_text(world.peak_bytes(0)) + " bytes";
+std::string bytes_text(const World& world, std::span<const std::size_t> bytes) {
+  std::string text = size_text(bytes[0]) + " bytes";
   for (std::size_t heap = 1; heap < world.heap_count(); ++heap) {
-    text += fmt::format(", in {} {}", world.program().heaps[heap].name,
-                        size_text(world.peak_bytes(heap)));
+    text += fmt::format(", in {} {}", world.program().heaps[heap].name, size_text(bytes[heap]));
   }
   return text;
+}
+
+/// The most that was used of each heap.
+std::string peaks_text(const World& world, const SearchResult& result) {
+  std::vector<std::size_t> peaks;
+  for (std::size_t heap = 0; heap < world.heap_count(); ++heap) {
+    peaks.push_back(world.heap_count() == 1 ? result.observed.peak_bytes : world.peak_bytes(heap));
+  }
+  return bytes_text(world, peaks);
+}
+
+/// The cheapest proof: of the tasks on any raw heap. Prints it, if there is one.
+bool print_any_raw_heap(const World& world, const ExploreOptions& options, Output& output) {
+  const bool tries = options.tries_any_raw_heap && !options.is_exact &&
+                     options.checkpoint.folder.empty() && options.window.is_whole();
+  if (!tries) return false;
+  const AnyRawHeap found = explore_any(world.program(), world.options(), any_limits_of(options));
+  if (found.answer != AnyRawHeap::Answer::safe) return false;
+  std::vector<std::size_t> sizes;
+  for (const HeapOptions& heap : world.options().heaps) sizes.push_back(heap.bytes);
+  output.print(
+      "no deadlock on any raw heap ({}): {} states, {} steps deep, all explored; at most {} in "
+      "use{}\n",
+      bytes_text(world, sizes), size_text(found.states), found.depth,
+      bytes_text(world, found.peak_bytes), found.waits ? "" : "; nothing ever waits");
+  return true;
 }
 
 /// Searches `world`, which may begin after these steps of the whole one.
@@ -339,6 +228,9 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
   if (!before.empty()) begin_after(part.emplace(program, with), before);
   World& world = part ? *part : whole;
   Verdict verdict;
+  if (!options.first_walk && print_any_raw_heap(whole, options, output)) {
+    return check_expectation(program, VerdictKind::no_deadlock, output);
+  }
   if (!options.first_walk) verdict = print_search(world, whole, before, options, output);
   if (verdict.kind == VerdictKind::not_decided && options.walks > 0) {
     verdict = take_walks(world, options, output);
@@ -349,46 +241,6 @@ Exit run_explore(const ExploreOptions& options, Output& output) {
   // The expectations of a script hold for all of its steps only.
   if (!options.window.is_whole()) return exit_of(verdict.kind);
   return check_expectation(program, verdict.kind, output);
-}
-
-Exit run_fit(const ExploreOptions& options, Output& output) {
-  if (!options.draw.empty()) check_writable(options.draw);
-  const Program program = read_program(options);
-  const WorldOptions with = world_options(program, options);
-  const HeapSpec& spec = program.heaps[with.varied];
-  const std::string heap = (spec.name.empty() ? "" : spec.name + ", ") + spec.text();
-  const FitGoal goal = options.goal == "no-wait" ? FitGoal::no_wait : FitGoal::no_deadlock;
-  const Fit found = fit(program, with, goal, limits_of(options));
-  const std::size_t first = first_good(found);
-  const bool is_decided = found.bound == Bound::none && !found.ranges.empty();
-  const bool has_safe = is_decided && first < found.ranges.size();
-  if (!is_decided) {
-    output.print("not decided ({}): {}\n", heap, word_of(found.bound));
-  } else if (!has_safe) {
-    output.print("no heap is large enough ({}): a task waits for ever, whatever the size\n", heap);
-  } else if (goal == FitGoal::no_wait) {
-    output.print("nothing waits from {} bytes on ({})\n", size_text(found.ranges[first].from),
-                 heap);
-  } else {
-    output.print("no deadlock from {} bytes on ({}); nothing waits from {} bytes on\n",
-                 size_text(found.ranges[first].from), heap, size_text(found.ranges.back().from));
-    print_exceptions(found, first, output);
-  }
-  if (goal == FitGoal::no_deadlock) print_ranges(found, output);
-  if (found.any_placement) {
-    output.print("with {} bytes each request fits, wherever the blocks are\n",
-                 size_text(*found.any_placement));
-  }
-  output.print("explored {} size{}, {} states\n", found.explorations,
-               found.explorations == 1 ? "" : "s", size_text(found.states));
-  if (!options.draw.empty() && !found.ranges.empty()) {
-    write_file(
-        options.draw,
-        draw_fit(found, fmt::format("{}: can it deadlock, on {}?",
-                                    program.file.substr(program.file.rfind('/') + 1), heap)));
-  }
-  if (!is_decided) return Exit::not_decided;
-  return has_safe ? Exit::ok : Exit::deadlock;
 }
 
 }  // namespace mneme::driver

@@ -1,4 +1,4 @@
-// purpose: `mneme explore` and `mneme fit`: whether tasks can deadlock, and on which heaps.
+// purpose: `mneme explore`: whether tasks can deadlock; and the options of `mneme fit`, too.
 // layer: commands; includes explore, script_runner.
 // threads: one call at a time.
 // invariants: standard output is the same in every run; progress goes to standard error.
@@ -35,13 +35,11 @@ struct ExploreOptions {
   std::uint64_t walk_steps = 10'000;
   std::uint64_t seed = 1;
   bool is_exact = false;
+  bool tries_any_raw_heap = true;
   bool advises = true;
 };
 
 /// Prints whether any order of the tasks' steps deadlocks.
 [[nodiscard]] Exit run_explore(const ExploreOptions& options, Output& output);
-
-/// Prints the heap sizes on which any order does.
-[[nodiscard]] Exit run_fit(const ExploreOptions& options, Output& output);
 
 }  // namespace mneme::driver

@@ -107,6 +107,8 @@ CLI::App& add_explore_command(CLI::App& app, ExploreOptions& options) {
       app, "explore", "Find out whether any order of the tasks' steps deadlocks.", options);
   explore.add_option("--heap", options.heap_bytes, "The region's size, instead of the script's.")
       ->transform(size_validator());
+  explore.add_flag("!--this-raw-heap", options.tries_any_raw_heap,
+                   "Do not try first to show that the tasks cannot deadlock on any raw heap.");
   add_window(explore, options.window);
   add_checkpoint(explore, options.checkpoint);
   explore

@@ -21,7 +21,7 @@
 
 namespace mneme::driver {
 
-/// One of the table's raw heaps.
+/// One of the raw heaps of scripts and searches.
 class AnyRaw {
   /// Calls f(raw). Most scripts are for the first row, whose code is inlined here.
   template <class F>
@@ -49,7 +49,7 @@ class AnyRaw {
   }
 
   explicit AnyRaw(std::span<std::byte> region) noexcept
-      : raw_(ScriptRawHeaps::make(selected_row, region, selected_arguments)),
+      : raw_(SearchRawHeaps::make(selected_row, region, selected_arguments)),
         region_(region.data()) {}
 
   // The variant is never valueless, so no visit throws.
@@ -129,7 +129,7 @@ class AnyRaw {
   static inline thread_local std::size_t selected_row = 0;
   static inline thread_local RawArguments selected_arguments{};
 
-  ScriptRawHeaps::Any raw_;
+  SearchRawHeaps::Any raw_;
   const std::byte* region_;
 };
 

@@ -27,7 +27,7 @@ constexpr std::uint64_t copied_bytes_max = std::uint64_t{64} << 10U;
 /// Whether all that a raw heap remembers is in itself and in its region.
 bool is_copyable(std::string_view raw) {
   return raw == FirstFit::name || raw == Bounded::name || raw == PoolRow::name ||
-         raw == ChainRow::name;
+         raw == ChainRow::name || raw == AnyPlacement::name;
 }
 
 }  // namespace
@@ -63,6 +63,7 @@ std::size_t heap_number(const Program& program, const std::string& name) {
 
 World::World(const Program& program, const WorldOptions& options)
     : World{program, options, EmptyHeap{}} {  // which the destructor ends, if a check here throws
+  bool has_sizes = has_resizes_;
   for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
     HeapPart& part = heaps_[heap];
     const OracleMemory memory = memory_of(part.heap->raw());
@@ -72,12 +73,14 @@ World::World(const Program& program, const WorldOptions& options)
     part.keeps_order = part.heap->raw().visit([]<class Raw>(const Raw&) {
       return std::is_same_v<Raw, Bounded> || std::is_same_v<Raw, ChainRow>;
     });
-    part.counts_blocks =
-        !options_.is_exact && !has_clones_ && (part.slot_bytes != 0 || has_one_size(heap));
+    const bool is_open = options_.heaps[heap].raw_row == any_placement_row;
+    part.counts_blocks = !options_.is_exact && !has_clones_ &&
+                         (part.slot_bytes != 0 || is_open || has_one_size(heap));
+    has_sizes = has_sizes || is_open;
   }
   if (std::ranges::any_of(heaps_, &HeapPart::counts_blocks)) {
-    block_identity_ =
-        heaps_.size() == 1 && !has_resizes_ ? BlockIdentity::presence : BlockIdentity::mixed;
+    using enum BlockIdentity;
+    block_identity_ = has_sizes ? sized : heaps_.size() == 1 ? presence : mixed;
   }
   check_requests(program_.boot);
   for (const TaskProgram& task : program_.tasks) check_requests(task);
@@ -101,9 +104,9 @@ World::World(const Program& program, const WorldOptions& options, EmptyHeap /*ta
     const HeapOptions& own = options_.heaps[heap];
     HeapPart& part = heaps_.emplace_back();
     part.policy = own.queue.kind;
-    part.region_bytes = ScriptRawHeaps::region_bytes(own.raw_row, own.bytes, own.raw_arguments);
+    part.region_bytes = SearchRawHeaps::region_bytes(own.raw_row, own.bytes, own.raw_arguments);
     sum += part.region_bytes + program_.heaps[heap].extension_bytes;
-    can_copy_ = can_copy_ && is_copyable(ScriptRawHeaps::names[own.raw_row]);
+    can_copy_ = can_copy_ && is_copyable(SearchRawHeaps::names[own.raw_row]);
     has_overtaking_ = has_overtaking_ || part.policy == OracleQueue::Kind::overtaking;
   }
   if (sum > std::numeric_limits<std::uint32_t>::max()) fail_size();
@@ -126,7 +129,7 @@ void World::check_raw_heap(std::size_t heap) const {
   const HeapOptions& own = options_.heaps[heap];
   const RawArguments& arguments = own.raw_arguments;
   const std::uint64_t extension_bytes = program_.heaps[heap].extension_bytes;
-  if (const auto wrong = ScriptRawHeaps::wrong(own.raw_row, own.bytes, arguments)) {
+  if (const auto wrong = SearchRawHeaps::wrong(own.raw_row, own.bytes, arguments)) {
     throw ScriptError{Diagnostic{.file = program_.file,
                                  .line = program_.heaps[heap].line,
                                  .column = 1,
@@ -302,8 +305,8 @@ void World::check_requests(const TaskProgram& task) const {
 void World::check_extensions(const TaskProgram& task) const {
   for (const ProgramStep& step : task.steps) {
     const std::size_t row = options_.heaps[step.heap].raw_row;
-    if (step.kind != OpKind::extend || ScriptRawHeaps::can_extend[row]) continue;
-    fail_step(step, "raw heap " + in_quotes(ScriptRawHeaps::names[row]) + " cannot be extended");
+    if (step.kind != OpKind::extend || SearchRawHeaps::can_extend[row]) continue;
+    fail_step(step, "raw heap " + in_quotes(SearchRawHeaps::names[row]) + " cannot be extended");
   }
 }
 

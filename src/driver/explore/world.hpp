@@ -280,8 +280,8 @@ class World {
   };
 
   /// What identifies the block of a name in a state: where it is, or only that there is one;
-  /// `mixed` if that depends on the heap, or on its size as well.
-  enum class BlockIdentity : std::uint8_t { place, presence, mixed };
+  /// `mixed` if that depends on the heap, `sized` if on its size as well.
+  enum class BlockIdentity : std::uint8_t { place, presence, mixed, sized };
 
   [[nodiscard]] Control& control(std::size_t task) const { return controls_[task]; }
   void lay_out();

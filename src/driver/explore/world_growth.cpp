@@ -87,7 +87,7 @@ bool World::knows_growth() const {
              step.align_bytes <= 2 * word_bytes;
     });
   };
-  const std::string_view raw = ScriptRawHeaps::names[options_.heap().raw_row];
+  const std::string_view raw = SearchRawHeaps::names[options_.heap().raw_row];
   if (raw == FirstFit::name || varied().slot_bytes != 0) return true;
   return raw == Bounded::name && is_within(program_.boot) &&
          std::ranges::all_of(program_.tasks, is_within);

@@ -297,7 +297,7 @@ void World::put_block(const HeldBlock& block) {
   const HeapPart& part = heaps_[heap_of(block)];
   const bool is_counted = part.counts_blocks && block.offset != 0;
   put(static_cast<std::uint32_t>(is_counted ? part.start + 1 : block.offset));
-  put(is_counted && !has_resizes_ ? 0 : block.size_bytes);
+  put(is_counted && block_identity_ != BlockIdentity::sized ? 0 : block.size_bytes);
 }
 
 /// Whether a heap is locked follows from where its tasks are.
@@ -316,9 +316,19 @@ void World::put_raw_heap() {
   const auto put_holes = [&](const Bounded& raw) {
     testing::put_bounded(raw, [&](const void* from, std::size_t bytes) { put(from, bytes); });
   };
+  // Where no block has a place, it matters what did not fit, and how much a reclaim brings.
+  const auto put_any = [&](const HeapPart& part, const AnyPlacement& raw) {
+    put(raw.least_failed());
+    std::size_t bytes = 0;
+    for (std::uint32_t at = 0; part.lock != nullptr && at < part.lock->deferred; ++at) {
+      bytes += block_bytes(part.deferred[at].size_bytes);
+    }
+    put(bytes);
+  };
   for (const HeapPart& part : heaps_) {
-    if (part.counts_blocks) continue;
     part.heap->raw().visit([&]<class Raw>(const Raw& raw) {
+      if constexpr (std::is_same_v<Raw, AnyPlacement>) put_any(part, raw);
+      if (part.counts_blocks) return;
       if constexpr (std::is_same_v<Raw, Bounded>) put_holes(raw);
       if constexpr (std::is_same_v<Raw, ChainRow>) put_holes(raw.second());
     });
