@@ -83,9 +83,10 @@ struct OwnedMemory<Allocation<AnyHeap>> {
 /// one, and the old one is freed.
 ///
 /// Errors: as Request, and `too_large` also if there can be no room while the old block lives,
-/// because it lies in the way of the new one. With any error the owner and its bytes are as they
-/// were. A change by a single word that cannot be made at once keeps the heap locked from the grant
-/// until the result is taken. O(raw heap) for each try, and O(bytes) to move.
+/// because it lies in the way of the new one. One that waits is granted at the latest when all
+/// other blocks have been freed, whatever its alignment. With any error the owner and its bytes are
+/// as they were. A change by a single word that cannot be made at once keeps the heap locked from
+/// the grant until the result is taken. O(raw heap) for each try, and O(bytes) to move.
 template <class Heap, class AnyOwner>
 class ReallocationWanted {
  public:
