@@ -111,6 +111,7 @@ class BasicTask {
 
   /// The request waits or has memory no more, but is still there.
   void cancel() { request_->cancel(); }
+  void raise(std::size_t level) { request_->raise(level); }
 
   /// The request is over, and whatever its waker uses.
   void end() {
