@@ -79,11 +79,10 @@ class AsioOperation {
 
 /// An initiating function: completes `request`, which has not begun, and calls the handler of
 /// `token` with its result, such as expected<Box<Packet>, AllocError>. Cancelled by the slot of the
-/// handler, its result is `cancelled`; so a timeout is `|| timer.async_wait(…)`, or as elsewhere
-/// `heap.make<Packet>(7).until(timer.after(20ms))`, which needs no slots: Boost has them from 1.77
-/// on. An executor that is destroyed first takes the operation with it: close the heap, and let its
-/// loop end. A handler that has no executor, as a bare lambda, runs on a thread of Asio's: bind one
-/// to it.
+/// handler, its result is `cancelled`; so a timeout is `|| timer.async_wait(…)`, or a limit of the
+/// request (asio_timer.hpp), which needs no slots: Boost has them from 1.77 on. An executor that is
+/// destroyed first takes the operation with it: close the heap, and let its loop end. A handler
+/// that has no executor, as a bare lambda, runs on a thread of Asio's: bind one to it.
 ///
 ///     auto packet = co_await mneme::asio_await(heap.make<Packet>(7), asio::use_awaitable);
 template <class Request, class Token>

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mneme/adapters/asio.hpp>
-#include <mneme/adapters/timer_thread.hpp>
+#include <mneme/adapters/asio_timer.hpp>
 #include <mneme/mneme.hpp>
 #include <string>
 #include <thread>
@@ -96,17 +96,20 @@ awaitable<void> cancel_by_slots(asio::io_context& loop, mneme::Heap& heap) {
 #endif
 
 awaitable<void> end_otherwise(asio::io_context& loop, mneme::Heap& heap) {
-  mneme::TimerThread timers;
   auto hog = co_await mneme::asio_alloc(heap, {.size = 16000}, use_awaitable);
 #ifndef MNEME_BOOST_ASIO
   co_await cancel_by_slots(loop, heap);
 #endif
   const auto late = co_await mneme::asio_await(
-      heap.make_array<char>(8000).until(timers.after(std::chrono::milliseconds(5))), use_awaitable);
+      heap.make_array<char>(8000).until(mneme::asio_after(loop, std::chrono::milliseconds(5))),
+      use_awaitable);
   std::printf("a limit: %s, %zu wait\n", late ? "granted" : mneme::to_string(late.error()),
               heap.stats().waiting);
   mneme::asio_alloc(heap, {.size = 1 << 20}, report(loop, "too much"));
-  mneme::asio_alloc(heap, {.size = 8000}, report(loop, "a callback"));
+  // A limit that does not fire ends with its request, and keeps no loop.
+  mneme::asio_await(
+      heap.allocate({.size = 8000}).until(mneme::asio_after(loop, std::chrono::seconds(30))),
+      report(loop, "a callback"));
   hog->reset();
   std::puts("freed, and no handler has run inside that");
   const auto last = co_await mneme::asio_alloc(heap, {.size = 16000}, use_awaitable);
