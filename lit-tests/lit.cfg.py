@@ -11,7 +11,7 @@
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
 # take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough;
-# and `clang++-19`, if it is there; and `plain-path`, where the tree's path is one word to a shell.
+# and `clang++-19` and `boost-asio`, if they are there; and `plain-path`, where the tree's path is one word to a shell.
 import os
 import shutil
 import sys
@@ -61,6 +61,8 @@ if config.has_gcc:
     config.available_features.add("g++")
 if shutil.which("clang++-19"):
     config.available_features.add("clang++-19")
+if Path("/usr/include/boost/asio.hpp").exists():
+    config.available_features.add("boost-asio")
 if config.runner_of_m32:
     config.available_features.add("emulated")
 if config.variant in ("quarantine", "hardened"):

@@ -21,11 +21,38 @@
 ///
 ///     int main() {
 ///       mneme::set_fatal_handler(&show);      // void show(const char* line) noexcept
-///       port::Heap& heap = **port::Heap::bootstrap(memory);  // lives for ever, so has no
-///       destructor start(heap);                          // coroutines: co_await
-///       heap.make<Packet>() for (;;) {
+///       port::Heap& heap = **port::Heap::bootstrap(memory);  // never destroyed
+///       start(heap);                          // coroutines: co_await heap.make<Packet>()
+///       for (;;) {
 ///         heap.poll();                        // runs those that were granted memory
 ///         wait_for_interrupt();
+///       }
+///     }
+///
+/// Under an RTOS, on one core, one of its tasks runs the coroutines: it calls `run(heap, timer)`,
+/// after `auto hook = heap.on_ready({.wake = wake, .context = …})`, which wakes it. `timer` is a
+/// `mneme::TickTimer<port::CriticalSection>`. These lines take the place of two functions below,
+/// and of the loop above. A task without coroutines polls its request with the same waker, and
+/// sleeps by the same call. Interrupts that the critical section does not mask, because of their
+/// priority, must not use the heap.
+///
+/// FreeRTOS: the context is `xTaskGetCurrentTaskHandle()`.
+///
+///     std::uint32_t mask_interrupts() noexcept { return taskENTER_CRITICAL_FROM_ISR(); }
+///     void restore_interrupts(std::uint32_t was) noexcept { taskEXIT_CRITICAL_FROM_ISR(was); }
+///     void wake(void* task) noexcept { vTaskNotifyGiveFromISR(TaskHandle_t(task), nullptr); }
+///     void run(auto& heap, auto& timer) {
+///       for (;; timer.advance(xTaskGetTickCount())) heap.poll(), ulTaskNotifyTake(pdTRUE, 1);
+///     }
+///
+/// Zephyr: the context is `&ready`, a semaphore with the limit 1: `K_SEM_DEFINE(ready, 0, 1)`.
+///
+///     std::uint32_t mask_interrupts() noexcept { return irq_lock(); }
+///     void restore_interrupts(std::uint32_t was) noexcept { irq_unlock(was); }
+///     void wake(void* semaphore) noexcept { k_sem_give(static_cast<k_sem*>(semaphore)); }
+///     void run(auto& heap, auto& timer) {
+///       for (;; timer.advance(std::uint32_t(k_uptime_ticks()))) {
+///         heap.poll(), k_sem_take(&ready, K_TICKS(1));
 ///       }
 ///     }
 namespace port {

@@ -56,7 +56,7 @@ class PoolRow : public AnyPool {
 
  private:
   [[nodiscard]] static Layout payload_of(RawArguments arguments) noexcept {
-    return {.size = arguments.number, .align = arguments.align};
+    return {.size = static_cast<std::size_t>(arguments.number), .align = arguments.align};
   }
 };
 

@@ -102,6 +102,11 @@ class Quarantining {
     return mneme::fits_beside(inner_, block, wanted);
   }
 
+  /// Makes holes of all blocks of the quarantine.
+  void end_quarantine() const noexcept {
+    for (std::size_t index = 0; index < blocks; ++index) let_go(index);
+  }
+
   [[nodiscard]] std::byte* base() const noexcept { return inner_.base(); }
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return inner_.capacity_bytes(); }
   [[nodiscard]] std::size_t extent_bytes() const noexcept { return mneme::extent_bytes(inner_); }
@@ -149,9 +154,6 @@ class Quarantining {
                  "the memory beside a block of the quarantine was written");
     held_bytes_ -= taken_bytes(held.block, held.size);
     held = {};
-  }
-  void end_quarantine() const noexcept {
-    for (std::size_t index = 0; index < blocks; ++index) let_go(index);
   }
   void check_fill(const Held& held) const noexcept {
     if (((header::load(held.block) ^ held.header) & ~header::hole_before) != 0) {

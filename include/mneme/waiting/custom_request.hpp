@@ -79,6 +79,9 @@ class [[nodiscard]] CustomRequest : Request<Heap>, CustomWaiter {
     return answer ? std::optional<Result>(finish(std::move(*answer))) : std::nullopt;
   }
 
+  /// What it is for; of a request that has not begun, to make it a part of a group.
+  [[nodiscard]] Want& wanted() noexcept { return want_; }
+
  private:
   /// Access of a Want to the heap.
   struct Access {

@@ -23,14 +23,17 @@ namespace mneme::inline MNEME_SETTINGS {
 ///     auto got = co_await heap.make_all(heap.make<Packet>(7), heap.make_array<int>(9));
 ///     if (got) auto& [packet, numbers] = *got;      // expected<tuple<Box, Array>, AllocError>
 ///
-/// The requests are of the same heap, and have not begun. The group has one place in the queue, and
-/// is granted when all parts fit. The objects are constructed in order, when the result is taken;
-/// if a constructor throws, those before it are destroyed, all memory is freed, and the exception
-/// is passed on. `too_large`: a part can never be met, or all together might not fit into the empty
-/// heap: the sum of their blocks and paddings exceeds it. On a Chain a group may be accepted that
-/// no split between its two regions can hold; it then waits for ever. While a group waits, a free
-/// may take and give back some of its parts: `grants` and the peak count that. The waker, priority
-/// or holding of a part is ignored: set it on the group. O(parts) raw heap operations.
+/// The requests are of the same heap, and have not begun. One of them may be a `reallocate`. The
+/// group has one place in the queue, and is granted when all parts fit. The objects are constructed
+/// in order, when the result is taken, and then an owner's memory is replaced; if a constructor
+/// throws, those before it are destroyed, all memory is freed, the owner is as it was, and the
+/// exception is passed on. `too_large`: a part can never be met, or all together might not fit into
+/// the heap if all else is free: the sum of their blocks and paddings exceeds it, or, beside the
+/// block of a `reallocate`, the largest piece that is sure to be left. On a Chain a group may be
+/// accepted that no split between its two regions can hold; it then waits for ever. While a group
+/// waits, a free may take and give back some of its parts: `grants` and the peak count that. The
+/// waker, priority or holding of a part is ignored: set it on the group. O(parts) raw heap
+/// operations.
 template <class Heap, class... Parts>
 class AllWanted {
  public:
@@ -40,9 +43,16 @@ class AllWanted {
       : parts_(std::move(parts)...) {}
 
   template <class Access>
-  [[nodiscard]] std::optional<AllocError> error(Access access) const noexcept {
+  [[nodiscard]] std::optional<AllocError> error(Access access) noexcept {
     std::size_t left = access.heap.capacity_bytes();
-    for (const Layout layout : layouts()) {
+    if constexpr (has_reallocation) {
+      if (const auto error = reallocation().error(access)) return error;
+      left = reallocation().left_bytes(access);
+    }
+    const auto all = layouts();
+    for (std::size_t part = 0; part < all.size(); ++part) {
+      if (part == reallocation_at) continue;
+      const Layout layout = all[part];
       const auto block = access.heap.check_layout(layout);
       if (!block) return block.error();
       const auto& raw = access.heap.raw();
@@ -57,12 +67,14 @@ class AllWanted {
 
   template <class Access>
   [[nodiscard]] bool take(Access access) noexcept {
-    const auto wanted = layouts();
-    for (std::size_t part = 0; part < wanted.size(); ++part) {
-      memory_[part] = access.take(wanted[part]);
-      if (memory_[part] != nullptr) continue;
-      while (part-- > 0) access.give_back(memory_[part], wanted[part]);
-      return false;
+    if (!take_parts(access)) {
+      // A part may have been placed in the middle of what a quarantine keeps from being one hole.
+      constexpr bool has_quarantine = requires { access.heap.raw().end_quarantine(); };
+      if constexpr (has_quarantine) access.heap.raw().end_quarantine();
+      if (!has_quarantine || !take_parts(access)) return false;
+    }
+    if constexpr (has_reallocation) {
+      if (reallocation().needs_lock()) access.lend_lock();
     }
     return true;
   }
@@ -71,19 +83,76 @@ class AllWanted {
   [[nodiscard]] bool undo(Access access) noexcept {
     const auto taken = layouts();
     for (std::size_t part = 0; part < taken.size(); ++part) {
-      access.give_later(memory_[part], taken[part]);
+      if (part != reallocation_at) access.give_later(memory_[part], taken[part]);
     }
+    if constexpr (has_reallocation) return reallocation().undo(access);
     return false;
   }
 
   template <class Access>
-  [[nodiscard]] Owner finish(Access /*access*/) {
-    return finish_all(std::index_sequence_for<Parts...>{});
+  [[nodiscard]] Owner finish(Access access) {
+    if constexpr (has_reallocation) {
+      Undo<Access> unless_finished{this, access};
+      Owner owners = finish_all(std::index_sequence_for<Parts...>{});
+      unless_finished.all = nullptr;
+      std::get<reallocation_at>(owners) = reallocation().finish(access);
+      return owners;
+    } else {
+      return finish_all(std::index_sequence_for<Parts...>{});
+    }
   }
 
  private:
+  template <class Part>
+  static constexpr bool is_reallocation = requires(Part& part) { part.wanted().needs_lock(); };
+  static constexpr std::size_t reallocations = (std::size_t{is_reallocation<Parts>} + ...);
+  static_assert(reallocations <= 1, "make_all: more than one part is a reallocate");
+  static constexpr bool has_reallocation = reallocations == 1;
+  /// The part that is a reallocation; if none is, the number of parts.
+  static constexpr std::size_t reallocation_at = [] {
+    std::size_t at = 0;
+    (void)((is_reallocation<Parts> || (++at, false)) || ...);
+    return at;
+  }();
+  [[nodiscard]] auto& reallocation() noexcept { return std::get<reallocation_at>(parts_).wanted(); }
+
+  /// Takes all parts, or none.
+  template <class Access>
+  [[nodiscard]] bool take_parts(Access access) noexcept {
+    if constexpr (has_reallocation) {
+      if (!reallocation().take_part(access)) return false;
+    }
+    const auto wanted = layouts();
+    for (std::size_t part = 0; part < wanted.size(); ++part) {
+      if (part == reallocation_at) continue;
+      memory_[part] = access.take(wanted[part]);
+      if (memory_[part] != nullptr) continue;
+      while (part-- > 0) {
+        if (part != reallocation_at) access.give_back(memory_[part], wanted[part]);
+      }
+      if constexpr (has_reallocation) reallocation().put_back(access);
+      return false;
+    }
+    return true;
+  }
+
+  /// For a constructor that throws.
+  template <class Access>
+  struct Undo {
+    AllWanted* all;
+    Access access;
+    ~Undo() {
+      if (all == nullptr) return;
+      all->reallocation().undo(access) ? access.return_lock() : access.post_work();
+    }
+  };
+
   [[nodiscard]] std::array<Layout, sizeof...(Parts)> layouts() const noexcept {
-    return std::apply([](const Parts&... each) { return std::array{each.layout()...}; }, parts_);
+    const auto layout_of = []<class Part>(const Part& part) noexcept {
+      if constexpr (is_reallocation<Part>) return Layout{};
+      if constexpr (!is_reallocation<Part>) return part.layout();
+    };
+    return std::apply([&](const Parts&... each) { return std::array{layout_of(each)...}; }, parts_);
   }
 
   // The allocations own the memory of the parts that are not constructed yet.
@@ -91,12 +160,15 @@ class AllWanted {
   [[nodiscard]] Owner finish_all(std::index_sequence<at...> /*all*/) {
     const auto taken = layouts();
     std::array<Allocation<Heap>, sizeof...(Parts)> blocks{
-        Allocation<Heap>::from_leaked(memory_[at], taken[at])...};
+        at == reallocation_at ? Allocation<Heap>()
+                              : Allocation<Heap>::from_leaked(memory_[at], taken[at])...};
     return Owner{build(std::get<at>(parts_), std::move(blocks[at]))...};
   }
   template <class Part>
   [[nodiscard]] static auto build(Part& part, Allocation<Heap>&& block) {
-    if constexpr (requires { part.build(std::move(block)); }) {
+    if constexpr (is_reallocation<Part>) {
+      return typename Part::Owner{};  // replaced at the end
+    } else if constexpr (requires { part.build(std::move(block)); }) {
       return part.build(std::move(block));
     } else {
       return std::move(block);

@@ -83,9 +83,10 @@ struct OwnedMemory<Allocation<AnyHeap>> {
 /// one, and the old one is freed.
 ///
 /// Errors: as Request, and `too_large` also if there can be no room while the old block lives,
-/// because it lies in the way of the new one. With any error the owner and its bytes are as they
-/// were. A change by a single word that cannot be made at once keeps the heap locked from the grant
-/// until the result is taken. O(raw heap) for each try, and O(bytes) to move.
+/// because it lies in the way of the new one. One that waits is granted at the latest when all
+/// other blocks have been freed, whatever its alignment. With any error the owner and its bytes are
+/// as they were. A change by a single word that cannot be made at once keeps the heap locked from
+/// the grant until the result is taken. O(raw heap) for each try, and O(bytes) to move.
 template <class Heap, class AnyOwner>
 class ReallocationWanted {
  public:
@@ -122,15 +123,9 @@ class ReallocationWanted {
 
   template <class Access>
   [[nodiscard]] bool take(Access access) noexcept {
-    const bool is_shorter = to_.size < from_.size;
-    if (old_ != nullptr && (is_shorter || access.resize(old_, from_, to_))) {
-      // A single word cannot be cut off again if this is cancelled, but with the lock.
-      has_lock_ = is_shorter || access.rest_bytes(old_, to_, from_) == word_bytes;
-      if (has_lock_) access.lend_lock();
-      return true;
-    }
-    new_ = access.take(to_);
-    return new_ != nullptr;
+    if (!take_part(access)) return false;
+    if (has_lock_) access.lend_lock();
+    return true;
   }
 
   template <class Access>
@@ -164,6 +159,62 @@ class ReallocationWanted {
     Memory::replace(*owner_, new_, count_);
     if (old_ != nullptr) (access.heap.free)(old_, from_);
     return Reallocated::moved;
+  }
+
+  // As a part of make_all().
+
+  /// The bytes that surely stay free in one piece for other parts, if all else is free. It is taken
+  /// before these, in place or before its old block, which lives on until the end.
+  template <class Access>
+  [[nodiscard]] std::size_t left_bytes(Access access) const noexcept {
+    const auto& raw = access.heap.raw();
+    const std::size_t all = access.heap.capacity_bytes();
+    const BlockLayout block = *BlockLayout::with_header(to_);
+    const auto rest = [](std::size_t of, std::size_t without) noexcept {
+      return of < without ? 0 : of - without;
+    };
+    const auto taken = [&](Layout layout) noexcept {
+      const std::size_t size = BlockLayout::size_with_header(layout.size);
+      return taken_bytes(raw, old_ != nullptr ? node::block_of(old_) : nullptr, size);
+    };
+    constexpr bool has_slots = requires { raw.slot(); };
+    if (has_slots) return rest(all, taken(to_));
+    const std::size_t most = taken(to_) + block.align - word_bytes;
+    if (old_ == nullptr) return rest(all, most);
+    const std::size_t before = address_of(node::block_of(old_)) - address_of(raw.base());
+    if (before > all) return rest(all, most);  // in another bank of a Chain
+    const auto larger = [](std::size_t one, std::size_t other) noexcept {
+      return one < other ? other : one;
+    };
+    const std::size_t longest = larger(taken(from_), taken(to_));
+    const std::size_t in_place = larger(before, rest(all, before + longest));
+    const std::size_t moved = larger(rest(before, most), rest(all, before + taken(from_)));
+    if (taken(to_) > before || to_.size <= from_.size) return in_place;
+    return longest > rest(all, before) || moved < in_place ? moved : in_place;
+  }
+  /// Lock held: as take(), but for the lock that it may need then.
+  template <class Access>
+  [[nodiscard]] bool take_part(Access access) noexcept {
+    const bool is_shorter = to_.size < from_.size;
+    new_ = nullptr;
+    has_lock_ = false;
+    if (old_ != nullptr && (is_shorter || access.resize(old_, from_, to_))) {
+      // A single word cannot be cut off again if this is cancelled, but with the lock.
+      has_lock_ = is_shorter || access.rest_bytes(old_, to_, from_) == word_bytes;
+      return true;
+    }
+    new_ = access.take(to_);
+    return new_ != nullptr;
+  }
+  [[nodiscard]] bool needs_lock() const noexcept { return has_lock_; }
+  /// Lock held: undoes take_part().
+  template <class Access>
+  void put_back(Access access) noexcept {
+    if (new_ != nullptr) {
+      access.give_back(new_, to_);
+    } else if (to_.size > from_.size) {
+      (void)access.resize(old_, to_, from_);
+    }
   }
 
  private:

@@ -111,6 +111,9 @@ class BasicTask {
 
   /// The request waits or has memory no more, but is still there.
   void cancel() { request_->cancel(); }
+  void raise(std::size_t level) { request_->raise(level); }
+  void set_priority(std::size_t level) { (void)std::move(*request_).priority(level); }
+  void set_holding() { (void)std::move(*request_).holding(); }
 
   /// The request is over, and whatever its waker uses.
   void end() {

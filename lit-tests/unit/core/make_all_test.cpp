@@ -3,6 +3,7 @@
 // threads: none.
 // invariants: each heap is whole at the end of its test.
 // RUN: %runner %build/tests/make_all_test
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <mneme/raw/first_fit.hpp>
@@ -207,6 +208,26 @@ TEST_CASE("what a block takes counts, not what was requested: slots, and units o
   CHECK(!fits<mneme::Quarantining<Slots, 2>>(slots, 1, std::make_index_sequence<4>{}));
   CHECK(fits<mneme::WideBounded>(17_words, 2_words, std::make_index_sequence<4>{}));
   CHECK(!fits<mneme::WideBounded>(17_words, 2_words, std::make_index_sequence<5>{}));
+}
+
+TEST_CASE("blocks in a quarantine do not part what a group needs in one piece") {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    using SlowHeap = mneme::BasicHeap<mneme::Quarantining<mneme::Bounded, 3>>;
+    tests::BasicTestHeap<SlowHeap> heap(24_words);
+    std::vector<mneme::Allocation<SlowHeap>> hogs;
+    for (;;) {
+      auto hog = heap.allocate(bytes(1_words + random() % 5 * word_bytes)).poll();
+      if (!hog) break;
+      hogs.push_back(std::move(**hog));
+    }
+    auto group = three(heap, 9, 1 + random() % 6, 4);
+    CHECK(!group.poll());
+    std::ranges::shuffle(hogs, random);
+    hogs.clear();
+    REQUIRE(group.state() == RequestState::granted);
+  }
 }
 
 TEST_CASE("a recording has the free of each part that is given back") {
