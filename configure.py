@@ -10,6 +10,7 @@ There is no other description of the build: what lies in a folder is built by th
                                         in `alone` by itself; those in `threads`, `races` and `adapters` by tsan, too
     lit-tests/misuse/NAME.cpp       ->  build/VARIANT/misuse/NAME
     lit-tests/models/NAME_model.cpp ->  build/model/NAME_model
+    src/mpi/*.cpp                   ->  build/release/mneme-mpi, with --mpi alone
     fuzz/NAME.cpp                   ->  build/fuzz/NAME, a libFuzzer target, and build/fuzz-coverage/NAME
 
 The driver is compiled as two batches, the unit tests of a folder as some, the models as one: all include
@@ -82,6 +83,7 @@ CHECKS = {"check": ("release", "asan", "tsan", "valgrind", "model"),
 CORE_ONLY = ("tsan", "quarantine", "unchecked", "hardened", "msan", "tysan", "m32")
 WITHOUT_MISUSES = ("tsan", "unchecked")
 FIRMWARE = "src/firmware/"
+MPI = "src/mpi/"
 DRIVER_MAIN = "src/driver/commands/main.cpp"
 # Of the driver, what runs once a command is a batch that is not optimized: libraries for options, JSON and
 # formatting are most of its code. All else runs at every step, line or state, and is one that is.
@@ -155,6 +157,14 @@ ONLY_FOR = {"valgrind": ("valgrind",), "valgrind/memcheck.h": ("valgrind",), GCC
             "relacy/relacy.hpp": ("model",)}
 
 
+def find_mpi():
+    """What it takes to compile and to link with Open MPI; stops if it is not there."""
+    if not shutil.which("mpicc") or not output_of("mpicc", "--showme:compile"):
+        sys.exit("configure.py: error: Open MPI not found: install the packages libopenmpi-dev and openmpi-bin")
+    return {what: output_of("mpicc", f"--showme:{what}").strip().replace("-I", "-isystem ")
+            for what in ("compile", "link")}
+
+
 def try_32_bits():
     """What a 32-bit program has to be prefixed with on this machine; and, if it cannot build or run one, why."""
     with tempfile.TemporaryDirectory() as folder:
@@ -215,6 +225,7 @@ def check_tools(driver_only):
 
 
 edges = []  # the text of each
+mpi = {}  # find_mpi(), with --mpi
 outputs = set()  # of all of them
 
 
@@ -404,6 +415,15 @@ def add_driver(variant):
     return add(archive, "archive", parts)
 
 
+def add_mpi():
+    """mneme-mpi, on the driver of release; mneme itself is never linked with MPI."""
+    compiler, flags = VARIANTS["release"]
+    objects = [add(f"build/release/obj/{source}.o", "compile", [source], compiler=compiler,
+                   flags=f"{COMMON} {flags} {mpi['compile']}") for source in sources("src/mpi/*.cpp")]
+    return add("build/release/mneme-mpi", "link", [*objects, add_driver("release")], compiler=compiler,
+               flags=f"{COMMON} {flags}", libraries=f"{mpi['link']} -lfmt")
+
+
 def add_variant(variant):
     """What is built for one variant, under build/VARIANT, and the target VARIANT for all of it."""
     out, programs = f"build/{variant}", []
@@ -423,6 +443,9 @@ def add_variant(variant):
         archive = add_driver(variant)
         programs.append(f"{out}/mneme")
         if variant == "valgrind":
+            for_full.append(programs[-1])
+        if variant == "release" and mpi:
+            programs.append(add_mpi())
             for_full.append(programs[-1])
     if variant != "tsan":
         for file in sources("src/examples/*.cpp"):
@@ -513,6 +536,8 @@ def add_tidy(has_models):
     groups = {}  # (folder, name of the batch): its files
     for file in [file for top in ("include", "src", "fuzz", "lit-tests") for file in sources(f"{top}/**/*.[ch]pp")]:
         folder, name = Path(file).parent, Path(file).name
+        if file.startswith(MPI) and not mpi:
+            continue
         if folder.name == "Inputs" and "models" not in folder.parts or "models" in folder.parts and not has_models:
             continue  # other programs' files
         if folder.parts[:2] == ("src", "driver"):
@@ -533,6 +558,8 @@ def add_tidy(has_models):
             source, flags = batch_of_programs(files, place, entry), f"{flags} -I{folder} -Wno-return-type"
         else:
             source = batch(Path(name).stem, files, place)
+        if source.startswith(f"build/tidy/{MPI}"):
+            flags += f" {mpi['compile']}"
         headers = f"{folder}/[a-z]*" if str(folder) == "src/driver" else folder
         tidied.append(add(f"{place}/{name}.ok", "tidy", [source], rules, folder=headers, flags=flags))
     add("tidy", "phony", tidied)
@@ -543,7 +570,7 @@ def add_text_checks(variants, unsupported):
     """headers, tidy, tidy-sources, format-check, house-rules: checks of the text, the same for all variants."""
     adapters = [*sources("include/mneme/adapters/*.hpp"), *sources("include/mneme/testing/*.hpp")]
     core = [file for file in sources("include/mneme/**/*.hpp") if file not in adapters]
-    others = sources("src/**/*.hpp") + sources("fuzz/**/*.hpp")
+    others = [file for file in sources("src/**/*.hpp") + sources("fuzz/**/*.hpp") if not file.startswith(MPI)]
 
     def header(name, file, compiler, flags):
         return add(f"build/headers/{name}/{file}.ok", "header", [file], compiler=compiler,
@@ -611,12 +638,16 @@ def main():
     parser.add_argument("--raw-heap", action="append", default=[], metavar="PATH:TYPE",
                         help="a raw heap of your own, from a header outside the tree: one more row of "
                              "src/raw_heaps/table.hpp; may be repeated")
+    parser.add_argument("--mpi", action="store_true",
+                        help="also build mneme-mpi, which explores by several processes, with Open MPI")
     parser.add_argument("--prefix", default="/usr/local", help="where `ninja install` installs (default: %(default)s)")
     parser.add_argument("--driver", action="store_true",
                         help="ask only for what building the driver needs: no test can be built")
     options = parser.parse_args()
     global COMMON
     COMMON += use_raw_heaps(options.raw_heap)
+    if options.mpi:
+        mpi.update(find_mpi())
     variants = options.variants.split(",")
     for variant in variants:
         if variant not in VARIANTS:
@@ -637,7 +668,7 @@ def main():
                             "in_one_process": in_one_process(variant) if variant == "valgrind" else {},
                             "lacking": unsupported.get(variant, ""),
                             "runner_of_m32": try_32_bits()[0] if variant == "m32" else "",
-                            "has_gcc": "gcc" not in unsupported}.items():
+                            "has_mpi": bool(mpi), "has_gcc": "gcc" not in unsupported}.items():
             text = text.replace(f"@{word}@", str(value))
         (ROOT / site).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / site).write_text(text)

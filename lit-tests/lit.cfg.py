@@ -11,7 +11,8 @@
 #
 # A variant's name is a feature: `REQUIRES: asan`, `UNSUPPORTED: valgrind`. So is `full`, the tests that
 # take too long for tools/check; it alone leaves them out. And `g++`, if there is one that is new enough;
-# and `clang++-19` and `boost-asio`, if they are there; and `plain-path`, where the tree's path is one word to a shell.
+# and `clang++-19` and `boost-asio`, if they are there; `mneme-mpi`, if it was built and there is an mpirun; and
+# `plain-path`, where the tree's path is one word to a shell.
 import os
 import shutil
 import sys
@@ -59,6 +60,11 @@ if config.variant in ("valgrind", "asan") and "full" not in lit_config.params:  
     config.excludes |= {file.name for file in scripts}
 if config.has_gcc:
     config.available_features.add("g++")
+if config.has_mpi and shutil.which("mpirun"):
+    config.available_features.add("mneme-mpi")
+elif config.variant == "release" and "full" in lit_config.params:
+    lit_config.note("mneme-mpi is not tested, because " + ("there is no mpirun: install the package openmpi-bin"
+                    if config.has_mpi else "it was not built: ./configure.py --mpi"))
 if shutil.which("clang++-19"):
     config.available_features.add("clang++-19")
 if Path("/usr/include/boost/asio.hpp").exists():
@@ -115,5 +121,8 @@ config.environment |= {
     # What libraries compare and measure was written without MSan's knowledge.
     "MSAN_OPTIONS": "intercept_memcmp=0:intercept_strcmp=0:intercept_strlen=0",
     "RTSAN_OPTIONS": "halt_on_error=1",
+    # Whoever runs the tests as root, as in a container, means to.
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }

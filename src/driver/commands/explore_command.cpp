@@ -192,8 +192,8 @@ bool print_any_raw_heap(const World& world, const ExploreOptions& options, Outpu
 /// Searches `world`, which may begin after these steps of the whole one.
 Verdict print_search(World& world, World& whole, const Path& before, const ExploreOptions& options,
                      Output& output) {
-  const SearchResult result =
-      search(world, limits_of(options), options.checkpoint, options.workers, before);
+  const SearchEngine engine = options.engine ? options.engine : engine_with(options.workers);
+  const SearchResult result = search(world, limits_of(options), options.checkpoint, engine, before);
   const Verdict verdict = judge(result, world.program());
   const std::string seen = covered(result, world);
   const std::string on = heaps_text(world.program(), world.options()) + window_text(options.window);

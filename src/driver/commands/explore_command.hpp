@@ -30,6 +30,7 @@ struct ExploreOptions {
   Window window;     // of `explore`
   CheckpointOptions checkpoint;
   std::size_t workers = 1;
+  SearchEngine engine;  // empty: so many workers
   std::uint64_t walks = 0;
   std::optional<std::uint64_t> first_walk;  // if set, only walk
   std::uint64_t walk_steps = 10'000;

@@ -339,15 +339,23 @@ void Checkpoint::end_reading(Log& log) const {
   }
 }
 
+SearchEngine engine_with(std::size_t workers) {
+  return [workers](World& world, const SearchLimits& limits, SearchResult from,
+                   Fingerprint /*script*/) {
+    return search_in_parallel(world, limits, std::move(from), workers);
+  };
+}
+
 SearchResult search(World& world, const SearchLimits& limits, const CheckpointOptions& options,
-                    std::size_t workers, const Path& before) {
-  if (options.folder.empty()) return search_in_parallel(world, limits, {}, workers);
-  Checkpoint checkpoint{options, script_of(world, before)};
+                    const SearchEngine& engine, const Path& before) {
+  const Fingerprint script = script_of(world, before);
+  if (options.folder.empty()) return engine(world, limits, {}, script);
+  Checkpoint checkpoint{options, script};
   SearchLimits with = limits;
   with.on_layer = [&](const SearchResult& result, StateNumber first, StateNumber end) {
     checkpoint.on_layer(result, world, first, end);
   };
-  SearchResult result = search_in_parallel(world, with, checkpoint.load(world), workers);
+  SearchResult result = engine(world, with, checkpoint.load(world), script);
   checkpoint.finish(result, world);
   return result;
 }

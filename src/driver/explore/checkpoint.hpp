@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,10 +81,18 @@ class Checkpoint {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-/// Searches, as search_in_parallel(), and in a folder if the options name one. `before`: the steps
-/// before the first state.
+/// What searches: from the beginning, or from a result before a layer. `script`: of all that the
+/// states depend on.
+using SearchEngine = std::function<SearchResult(World& world, const SearchLimits& limits,
+                                                SearchResult from, Fingerprint script)>;
+
+/// search_in_parallel() by so many processes.
+[[nodiscard]] SearchEngine engine_with(std::size_t workers);
+
+/// Searches with this engine, and in a folder if the options name one. `before`: the steps before
+/// the first state.
 [[nodiscard]] SearchResult search(World& world, const SearchLimits& limits,
-                                  const CheckpointOptions& options, std::size_t workers,
+                                  const CheckpointOptions& options, const SearchEngine& engine,
                                   const Path& before);
 
 }  // namespace mneme::driver
