@@ -16,7 +16,8 @@ namespace mneme::driver {
 namespace {
 
 constexpr std::size_t all_yes = 255;
-constexpr std::size_t move_choices_max = 255;  // of a move
+constexpr std::size_t move_choices_max = 255;                     // of a move
+constexpr std::size_t region_bytes_max = std::size_t{64} << 10U;  // states are copied
 
 /// Calls f(step) for each step of a script.
 template <class F>
@@ -67,7 +68,7 @@ std::size_t unit_of(const Program& program, std::size_t heap, Layout largest) {
 bool open(HeapOptions& options, const Program& program, std::size_t heap, bool has_growth) {
   const Layout largest = largest_request(program, heap);
   const std::size_t slot_bytes = AnyPlacement::slot_bytes(largest);
-  if (slot_bytes == 0) return false;
+  if (slot_bytes == 0 || slot_bytes > region_bytes_max / (block_count(program) + 1)) return false;
   options.raw_arguments = {.number = options.bytes,
                            .largest = largest,
                            .unit_bytes = unit_of(program, heap, largest),
@@ -224,6 +225,8 @@ AnyRawHeap explore_any(const Program& program, const WorldOptions& options,
                                                         : world.peak_bytes(heap));
     }
   } catch (const ScriptError&) {
+    found.answer = AnyRawHeap::Answer::impossible;
+  } catch (const InputError&) {  // a size above 4 GiB
     found.answer = AnyRawHeap::Answer::impossible;
   }
   found.least_growth = AnyPlacement::least_growth();

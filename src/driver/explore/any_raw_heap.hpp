@@ -35,7 +35,8 @@ class OpenWorld : public World {
 
 /// These options, with AnyPlacement in place of each raw heap that scripts name without a number.
 /// Nothing if there is none; with overtaking, as then the answers to a step have no fixed number;
-/// or with more choices of a step than a move can name.
+/// with more choices of a step than a move can name; or with blocks so large, and so many, that
+/// their states are not copied.
 [[nodiscard]] std::optional<WorldOptions> open_options(const Program& program,
                                                        const WorldOptions& options);
 
