@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -165,9 +166,9 @@ std::string bytes_text(const World& world, std::span<const std::size_t> bytes) {
 
 /// The most that was used of each heap.
 std::string peaks_text(const World& world, const SearchResult& result) {
-  std::vector<std::size_t> peaks;
-  for (std::size_t heap = 0; heap < world.heap_count(); ++heap) {
-    peaks.push_back(world.heap_count() == 1 ? result.observed.peak_bytes : world.peak_bytes(heap));
+  std::vector<std::size_t> peaks(world.heap_count(), result.observed.peak_bytes);
+  for (std::size_t heap = 0; peaks.size() > 1 && heap < peaks.size(); ++heap) {
+    peaks[heap] = world.peak_bytes(heap);
   }
   return bytes_text(world, peaks);
 }
@@ -179,8 +180,8 @@ bool print_any_raw_heap(const World& world, const ExploreOptions& options, Outpu
   if (!tries) return false;
   const AnyRawHeap found = explore_any(world.program(), world.options(), any_limits_of(options));
   if (found.answer != AnyRawHeap::Answer::safe) return false;
-  std::vector<std::size_t> sizes;
-  for (const HeapOptions& heap : world.options().heaps) sizes.push_back(heap.bytes);
+  std::vector<std::size_t> sizes(world.heap_count());
+  std::ranges::transform(world.options().heaps, sizes.begin(), &HeapOptions::bytes);
   output.print(
       "no deadlock on any raw heap ({}): {} states, {} steps deep, all explored; at most {} in "
       "use{}\n",

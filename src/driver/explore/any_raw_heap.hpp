@@ -25,9 +25,12 @@ class OpenWorld : public World {
  public:
   OpenWorld(const Program& program, const WorldOptions& options);
 
+  // A search is compiled for its world, and calls these instead of those of the base.
+  // NOLINTBEGIN(bugprone-derived-method-shadowing-base-method)
   [[nodiscard]] std::size_t choices(std::size_t task);
   [[nodiscard]] OpenStep step(Move move);
   void observe(Observed& seen) const;
+  // NOLINTEND(bugprone-derived-method-shadowing-base-method)
 
  private:
   std::vector<std::byte> saved_;
